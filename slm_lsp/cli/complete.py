@@ -1,0 +1,134 @@
+"""`slm-lsp complete FILE LINE:COL`: one completion, with its figures."""
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from slm_lsp.cli.output import emit, emit_json, note, progress_console
+from slm_lsp.cli.target import Target, read_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from slm_lsp.engine.router import Choice
+    from slm_lsp.features.completion import Completion
+
+LINES_SHOWN = 4
+"""Lines above and below the cursor with --verbose."""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser("complete", parents=[common], help="complete the code at one place of a file")
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("position", metavar="LINE:COL", help="from 1, in characters")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the suggestion; what is inserted at the place goes to standard output."""
+    from slm_lsp.config import load_settings
+    from slm_lsp.engine.client import EngineClient
+    from slm_lsp.engine.router import choose_model
+    from slm_lsp.features.completion import complete
+    from slm_lsp.models.store import Store
+
+    target = read_target(args.file, args.position, args.workspace)
+    settings = load_settings(target.workspace)
+    for problem in settings.problems:
+        note(args, problem)
+    choice = choose_model(args.model or settings.model, Store(settings.models_dir))
+
+    async def ask(on_loading: Callable[[float], None]) -> "Completion":
+        async with EngineClient() as engine:
+            return await complete(
+                target.place, choice.path, engine, settings.completion, asked=True, on_loading=on_loading
+            )
+
+    with _progress(args) as on_loading:
+        completion = asyncio.run(ask(on_loading))
+    if args.json:
+        emit_json(_as_json(target, choice, completion))
+    else:
+        if args.verbose:
+            _show(args, target, completion)
+        if completion.text:
+            emit(completion.text)
+        else:
+            note(args, f"nothing to suggest: {completion.reason}")
+        if args.verbose:
+            note(args, _figures(choice, completion))
+    return 0
+
+
+@contextmanager
+def _progress(args: argparse.Namespace) -> "Iterator[Callable[[float], None]]":
+    """Shows how far the model is loaded, on a terminal."""
+    console = None if args.quiet else progress_console()
+    if console is None:
+        yield lambda _: None
+        return
+    columns = TextColumn("loading the model"), BarColumn(), TextColumn("{task.percentage:.0f} %")
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("load", total=1.0, visible=False)
+        yield lambda fraction: bar.update(task, completed=fraction, visible=True)
+
+
+def _as_json(target: Target, choice: "Choice", completion: "Completion") -> dict[str, object]:
+    return {
+        "text": completion.text,
+        "range": {"start": _position(target, completion.start), "end": _position(target, completion.end)},
+        "model": choice.name,
+        "tier": choice.tier,
+        "backend": completion.backend,
+        "reason": completion.reason,
+        "confidence": completion.confidence,
+        "timing": asdict(completion.timing),
+        "tokens": asdict(completion.tokens),
+    }
+
+
+def _position(target: Target, offset: int) -> dict[str, int]:
+    from slm_lsp.text import Lines
+
+    at = Lines(target.place.text).position(offset)
+    return {"line": at.line + 1, "column": at.column + 1}
+
+
+def _show(args: argparse.Namespace, target: Target, completion: "Completion") -> None:
+    """The lines round the cursor with the suggestion in them, marked so that it is seen without colours too."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from slm_lsp.text import Lines
+
+    lines = Lines(target.place.text)
+    at = lines.position(target.place.offset)
+    console = Console(stderr=True, highlight=False)
+    console.print(Text(f"{target.file}:{at.line + 1}:{at.column + 1}", style="bold"))
+    first, last = max(0, at.line - LINES_SHOWN), min(len(lines.starts), at.line + LINES_SHOWN + 1)
+    for number in range(first, last):
+        row = Text(f"{number + 1:5d}  ", style="dim")
+        line = lines.line(number)
+        if number == at.line:
+            row.append(line[: at.column], style="not dim")
+            row.append(f"⟦{completion.text}⟧", style="not dim bold green")
+            row.append(line[at.column :], style="not dim")
+        else:
+            row.append(line, style="not dim")
+        console.print(row, soft_wrap=True)
+
+
+def _figures(choice: "Choice", completion: "Completion") -> str:
+    timing, tokens = completion.timing, completion.tokens
+    first = "no token" if timing.first_token_ms is None else f"first token after {timing.first_token_ms:.0f} ms"
+    speed = f", {completion.tokens_per_second:.1f} tokens/s" if completion.tokens_per_second else ""
+    return (
+        f"{choice.name} on {completion.backend}: {first}{speed}; "
+        f"{tokens.prompt} tokens in the prompt, {tokens.reused} of them reused"
+    )

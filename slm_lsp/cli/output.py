@@ -1,0 +1,31 @@
+"""Where commands write: results on standard output, everything else on standard error."""
+
+import argparse
+import sys
+
+import msgspec
+from rich.console import Console
+
+
+def emit(text: str) -> None:
+    """One line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def emit_json(value: object) -> None:
+    """The whole result as one JSON object (anything msgspec encodes)."""
+    raw = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(raw.decode() + "\n")
+
+
+def note(args: argparse.Namespace, text: str) -> None:
+    """A line for the person watching; nothing with `--quiet`."""
+    if not args.quiet:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def progress_console() -> Console | None:
+    """A console for progress bars, or None where standard error is no terminal."""
+    console = Console(stderr=True)
+    return console if console.is_terminal else None

@@ -1,0 +1,163 @@
+"""Settings: one frozen tree, read from files, the editor and the environment; a wrong value is reported and defaulted.
+
+Later sources win: the user's `config.toml`, the workspace's `.slm-lsp.toml`, the editor, `SLM_LSP_*` variables.
+A workspace comes from anywhere, so its file may not say what runs on this machine or where models lie.
+"""
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+
+import msgspec
+import platformdirs
+
+APP = "slm-lsp"
+WORKSPACE_FILE = ".slm-lsp.toml"
+ENVIRONMENT_PREFIX = "SLM_LSP_"
+USER_ONLY = frozenset({"models_dir", "engine"})
+
+Tokens = Annotated[int, msgspec.Meta(ge=1)]
+Tree = Mapping[str, object]
+Group = TypeVar("Group")
+
+
+def _default_models_dir() -> Path:
+    return platformdirs.user_data_path(APP) / "models"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How models run. The engine is shared by all editors, so these are the user's, never a workspace's."""
+
+    backend: Literal["auto", "llama_cpp", "ik"] = "auto"
+    threads: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Threads that evaluate the model; 0: one for each physical core this process may use."""
+    context_tokens: Annotated[int, msgspec.Meta(ge=512)] = 8192
+    """KV cells of one model, shared by all documents."""
+    gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
+    idle_minutes: Annotated[float, msgspec.Meta(gt=0)] = 15.0
+    """A model unused for so long is unloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionSettings:
+    """What one completion may cost."""
+
+    max_tokens: Tokens = 64
+    prefix_tokens: Tokens = 1500
+    """The most that is read before the cursor."""
+    suffix_tokens: Tokens = 256
+    """The most that is read behind the cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a user can set, with defaults that need no configuration."""
+
+    model: str = "auto"
+    """A tier (`fast`, `strong`), `auto`, a model's name, or a path to a GGUF file."""
+    models_dir: Path = field(default_factory=_default_models_dir)
+    engine: EngineSettings = EngineSettings()
+    completion: CompletionSettings = CompletionSettings()
+    problems: tuple[str, ...] = ()
+    """What was wrong in the sources, a sentence each; the default stands in for it."""
+
+
+def user_file() -> Path:
+    """Where the user's own settings lie."""
+    return platformdirs.user_config_path(APP) / "config.toml"
+
+
+def load_settings(
+    workspace: Path | None = None,
+    *,
+    editor: Tree | None = None,
+    environ: Mapping[str, str] = os.environ,
+    user: Path | None = None,
+) -> Settings:
+    """Settings from every source, later ones over earlier ones. Never fails: what is wrong stands in `problems`."""
+    problems: list[str] = []
+    user_path = user or user_file()
+    layers: list[tuple[str, Tree]] = [(str(user_path), _read(user_path, problems))]
+    if workspace is not None:
+        path = workspace / WORKSPACE_FILE
+        layers.append((str(path), _without_user_only(_read(path, problems), str(path), problems)))
+    layers.append(("the editor's settings", editor or {}))
+    layers.append(("the environment", _from_environment(environ)))
+    settings = Settings()
+    for source, tree in layers:
+        settings = _overlay(settings, tree, source, "", problems.append)
+    return dataclasses.replace(settings, problems=tuple(problems))
+
+
+def _read(path: Path, problems: list[str]) -> Tree:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        problems.append(f"{path} cannot be read and is left out: {error}")
+        return {}
+
+
+def _without_user_only(tree: Tree, source: str, problems: list[str]) -> Tree:
+    problems.extend(f"{source}: `{key}` may only stand in your own settings." for key in tree.keys() & USER_ONLY)
+    return {key: value for key, value in tree.items() if key not in USER_ONLY}
+
+
+def _from_environment(environ: Mapping[str, str]) -> Tree:
+    """`SLM_LSP_MODEL`, `SLM_LSP_ENGINE_THREADS`, … as a tree; variables that name no setting are left alone."""
+    tree: dict[str, object] = {}
+    for path in _setting_paths(Settings):
+        value = environ.get(ENVIRONMENT_PREFIX + "_".join(path).upper())
+        if value is not None:
+            *groups, leaf = path
+            node = tree
+            for group in groups:
+                node = node.setdefault(group, {})  # type: ignore[assignment]
+            node[leaf] = value
+    return tree
+
+
+def _setting_paths(group: type[Any]) -> Iterator[tuple[str, ...]]:
+    for name, kind in _fields(group).items():
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            yield from ((name, *rest) for rest in _setting_paths(kind))
+        else:
+            yield (name,)
+
+
+def _fields(group: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(group, include_extras=True)
+    return {each.name: hints[each.name] for each in dataclasses.fields(group) if each.name != "problems"}
+
+
+def _overlay(base: Group, tree: Tree, source: str, at: str, report: Callable[[str], None]) -> Group:
+    """`base` with the values of `tree`; unknown names and wrong values are reported and left out."""
+    kinds = _fields(type(base))
+    changed: dict[str, object] = {}
+    for name, value in tree.items():
+        if name not in kinds:
+            report(f"{source}: there is no setting `{at}{name}`.")
+        elif dataclasses.is_dataclass(kinds[name]):
+            if isinstance(value, Mapping):
+                changed[name] = _overlay(getattr(base, name), value, source, f"{at}{name}.", report)
+            else:
+                report(f"{source}: `{at}{name}` is a group of settings, not a value.")
+        else:
+            try:
+                changed[name] = _convert(value, kinds[name])
+            except (msgspec.ValidationError, RuntimeError) as error:
+                report(f"{source}: `{at}{name}` is left at its default: {error}.")
+    return dataclasses.replace(base, **changed)  # type: ignore[type-var]
+
+
+def _convert(value: object, kind: Any) -> object:
+    """`value` as `kind`; a string from the environment may stand for a number, a path for itself."""
+    if kind is Path:
+        return Path(msgspec.convert(value, str)).expanduser()
+    return msgspec.convert(value, kind, strict=False)

@@ -1,0 +1,94 @@
+"""The window round the cursor and the fill-in-the-middle prompt made of it.
+
+Order: repository name and path first, which never change, then what stands before the cursor, then what stands behind
+it (Qwen2.5-Coder Technical Report, arXiv 2409.12186, section 3.2.1). What is stable stands early, so that a
+keystroke leaves most of the evaluated prompt as it was.
+"""
+
+from dataclasses import dataclass
+
+from slm_lsp.engine.protocol import FimTokens, Segment
+from slm_lsp.text import Lines
+
+CHARACTERS_PER_TOKEN = 3.0
+"""Source code in Qwen2.5's vocabulary has 3 to 4 characters a token; the smaller figure keeps budgets honest."""
+
+STEP_LINES = 64
+"""The window's first line moves in steps of so many lines: between two steps the prompt begins alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A cursor in a document.
+
+    Args:
+        repository: name of the workspace folder.
+        path: of the document in its workspace, with `/`.
+        text: the whole document.
+        offset: of the cursor, in characters.
+    """
+
+    repository: str
+    path: str
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    r"""What of a document goes into the prompt, line ends as `\n`."""
+
+    prefix: str
+    suffix: str
+
+
+def window(place: Place, prefix_tokens: int, suffix_tokens: int) -> Window:
+    """The text round the cursor, as much as the budgets hold."""
+    lines = Lines(place.text)
+    start = _first_character(lines, place.offset, int(prefix_tokens * CHARACTERS_PER_TOKEN))
+    end = _last_character(lines, place.offset, int(suffix_tokens * CHARACTERS_PER_TOKEN))
+    return Window(_unix(place.text[start : place.offset]), _unix(place.text[place.offset : end]))
+
+
+def _first_character(lines: Lines, offset: int, budget: int) -> int:
+    """Where the prefix begins: on a multiple of `STEP_LINES`, or on any line where that is behind the cursor's."""
+    if offset <= budget:
+        return 0
+    current = lines.position(offset).line
+    first = lines.position(offset - budget).line + 1
+    stepped = -(-first // STEP_LINES) * STEP_LINES
+    if stepped <= current:
+        return lines.starts[stepped]
+    return lines.starts[first] if first <= current else offset - budget
+
+
+def _last_character(lines: Lines, offset: int, budget: int) -> int:
+    """Where the suffix ends: at the end of a line, or inside the cursor's line where that alone is too long."""
+    if len(lines.text) - offset <= budget:
+        return len(lines.text)
+    line = lines.position(offset + budget).line
+    return max(lines.starts[line], offset) if lines.starts[line] > offset else offset + budget
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def prompt(place: Place, shown: Window, fim: FimTokens | None) -> tuple[Segment, ...]:
+    """The prompt for a model with these tokens; for a model without, just the text before the cursor."""
+    if fim is None:
+        return (Segment(shown.prefix),)
+    return (
+        *_header(place, fim),
+        Segment(fim.prefix, special=True),
+        Segment(shown.prefix),
+        Segment(fim.suffix, special=True),
+        Segment(shown.suffix),
+        Segment(fim.middle, special=True),
+    )
+
+
+def _header(place: Place, fim: FimTokens) -> tuple[Segment, ...]:
+    repository = (Segment(fim.repository, special=True), Segment(place.repository + "\n")) if fim.repository else ()
+    file = (Segment(fim.file, special=True), Segment(place.path + "\n")) if fim.file else ()
+    return (*repository, *file)

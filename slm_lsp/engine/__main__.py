@@ -1,0 +1,73 @@
+"""The engine process: `python -m slm_lsp.engine`. Started by whoever needs it; only one a user stays."""
+
+import asyncio
+import faulthandler
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from slm_lsp import system
+from slm_lsp.config import EngineSettings, load_settings
+from slm_lsp.engine.backend import BackendOptions
+from slm_lsp.engine.crashes import CrashRecord
+from slm_lsp.engine.models import SEQUENCES, Models, opener
+from slm_lsp.engine.paths import lock_path, socket_path
+from slm_lsp.engine.scheduler import Scheduler
+from slm_lsp.engine.service import Service
+
+log = logging.getLogger(__name__)
+
+SECONDS_A_MINUTE = 60
+GPU_BATCH = 512
+"""Graphics processors want larger batches than the cores that `BackendOptions.batch` is for."""
+
+
+def options(settings: EngineSettings) -> BackendOptions:
+    """How models are opened on this machine."""
+    chosen = BackendOptions(
+        cells=settings.context_tokens,
+        sequences=SEQUENCES,
+        threads=settings.threads or system.usable_cores(),
+        gpu_layers=settings.gpu_layers,
+    )
+    if settings.gpu_layers == 0:
+        return chosen
+    return BackendOptions(chosen.cells, chosen.sequences, chosen.threads, GPU_BATCH, chosen.gpu_layers)
+
+
+def main() -> None:
+    """Serve until nobody needs an engine any more."""
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    folder = system.runtime_dir()
+    lock = FileLock(lock_path(folder), blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        log.info("another engine runs")
+        return
+    settings = load_settings()
+    for problem in settings.problems:
+        log.warning("%s", problem)
+    crashes = CrashRecord(folder)
+    if (culprit := crashes.take_stock()) is not None:
+        log.warning("the last engine ended while %s was at work", culprit.name)
+    idle_s = settings.engine.idle_minutes * SECONDS_A_MINUTE
+    models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s)
+    asyncio.run(_serve(Scheduler(models), socket_path(folder)))
+    lock.release()
+
+
+async def _serve(scheduler: Scheduler, socket: Path) -> None:
+    def signals(stop: Callable[[], None]) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+
+    await Service(scheduler).run(socket, signals)
+
+
+if __name__ == "__main__":
+    main()

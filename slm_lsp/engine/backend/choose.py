@@ -1,0 +1,185 @@
+"""Which binding runs a model: the fast one where it is installed, the processor can, and it agrees with the reference.
+
+Agreement is measured once for a model and a pair of bindings, and remembered.
+"""
+
+import importlib.util
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+import numpy as np
+import platformdirs
+
+from slm_lsp import system
+from slm_lsp.engine.backend import ik, llama_cpp
+from slm_lsp.engine.backend.base import Backend, BackendOptions, Logits, OnProgress, Slot
+from slm_lsp.errors import EngineUnavailableError, ModelError
+
+log = logging.getLogger(__name__)
+
+Name = Literal["llama_cpp", "ik"]
+Preference = Literal["auto", "llama_cpp", "ik"]
+
+_DISTRIBUTIONS: Mapping[Name, str] = MappingProxyType({"llama_cpp": "llama-cpp-python", "ik": "ik-llama-cpp-python"})
+_MODULES: Mapping[Name, str] = MappingProxyType({"llama_cpp": "llama_cpp", "ik": "ik_llama_cpp"})
+_OPEN: Mapping[Name, Callable[[Path, BackendOptions, OnProgress], Backend]] = MappingProxyType(
+    {"llama_cpp": llama_cpp.LlamaCppBackend, "ik": ik.IkBackend}
+)
+
+IK_NEEDS = frozenset({"avx2", "fma", "f16c"})
+"""What the wheel of ik-llama-cpp-python is compiled for; without them it dies of an illegal instruction."""
+
+MAX_MEAN_KL = 0.05
+"""Nats a position between the two bindings' next-token distributions; 0.001 to 0.002 on both catalogue models."""
+
+FIXED_PROMPT = """def mean(values: list[float]) -> float:
+    if not values:
+        raise ValueError("mean of nothing")
+    return sum(values) / len(values)
+
+
+class Account:
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.balance = 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A binding and the reason for it."""
+
+    name: Name
+    why: str
+
+
+class Agreement(msgspec.Struct, frozen=True):
+    """How far two bindings agree on the fixed prompt of one model."""
+
+    mean_kl: float
+    same_top: float
+
+    @property
+    def good(self) -> bool:
+        """Whether the fast binding may stand in for the reference."""
+        return self.mean_kl <= MAX_MEAN_KL
+
+
+def available() -> Mapping[Name, str]:
+    """The installed bindings and their versions."""
+    return {name: version(_DISTRIBUTIONS[name]) for name in _OPEN if importlib.util.find_spec(_MODULES[name])}
+
+
+def choose(
+    preference: Preference, gpu_layers: int, *, installed: Mapping[Name, str], features: frozenset[str], x86_linux: bool
+) -> Choice:
+    """The binding to use before any model is looked at. Pure: what it needs to know comes in.
+
+    Raises:
+        EngineUnavailableError: the preferred binding is not installed.
+    """
+    if preference != "auto":
+        if preference not in installed:
+            raise EngineUnavailableError(
+                f"The binding `{preference}` is set, but {_DISTRIBUTIONS[preference]} is not installed.",
+                "Install it, or set `engine.backend` to `auto`.",
+            )
+        return Choice(preference, "set by `engine.backend`")
+    if gpu_layers > 0:
+        return Choice("llama_cpp", f"{gpu_layers} layers go to a graphics processor")
+    if "ik" not in installed:
+        hint = "; `pip install 'slm-lsp[fast]'` brings the faster one" if x86_linux else ""
+        return Choice("llama_cpp", f"the only binding installed{hint}")
+    if missing := IK_NEEDS - features:
+        return Choice("llama_cpp", f"the processor lacks {', '.join(sorted(missing))}, which ik needs")
+    return Choice("ik", "the faster one on this processor")
+
+
+def open_backend(
+    path: Path,
+    options: BackendOptions,
+    preference: Preference,
+    on_progress: OnProgress,
+    memory: Path | None = None,
+) -> tuple[Backend, str]:
+    """Open a model with the binding that suits, and say why it was this one.
+
+    Args:
+        path: a GGUF file.
+        options: see `BackendOptions`.
+        preference: the user's setting.
+        on_progress: called with the fraction loaded.
+        memory: file that remembers agreements; None for the usual one in the user's cache.
+
+    Raises:
+        ModelCorruptError: no binding can load the file.
+        EngineUnavailableError: the preferred binding is not installed.
+    """
+    installed = available()
+    choice = choose(
+        preference,
+        options.gpu_layers,
+        installed=installed,
+        features=system.cpu_features(),
+        x86_linux=system.is_x86_64_linux(),
+    )
+    if choice.name == "ik" and preference == "auto":
+        choice = _checked(path, choice, installed, memory or platformdirs.user_cache_path("slm-lsp") / "agreement.json")
+    log.info("%s: %s, %s", path.name, choice.name, choice.why)
+    return _OPEN[choice.name](path, options, on_progress), choice.why
+
+
+def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: Path) -> Choice:
+    """`choice`, or the reference where the fast binding does not agree with it on this model."""
+    info = path.stat()
+    key = f"{path.name}:{info.st_size}:{info.st_mtime_ns} ik {installed['ik']} llama_cpp {installed['llama_cpp']}"
+    known = _remembered(memory)
+    if key not in known:
+        try:
+            known[key] = measure_agreement(path)
+        except ModelError as error:
+            return Choice("llama_cpp", f"ik cannot load this model ({error.what})")
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        fresh = memory.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(known))
+        fresh.replace(memory)
+    found = known[key]
+    figures = f"divergence {found.mean_kl:.4f}, same most likely token at {found.same_top:.0%} of places"
+    if not found.good:
+        return Choice("llama_cpp", f"ik disagrees with llama_cpp on this model: {figures}")
+    return Choice("ik", f"{choice.why}, and agrees with llama_cpp ({figures})")
+
+
+def _remembered(memory: Path) -> dict[str, Agreement]:
+    try:
+        return msgspec.json.decode(memory.read_bytes(), type=dict[str, Agreement])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def measure_agreement(path: Path) -> Agreement:
+    """Evaluate the fixed prompt with both bindings, one after the other."""
+    ours, theirs = (_distributions(name, path) for name in ("ik", "llama_cpp"))
+    kl = np.sum(np.exp(theirs) * (theirs - ours), axis=1)
+    return Agreement(float(kl.mean()), float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean()))
+
+
+def _distributions(name: Name, path: Path) -> Logits:
+    """Log-probabilities of the next token at every place of the fixed prompt, a row a place."""
+    options = BackendOptions(cells=256, sequences=1, threads=system.usable_cores())
+    backend = _OPEN[name](path, options, lambda _: None)
+    try:
+        tokens = backend.vocabulary.tokenize(FIXED_PROMPT)[: options.batch]
+        backend.decode([Slot(token, position, 0, logits=True) for position, token in enumerate(tokens)])
+        rows = np.stack([backend.logits(index).astype(np.float32) for index in range(len(tokens))])
+    finally:
+        backend.close()
+    rows -= rows.max(axis=1, keepdims=True)
+    normalised: Logits = rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))
+    return normalised

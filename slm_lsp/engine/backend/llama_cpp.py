@@ -1,0 +1,89 @@
+"""llama-cpp-python through its low-level interface: the reference binding, for every platform and every GPU."""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from slm_lsp.engine.backend.base import BackendOptions, OnProgress
+from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, log_callback
+from slm_lsp.engine.protocol import FimTokens
+
+NAME = "llama_cpp"
+
+
+@cache
+def _api() -> Any:
+    """The binding's module, its log silenced before anything is printed."""
+    import llama_cpp
+
+    callback = log_callback(NAME)
+    llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
+    return llama_cpp, callback
+
+
+class LlamaCppBackend(NativeBackend):
+    """See `Backend`."""
+
+    name = NAME
+
+    def __init__(self, path: Path, options: BackendOptions, on_progress: OnProgress) -> None:
+        super().__init__(_api()[0], path, options, on_progress)
+        handle = self._api.llama_model_get_vocab(self._model)
+        self.longest = self._api.llama_model_n_ctx_train(self._model)
+        size = self._api.llama_vocab_n_tokens(handle)
+        start = (self._api.llama_vocab_bos(handle),) if self._api.llama_vocab_get_add_bos(handle) else ()
+        self.vocabulary = NativeVocabulary(_TokenFunctions(self._api), handle, size, self._declared(handle), start)
+        self._memory = self._api.llama_get_memory(self._context)
+
+    def _open_model(self, path: bytes, options: BackendOptions) -> Any:
+        parameters = self._api.llama_model_default_params()
+        parameters.n_gpu_layers = options.gpu_layers
+        parameters.progress_callback = self._progress
+        return self._api.llama_model_load_from_file(path, parameters)
+
+    def _open_context(self, options: BackendOptions) -> Any:
+        parameters = self._api.llama_context_default_params()
+        parameters.n_ctx, parameters.n_seq_max = options.cells, options.sequences
+        parameters.n_batch = parameters.n_ubatch = options.batch
+        parameters.n_threads = parameters.n_threads_batch = options.threads
+        parameters.kv_unified = True
+        parameters.no_perf = True
+        return self._api.llama_init_from_model(self._model, parameters)
+
+    def _free_model(self) -> None:
+        self._api.llama_model_free(self._model)
+
+    def _set_abort_callback(self, callback: Any, data: Any) -> None:
+        kind = self._api.ggml_abort_callback
+        self._abort = ctypes.cast(callback, kind)
+        self._api.llama_set_abort_callback(self._context, self._abort, data)
+
+    def remove(self, sequence: int, start: int, end: int) -> None:
+        """See `Backend`."""
+        self._api.llama_memory_seq_rm(self._memory, sequence, start, end)
+
+    def copy(self, source: int, target: int, end: int) -> None:
+        """See `Backend`."""
+        self._api.llama_memory_seq_cp(self._memory, source, target, 0, end)
+
+    def _declared(self, handle: Any) -> FimTokens | None:
+        """Fill-in-the-middle tokens that the file's metadata names."""
+        api = self._api
+        asked = (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)
+        tokens = [ask(handle) for ask in asked]
+        if any(token < 0 for token in tokens):
+            return None
+        extra = [ask(handle) for ask in (api.llama_vocab_fim_rep, api.llama_vocab_fim_sep)]
+        prefix, suffix, middle = (api.llama_vocab_get_text(handle, token).decode() for token in tokens)
+        repository, file = (api.llama_vocab_get_text(handle, token).decode() if token >= 0 else None for token in extra)
+        return FimTokens(prefix, suffix, middle, repository, file)
+
+
+class _TokenFunctions:
+    """The token functions under the names that both bindings have."""
+
+    def __init__(self, api: Any) -> None:
+        self.llama_tokenize = api.llama_tokenize
+        self.llama_token_to_piece = api.llama_token_to_piece
+        self.llama_token_is_eog = api.llama_vocab_is_eog

@@ -1,0 +1,54 @@
+"""Fill-in-the-middle tokens of the models we know by their spelling; GGUF files mostly do not name them."""
+
+from collections.abc import Callable
+
+from slm_lsp.engine.protocol import FimTokens
+
+KNOWN_SPELLINGS = (
+    # Qwen2.5-Coder and later, CodeGemma (which has no repository name)
+    FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|repo_name|>", "<|file_sep|>"),
+    FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", None, "<|file_separator|>"),
+    # StarCoder2, then StarCoder and Granite
+    FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<repo_name>", "<file_sep>"),
+    FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<reponame>", "<filename>"),
+    FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+    # DeepSeek-Coder: the hole stands where others put the suffix token
+    FimTokens("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),  # noqa: RUF001 - the model's own spelling
+)
+
+END_SPELLINGS = (
+    "<|endoftext|>",
+    "<|fim_prefix|>",
+    "<|fim_suffix|>",
+    "<|fim_middle|>",
+    "<|fim_pad|>",
+    "<|cursor|>",
+    "<|repo_name|>",
+    "<|file_sep|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<fim_prefix>",
+    "<fim_suffix>",
+    "<fim_middle>",
+    "<fim_pad>",
+    "<file_sep>",
+)
+"""Tokens that may never stand in an answer. Not all are end-of-generation in the files (ggml-org/llama.cpp#9606)."""
+
+
+def find_fim(single: Callable[[str], int | None]) -> FimTokens | None:
+    """The first known family whose prefix, suffix and middle are single tokens.
+
+    Args:
+        single: the token that a spelling names, None where it is not one token.
+    """
+    for family in KNOWN_SPELLINGS:
+        optional = [each for each in (family.repository, family.file) if each is not None]
+        if all(single(each) is not None for each in (family.prefix, family.suffix, family.middle, *optional)):
+            return family
+    return None
+
+
+def find_ends(single: Callable[[str], int | None]) -> frozenset[int]:
+    """The tokens of `END_SPELLINGS` that the model has."""
+    return frozenset(token for spelling in END_SPELLINGS if (token := single(spelling)) is not None)

@@ -1,0 +1,206 @@
+"""The way to the engine: finds it or starts it, sends requests, streams their events. For one event loop."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from filelock import AsyncFileLock
+
+from slm_lsp import system
+from slm_lsp.engine.crashes import backoff_s
+from slm_lsp.engine.paths import log_path, socket_path
+from slm_lsp.engine.protocol import (
+    FINAL,
+    Cancel,
+    Describe,
+    Described,
+    Event,
+    Failed,
+    Generate,
+    GetStats,
+    Loading,
+    ModelInfo,
+    Request,
+    Stats,
+    frame,
+    read_event,
+)
+from slm_lsp.errors import EngineLostError, EngineUnavailableError, error_of_kind
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 30.0
+POLL_S = 0.02
+MAX_LOG_BYTES = 1024 * 1024
+
+_LOST = EngineLostError(
+    "The model process ended while the request was running.", "Ask again: it is started anew. See `slm-lsp doctor`."
+)
+
+
+class EngineClient:
+    """A connection to the shared engine, made when first needed and made again when lost.
+
+    Args:
+        environ: says where the runtime folder is, and what a new engine sees.
+    """
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self._numbers = itertools.count(1)
+        self._events: dict[int, asyncio.Queue[Event | None]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._connecting = asyncio.Lock()
+        self._infos: dict[str, ModelInfo] = {}
+
+    async def __aenter__(self) -> Self:
+        """The client itself; it connects when first used."""
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        """Hang up."""
+        await self.close()
+
+    async def generate(self, request: Generate) -> AsyncIterator[Event]:
+        """Events of a request up to `Done`. Leaving the iteration early cancels the request.
+
+        The request's number is set here.
+
+        Raises:
+            SlmError: what the engine answered, `EngineLostError` when it died, `EngineUnavailableError` when none
+                could be started.
+        """
+        events = self._exchange(request)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]
+
+    async def describe(self, model: Path, *, asked: bool = False) -> AsyncIterator[Loading | ModelInfo]:
+        """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`."""
+        known = self._infos.get(str(model))
+        if known is not None:
+            yield known
+            return
+        async for event in self._exchange(Describe(0, str(model), asked)):
+            if isinstance(event, Loading):
+                yield event
+            elif isinstance(event, Described):
+                self._infos[str(model)] = event.info
+                yield event.info
+
+    async def stats(self) -> Stats:
+        """How the engine is doing; starts one if need be. Errors as in `generate`."""
+        async for event in self._exchange(GetStats(0)):
+            if isinstance(event, Stats):
+                return event
+        raise _LOST
+
+    async def running(self) -> bool:
+        """Whether an engine runs; starts none."""
+        with contextlib.suppress(OSError, EngineUnavailableError):
+            await self._connect(system.runtime_dir(self._environ))
+            return True
+        return False
+
+    async def close(self) -> None:
+        """Hang up; running requests are cancelled."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+        if self._reading is not None:
+            self._reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reading
+
+    async def _exchange(self, request: Generate | Describe | GetStats) -> AsyncIterator[Event]:
+        number = next(self._numbers)
+        events = self._events[number] = asyncio.Queue()
+        finished = False
+        try:
+            await self._send(msgspec.structs.replace(request, id=number))
+            while not finished:
+                event = await events.get()
+                if event is None:
+                    finished = True
+                    raise EngineLostError(_LOST.what, _LOST.cure)
+                finished = isinstance(event, FINAL)
+                if isinstance(event, Failed):
+                    raise error_of_kind(event.kind, event.what, event.cure)
+                yield event
+        finally:
+            self._events.pop(number, None)
+            if not finished and self._writer is not None and not self._writer.is_closing():
+                self._writer.write(frame(Cancel(number)))
+
+    async def _send(self, request: Request) -> None:
+        async with self._connecting:
+            if self._writer is None or self._writer.is_closing():
+                folder = system.runtime_dir(self._environ)
+                try:
+                    await self._connect(folder)
+                except OSError:
+                    await self._start(folder)
+        if self._writer is None:
+            raise EngineLostError(_LOST.what, _LOST.cure)
+        self._writer.write(frame(request))
+
+    async def _connect(self, folder: Path) -> None:
+        """Reach a running engine.
+
+        Raises:
+            OSError: there is none.
+        """
+        reader, self._writer = await asyncio.open_unix_connection(socket_path(folder))
+        self._infos.clear()
+        self._reading = asyncio.create_task(self._read(reader, self._writer))
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                event = await read_event(reader)
+                if (queue := self._events.get(event.id)) is not None:
+                    queue.put_nowait(event)
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
+            log.info("the engine hung up: %r", error)
+        finally:
+            writer.close()
+            if self._writer is writer:
+                self._writer = None
+                for queue in self._events.values():
+                    queue.put_nowait(None)
+
+    async def _start(self, folder: Path) -> None:
+        """Start an engine, unless somebody else just did, and connect to it."""
+        async with AsyncFileLock(folder / "start.lock"):
+            with contextlib.suppress(OSError):
+                await self._connect(folder)
+                return
+            await asyncio.sleep(backoff_s(folder))
+            logfile = log_path(folder)
+            if logfile.exists() and logfile.stat().st_size > MAX_LOG_BYTES:
+                logfile.replace(logfile.with_suffix(".log.1"))
+            process = system.spawn_detached([sys.executable, "-m", "slm_lsp.engine"], logfile, self._environ)
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + START_TIMEOUT_S
+            while loop.time() < deadline:
+                with contextlib.suppress(OSError):
+                    await self._connect(folder)
+                    return
+                # An engine that another client's lock left running ends with 0: ours steps back for it.
+                if process.poll() not in (None, 0):
+                    break
+                await asyncio.sleep(POLL_S)
+            raise EngineUnavailableError("The model process does not start.", f"Its log says why: {logfile}.")

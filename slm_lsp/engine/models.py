@@ -1,0 +1,140 @@
+"""The models in memory: loaded when asked for, unloaded when idle, refused when they took the engine down."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from slm_lsp.engine.backend import Backend, BackendOptions, open_backend
+from slm_lsp.engine.backend.base import OnProgress
+from slm_lsp.engine.crashes import CrashRecord
+from slm_lsp.engine.protocol import LoadedStats, ModelInfo, Segment
+from slm_lsp.engine.session import Sessions
+from slm_lsp.errors import ModelMissingError, ModelRefusedError
+
+SEQUENCES = 8
+"""Documents and parallel answers of one model at a time."""
+
+CACHED_SEGMENTS = 64
+"""Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""
+
+CRASHES_TO_REFUSE = 2
+
+Open = Callable[[Path, OnProgress], tuple[Backend, str]]
+
+
+@dataclass(eq=False, slots=True)
+class LoadedModel:
+    """A model in memory with its sessions."""
+
+    path: Path
+    backend: Backend
+    why: str
+    used: float
+    sessions: Sessions = field(init=False)
+    _tokens: Callable[[Segment], Sequence[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Set up what belongs to the backend."""
+        self.sessions = Sessions(self.backend)
+        tokenize = self.backend.vocabulary.tokenize
+        self._tokens = lru_cache(CACHED_SEGMENTS)(lambda each: tuple(tokenize(each.text, special=each.special)))
+
+    @property
+    def info(self) -> ModelInfo:
+        """What a client needs to know of it."""
+        longest = min(self.backend.longest, self.backend.options.cells)
+        return ModelInfo(str(self.path), self.backend.name, longest, self.backend.vocabulary.fim)
+
+    def prompt(self, segments: Sequence[Segment]) -> list[int]:
+        """Tokens of a whole prompt; never empty."""
+        tokens = [*self.backend.vocabulary.start]
+        for segment in segments:
+            tokens += self._tokens(segment)
+        return tokens or self.backend.vocabulary.tokenize("\n")
+
+
+class Models:
+    """Every model in memory. Used by the decoding thread; `stats` from any."""
+
+    def __init__(self, open_model: Open, crashes: CrashRecord, idle_s: float) -> None:
+        self._open = open_model
+        self._crashes = crashes
+        self._idle_s = idle_s
+        self._loaded: dict[Path, LoadedModel] = {}
+        self._busy: Path | None = None
+
+    def get(self, path: Path, asked: bool, on_progress: OnProgress, clock: Callable[[], float]) -> LoadedModel:
+        """The model at `path`, loaded if need be.
+
+        Args:
+            path: a GGUF file.
+            asked: a person asked for it; its crashes are forgiven.
+            on_progress: called with the fraction loaded.
+            clock: tells when it was last used.
+
+        Raises:
+            ModelRefusedError: it took the engine down twice, and nobody asked for it on purpose since.
+            ModelMissingError: there is no such file.
+            ModelCorruptError: no binding can load it.
+        """
+        if (model := self._loaded.get(path)) is not None:
+            model.used = clock()
+            return model
+        if not path.is_file():
+            raise ModelMissingError(f"{path} is not there.", "Run `slm-lsp models pull fast`.")
+        if asked:
+            self._crashes.forgive(path)
+        if (count := self._crashes.count(path)) >= CRASHES_TO_REFUSE:
+            raise ModelRefusedError(
+                f"{path.name} took the engine down {count} times, so it is not loaded of its own accord.",
+                "Run `slm-lsp models verify`, then ask for a completion by hand to try again.",
+            )
+        self._mark(path)
+        backend, why = self._open(path, on_progress)
+        model = self._loaded[path] = LoadedModel(path, backend, why, clock())
+        return model
+
+    def set_busy(self, model: LoadedModel | None) -> None:
+        """Note which model is at work, so that the next engine knows which one took this one down."""
+        self._mark(model.path if model else None)
+
+    def went_well(self, path: Path) -> None:
+        """A request was served: earlier crashes do not count any more."""
+        self._crashes.forgive(path)
+
+    def unload_idle(self, now: float) -> int:
+        """Free the models that nobody has used for long; how many there were."""
+        idle = [path for path, model in self._loaded.items() if now - model.used >= self._idle_s]
+        for path in idle:
+            self._loaded.pop(path).backend.close()
+        return len(idle)
+
+    def next_unload(self, now: float) -> float | None:
+        """Seconds until a model will have been idle too long; None without models."""
+        due = [model.used + self._idle_s - now for model in self._loaded.values()]
+        return max(0.0, min(due)) if due else None
+
+    def stats(self, now: float) -> tuple[LoadedStats, ...]:
+        """One row a model."""
+        models = list(self._loaded.values())
+        return tuple(LoadedStats(str(each.path), each.backend.name, each.why, now - each.used) for each in models)
+
+    def close(self) -> None:
+        """Free everything."""
+        self.unload_idle(float("inf"))
+        self._mark(None)
+
+    def _mark(self, path: Path | None) -> None:
+        if path != self._busy:
+            self._busy = path
+            self._crashes.mark(path)
+
+
+def opener(options: BackendOptions, preference: str) -> Open:
+    """How to open a model with these options."""
+
+    def open_model(path: Path, on_progress: OnProgress) -> tuple[Backend, str]:
+        return open_backend(path, options, preference, on_progress)  # type: ignore[arg-type]
+
+    return open_model

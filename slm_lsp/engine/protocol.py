@@ -1,0 +1,224 @@
+"""The messages between the engine and its clients, and their framing on a Unix socket.
+
+A frame is a length (4 bytes, big-endian) and that many bytes of msgpack. A client numbers its requests; every event
+carries the number of the request it belongs to. A request ends with exactly one `Done`, `Described`, `Stats` or
+`Failed`.
+"""
+
+import asyncio
+import struct
+from enum import IntEnum
+from typing import Literal, TypeAlias
+
+import msgspec
+
+PROTOCOL = 1
+"""Part of the socket's name: a client never meets an engine that speaks differently."""
+
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+_LENGTH = struct.Struct(">I")
+
+
+class Priority(IntEnum):
+    """Who goes first; a higher one (smaller number) pre-empts a lower one at the next batch."""
+
+    INTERACTIVE = 0
+    EDIT = 1
+    BULK = 2
+    WARM = 3
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A piece of prompt tokenised as a unit.
+
+    `special` text may name control tokens such as `<|fim_prefix|>`; in any other text such spellings are plain
+    characters, so that no document can steer the prompt.
+    """
+
+    text: str
+    special: bool = False
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """When to end beside the model's own end: before the first of `strings` in the generated text.
+
+    With `after_text` a string counts only behind the first character that is no white space.
+    """
+
+    strings: tuple[str, ...] = ()
+    after_text: bool = False
+
+
+class Generate(msgspec.Struct, frozen=True, tag=True):
+    """Continue a prompt. Declarative: the engine's state changes what it costs, never what it answers."""
+
+    id: int
+    model: str
+    """Path of a GGUF file."""
+    segments: tuple[Segment, ...]
+    max_tokens: int
+    stop: Stop = Stop()
+    priority: Priority = Priority.INTERACTIVE
+    asked: bool = False
+    """A person asked for just this: a model refused after crashes is tried again."""
+
+
+class Describe(msgspec.Struct, frozen=True, tag=True):
+    """Load a model and say what it is."""
+
+    id: int
+    model: str
+    asked: bool = False
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """End request `id` now; it answers with `Failed` of kind `RequestCancelledError`."""
+
+    id: int
+
+
+class GetStats(msgspec.Struct, frozen=True, tag=True):
+    """How the engine is doing."""
+
+    id: int
+
+
+class FimTokens(msgspec.Struct, frozen=True):
+    """The spellings of a model's fill-in-the-middle tokens; the last two only where the model has them."""
+
+    prefix: str
+    suffix: str
+    middle: str
+    repository: str | None = None
+    file: str | None = None
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """What a client needs to know of a model to lay out a prompt for it."""
+
+    model: str
+    backend: str
+    context_tokens: int
+    """The longest prompt and answer together, in tokens."""
+    fim: FimTokens | None
+    """None: the model has no such tokens known to us and can only continue a prefix."""
+
+
+class Loading(msgspec.Struct, frozen=True, tag=True):
+    """The model is being loaded; `fraction` from 0 to 1."""
+
+    id: int
+    fraction: float
+
+
+class Started(msgspec.Struct, frozen=True, tag=True):
+    """Evaluation of the prompt begins."""
+
+    id: int
+    queue_ms: float
+    """Since the request arrived: waiting for others and for the model to load."""
+    prompt_tokens: int
+    reused_tokens: int
+    backend: str
+
+
+class Token(msgspec.Struct, frozen=True, tag=True):
+    """One generated token. `text` is what became certain with it: empty inside a character or a possible stop."""
+
+    id: int
+    text: str
+    logprob: float
+
+
+Finish: TypeAlias = Literal["end", "stop", "length"]
+"""The model's own end, one of the stop strings, or the limit of tokens."""
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """The answer is whole."""
+
+    id: int
+    finish: Finish
+    generated_tokens: int
+    prefill_ms: float
+    """Evaluation of the prompt, pre-emption included."""
+    decode_ms: float
+    """From the first token to the last."""
+
+
+class Described(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Describe`."""
+
+    id: int
+    info: ModelInfo
+
+
+class LoadedStats(msgspec.Struct, frozen=True):
+    """A model in memory."""
+
+    model: str
+    backend: str
+    why: str
+    """Why this binding was chosen."""
+    idle_s: float
+
+
+class Stats(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `GetStats`."""
+
+    id: int
+    pid: int
+    resident_bytes: int
+    clients: int
+    running: int
+    queued: int
+    served: int
+    loaded: tuple[LoadedStats, ...]
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The request ended without an answer; `kind` is a class of `slm_lsp.errors`."""
+
+    id: int
+    kind: str
+    what: str
+    cure: str = ""
+
+
+Request: TypeAlias = Generate | Describe | Cancel | GetStats
+Event: TypeAlias = Loading | Started | Token | Done | Described | Stats | Failed
+FINAL = (Done, Described, Stats, Failed)
+
+_encoder = msgspec.msgpack.Encoder()
+_requests = msgspec.msgpack.Decoder(Request)
+_events = msgspec.msgpack.Decoder(Event)
+
+
+def frame(message: Request | Event) -> bytes:
+    """`message` as it goes over the wire."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """The next request.
+
+    Raises:
+        asyncio.IncompleteReadError: the other side has gone.
+        ValueError: what came is no request; the connection is of no use any more.
+    """
+    request: Request = _requests.decode(await _read_frame(reader))
+    return request
+
+
+async def read_event(reader: asyncio.StreamReader) -> Event:
+    """The next event; errors as in `read_request`."""
+    event: Event = _events.decode(await _read_frame(reader))
+    return event
+
+
+async def _read_frame(reader: asyncio.StreamReader) -> bytes:
+    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    if length > MAX_FRAME_BYTES:
+        raise ValueError(f"a frame of {length} bytes is longer than {MAX_FRAME_BYTES}")
+    return await reader.readexactly(length)

@@ -1,0 +1,98 @@
+"""The whole tree of errors: each says what happened and what to do next.
+
+`cli` turns an error into an exit code and `server` into an LSP error, at one place each. Errors cross the engine's
+socket by `kind` (the class name) and are raised again as the same class on the other side.
+"""
+
+from typing import ClassVar
+
+
+class SlmError(Exception):
+    """Base of everything we raise on purpose.
+
+    Args:
+        what: one sentence that says what happened.
+        cure: one sentence that says what to do next; empty where there is nothing to do.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, cure: str = "") -> None:
+        super().__init__(what, cure)
+        self.what = what
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.what}{'' if self.what.endswith(chr(10)) else ' '}{self.cure}".rstrip()
+
+    @property
+    def kind(self) -> str:
+        """The class name, by which the error is known across processes and in `--json`."""
+        return type(self).__name__
+
+
+class UsageError(SlmError):
+    """The caller asked for something that cannot be: a missing file, a position outside it, a wrong flag."""
+
+    exit_code = 2
+
+
+class ModelError(SlmError):
+    """Something is wrong with a model file or its download."""
+
+
+class UnknownModelError(ModelError):
+    """A name that is neither a tier, a model of the catalogue, nor a file."""
+
+    exit_code = 2
+
+
+class ModelMissingError(ModelError):
+    """A known model that is not in the store."""
+
+
+class ModelCorruptError(ModelError):
+    """A model file whose size or hash is not what it should be, or that no binding can read."""
+
+
+class PullError(ModelError):
+    """No source gave the model."""
+
+
+class DiskFullError(ModelError):
+    """Less space is free than the model needs."""
+
+
+class EngineError(SlmError):
+    """The engine process could not do what was asked."""
+
+
+class EngineUnavailableError(EngineError):
+    """No engine runs and none could be started."""
+
+
+class EngineLostError(EngineError):
+    """The engine ended while a request was running."""
+
+
+class ModelRefusedError(EngineError):
+    """The model took the engine down twice; it is tried again only when asked for on purpose."""
+
+
+class PromptTooLongError(EngineError):
+    """The prompt and what may be generated do not fit the model's context."""
+
+
+class RequestCancelledError(EngineError):
+    """The request was cancelled before it was done."""
+
+
+def error_of_kind(kind: str, what: str, cure: str) -> SlmError:
+    """The error that `kind` names; a plain `EngineError` for a kind this version does not know."""
+    pending: list[type[SlmError]] = [SlmError]
+    while pending:
+        candidate = pending.pop()
+        if candidate.__name__ == kind:
+            return candidate(what, cure)
+        pending.extend(candidate.__subclasses__())
+    return EngineError(what, cure)

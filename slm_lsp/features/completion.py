@@ -1,0 +1,182 @@
+"""A completion at the cursor: window, prompt, engine, filters, and the figures that go with it."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from slm_lsp.config import CompletionSettings
+from slm_lsp.context.fim import Place, prompt, window
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.protocol import Done, Generate, Loading, ModelInfo, Started, Stop, Token
+from slm_lsp.errors import EngineLostError
+from slm_lsp.features.postprocess import Surroundings, postprocess, surroundings
+
+MILLISECONDS = 1e3
+OnLoading = Callable[[float], None]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds since the completion was asked for, but for `prefill_ms`."""
+
+    queue_ms: float
+    """Until evaluation began: finding or starting the engine, loading the model, waiting for others."""
+    prefill_ms: float
+    """How long the prompt took to evaluate."""
+    first_token_ms: float | None
+    """None where no token was generated."""
+    total_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Counts of tokens."""
+
+    prompt: int
+    reused: int
+    """How many of the prompt's were in the KV cells already."""
+    generated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What is to be shown at the cursor; with an empty text, `reason` says why."""
+
+    text: str
+    start: int
+    """Offsets of the text it replaces; equal for an insertion."""
+    end: int
+    reason: str | None
+    confidence: float | None
+    """Geometric mean of the tokens' probabilities, 0 to 1."""
+    backend: str
+    timing: Timing
+    tokens: Tokens
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Speed of generation behind the first token."""
+        seconds = (self.timing.total_ms - (self.timing.first_token_ms or 0.0)) / MILLISECONDS
+        return (self.tokens.generated - 1) / seconds if self.tokens.generated > 1 and seconds > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the engine said."""
+
+    text: str
+    logprobs: tuple[float, ...]
+    started: Started
+    started_at: float
+    first_at: float | None
+    done: Done
+
+
+async def complete(
+    place: Place,
+    model: Path,
+    engine: EngineClient,
+    settings: CompletionSettings,
+    *,
+    asked: bool = False,
+    on_loading: OnLoading = lambda _: None,
+    clock: Clock = time.monotonic,
+) -> Completion:
+    """One line at the cursor.
+
+    Args:
+        place: where the cursor is.
+        model: path of a GGUF file.
+        engine: the way to the engine; cancelling this coroutine cancels the request there.
+        settings: budgets.
+        asked: a person asked for it, rather than a pause in typing.
+        on_loading: called with the fraction loaded while a model loads.
+        clock: seconds, from any start.
+
+    Raises:
+        SlmError: whatever kept the engine from answering.
+    """
+    asked_at = clock()
+    info = await _describe(engine, model, asked, on_loading)
+    around = surroundings(place.text, place.offset)
+    shown = window(place, settings.prefix_tokens, settings.suffix_tokens)
+    request = Generate(
+        id=0,
+        model=str(model),
+        segments=prompt(place, shown, info.fim),
+        max_tokens=settings.max_tokens,
+        stop=one_line(around),
+        asked=asked,
+    )
+    answer = await _ask(engine, request, on_loading, clock)
+    suggestion = postprocess(answer.text, around)
+    text = suggestion.text.replace("\n", line_end(place.text))
+    return Completion(
+        text=text,
+        start=place.offset,
+        end=place.offset,
+        reason=suggestion.reason,
+        confidence=confidence(answer.logprobs),
+        backend=info.backend,
+        timing=_timing(answer, asked_at, clock()),
+        tokens=Tokens(answer.started.prompt_tokens, answer.started.reused_tokens, answer.done.generated_tokens),
+    )
+
+
+def one_line(around: Surroundings) -> Stop:
+    """End with the line; behind a finished line the suggestion may be the next one."""
+    behind_a_line = bool(around.before.strip()) and not around.after.strip()
+    return Stop(("\n",), after_text=behind_a_line)
+
+
+def line_end(text: str) -> str:
+    """How lines of a text end: as its first one does."""
+    first = text.find("\n")
+    if first < 0:
+        return "\r" if "\r" in text else "\n"
+    return "\r\n" if text[first - 1 : first] == "\r" else "\n"
+
+
+def confidence(logprobs: tuple[float, ...]) -> float | None:
+    """Geometric mean of probabilities given as logarithms; None for none."""
+    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else None
+
+
+async def _describe(engine: EngineClient, model: Path, asked: bool, on_loading: OnLoading) -> ModelInfo:
+    async for event in engine.describe(model, asked=asked):
+        if isinstance(event, ModelInfo):
+            return event
+        on_loading(event.fraction)
+    raise EngineLostError("The engine did not say what the model is.", "Ask again.")
+
+
+async def _ask(engine: EngineClient, request: Generate, on_loading: OnLoading, clock: Clock) -> _Answer:
+    text: list[str] = []
+    logprobs: list[float] = []
+    started: Started | None = None
+    started_at, first_at = 0.0, None
+    async for event in engine.generate(request):
+        if isinstance(event, Loading):
+            on_loading(event.fraction)
+        elif isinstance(event, Started):
+            started, started_at = event, clock()
+        elif isinstance(event, Token):
+            first_at = first_at or clock()
+            text.append(event.text)
+            logprobs.append(event.logprob)
+        elif isinstance(event, Done) and started is not None:
+            return _Answer("".join(text), tuple(logprobs), started, started_at, first_at, event)
+    raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
+
+
+def _timing(answer: _Answer, asked_at: float, now: float) -> Timing:
+    first = None if answer.first_at is None else (answer.first_at - asked_at) * MILLISECONDS
+    return Timing(
+        queue_ms=(answer.started_at - asked_at) * MILLISECONDS,
+        prefill_ms=answer.done.prefill_ms,
+        first_token_ms=first,
+        total_ms=(now - asked_at) * MILLISECONDS,
+    )

@@ -1,0 +1,112 @@
+"""Puts the server together: which messages it understands, and what becomes of each. Handlers are a few lines."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from lsprotocol import types
+from pygls.uris import from_fs_path
+
+from slm_lsp import __version__
+from slm_lsp.config import Settings, load_settings
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.server.inline_completion import InlineCompletions
+from slm_lsp.server.protocol import Protocol, Server
+from slm_lsp.server.status import STATUS, StatusReport
+from slm_lsp.text import Encoding
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """The state of one server: settings, the engine's client, and the features over them."""
+
+    def __init__(self, server: Server, overrides: Mapping[str, object]) -> None:
+        self._server = server
+        self._overrides = overrides
+        self._editor: Mapping[str, object] = overrides
+        self.engine = EngineClient()
+        self.status = StatusReport(lambda state: server.protocol.notify(STATUS, state))
+        self.inline = InlineCompletions(server.protocol.documents, self.engine, self.settings, self.status)
+        self._background: set[asyncio.Task[None]] = set()
+
+    def settings(self, uri: str | None = None) -> Settings:
+        """What is set for a document: its workspace may have a file of its own."""
+        workspace = self._server.protocol.documents.workspace_of(uri) if uri else None
+        return load_settings(workspace, editor=self._editor)
+
+    def configure(self, tree: Any) -> None:
+        """Take the editor's settings, bare or in a group of our name."""
+        if not isinstance(tree, dict):
+            return
+        inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
+        self._editor = {**inner, **self._overrides}
+        for problem in self.settings().problems:
+            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
+
+    def in_background(self, work: Any) -> None:
+        """Run a coroutine that nobody waits for; its failure goes to the log."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background work failed: %s", error, exc_info=error)
+
+    async def close(self) -> None:
+        """Let go of the engine."""
+        for task in self._background:
+            task.cancel()
+        await self.engine.close()
+
+
+def _encoding(negotiated: types.PositionEncodingKind | str | None) -> Encoding:
+    kinds: tuple[Encoding, ...] = get_args(Encoding)
+    value = negotiated.value if isinstance(negotiated, types.PositionEncodingKind) else negotiated
+    return next((kind for kind in kinds if kind == value), "utf-16")
+
+
+def create_server(overrides: Mapping[str, object]) -> Server:
+    """A server with every handler registered, not yet connected to anything."""
+    server = Server("slm-lsp", __version__, protocol_cls=Protocol)
+    app = App(server, overrides)
+    documents = server.protocol.documents
+
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        folders = list(params.workspace_folders or [])
+        root = params.root_uri or (from_fs_path(params.root_path) if params.root_path else None)
+        if not folders and root:
+            folders = [types.WorkspaceFolder(root, root.rsplit("/", 1)[-1])]
+        documents.set_folders(folders, [])
+        documents.encoding = _encoding(server.workspace.position_encoding)
+        app.configure(params.initialization_options)
+
+    @server.feature(types.SHUTDOWN)
+    async def shutdown(_: None) -> None:
+        await app.close()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        documents.set_folders(list(params.event.added), list(params.event.removed))
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
+        app.configure(params.settings)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        app.in_background(app.inline.warm_up(params.text_document.uri))
+
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION)
+    async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
+        return await app.inline.complete(params)
+
+    @server.feature(STATUS)
+    def status(_: object) -> object:
+        return app.status.current
+
+    return server

@@ -1,0 +1,64 @@
+"""The server over standard input and output.
+
+Standard input is read in the event loop and not, as pygls does, on a thread: a cancel is seen at once, and `exit` ends
+the process even while the client keeps its end of the pipe open.
+"""
+
+import asyncio
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+
+from pygls.io_ import AsyncReader, StdinAsyncReader, StdoutWriter, run_async
+
+from slm_lsp.server.app import create_server
+from slm_lsp.server.protocol import Server
+
+log = logging.getLogger(__name__)
+
+MAX_LINE_BYTES = 64 * 1024
+"""Header lines are short; what is longer is no header."""
+
+
+def serve_stdio(overrides: Mapping[str, object]) -> int:
+    """Serve until the client says `exit` or hangs up.
+
+    Args:
+        overrides: settings of the command line; they win over the editor's.
+
+    Returns:
+        The exit code: 0 after `shutdown`, else 1, as the protocol has it.
+    """
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # its log has the user's code in it
+    server = create_server(overrides)
+    try:
+        asyncio.run(_serve(server))
+    except SystemExit:
+        pass  # pygls ends the loop so when it gets `exit`
+    except (BrokenPipeError, KeyboardInterrupt):
+        log.info("the client has gone")
+    return 0 if server.protocol.was_shut_down else 1
+
+
+async def _serve(server: Server) -> None:
+    server.protocol.set_writer(StdoutWriter(sys.stdout.buffer))
+    await run_async(
+        stop_event=threading.Event(),
+        reader=await _reader(),
+        protocol=server.protocol,
+        logger=logging.getLogger("pygls"),
+        error_handler=server.report_server_error,
+    )
+
+
+async def _reader() -> "AsyncReader":
+    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
+    try:
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    except (ValueError, OSError):  # a file or a terminal, which the loop cannot wait for
+        return StdinAsyncReader(sys.stdin.buffer)
+    return reader

@@ -1,0 +1,129 @@
+"""What depends on the operating system: runtime folder, peers, processes, cores. Windows needs another of this module.
+
+Nothing else in the package asks which platform it runs on.
+"""
+
+import ctypes
+import math
+import os
+import platform
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from slm_lsp.errors import EngineUnavailableError
+
+SOCKET_PATH_BYTES = 100
+"""Unix socket addresses hold 104 (macOS) or 108 (Linux) bytes, the final zero included."""
+
+
+def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the engine's socket, lock and log, made if need be; only this user can read it.
+
+    Raises:
+        EngineUnavailableError: somebody else owns it or may enter it.
+    """
+    base = environ.get("XDG_RUNTIME_DIR")
+    folder = Path(base) / "slm-lsp" if base else Path(tempfile.gettempdir()) / f"slm-lsp-{os.getuid()}"
+    if len(os.fsencode(folder)) > SOCKET_PATH_BYTES - len("/engine-00-0.00.00.sock"):
+        folder = Path(f"/tmp/slm-lsp-{os.getuid()}")  # noqa: S108 - checked below
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    info = folder.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
+        raise EngineUnavailableError(
+            f"{folder} is not a folder of yours alone, so no engine can be met there.",
+            f"Remove it, or `chmod 700` it if it is yours: {stat.filemode(info.st_mode)}, user {info.st_uid}.",
+        )
+    return folder
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """The user at the other end of a Unix socket."""
+    if hasattr(socket, "SO_PEERCRED"):
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        uid: int = struct.unpack("3i", raw)[1]
+        return uid
+    found, group = ctypes.c_uint(), ctypes.c_uint()
+    if ctypes.CDLL(None).getpeereid(connection.fileno(), ctypes.byref(found), ctypes.byref(group)) != 0:
+        raise OSError("the system does not say who is at the other end of the socket")
+    return found.value
+
+
+def listen(path: Path) -> socket.socket:
+    """A Unix socket that only this user can reach, bound at `path`; an old one there is replaced."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(mask)
+    return listening
+
+
+def spawn_detached(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Start a process that outlives us and ignores our terminal; what it prints goes to `log`."""
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True, cwd="/", env=environ
+        )
+
+
+def usable_cores() -> int:
+    """Physical cores that this process may use, by affinity and by the control group's quota; at least 1.
+
+    More threads than cores slow llama.cpp down far more than fewer do.
+    """
+    logical = os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else logical
+    physical = psutil.cpu_count(logical=False) or logical
+    threads_a_core = max(1, round(logical / physical))
+    quota = _cgroup_quota(Path("/sys/fs/cgroup/cpu.max"))
+    cores = math.ceil(allowed / threads_a_core)
+    return max(1, min(cores, quota) if quota else cores)
+
+
+def _cgroup_quota(path: Path) -> int | None:
+    """Whole processors that a control group (version 2) grants; None without a limit."""
+    try:
+        limit, period = path.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else max(1, int(limit) // int(period))
+
+
+def cpu_features() -> frozenset[str]:
+    """Instruction sets of the processor that matter to us; empty where the system does not list them."""
+    wanted = {"avx", "avx2", "avx512f", "fma", "f16c", "sse4_1", "asimd", "asimddp", "i8mm", "sve"}
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return frozenset()
+    return frozenset(text.split()) & wanted
+
+
+def cpu_name() -> str:
+    """The processor's name, as far as the system says it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.lower().startswith("model name"))
+    return next(names, platform.machine())
+
+
+def is_x86_64_linux() -> bool:
+    """Whether wheels of the fast binding exist for this machine."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds."""
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,72 @@
+"""A file's layout tells whether it is a GGUF file and whether it is whole, without reading its weights."""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import gguf
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slm_lsp.errors import ModelCorruptError, UsageError
+from slm_lsp.models.gguf import BLOCKS, check_gguf
+
+
+def test_a_whole_file_is_just_as_long_as_its_header_promises(make_gguf: Callable[..., Path]) -> None:
+    layout = check_gguf(make_gguf())
+    assert (layout.version, layout.tensors) == (3, 2)
+    assert layout.bytes == layout.least_bytes
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(data=st.data())
+def test_wherever_a_file_is_cut_off_it_is_refused(make_gguf: Callable[..., Path], data: st.DataObject) -> None:
+    whole = make_gguf().read_bytes()
+    length = data.draw(st.integers(0, len(whole) - 1))
+    cut = make_gguf("cut.gguf")
+    cut.write_bytes(whole[:length])
+    with pytest.raises(ModelCorruptError, match=r"cut\.gguf"):
+        check_gguf(cut)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(rest=st.binary(max_size=200))
+def test_junk_behind_the_magic_is_refused_with_a_reason(tmp_path: Path, rest: bytes) -> None:
+    file = tmp_path / "junk.gguf"
+    file.write_bytes(b"GGUF" + rest)
+    with pytest.raises(ModelCorruptError):
+        check_gguf(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "does not begin with the letters GGUF"),
+        (b"PK\x03\x04 a zip file", "does not begin with the letters GGUF"),
+        (struct.pack("<4sIQQ", b"GGUF", 1, 1, 0), "its version is 1"),
+        (struct.pack(">4sIQQ", b"GGUF", 3, 1, 0), "its version is 50331648"),
+        (struct.pack("<4sIQQ", b"GGUF", 3, 0, 0), "no tensors"),
+        (struct.pack("<4sIQQ", b"GGUF", 3, 1 << 60, 0), "impossible number"),
+        (struct.pack("<4sIQQ", b"GGUF", 3, 1, 1), "cut off"),
+    ],
+)
+def test_the_error_says_what_is_wrong_with_the_file(tmp_path: Path, content: bytes, reason: str) -> None:
+    file = tmp_path / "m.gguf"
+    file.write_bytes(content)
+    with pytest.raises(ModelCorruptError, match=reason):
+        check_gguf(file)
+
+
+def test_a_missing_file_and_a_folder_are_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        check_gguf(tmp_path / "none.gguf")
+    with pytest.raises(UsageError, match="Is a directory"):
+        check_gguf(tmp_path)
+
+
+def test_block_sizes_are_those_of_the_format() -> None:
+    theirs = {int(kind): size for kind, size in gguf.GGML_QUANT_SIZES.items()}
+    assert {kind: size for kind, size in BLOCKS.items() if kind in theirs} == {
+        kind: size for kind, size in theirs.items() if kind in BLOCKS
+    }
