@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -71,9 +72,12 @@ def listen(path: Path) -> socket.socket:
 def spawn_detached(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """Start a process that outlives us and ignores our terminal; what it prints goes to `log`."""
     with log.open("ab") as sink:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True, cwd="/", env=environ
         )
+    # Where it ends before us, somebody must take note, or it stays in the process table.
+    threading.Thread(target=process.wait, name="reap", daemon=True).start()
+    return process
 
 
 def usable_cores() -> int:

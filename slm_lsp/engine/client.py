@@ -6,7 +6,8 @@ import itertools
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -72,7 +73,7 @@ class EngineClient:
         """Hang up."""
         await self.close()
 
-    async def generate(self, request: Generate) -> AsyncIterator[Event]:
+    async def generate(self, request: Generate) -> AsyncGenerator[Event, None]:
         """Events of a request up to `Done`. Leaving the iteration early cancels the request.
 
         The request's number is set here.
@@ -81,12 +82,9 @@ class EngineClient:
             SlmError: what the engine answered, `EngineLostError` when it died, `EngineUnavailableError` when none
                 could be started.
         """
-        events = self._exchange(request)
-        try:
+        async with aclosing(self._exchange(request)) as events:
             async for event in events:
                 yield event
-        finally:
-            await events.aclose()  # type: ignore[attr-defined]
 
     async def describe(self, model: Path, *, asked: bool = False) -> AsyncIterator[Loading | ModelInfo]:
         """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`."""
@@ -125,7 +123,22 @@ class EngineClient:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reading
 
-    async def _exchange(self, request: Generate | Describe | GetStats) -> AsyncIterator[Event]:
+    async def _exchange(self, request: Generate | Describe | GetStats) -> AsyncGenerator[Event, None]:
+        """Events of one request. A connection lost before the first of them was to an engine just dying: try anew."""
+        answered = False
+        try:
+            async with aclosing(self._attempt(request)) as events:
+                async for event in events:
+                    answered = True
+                    yield event
+        except EngineLostError:
+            if answered:
+                raise
+            async with aclosing(self._attempt(request)) as events:
+                async for event in events:
+                    yield event
+
+    async def _attempt(self, request: Generate | Describe | GetStats) -> AsyncGenerator[Event, None]:
         number = next(self._numbers)
         events = self._events[number] = asyncio.Queue()
         finished = False

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,17 +159,18 @@ async def _ask(engine: EngineClient, request: Generate, on_loading: OnLoading, c
     logprobs: list[float] = []
     started: Started | None = None
     started_at, first_at = 0.0, None
-    async for event in engine.generate(request):
-        if isinstance(event, Loading):
-            on_loading(event.fraction)
-        elif isinstance(event, Started):
-            started, started_at = event, clock()
-        elif isinstance(event, Token):
-            first_at = first_at or clock()
-            text.append(event.text)
-            logprobs.append(event.logprob)
-        elif isinstance(event, Done) and started is not None:
-            return _Answer("".join(text), tuple(logprobs), started, started_at, first_at, event)
+    async with aclosing(engine.generate(request)) as events:
+        async for event in events:
+            if isinstance(event, Loading):
+                on_loading(event.fraction)
+            elif isinstance(event, Started):
+                started, started_at = event, clock()
+            elif isinstance(event, Token):
+                first_at = first_at or clock()
+                text.append(event.text)
+                logprobs.append(event.logprob)
+            elif isinstance(event, Done) and started is not None:
+                return _Answer("".join(text), tuple(logprobs), started, started_at, first_at, event)
     raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
 
 

@@ -62,11 +62,11 @@ def cut_trailing_space(text: str, _: Surroundings) -> str:
 
 def cut_where_the_line_goes_on(text: str, around: Surroundings) -> str:
     """Drop the end that stands behind the cursor already; brackets only as far as the suggestion did not open them."""
-    after = around.after.strip()
-    for length in range(min(len(after), len(text)), 0, -1):
-        repeated, kept = after[:length], text[: len(text) - length]
-        if text.endswith(repeated) and _is_repetition(kept, repeated, after):
-            return kept + repeated[: _closes_own(kept, repeated)]
+    for after in (around.after.rstrip(), around.after.strip()):
+        for length in range(min(len(after), len(text)), 0, -1):
+            repeated, kept = after[:length], text[: len(text) - length]
+            if repeated.strip() and text.endswith(repeated) and _is_repetition(kept, repeated, after):
+                return kept + repeated[: _closes_own(kept, repeated)]
     return text
 
 

@@ -101,12 +101,12 @@ def create_server(overrides: Mapping[str, object]) -> Server:
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         app.in_background(app.inline.warm_up(params.text_document.uri))
 
-    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION)
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
         return await app.inline.complete(params)
 
     @server.feature(STATUS)
-    def status(_: object) -> object:
+    def status(_: Any) -> Any:
         return app.status.current
 
     return server

@@ -80,7 +80,7 @@ class Protocol(LanguageServerProtocol):
 
     def answer_wrong(self, error: JsonRpcException, number: int | str | None) -> None:
         """An error for a message; `number` is None where the message did not say."""
-        self._send_data(types.ResponseErrorMessage(id=number, error=error.to_response_error()))
+        self._send_data({"jsonrpc": self.VERSION, "id": number, "error": error.to_response_error()})
 
 
 class Server(LanguageServer):

@@ -5,15 +5,21 @@ the process even while the client keeps its end of the pipe open.
 """
 
 import asyncio
+import contextlib
 import logging
+import os
 import sys
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from pygls.io_ import AsyncReader, StdinAsyncReader, StdoutWriter, run_async
+from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
 
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
+
+if TYPE_CHECKING:
+    from pygls.io_ import AsyncReader
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +51,17 @@ def serve_stdio(overrides: Mapping[str, object]) -> int:
 
 
 async def _serve(server: Server) -> None:
-    server.protocol.set_writer(StdoutWriter(sys.stdout.buffer))
-    await run_async(
-        stop_event=threading.Event(),
-        reader=await _reader(),
-        protocol=server.protocol,
-        logger=logging.getLogger("pygls"),
-        error_handler=server.report_server_error,
-    )
+    """Speak over the real standard output; what anything else prints goes to standard error meanwhile."""
+    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    server.protocol.set_writer(StdoutWriter(messages))
+    with contextlib.redirect_stdout(sys.stderr):
+        await run_async(
+            stop_event=threading.Event(),
+            reader=await _reader(),
+            protocol=server.protocol,
+            logger=logging.getLogger("pygls"),
+            error_handler=server.report_server_error,
+        )
 
 
 async def _reader() -> "AsyncReader":

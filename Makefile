@@ -1,0 +1,60 @@
+# `make demo` and `make test` do everything they need, and may be run again: what is done is skipped.
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_PLACE := fixtures/inventory/orders.py 37:16
+
+# The first Python that is new enough; set PYTHON to choose another.
+PYTHON ?= $(firstword $(foreach each,python3 python3.11 python3.12 python3.13,$(shell \
+  $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(each))))
+
+.PHONY: help setup model demo test gates unit format clean
+
+help:
+	@echo "make demo    set up, get the small model (491 MB), complete a line of a fixture"
+	@echo "make test    set up, get the small model, then every check and test"
+	@echo "make setup   only .venv with .venv/bin/slm-lsp"
+	@echo "make gates   lint, format, types, layers"
+	@echo "make unit    the tests that need no real model"
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "slm-lsp needs Python 3.11 or later: install it, or run make PYTHON=/path/to/python"; exit 1; }
+	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { \
+	  echo "llama-cpp-python is built from source and needs a C++ compiler:"; \
+	  echo "  Debian, Ubuntu: apt-get install build-essential python3-dev    macOS: xcode-select --install"; exit 1; }
+	@echo "Setting up $(VENV). The first time llama-cpp-python is compiled: about 9 minutes on two cores."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --editable '.[fast,dev]'
+	@touch $@
+
+model: setup
+	@$(BIN)/slm-lsp models pull fast
+
+demo: model
+	@echo
+	@$(BIN)/slm-lsp complete $(DEMO_PLACE) --verbose
+
+test: model gates
+	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -qq -y strace >/dev/null; } || \
+	  echo "strace is missing: the test that no Internet socket is opened will be skipped"
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+gates: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+unit: setup
+	$(BIN)/python -m pytest -m "not real_model"
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

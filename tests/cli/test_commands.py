@@ -1,0 +1,159 @@
+"""The command line as a person or a script meets it: real processes, the real fast model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FIXTURES, engines
+
+INVENTORY = FIXTURES / "inventory"
+PLACE = [str(INVENTORY / "orders.py"), "37:16"]
+
+
+def run(environ: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "slm_lsp.cli.main", *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.real_model
+@pytest.mark.usefixtures("fast_model")
+class TestComplete:
+    """`slm-lsp complete`."""
+
+    def test_the_suggestion_is_what_comes_out(self, module_home: dict[str, str]) -> None:
+        found = run(module_home, "complete", *PLACE)
+        assert found.returncode == 0
+        assert found.stdout == "sum(line.quantity for line in self.lines)\n"
+        assert found.stderr == ""
+
+    def test_json_has_the_designs_keys_and_real_figures(self, module_home: dict[str, str]) -> None:
+        answer = json.loads(run(module_home, "complete", *PLACE, "--json").stdout)
+        assert answer.keys() >= {"text", "range", "model", "reason", "confidence", "timing", "tokens"}
+        assert answer["text"] == "sum(line.quantity for line in self.lines)"
+        assert answer["reason"] is None
+        assert answer["range"] == {"start": {"line": 37, "column": 16}, "end": {"line": 37, "column": 16}}
+        assert answer["timing"].keys() == {"queue_ms", "prefill_ms", "first_token_ms", "total_ms"}
+        assert 0 < answer["timing"]["prefill_ms"] <= answer["timing"]["first_token_ms"]
+        tokens = answer["tokens"]
+        assert 0 < tokens["generated"] < 20 < tokens["prompt"]
+
+    def test_the_second_call_finds_the_model_loaded_and_the_prompt_evaluated(self, home: dict[str, str]) -> None:
+        first, second = (json.loads(run(home, "complete", *PLACE, "--json").stdout) for _ in range(2))
+        assert len(engines(home)) == 1
+        assert first["text"] == second["text"]
+        assert first["tokens"]["reused"] == 0
+        assert second["tokens"]["reused"] == second["tokens"]["prompt"] - 1
+
+    def test_verbose_shows_the_place_and_the_speed_on_standard_error(self, module_home: dict[str, str]) -> None:
+        found = run(module_home, "complete", *PLACE, "-v")
+        assert found.stdout == "sum(line.quantity for line in self.lines)\n"
+        assert "⟦sum(line.quantity for line in self.lines)⟧" in found.stderr
+        assert "tokens/s" in found.stderr
+        assert "first token after" in found.stderr
+
+    def test_a_place_with_nothing_to_add_says_why(self, module_home: dict[str, str], tmp_path: Path) -> None:
+        (tmp_path / "done.py").write_text("def main():\n    print('hello')\n    print('hello')\n")
+        found = run(module_home, "complete", str(tmp_path / "done.py"), "2:19", "--json")
+        answer = json.loads(found.stdout)
+        assert found.returncode == 0
+        assert bool(answer["text"]) != bool(answer["reason"])
+
+    def test_a_file_with_emoji_and_crlf_is_completed_at_its_characters(self, module_home: dict[str, str]) -> None:
+        found = run(module_home, "complete", str(FIXTURES / "encodings" / "crlf_emoji.py"), "3:23", "--json")
+        answer = json.loads(found.stdout)
+        assert answer["range"]["start"] == {"line": 3, "column": 23}
+        assert "name" in answer["text"]
+
+
+@pytest.mark.real_model
+@pytest.mark.usefixtures("fast_model")
+def test_doctor_measures_this_machine_and_remembers(module_home: dict[str, str]) -> None:
+    found = run(module_home, "doctor", "--json")
+    report = json.loads(found.stdout)
+    checks = {check["name"]: check for check in report["checks"]}
+    assert report["ok"], [check for check in report["checks"] if not check["ok"]]
+    assert found.returncode == 0
+    assert checks.keys() >= {"python", "processor", "cores", "bindings", "binding", "disk", "model", "engine", "speed"}
+    assert "prefill" in checks["speed"]["value"]
+    again = run(module_home, "doctor")
+    assert "measuring" in found.stderr
+    assert "measuring" not in again.stderr
+    assert checks["speed"]["value"] in again.stdout
+
+
+def test_doctor_without_a_model_says_what_to_do(home: dict[str, str], tmp_path: Path) -> None:
+    home["SLM_LSP_MODELS_DIR"] = str(tmp_path / "none")
+    found = run(home, "doctor")
+    assert found.returncode == 1
+    assert "No model is installed" in found.stdout
+    assert "slm-lsp models pull fast" in found.stdout
+
+
+def test_doctor_shows_wrong_settings(home: dict[str, str]) -> None:
+    config = Path(home["XDG_CONFIG_HOME"]) / "slm-lsp"
+    config.mkdir(parents=True)
+    (config / "config.toml").write_text("colour = 'red'\n")
+    home["SLM_LSP_MODELS_DIR"] = str(config / "none")
+    assert "there is no setting `colour`" in run(home, "doctor").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["complete", "nowhere.py", "1:1"], 2, "nowhere.py does not exist."),
+        (["complete", str(FIXTURES / "encodings" / "binary.py"), "1:1"], 2, "is a binary file."),
+        (["complete", str(FIXTURES / "encodings" / "latin1.py"), "1:1"], 2, "is not UTF-8"),
+        (["complete", PLACE[0], "999:1"], 2, "so there is no line 999."),
+        (["complete", *PLACE, "--model", "huge"], 2, "Known models: fast"),
+        (["complete", *PLACE, "--model", "./none.gguf"], 2, "none.gguf"),
+        (["bench", "decode", "--runs", "0"], 2, "--runs must be at least 1."),
+    ],
+)
+def test_bad_input_is_one_line_and_an_exit_code(
+    home: dict[str, str], arguments: list[str], code: int, said: str
+) -> None:
+    found = run(home, *arguments)
+    assert found.returncode == code
+    assert said in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert found.stdout == ""
+    as_json = json.loads(run(home, *arguments, "--json").stdout)
+    assert as_json["error"].keys() == {"kind", "what", "cure"}
+
+
+def test_a_corrupt_model_is_named_and_never_loaded(home: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(b"GGUF\x03\x00\x00\x00" + b"\0" * 40)
+    found = run(home, "complete", *PLACE, "--model", str(path))
+    assert found.returncode == 1
+    assert "cut.gguf" in found.stderr
+    assert engines(home) == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["complete", "--help"], ["bench", "--help"], ["models", "--help"]])
+def test_help_is_there(home: dict[str, str], arguments: list[str]) -> None:
+    found = run(home, *arguments)
+    assert found.returncode == 0
+    assert "usage: slm-lsp" in found.stdout
+
+
+def test_a_reader_that_leaves_is_no_crash(home: dict[str, str]) -> None:
+    command = f"{sys.executable} -m slm_lsp.cli.main models list | true"
+    found = subprocess.run(["/bin/sh", "-c", command], env=home, capture_output=True, text=True, check=False)
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("name", ["decode", "load"])
+def test_a_benchmark_reports_both_sides_and_the_ratio(home: dict[str, str], tiny_model: Path, name: str) -> None:
+    found = run(home, "bench", name, "--runs", "1", "--model", str(tiny_model), "--json")
+    assert found.returncode == 0, found.stderr
+    report = json.loads(found.stdout)
+    assert report["name"] == name
+    assert report["runs"] == 1
+    assert report["peer"]["name"] == "bare C-API loop"
+    assert report["ratio"] > 0
+    assert report["ours"].keys() == report["ratios"].keys()
+    assert engines(home) == []

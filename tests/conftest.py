@@ -1,0 +1,72 @@
+"""What all tests share: a home of their own, the tiny model, and the real fast model where it is installed."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+
+from slm_lsp.errors import ModelError
+from slm_lsp.models.store import Store, default_root
+from tests.tiny import write_tiny_model
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+REAL_MODELS = Path(os.environ.get("SLM_LSP_MODELS_DIR", default_root()))
+REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def fast_model() -> Path:
+    try:
+        return Store(REAL_MODELS).find("fast").path
+    except ModelError as error:
+        pytest.skip(f"needs the real fast model, which `make test` pulls: {error}")
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An environment of its own: no settings, no cache, no engine of the user's. Engines started in it are ended."""
+    yield from _environment(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def module_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """`home` for a whole module, so that the real model is loaded once."""
+    yield from _environment(tmp_path_factory.mktemp("home"))
+
+
+def _environment(folder: Path) -> Iterator[dict[str, str]]:
+    runtime = folder / "run"
+    runtime.mkdir()
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("SLM_LSP_")}
+    environ |= {
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_RUNTIME_DIR": str(runtime),
+        "SLM_LSP_MODELS_DIR": str(REAL_MODELS),
+    }
+    yield environ
+    for process in engines(environ):
+        process.kill()
+        process.wait()
+
+
+def engines(environ: Mapping[str, str]) -> list[psutil.Process]:
+    """The engine processes that run in an environment."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if "slm_lsp.engine" in (process.info["cmdline"] or []):
+            try:
+                if process.environ().get("XDG_RUNTIME_DIR") == environ["XDG_RUNTIME_DIR"]:
+                    found.append(process)
+            except psutil.Error:
+                continue
+    return found

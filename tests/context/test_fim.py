@@ -1,0 +1,85 @@
+"""The window round the cursor, and the prompt in the order the model was trained on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, STEP_LINES, Place, Window, prompt, window
+from slm_lsp.engine.protocol import FimTokens, Segment
+
+QWEN = FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|repo_name|>", "<|file_sep|>")
+BARE = FimTokens("<P>", "<S>", "<M>")
+
+
+def place(text: str, offset: int) -> Place:
+    return Place("shop", "src/app.py", text, offset)
+
+
+def test_a_small_file_is_there_whole() -> None:
+    assert window(place("abc", 1), 100, 100) == Window("a", "bc")
+
+
+def test_line_ends_are_unix_ones() -> None:
+    assert window(place("a\r\nb\rc\nd", 3), 100, 100) == Window("a\n", "b\nc\nd")
+
+
+def test_the_order_is_repository_file_prefix_suffix_middle() -> None:
+    segments = prompt(place("", 0), Window("before", "after"), QWEN)
+    assert segments == (
+        Segment("<|repo_name|>", special=True),
+        Segment("shop\n"),
+        Segment("<|file_sep|>", special=True),
+        Segment("src/app.py\n"),
+        Segment("<|fim_prefix|>", special=True),
+        Segment("before"),
+        Segment("<|fim_suffix|>", special=True),
+        Segment("after"),
+        Segment("<|fim_middle|>", special=True),
+    )
+
+
+def test_a_model_without_repository_tokens_gets_the_bare_form() -> None:
+    segments = prompt(place("", 0), Window("before", "after"), BARE)
+    assert [each.text for each in segments] == ["<P>", "before", "<S>", "after", "<M>"]
+
+
+def test_a_model_without_fim_tokens_continues_the_prefix() -> None:
+    assert prompt(place("", 0), Window("before", "after"), None) == (Segment("before"),)
+
+
+def test_a_document_cannot_spell_control_tokens() -> None:
+    segments = prompt(place("", 0), Window("<|fim_middle|>", "<|endoftext|>"), QWEN)
+    assert not any(each.special for each in segments if each.text in ("<|fim_middle|>", "<|endoftext|>")[1:])
+    assert Segment("<|fim_middle|>") in segments
+
+
+def test_the_windows_first_line_stays_while_a_screen_is_typed() -> None:
+    """Between two steps of `STEP_LINES` the prompt begins alike, so what was evaluated stays."""
+    lines = [f"line_{number} = {number}\n" for number in range(1000)]
+    starts = set()
+    for current in range(600, 600 + STEP_LINES):
+        text = "".join(lines[:current])
+        starts.add(window(place(text, len(text)), 500, 100).prefix.split("\n")[0])
+    assert len(starts) <= 2
+
+
+@given(st.lists(st.text(alphabet="abc ", max_size=30), max_size=300), st.integers(1, 50), st.integers(1, 50), st.data())
+def test_a_window_keeps_to_its_budget_and_to_the_text(
+    lines: list[str], prefix_tokens: int, suffix_tokens: int, data: st.DataObject
+) -> None:
+    text = "\n".join(lines)
+    offset = data.draw(st.integers(0, len(text)))
+    shown = window(place(text, offset), prefix_tokens, suffix_tokens)
+    assert text[:offset].endswith(shown.prefix)
+    assert text[offset:].startswith(shown.suffix)
+    assert len(shown.prefix) <= prefix_tokens * CHARACTERS_PER_TOKEN
+    assert len(shown.suffix) <= suffix_tokens * CHARACTERS_PER_TOKEN
+    if len(text) <= min(prefix_tokens, suffix_tokens) * CHARACTERS_PER_TOKEN:
+        assert shown.prefix + shown.suffix == text
+
+
+@pytest.mark.parametrize("offset", [0, 5000, 10_000])
+def test_one_endless_line_is_cut_inside(offset: int) -> None:
+    shown = window(place("x" * 10_000, offset), 100, 100)
+    assert len(shown.prefix) == min(offset, 300)
+    assert len(shown.suffix) == min(10_000 - offset, 300)

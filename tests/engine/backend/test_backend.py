@@ -1,0 +1,128 @@
+"""Every installed binding keeps the one interface, on the tiny model."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, Slot, available, open_backend
+from slm_lsp.errors import ModelCorruptError
+from tests.tiny import write_tiny_model
+
+OPTIONS = BackendOptions(cells=512, sequences=4, threads=1)
+
+
+@pytest.fixture(params=sorted(available()))
+def backend(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[Backend]:
+    found, _ = open_backend(tiny_model, OPTIONS, request.param, lambda _: None)
+    yield found
+    found.close()
+
+
+def evaluate(backend: Backend, text: str, sequence: int = 0) -> np.ndarray:
+    tokens = backend.vocabulary.tokenize(text)
+    backend.decode([Slot(t, i, sequence, i == len(tokens) - 1) for i, t in enumerate(tokens)])
+    return backend.logits(len(tokens) - 1).copy()
+
+
+def test_text_survives_tokens(backend: Backend) -> None:
+    text = "def f(self):\n    return 'é🎉\r\n\t'"
+    tokens = backend.vocabulary.tokenize(text)
+    assert b"".join(backend.vocabulary.piece(token) for token in tokens).decode() == text
+    assert len(tokens) < len(text.encode())
+
+
+def test_control_tokens_come_only_from_special_text(backend: Backend) -> None:
+    vocabulary = backend.vocabulary
+    spelled = vocabulary.tokenize("<|fim_prefix|>")
+    assert len(spelled) > 1
+    assert not any(vocabulary.ends(token) for token in spelled)
+    (token,) = vocabulary.tokenize("<|fim_prefix|>", special=True)
+    assert vocabulary.ends(token)
+    assert vocabulary.piece(token) == b""
+
+
+def test_text_that_no_file_can_hold_is_still_tokenised(backend: Backend) -> None:
+    assert backend.vocabulary.tokenize("a\ud800b") == backend.vocabulary.tokenize("a?b")
+
+
+def test_fim_tokens_are_found_by_their_spelling(backend: Backend) -> None:
+    fim = backend.vocabulary.fim
+    assert fim is not None
+    assert (fim.prefix, fim.suffix, fim.middle) == ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+    assert (fim.repository, fim.file) == ("<|repo_name|>", "<|file_sep|>")
+
+
+def test_a_shared_beginning_gives_the_same_logits(backend: Backend) -> None:
+    whole = evaluate(backend, "def f(x): return x", sequence=0)
+    tokens = backend.vocabulary.tokenize("def f(x): return x")
+    backend.copy(0, 1, len(tokens) - 1)
+    backend.decode([Slot(tokens[-1], len(tokens) - 1, 1, logits=True)])
+    assert np.allclose(backend.logits(0), whole, atol=1e-3)
+
+
+def test_several_sequences_in_one_batch_do_not_mix(backend: Backend) -> None:
+    alone = [evaluate(backend, text, sequence) for sequence, text in enumerate(("abc", "xyz"))]
+    for sequence in range(2):
+        backend.remove(sequence, 0, -1)
+    slots = []
+    for sequence, text in enumerate(("abc", "xyz")):
+        tokens = backend.vocabulary.tokenize(text)
+        slots += [Slot(t, i, sequence, i == len(tokens) - 1) for i, t in enumerate(tokens)]
+    backend.decode(slots)
+    assert np.allclose(backend.logits(2), alone[0], atol=1e-3)
+    assert np.allclose(backend.logits(5), alone[1], atol=1e-3)
+
+
+def test_an_interrupted_batch_leaves_the_earlier_cells_as_they_were(backend: Backend) -> None:
+    before = evaluate(backend, "def f(x):")
+    count = len(backend.vocabulary.tokenize("def f(x):"))
+    backend.interrupt()
+    with pytest.raises(DecodeAborted):
+        backend.decode([Slot(1, count, 0, logits=True)])
+    backend.resume()
+    backend.remove(0, count - 1, -1)
+    last = backend.vocabulary.tokenize("def f(x):")[-1]
+    backend.decode([Slot(last, count - 1, 0, logits=True)])
+    assert np.allclose(backend.logits(0), before, atol=1e-3)
+
+
+def decode_again_and_again(backend: Backend, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        backend.decode([Slot(1, position, 0, position == 0) for position in range(OPTIONS.batch)])
+        backend.remove(0, 0, -1)
+
+
+def test_a_running_batch_is_interrupted_from_another_thread(backend: Backend) -> None:
+    """Batches follow one another without a pause until the interruption comes, at whatever moment of one."""
+    threading.Timer(0.05, backend.interrupt).start()
+    with pytest.raises(DecodeAborted):
+        decode_again_and_again(backend, seconds=20)
+
+
+@pytest.mark.parametrize("binding", sorted(available()))
+def test_a_model_without_fim_tokens_says_so(binding: str, tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "plain.gguf", special=False)
+    found, _ = open_backend(path, OPTIONS, binding, lambda _: None)  # type: ignore[arg-type]
+    assert found.vocabulary.fim is None
+    found.close()
+
+
+@pytest.mark.parametrize("binding", sorted(available()))
+def test_a_file_that_is_no_model_is_refused(binding: str, tmp_path: Path) -> None:
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF" + b"\0" * 100)
+    with pytest.raises(ModelCorruptError, match=r"broken\.gguf cannot be loaded"):
+        open_backend(path, OPTIONS, binding, lambda _: None)  # type: ignore[arg-type]
+
+
+def test_loading_reports_how_far_it_is(tiny_model: Path) -> None:
+    fractions: list[float] = []
+    found, _ = open_backend(tiny_model, OPTIONS, "llama_cpp", fractions.append)
+    found.close()
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)

@@ -1,0 +1,47 @@
+"""Which model took the engine down is known to the next engine."""
+
+from pathlib import Path
+
+from slm_lsp.engine.crashes import MOST_BACKOFF_S, CrashRecord, backoff_s
+
+MODEL = Path("/m.gguf")
+
+
+def crash(folder: Path) -> CrashRecord:
+    """An engine dies over the model, and another starts."""
+    CrashRecord(folder).mark(MODEL)
+    survivor = CrashRecord(folder)
+    assert survivor.take_stock() == MODEL
+    return survivor
+
+
+def test_an_engine_that_ended_in_peace_leaves_nothing(tmp_path: Path) -> None:
+    record = CrashRecord(tmp_path)
+    record.mark(MODEL)
+    record.mark(None)
+    after = CrashRecord(tmp_path)
+    assert after.take_stock() is None
+    assert after.count(MODEL) == 0
+    assert backoff_s(tmp_path) == 0
+
+
+def test_crashes_add_up_until_one_request_goes_well(tmp_path: Path) -> None:
+    crash(tmp_path)
+    record = crash(tmp_path)
+    assert record.count(MODEL) == 2
+    record.forgive(MODEL)
+    assert CrashRecord(tmp_path).count(MODEL) == 0
+
+
+def test_one_crash_costs_no_wait_and_many_cost_no_more_than_the_limit(tmp_path: Path) -> None:
+    waits = []
+    for _ in range(9):
+        crash(tmp_path)
+        waits.append(backoff_s(tmp_path))
+    assert waits[:4] == [0, 1, 2, 4]
+    assert waits[-1] == MOST_BACKOFF_S
+
+
+def test_a_broken_record_is_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "crashes.json").write_text("{")
+    assert CrashRecord(tmp_path).count(MODEL) == 0

@@ -1,0 +1,104 @@
+"""From tokens to text: stop strings, characters that span tokens, the end."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.engine.decode import Decoder, TextStream, pick
+from slm_lsp.engine.protocol import FimTokens, Stop
+
+
+class Bytes:
+    """A vocabulary of 256 bytes, and 256 for the end."""
+
+    size = 257
+    fim: FimTokens | None = None
+    start: tuple[int, ...] = ()
+
+    def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        return list(text.encode())
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token]) if token < 256 else b""
+
+    def ends(self, token: int) -> bool:
+        return token == 256
+
+
+def stream(text: str, stop: Stop, sizes: list[int]) -> tuple[str, bool]:
+    """Feed the bytes of `text` in pieces; what came out, and whether a stop was met."""
+    feeder, raw, out = TextStream(stop), text.encode(), ""
+    while raw:
+        size = sizes.pop() if sizes else 1
+        more, stopped = feeder.feed(raw[:size])
+        out, raw = out + more, raw[size:]
+        if stopped:
+            return out, True
+    return out + feeder.flush(), False
+
+
+SIZES = st.lists(st.integers(1, 4), max_size=30)
+
+
+@given(st.text(alphabet="abé🎉 \n;", max_size=30), SIZES)
+def test_without_stop_strings_everything_comes_out(text: str, sizes: list[int]) -> None:
+    assert stream(text, Stop(), sizes) == (text, False)
+
+
+@given(
+    st.text(alphabet="ab\n;é", max_size=30),
+    st.lists(st.text(alphabet="ab\n;", min_size=1, max_size=3), min_size=1, max_size=3),
+    SIZES,
+)
+def test_the_text_ends_before_the_first_stop_string(text: str, strings: list[str], sizes: list[int]) -> None:
+    out, stopped = stream(text, Stop(tuple(strings)), sizes)
+    hits = [text.find(each) for each in strings if each in text]
+    assert stopped == bool(hits)
+    assert out == (text[: min(hits)] if hits else text)
+
+
+def test_a_line_may_begin_with_a_line_end_where_that_is_allowed() -> None:
+    assert stream("\n    x = 1\ny", Stop(("\n",), after_text=True), []) == ("\n    x = 1", True)
+    assert stream("\n    x = 1\ny", Stop(("\n",)), []) == ("", True)
+
+
+def test_half_a_character_is_never_shown() -> None:
+    feeder = TextStream(Stop())
+    first, second = "é".encode()[:1], "é".encode()[1:]
+    assert feeder.feed(b"a" + first) == ("a", False)
+    assert feeder.feed(second) == ("é", False)
+
+
+def test_what_may_become_a_stop_string_is_held_back() -> None:
+    feeder = TextStream(Stop(("END",)))
+    assert feeder.feed(b"aEN") == ("a", False)
+    assert feeder.feed(b"d") == ("ENd", False)
+
+
+def logits_for(token: int) -> np.ndarray:
+    logits = np.zeros(Bytes.size, dtype=np.float32)
+    logits[token] = 10
+    return logits
+
+
+def test_an_answer_ends_with_the_models_own_end() -> None:
+    decoder = Decoder(Bytes(), Stop(), max_tokens=9)
+    assert decoder.accept(logits_for(ord("a"))).text == "a"
+    step = decoder.accept(logits_for(256))
+    assert (step.token, step.finish, decoder.generated) == (None, "end", 1)
+
+
+def test_an_answer_ends_at_the_limit_and_nothing_held_back_is_lost() -> None:
+    decoder = Decoder(Bytes(), Stop(("ab",)), max_tokens=1)
+    step = decoder.accept(logits_for(ord("a")))
+    assert (step.token, step.text, step.finish) == (None, "a", "length")
+
+
+@given(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=50))
+def test_log_probabilities_are_those_of_the_whole_vocabulary(values: list[float]) -> None:
+    logits = np.array(values, dtype=np.float32)
+    token, logprob = pick(logits)
+    exact = logits.astype(np.float64) - np.log(np.exp(logits.astype(np.float64)).sum())
+    assert logits[token] == logits.max()
+    assert logprob == pytest.approx(exact[token], abs=1e-4)

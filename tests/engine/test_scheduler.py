@@ -1,0 +1,303 @@
+"""The decoding thread on the tiny model: order, cancels, sharing of batches, refusals."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slm_lsp.engine.backend import Backend, BackendOptions, Slot, available, open_backend
+from slm_lsp.engine.crashes import CrashRecord
+from slm_lsp.engine.models import Models
+from slm_lsp.engine.protocol import (
+    FINAL,
+    Describe,
+    Described,
+    Done,
+    Event,
+    Failed,
+    Generate,
+    Loading,
+    Priority,
+    Segment,
+    Started,
+    Stop,
+    Token,
+)
+from slm_lsp.engine.scheduler import Job, Scheduler
+
+OPTIONS = BackendOptions(cells=1024, sequences=4, threads=1)
+PROMPT = "def area(width, height):\n    return"
+
+
+class Watched:
+    """A real backend whose batches can be held up, so that a test knows what runs when."""
+
+    def __init__(self, inner: Backend) -> None:
+        self._inner = inner
+        self.gate = threading.Event()
+        self.gate.set()
+        self.waiting = threading.Event()
+        self.batches: list[list[Slot]] = []
+        self.interrupts = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def decode(self, batch: list[Slot]) -> None:
+        self.waiting.set()
+        assert self.gate.wait(20)
+        self.waiting.clear()
+        self.batches.append(list(batch))
+        self._inner.decode(batch)
+
+    def interrupt(self) -> None:
+        self.interrupts += 1
+        self._inner.interrupt()
+
+
+class Bench:
+    """A scheduler at work, and what it answers."""
+
+    def __init__(self, tiny: Path, folder: Path, binding: str, idle_s: float = 1000) -> None:
+        self.tiny = tiny
+        self.opened: list[Watched] = []
+
+        def open_model(path: Path, on_progress: Any) -> tuple[Any, str]:
+            backend, why = open_backend(path, OPTIONS, binding, on_progress)  # type: ignore[arg-type]
+            self.opened.append(Watched(backend))
+            return self.opened[-1], why
+
+        self.crashes = CrashRecord(folder)
+        self.scheduler = Scheduler(Models(open_model, self.crashes, idle_s))
+        self.unloaded = threading.Event()
+        self._thread = threading.Thread(target=self.scheduler.run, args=(self.unloaded.set,))
+        self._thread.start()
+
+    @property
+    def backend(self) -> Watched:
+        return self.opened[-1]
+
+    def submit(self, request: Generate | Describe) -> "Answer":
+        answer = Answer()
+        answer.job = Job(request, answer.events.put)
+        self.scheduler.submit(answer.job)
+        return answer
+
+    def generate(self, text: str = PROMPT, tokens: int = 8, **more: Any) -> "Answer":
+        return self.submit(Generate(1, str(self.tiny), (Segment(text),), tokens, **more))
+
+    def close(self) -> None:
+        for backend in self.opened:
+            backend.gate.set()
+        self.scheduler.stop()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+class Answer:
+    """The events of one request."""
+
+    job: Job
+
+    def __init__(self) -> None:
+        self.events: queue.Queue[Event] = queue.Queue()
+        self._seen: list[Event] = []
+
+    def all(self) -> list[Event]:
+        while not self._seen or not isinstance(self._seen[-1], FINAL):
+            self._seen.append(self.events.get(timeout=20))
+        return self._seen
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.all() if isinstance(event, kind)]
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.of(Token))
+
+
+@pytest.fixture(params=sorted(available()))
+def bench(request: pytest.FixtureRequest, tiny_model: Path, tmp_path: Path) -> Iterator[Bench]:
+    found = Bench(tiny_model, tmp_path, request.param)
+    yield found
+    found.close()
+
+
+def test_an_answer_is_started_tokens_done(bench: Bench) -> None:
+    answer = bench.generate()
+    kinds = [type(event) for event in answer.all() if not isinstance(event, Loading)]
+    assert kinds == [Started, *[Token] * 8, Done]
+    (started,), (done,) = answer.of(Started), answer.of(Done)
+    assert started.reused_tokens == 0
+    assert done.generated_tokens == 8
+    assert done.finish == "length"
+    assert all(token.logprob <= 0 for token in answer.of(Token))
+
+
+def test_the_same_request_again_reuses_the_prompt_and_answers_the_same(bench: Bench) -> None:
+    first = bench.generate()
+    first.all()
+    second = bench.generate()
+    assert second.text == first.text
+    (started,) = second.of(Started)
+    assert started.reused_tokens == started.prompt_tokens - 1
+
+
+def test_what_was_generated_and_then_typed_is_not_evaluated_again(bench: Bench) -> None:
+    first = bench.generate(tokens=4)
+    prompt = PROMPT + first.text
+    (started,) = bench.generate(prompt).of(Started)
+    (before,) = first.of(Started)
+    assert started.reused_tokens >= before.prompt_tokens
+
+
+def test_requests_of_one_urgency_are_decoded_together(bench: Bench) -> None:
+    bench.generate().all()
+    bench.backend.gate.clear()
+    both = [bench.generate("x = 1\n"), bench.generate("class Shop:\n")]
+    bench.backend.waiting.wait(20)
+    bench.backend.batches.clear()
+    bench.backend.gate.set()
+    texts = [answer.text for answer in both]
+    assert any(len({slot.sequence for slot in batch}) == 2 for batch in bench.backend.batches)
+    assert texts == [bench.generate("x = 1\n").text, bench.generate("class Shop:\n").text]
+
+
+def test_an_urgent_request_interrupts_and_the_interrupted_one_still_answers_right(bench: Bench) -> None:
+    alone = bench.generate("import os\n" * 20, tokens=12).text
+    bench.generate("something else entirely").all()
+    bench.backend.gate.clear()
+    bulk = bench.generate("import os\n" * 20 + " ", tokens=12, priority=Priority.BULK)
+    assert bench.backend.waiting.wait(20)
+    urgent = bench.generate("y = 2\n")
+    bench.backend.gate.set()
+    urgent.all()
+    assert bench.backend.interrupts == 1
+    assert isinstance(urgent.all()[-1], Done)
+    assert isinstance(bulk.all()[-1], Done)
+    assert bench.generate("import os\n" * 20, tokens=12).text == alone
+
+
+def test_a_cancel_ends_a_request_and_leaves_the_others(bench: Bench) -> None:
+    expected = bench.generate("x = 1\n").text
+    bench.backend.gate.clear()
+    doomed = bench.generate("import os\n" * 10, tokens=500)
+    assert bench.backend.waiting.wait(20)
+    other = bench.generate("x = 1\n")
+    bench.scheduler.cancel(doomed.job)
+    bench.backend.gate.set()
+    (failed,) = doomed.of(Failed)
+    assert failed.kind == "RequestCancelledError"
+    assert other.text == expected
+
+
+def test_a_cancel_at_any_moment_of_a_prompt_leaves_the_cells_right(bench: Bench) -> None:
+    prompt = "for line in lines:\n    print(line)\n" * 6
+    expected = bench.generate(prompt).text
+    for batches in range(5):
+        bench.generate("reset " * 40).all()
+        bench.backend.batches.clear()
+        bench.backend.gate.clear()
+        doomed = bench.generate("other " * batches + prompt, tokens=200)
+        assert bench.backend.waiting.wait(20)
+        for _ in range(batches):
+            bench.backend.gate.set()
+            bench.backend.gate.clear()
+        bench.scheduler.cancel(doomed.job)
+        bench.backend.gate.set()
+        assert isinstance(doomed.all()[-1], Failed)
+        assert bench.generate(prompt).text == expected
+
+
+def test_a_cancelled_request_that_is_still_queued_is_never_started(bench: Bench) -> None:
+    bench.generate().all()
+    bench.backend.gate.clear()
+    running = bench.generate("z", tokens=4)
+    assert bench.backend.waiting.wait(20)
+    queued = bench.generate("never", priority=Priority.WARM)
+    bench.scheduler.cancel(queued.job)
+    bench.backend.gate.set()
+    assert isinstance(running.all()[-1], Done)
+    assert queued.of(Started) == []
+    assert isinstance(queued.all()[-1], Failed)
+
+
+def test_more_requests_than_sequences_wait_for_one_another(bench: Bench) -> None:
+    answers = [bench.generate(f"number {number} of many") for number in range(3 * OPTIONS.sequences)]
+    assert all(isinstance(answer.all()[-1], Done) for answer in answers)
+
+
+def test_a_prompt_longer_than_the_context_is_refused(bench: Bench) -> None:
+    (failed,) = bench.generate("x " * 2000).of(Failed)
+    assert failed.kind == "PromptTooLongError"
+    assert isinstance(bench.generate().all()[-1], Done)
+
+
+def test_a_stop_string_ends_the_answer_before_it(bench: Bench) -> None:
+    whole = bench.generate(tokens=32).text
+    stop = whole[3:5]
+    answer = bench.generate(tokens=32, stop=Stop((stop,)))
+    assert answer.text == whole[: whole.index(stop)]
+    assert answer.of(Done)[0].finish == "stop"
+
+
+def test_a_description_says_how_to_talk_to_the_model(bench: Bench) -> None:
+    (described,) = bench.submit(Describe(1, str(bench.tiny))).of(Described)
+    assert described.info.fim is not None
+    assert described.info.context_tokens == OPTIONS.cells
+    assert described.info.backend in available()
+
+
+def test_a_missing_model_is_an_answer_not_a_crash(bench: Bench) -> None:
+    (failed,) = bench.submit(Generate(1, "/nowhere.gguf", (Segment("x"),), 1)).of(Failed)
+    assert failed.kind == "ModelMissingError"
+    assert "models pull" in failed.cure
+
+
+def test_a_model_that_took_the_engine_down_twice_waits_for_a_person(tiny_model: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        CrashRecord(tmp_path).mark(tiny_model)
+        CrashRecord(tmp_path).take_stock()
+    bench = Bench(tiny_model, tmp_path, "llama_cpp")
+    (failed,) = bench.generate().of(Failed)
+    assert failed.kind == "ModelRefusedError"
+    assert isinstance(bench.generate(asked=True).all()[-1], Done)
+    assert isinstance(bench.generate().all()[-1], Done)
+    bench.close()
+
+
+def test_a_model_at_work_is_noted_and_at_rest_it_is_not(bench: Bench, tmp_path: Path) -> None:
+    bench.generate().all()
+    bench.backend.gate.clear()
+    answer = bench.generate("x", tokens=2)
+    assert bench.backend.waiting.wait(20)
+    assert (tmp_path / "busy").read_text() == str(bench.tiny)
+    bench.backend.gate.set()
+    answer.all()
+    bench.close()
+    assert not (tmp_path / "busy").exists()
+
+
+def test_an_idle_model_is_unloaded_and_loaded_again_when_needed(tiny_model: Path, tmp_path: Path) -> None:
+    bench = Bench(tiny_model, tmp_path, "llama_cpp", idle_s=0.05)
+    expected = bench.generate().text
+    assert bench.unloaded.wait(20)
+    assert bench.scheduler.loaded() == ()
+    assert bench.generate().text == expected
+    assert len(bench.opened) == 2
+    bench.close()
+
+
+def test_stopping_answers_everything(bench: Bench) -> None:
+    bench.generate().all()
+    bench.backend.gate.clear()
+    running, queued = bench.generate("x", tokens=500), bench.generate("y", priority=Priority.WARM)
+    assert bench.backend.waiting.wait(20)
+    bench.scheduler.stop()
+    bench.backend.gate.set()
+    for answer in (running, queued):
+        (failed,) = answer.of(Failed)
+        assert "stopping" in failed.what

@@ -1,0 +1,87 @@
+"""A real `slm-lsp serve --stdio`, driven by a real client."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from lsprotocol import types
+from pytest_lsp import ClientServerConfig, LanguageClient
+
+SERVE = [sys.executable, "-m", "slm_lsp.cli.main", "serve", "--stdio"]
+
+Start = Callable[..., Awaitable["Editor"]]
+
+
+class Editor:
+    """A client with one folder open."""
+
+    def __init__(self, client: LanguageClient) -> None:
+        self.client = client
+        self.statuses: list[Any] = []
+
+        @client.feature("slm/status")
+        def on_status(status: Any) -> None:
+            self.statuses.append(status)
+
+    async def initialize(self, folder: Path, encodings: list[str], **options: Any) -> types.InitializeResult:
+        general = types.GeneralClientCapabilities(
+            position_encodings=[types.PositionEncodingKind(each) for each in encodings]
+        )
+        self.result = await self.client.initialize_session(
+            types.InitializeParams(
+                capabilities=types.ClientCapabilities(general=general),
+                workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
+                initialization_options=options or None,
+            )
+        )
+        return self.result
+
+    def open(self, path: Path, text: str | None = None, language: str = "python") -> str:
+        uri = path.as_uri()
+        item = types.TextDocumentItem(uri, language, 1, path.read_text() if text is None else text)
+        self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        return uri
+
+    def type(self, uri: str, version: int, line: int, character: int, text: str) -> None:
+        at = types.Position(line, character)
+        change = types.TextDocumentContentChangePartial(types.Range(at, at), text)
+        document = types.VersionedTextDocumentIdentifier(version, uri)
+        self.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+
+    def complete(self, uri: str, line: int, character: int, *, asked: bool = True) -> "asyncio.Future[Any]":
+        kind = types.InlineCompletionTriggerKind
+        params = types.InlineCompletionParams(
+            types.InlineCompletionContext(kind.Invoked if asked else kind.Automatic),
+            types.TextDocumentIdentifier(uri),
+            types.Position(line, character),
+        )
+        return asyncio.ensure_future(self.client.text_document_inline_completion_async(params))
+
+
+@pytest_asyncio.fixture
+async def start(module_home: dict[str, str], tmp_path: Path) -> AsyncIterator[Start]:
+    """Start editors; each has a server of its own, all share one engine."""
+    editors: list[Editor] = []
+
+    async def start_one(
+        encodings: list[str] | None = None, environ: dict[str, str] | None = None, **options: Any
+    ) -> Editor:
+        config = ClientServerConfig(server_command=SERVE, server_env=environ or module_home)
+        editor = Editor(await config.start())  # type: ignore[arg-type]
+        editors.append(editor)
+        await editor.initialize(tmp_path, encodings or ["utf-16"], **options)
+        return editor
+
+    yield start_one
+    for editor in editors:
+        await editor.client.shutdown_session()
+        await editor.client.stop()
+
+
+@pytest.fixture
+def program() -> str:
+    return "def fib(n):\n    if n < 2:\n        return n\n    return \n\n\nprint(fib(10))\n"

@@ -1,0 +1,198 @@
+"""The whole way: an editor, the real server, the shared engine, the real fast model."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from slm_lsp.engine.client import EngineClient
+from tests.conftest import engines
+from tests.server.conftest import Editor, Start
+
+pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
+
+OVERTAKEN = (types.LSPErrorCodes.ServerCancelled.value, types.LSPErrorCodes.RequestCancelled.value)
+LONG = "def step_{0}(value):\n    return value * {0}\n\n\n"
+
+
+def long_program(functions: int) -> str:
+    """So long that its evaluation takes seconds."""
+    return "".join(LONG.format(number) for number in range(functions)) + "total = "
+
+
+async def completed(editor: Editor, uri: str, line: int, character: int) -> types.InlineCompletionItem:
+    answer = await editor.complete(uri, line, character)
+    (item,) = answer.items
+    return item
+
+
+async def test_the_server_says_what_it_can(start: Start) -> None:
+    editor = await start()
+    capabilities = editor.result.capabilities
+    assert capabilities.inline_completion_provider
+    assert capabilities.text_document_sync.change == types.TextDocumentSyncKind.Incremental
+    assert capabilities.position_encoding == types.PositionEncodingKind.Utf16
+    assert editor.result.server_info is not None
+    assert editor.result.server_info.name == "slm-lsp"
+
+
+async def test_a_line_is_completed(start: Start, tmp_path: Path, program: str) -> None:
+    editor = await start()
+    uri = editor.open(tmp_path / "fib.py", program)
+    item = await completed(editor, uri, 3, 11)
+    assert str(item.insert_text).replace(" ", "") == "fib(n-1)+fib(n-2)"
+    assert item.range == types.Range(types.Position(3, 11), types.Position(3, 11))
+
+
+async def test_what_was_typed_since_is_what_is_completed(start: Start, tmp_path: Path, program: str) -> None:
+    editor = await start()
+    uri = editor.open(tmp_path / "fib.py", program)
+    editor.type(uri, 2, 3, 11, "fib(n - 1) +")
+    item = await completed(editor, uri, 3, 23)
+    assert str(item.insert_text).replace(" ", "") == "fib(n-2)"
+
+
+@pytest.mark.parametrize(("encoding", "character"), [("utf-8", 22), ("utf-16", 19), ("utf-32", 18)])
+async def test_columns_count_in_what_was_agreed(start: Start, tmp_path: Path, encoding: str, character: int) -> None:
+    editor = await start([encoding])
+    assert editor.result.capabilities.position_encoding == encoding
+    uri = editor.open(tmp_path / "greet.py", 'def greet(who):\n    return "🎉é " +\n\n\ngreet("you")\n')
+    item = await completed(editor, uri, 1, character)
+    assert str(item.insert_text).startswith(" who")
+    assert item.range is not None
+    assert item.range.start.character == character
+
+
+async def test_typing_ahead_ends_the_earlier_request(start: Start, tmp_path: Path) -> None:
+    editor = await start()
+    text = long_program(60)
+    uri = editor.open(tmp_path / "long.py", text)
+    line = text.count("\n")
+    first = editor.complete(uri, line, 8, asked=False)
+    await asyncio.sleep(0.5)
+    editor.type(uri, 2, line, 8, "step_3(")
+    second = editor.complete(uri, line, 15, asked=False)
+    with pytest.raises(JsonRpcException) as refused:
+        await first
+    assert refused.value.code in OVERTAKEN
+    assert (await second).items
+    async with EngineClient(editor_environ(editor)) as engine:
+        stats = await engine.stats()
+        assert (stats.running, stats.queued) == (0, 0)
+
+
+def editor_environ(editor: Editor) -> dict[str, str]:
+    """The environment the editor's server runs in."""
+    return psutil.Process(editor.client._server.pid).environ()
+
+
+async def test_a_cancelled_request_is_answered_as_cancelled(start: Start, tmp_path: Path) -> None:
+    editor = await start()
+    text = "# another\n" + long_program(60)
+    uri = editor.open(tmp_path / "long.py", text)
+    params = types.InlineCompletionParams(
+        types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
+        types.TextDocumentIdentifier(uri),
+        types.Position(text.count("\n"), 8),
+    )
+    answer = editor.client.protocol.send_request_async(types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id="mine")
+    waiting = asyncio.ensure_future(answer)
+    await asyncio.sleep(0.5)
+    editor.client.cancel_request(types.CancelParams("mine"))
+    with pytest.raises(JsonRpcException) as refused:
+        await asyncio.wait_for(waiting, 10)
+    assert refused.value.code == types.LSPErrorCodes.RequestCancelled.value
+
+
+async def test_two_servers_share_one_model(start: Start, tmp_path: Path, program: str) -> None:
+    """The second editor costs no second copy of the model."""
+    one, other = await start(), await start()
+    for number, editor in enumerate((one, other)):
+        uri = editor.open(tmp_path / f"fib{number}.py", program)
+        await completed(editor, uri, 3, 11)
+    environ = editor_environ(one)
+    (engine,) = engines(environ)
+    held = engine.memory_info().rss
+    servers = [psutil.Process(editor.client._server.pid).memory_info().rss for editor in (one, other)]
+    assert held > 400e6
+    assert all(size < 200e6 for size in servers)
+    async with EngineClient(environ) as client:
+        assert len((await client.stats()).loaded) == 1
+
+
+async def test_a_killed_engine_costs_one_request(start: Start, tmp_path: Path, program: str) -> None:
+    editor = await start()
+    text = "# a third\n" + long_program(60)
+    long_uri = editor.open(tmp_path / "long.py", text)
+    waiting = editor.complete(long_uri, text.count("\n"), 8)
+    await asyncio.sleep(1.0)
+    (engine,) = engines(editor_environ(editor))
+    os.kill(engine.pid, signal.SIGKILL)
+    with pytest.raises(JsonRpcException, match="model process ended while the request was running"):
+        await waiting
+    uri = editor.open(tmp_path / "fib.py", program)
+    assert (await completed(editor, uri, 3, 11)).insert_text
+    assert engines(editor_environ(editor)) != [engine]
+
+
+async def test_the_status_tells_what_happens(start: Start, tmp_path: Path, program: str) -> None:
+    editor = await start()
+    uri = editor.open(tmp_path / "fib.py", program)
+    await completed(editor, uri, 3, 11)
+    states = [status.state for status in editor.statuses]
+    assert "working" in states
+    assert states[-1] == "ready"
+    last = editor.statuses[-1]
+    assert last.tier == "fast"
+    assert last.where == "local"
+    assert last.tokensPerSecond > 0
+    current = await editor.client.protocol.send_request_async("slm/status", {})
+    assert current.state == "ready"
+
+
+async def test_an_editor_without_a_model_is_told_what_to_do(
+    start: Start, tmp_path: Path, home: dict[str, str], program: str
+) -> None:
+    home["SLM_LSP_MODELS_DIR"] = str(tmp_path / "empty")
+    editor = await start(environ=home)
+    uri = editor.open(tmp_path / "fib.py", program)
+    with pytest.raises(JsonRpcException, match="slm-lsp models pull fast"):
+        await editor.complete(uri, 3, 11)
+    assert editor.statuses[-1].state == "failed"
+    assert "models pull fast" in editor.statuses[-1].reason
+
+
+async def test_the_editors_settings_count_and_mistakes_are_shown(start: Start, tmp_path: Path, program: str) -> None:
+    editor = await start(completion={"max_tokens": 2}, modell="x")
+    uri = editor.open(tmp_path / "fib.py", program)
+    item = await completed(editor, uri, 3, 11)
+    assert len(str(item.insert_text)) <= 8
+    assert any("there is no setting `modell`" in message.message for message in editor.client.messages)
+
+
+@pytest.mark.parametrize(
+    ("uri", "line", "said"), [("file:///nowhere.py", 0, "is not open"), (None, 99, "Line 100 is outside the document")]
+)
+async def test_a_place_that_is_not_there_is_an_error(
+    start: Start, tmp_path: Path, program: str, uri: str | None, line: int, said: str
+) -> None:
+    editor = await start()
+    known = editor.open(tmp_path / "fib.py", program)
+    with pytest.raises(JsonRpcException, match=said):
+        await editor.complete(uri or known, line, 0)
+    assert (await completed(editor, known, 3, 11)).insert_text
+
+
+async def test_line_ends_of_the_document_are_those_of_the_suggestion(start: Start, tmp_path: Path) -> None:
+    editor = await start()
+    uri = editor.open(
+        tmp_path / "x.py", "for n in range(3):\r\n    total += n\r\n    print(total)\r\n\r\n\r\ndef main():"
+    )
+    answer = await editor.complete(uri, 5, 11)
+    for item in answer.items:
+        assert "\n" not in str(item.insert_text).replace("\r\n", "")

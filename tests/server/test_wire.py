@@ -1,0 +1,120 @@
+"""What goes over the wire when the client is wrong, or leaves. No model is needed."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.server.conftest import SERVE
+
+
+class Wire:
+    """A server and the raw bytes to and from it."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
+        )
+
+    def send(self, message: object) -> None:
+        self.send_raw(json.dumps(message).encode())
+
+    def send_raw(self, body: bytes) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.process.stdin.flush()
+
+    def read(self) -> Any:
+        assert self.process.stdout
+        length = 0
+        while (line := self.process.stdout.readline().strip()) != b"":
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        return json.loads(self.process.stdout.read(length))
+
+    def request(self, number: int, method: str, params: object = None) -> Any:
+        self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        answer = self.read()
+        assert answer.get("id") == number
+        return answer
+
+    def notify(self, method: str, params: object = None) -> None:
+        self.send({"jsonrpc": "2.0", "method": method, "params": params})
+
+
+@pytest.fixture
+def wire(home: dict[str, str]) -> Iterator[Wire]:
+    found = Wire(home)
+    found.request(1, "initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+    found.notify("initialized", {})
+    yield found
+    found.process.kill()
+    found.process.wait()
+
+
+def lives(wire: Wire) -> bool:
+    return bool(wire.request(99, "slm/status", {})["result"]["state"] == "idle")
+
+
+def test_what_is_no_json_is_answered_and_the_server_lives(wire: Wire) -> None:
+    wire.send_raw(b"{not json")
+    answer = wire.read()
+    assert answer["id"] is None
+    assert answer["error"]["code"] == -32700
+    assert lives(wire)
+
+
+def test_bytes_that_are_no_text_are_answered(wire: Wire) -> None:
+    wire.send_raw(b"\xff\xfe\x00")
+    assert wire.read()["error"]["code"] == -32700
+    assert lives(wire)
+
+
+@pytest.mark.parametrize("message", [{"id": 5, "method": "slm/status"}, [], 7, "x", {}])
+def test_json_that_is_no_message_is_answered(wire: Wire, message: object) -> None:
+    wire.send(message)
+    answer = wire.read()
+    assert answer["error"]["code"] == -32600
+    assert answer["id"] == (5 if isinstance(message, dict) and "id" in message else None)
+    assert lives(wire)
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"textDocument": 3}, {"textDocument": {"uri": "file:///x"}, "position": "here"}]
+)
+def test_wrong_parameters_are_answered_with_the_requests_number(wire: Wire, params: object) -> None:
+    answer = wire.request(7, "textDocument/inlineCompletion", params)
+    assert answer["error"]["code"] in (-32602, -32603)
+    assert lives(wire)
+
+
+def test_an_unknown_method_is_answered(wire: Wire) -> None:
+    assert wire.request(8, "textDocument/magic", {})["error"]["code"] == -32601
+    wire.notify("textDocument/magic", {})
+    assert lives(wire)
+
+
+def test_a_change_of_a_document_that_was_never_opened_does_no_harm(wire: Wire) -> None:
+    document = {"uri": "file:///x", "version": 2}
+    wire.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": "x"}]})
+    assert lives(wire)
+
+
+def test_after_shutdown_requests_are_refused_and_exit_ends_with_0(wire: Wire) -> None:
+    assert wire.request(2, "shutdown")["result"] is None
+    assert wire.request(3, "slm/status", {})["error"]["code"] == -32600
+    wire.notify("exit")
+    assert wire.process.wait(10) == 0
+
+
+def test_exit_without_shutdown_ends_with_1(wire: Wire) -> None:
+    wire.notify("exit")
+    assert wire.process.wait(10) == 1
+
+
+def test_a_client_that_hangs_up_ends_the_server(wire: Wire) -> None:
+    assert wire.process.stdin
+    wire.process.stdin.close()
+    assert wire.process.wait(10) == 1
