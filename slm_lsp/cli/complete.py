@@ -68,15 +68,21 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _progress(args: argparse.Namespace) -> "Iterator[Callable[[float], None]]":
-    """Shows how far the model is loaded, on a terminal."""
+    """Shows on a terminal how far the model is loaded, then that the prompt is being read."""
     console = None if args.quiet else progress_console()
     if console is None:
         yield lambda _: None
         return
-    columns = TextColumn("loading the model"), BarColumn(), TextColumn("{task.percentage:.0f} %")
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("load", total=1.0, visible=False)
-        yield lambda fraction: bar.update(task, completed=fraction, visible=True)
+    with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("starting the engine", total=None)
+
+        def update(fraction: float) -> None:
+            if fraction < 1:
+                bar.update(task, description="loading the model", total=1.0, completed=fraction)
+            else:
+                bar.update(task, description="reading the prompt", total=None)
+
+        yield update
 
 
 def _as_json(target: Target, choice: "Choice", completion: "Completion") -> dict[str, object]:

@@ -94,7 +94,7 @@ async def complete(
         engine: the way to the engine; cancelling this coroutine cancels the request there.
         settings: budgets.
         asked: a person asked for it, rather than a pause in typing.
-        on_loading: called with the fraction loaded while a model loads.
+        on_loading: called with the fraction loaded while a model loads, and with 1 when the prompt's turn has come.
         clock: seconds, from any start.
 
     Raises:
@@ -165,6 +165,7 @@ async def _ask(engine: EngineClient, request: Generate, on_loading: OnLoading, c
                 on_loading(event.fraction)
             elif isinstance(event, Started):
                 started, started_at = event, clock()
+                on_loading(1.0)
             elif isinstance(event, Token):
                 first_at = first_at or clock()
                 text.append(event.text)

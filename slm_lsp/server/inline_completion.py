@@ -90,7 +90,7 @@ class InlineCompletions:
             self._engine,
             settings.completion,
             asked=asked,
-            on_loading=lambda _: self._status.set("loading"),
+            on_loading=lambda fraction: self._status.set("loading" if fraction < 1 else "working"),
         )
         self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
         return completion
