@@ -1,14 +1,28 @@
 """From logits to text: the choice of a token, text that is certain, and the end of an answer. Holds no cells."""
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slm_lsp.engine.backend import Vocabulary
 from slm_lsp.engine.backend.base import Logits
-from slm_lsp.engine.protocol import Finish, Stop
+from slm_lsp.engine.healing import Pieces
+from slm_lsp.engine.protocol import Finish, Sampling, Stop
+
+GREEDY = Sampling()
+
+INFILL_END_FACTOR = 3.0
+"""llama.cpp's infill sampler ends where 3 · p(end) · candidates is more than p(text) (`llama-sampling.cpp`)."""
+
+INFILL_CANDIDATES = 40
+"""llama.vim's top-k before the infill rule."""
+
+NEGLIGIBLE = 16.0
+"""Logits so far below the largest are left out of sums: 150,000 of them would change a log-probability by 0.02 at
+most, and leaving them out takes a fifth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +37,39 @@ class Step:
     finish: Finish | None = None
 
 
-NEGLIGIBLE = 16.0
-"""Logits so far below the largest are left out of the sum: 150,000 of them would change a log-probability by 0.02 at
-most, and leaving them out takes a fifth of the time."""
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """The tokens that are not negligible, and their probabilities."""
+
+    tokens: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    best: int
+    """Index of the likeliest one."""
+
+    @property
+    def entropy(self) -> float:
+        """In nats."""
+        return -float((self.probabilities * np.log(np.maximum(self.probabilities, 1e-30))).sum())
 
 
-def pick(logits: Logits) -> tuple[int, float]:
-    """The most likely token and its log-probability."""
-    token = int(logits.argmax())
-    top = logits[token]
-    near = logits[np.flatnonzero(logits > top - NEGLIGIBLE)]
-    return token, -float(np.log(np.exp(near - top).sum()))
+def chances(logits: Logits, among: NDArray[np.int64] | None = None) -> Chances:
+    """Probabilities of the tokens that are not negligible, of all or `among` some."""
+    values = logits if among is None else logits[among]
+    top = values.max()
+    near = np.flatnonzero(values > top - NEGLIGIBLE)
+    weights = np.exp(values[near] - top)
+    best = int(values[near].argmax())
+    return Chances(near if among is None else among[near], weights / weights.sum(), best)
+
+
+def pick(found: Chances, sampling: Sampling, random: np.random.Generator) -> tuple[int, float]:
+    """A token and its log-probability: the likeliest, or one by chance among those likely enough."""
+    index = found.best
+    if sampling.temperature > 0:
+        likely = np.flatnonzero(found.probabilities >= sampling.min_p * found.probabilities[index])
+        weights = found.probabilities[likely].astype(np.float64) ** (1 / sampling.temperature)
+        index = int(random.choice(likely, p=weights / weights.sum()))
+    return int(found.tokens[index]), float(np.log(found.probabilities[index]))
 
 
 class TextStream:
@@ -74,8 +110,9 @@ class TextStream:
 
 
 def _first(text: str, strings: Sequence[str]) -> int | None:
-    found = [at for each in strings if (at := text.find(each)) >= 0]
-    return min(found, default=None)
+    """Where the stop string begins that is complete first, however the text came in pieces."""
+    found = [(at + len(each), at) for each in strings if (at := text.find(each)) >= 0]
+    return min(found)[1] if found else None
 
 
 def _possible_start(text: str, strings: Sequence[str]) -> int:
@@ -94,24 +131,68 @@ class Decoder:
         vocabulary: of the model that gives the logits.
         stop: see `Stop`.
         max_tokens: the most tokens the answer may have; at least 1.
+        forced: bytes that the first tokens must spell; they are no part of the answer.
+        pieces: the vocabulary by bytes; asked for only where bytes are forced.
+        sampling: see `Sampling`.
+        infill_end: see `Generate`.
     """
 
-    def __init__(self, vocabulary: Vocabulary, stop: Stop, max_tokens: int) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        stop: Stop,
+        max_tokens: int,
+        forced: bytes = b"",
+        pieces: Callable[[], Pieces] | None = None,
+        sampling: Sampling = GREEDY,
+        *,
+        infill_end: bool = False,
+    ) -> None:
         self._vocabulary = vocabulary
         self._stream = TextStream(stop)
-        self._left = max_tokens
+        self.left = max_tokens
+        self.forced = forced
+        self._pieces = pieces
+        self._sampling = sampling
+        self._random = np.random.default_rng(sampling.seed)
+        self._infill_end = infill_end
         self.generated = 0
+        self.entropy: float | None = None
 
     def accept(self, logits: Logits) -> Step:
-        """Choose the next token, greedily."""
-        token, logprob = pick(logits)
+        """Choose the next token."""
+        found = chances(logits, self._fitting())
+        if self.entropy is None:
+            self.entropy = found.entropy
+        if self._infill_end and not self.forced and self._unsure(found):
+            return Step(None, self._stream.flush(), float(np.log(found.probabilities.max())), "end")
+        token, logprob = pick(found, self._sampling, self._random)
         if self._vocabulary.ends(token):
             return Step(None, self._stream.flush(), logprob, "end")
         self.generated += 1
-        self._left -= 1
-        text, stopped = self._stream.feed(self._vocabulary.piece(token))
+        self.left -= 1
+        text, stopped = self._stream.feed(self._spell(token))
         if stopped:
             return Step(None, text, logprob, "stop")
-        if self._left <= 0:
+        if self.left <= 0:
             return Step(None, text + self._stream.flush(), logprob, "length")
         return Step(token, text, logprob)
+
+    def _fitting(self) -> NDArray[np.int64] | None:
+        if not self.forced or self._pieces is None:
+            return None
+        return self._pieces().fitting(self.forced)
+
+    def _spell(self, token: int) -> bytes:
+        """The bytes of a token that belong to the answer: what is forced is there already."""
+        piece = self._vocabulary.piece(token)
+        there = min(len(self.forced), len(piece))
+        self.forced = self.forced[there:]
+        return piece[there:]
+
+    def _unsure(self, found: Chances) -> bool:
+        """Whether ending is likelier than what there is to say, spread over as many choices as there are."""
+        best = np.argsort(-found.probabilities)[:INFILL_CANDIDATES]
+        likely = found.probabilities[best]
+        ends = np.array([self._vocabulary.ends(int(token)) for token in found.tokens[best]])
+        return INFILL_END_FACTOR * float(likely[ends].sum()) * len(likely) > float(likely[~ends].sum())

@@ -8,12 +8,24 @@ from pathlib import Path
 from slm_lsp.engine.backend import Backend, BackendOptions, open_backend
 from slm_lsp.engine.backend.base import OnProgress
 from slm_lsp.engine.crashes import CrashRecord
+from slm_lsp.engine.healing import Pieces
+from slm_lsp.engine.lookup import DraftCosts
+from slm_lsp.engine.prompt import Prompt, build
 from slm_lsp.engine.protocol import LoadedStats, ModelInfo, Segment
 from slm_lsp.engine.session import Sessions
 from slm_lsp.errors import ModelMissingError, ModelRefusedError
 
-SEQUENCES = 8
-"""Documents and parallel answers of one model at a time."""
+SEQUENCES = 9
+"""Eight documents and parallel answers of one model at a time, and the scratch."""
+
+FIRST_PREFILL_RATE = 100.0
+"""Tokens a second, before anything was measured."""
+
+PREFILL_TOKENS = 32
+"""A batch of so many tokens shows how fast prompts are evaluated."""
+
+SMOOTHING = 0.2
+"""Weight of the newest observation in a running mean."""
 
 CACHED_SEGMENTS = 64
 """Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""
@@ -32,7 +44,13 @@ class LoadedModel:
     why: str
     used: float
     sessions: Sessions = field(init=False)
+    prefill_rate: float = FIRST_PREFILL_RATE
+    """Tokens a second, a running mean of what was seen."""
+    decode_s: float | None = None
+    """Seconds of one single decode, a running mean of what was seen."""
+    draft_costs: DraftCosts = field(default_factory=DraftCosts)
     _tokens: Callable[[Segment], Sequence[int]] = field(init=False)
+    _pieces: Pieces | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Set up what belongs to the backend."""
@@ -46,12 +64,31 @@ class LoadedModel:
         longest = min(self.backend.longest, self.backend.options.cells)
         return ModelInfo(str(self.path), self.backend.name, longest, self.backend.vocabulary.fim)
 
-    def prompt(self, segments: Sequence[Segment]) -> list[int]:
-        """Tokens of a whole prompt; never empty."""
-        tokens = [*self.backend.vocabulary.start]
-        for segment in segments:
-            tokens += self._tokens(segment)
-        return tokens or self.backend.vocabulary.tokenize("\n")
+    def prompt(self, segments: Sequence[Segment]) -> Prompt:
+        """A whole prompt in tokens; never empty."""
+        vocabulary = self.backend.vocabulary
+        found = build(segments, vocabulary.start, self._tokens, vocabulary.fim, vocabulary.piece, self.pieces)
+        return found if found.tokens else Prompt(tuple(vocabulary.tokenize("\n")))
+
+    def tokens(self, text: str) -> Sequence[int]:
+        """Tokens of a text."""
+        return self._tokens(Segment(text))
+
+    def pieces(self) -> Pieces:
+        """The vocabulary by bytes; made when first needed."""
+        if self._pieces is None:
+            vocabulary = self.backend.vocabulary
+            self._pieces = Pieces(vocabulary.size, vocabulary.piece)
+        return self._pieces
+
+    def note_speed(self, tokens: int, seconds: float) -> None:
+        """A batch of so many tokens took so long."""
+        if tokens >= PREFILL_TOKENS:
+            self.prefill_rate += SMOOTHING * (tokens / seconds - self.prefill_rate)
+        elif tokens == 1:
+            self.decode_s = seconds if self.decode_s is None else self.decode_s + SMOOTHING * (seconds - self.decode_s)
+        elif self.decode_s is not None:
+            self.draft_costs.note(tokens, seconds / self.decode_s)
 
 
 class Models:

@@ -37,6 +37,8 @@ class Segment(msgspec.Struct, frozen=True):
 
     text: str
     special: bool = False
+    heal: bool = False
+    """For the last segment: its end may lie inside a token, so the model chooses that token anew."""
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -47,6 +49,19 @@ class Stop(msgspec.Struct, frozen=True):
 
     strings: tuple[str, ...] = ()
     after_text: bool = False
+
+
+Reuse: TypeAlias = Literal["all", "exact", "nothing"]
+"""What held cells may be used for: whatever is cheapest; only what a fresh evaluation would give; nothing."""
+
+
+class Sampling(msgspec.Struct, frozen=True):
+    """How tokens are chosen: at temperature 0 the most likely one, above it by chance that `seed` decides."""
+
+    temperature: float = 0.0
+    min_p: float = 0.05
+    """Tokens less likely than this part of the likeliest one are left out."""
+    seed: int = 0
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):
@@ -61,6 +76,23 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     priority: Priority = Priority.INTERACTIVE
     asked: bool = False
     """A person asked for just this: a model refused after crashes is tried again."""
+    reuse: Reuse = "all"
+    draft: str = ""
+    """Text that the answer will repeat in parts, such as the code that is edited: speculation looks drafts up in it."""
+    candidates: int = 1
+    """So many answers, decoded together; the first is greedy, the others sampled."""
+    sampling: Sampling = Sampling()
+    infill_end: bool = False
+    """End where the model is not sure what comes, by llama.cpp's rule for infilling."""
+
+
+class Warm(msgspec.Struct, frozen=True, tag=True):
+    """Evaluate a prompt so that a later request finds it evaluated; answered by `Done`."""
+
+    id: int
+    model: str
+    segments: tuple[Segment, ...]
+    reuse: Reuse = "exact"
 
 
 class Describe(msgspec.Struct, frozen=True, tag=True):
@@ -119,6 +151,7 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     """Since the request arrived: waiting for others and for the model to load."""
     prompt_tokens: int
     reused_tokens: int
+    """Tokens whose cells were there already."""
     backend: str
 
 
@@ -128,6 +161,7 @@ class Token(msgspec.Struct, frozen=True, tag=True):
     id: int
     text: str
     logprob: float
+    candidate: int = 0
 
 
 Finish: TypeAlias = Literal["end", "stop", "length"]
@@ -135,15 +169,20 @@ Finish: TypeAlias = Literal["end", "stop", "length"]
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The answer is whole."""
+    """The answer is whole; of several candidates, the last one is."""
 
     id: int
     finish: Finish
     generated_tokens: int
+    """Of all candidates."""
     prefill_ms: float
     """Evaluation of the prompt, pre-emption included."""
     decode_ms: float
     """From the first token to the last."""
+    entropy: float = 0.0
+    """Of the choice of the first token, in nats."""
+    batches: int = 0
+    """Evaluations it took behind the prompt: fewer than tokens where drafts were accepted."""
 
 
 class Described(msgspec.Struct, frozen=True, tag=True):
@@ -185,7 +224,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     cure: str = ""
 
 
-Request: TypeAlias = Generate | Describe | Cancel | GetStats
+Request: TypeAlias = Generate | Warm | Describe | Cancel | GetStats
 Event: TypeAlias = Loading | Started | Token | Done | Described | Stats | Failed
 FINAL = (Done, Described, Stats, Failed)
 

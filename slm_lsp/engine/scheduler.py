@@ -7,66 +7,39 @@ a more urgent newcomer, or a cancel, interrupts the batch that is running.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
-from slm_lsp.engine.backend import Backend, DecodeAborted, Slot
-from slm_lsp.engine.decode import Decoder, Step
+from slm_lsp.engine import runner
+from slm_lsp.engine.backend import Backend, DecodeAborted, DecodeFailed, Slot
+from slm_lsp.engine.job import Job
 from slm_lsp.engine.models import LoadedModel, Models
-from slm_lsp.engine.protocol import (
-    Describe,
-    Described,
-    Done,
-    Event,
-    Failed,
-    Generate,
-    LoadedStats,
-    Loading,
-    Priority,
-    Started,
-    Token,
-)
-from slm_lsp.engine.session import Session
-from slm_lsp.errors import EngineError, PromptTooLongError, RequestCancelledError, SlmError
+from slm_lsp.engine.protocol import Describe, Described, Event, Failed, LoadedStats, Loading, Priority, Warm
+from slm_lsp.errors import EngineError, RequestCancelledError, SlmError
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
-Emit = Callable[[Event], None]
-MILLISECONDS = 1e3
 LOADING_STEP = 0.05
 """Fraction of a load between two `Loading` events."""
 
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """A request on its way. Only the decoding thread changes it, except for `cancelled`."""
-
-    request: Generate | Describe
-    emit: Emit
-    arrived: float = 0.0
-    cancelled: bool = False
-    model: LoadedModel | None = None
-    session: Session | None = None
-    pending: list[int] = field(default_factory=list)
-    """Tokens to evaluate next."""
-    decoder: Decoder | None = None
-    started: float = 0.0
-    first_token: float | None = None
-
-    @property
-    def priority(self) -> Priority:
-        """How urgent it is."""
-        return self.request.priority if isinstance(self.request, Generate) else Priority.INTERACTIVE
+SEAM_S = 0.04
+"""Time for suffix tokens at the seam of a splice, unless the settings say otherwise."""
 
 
 class Scheduler:
-    """Runs requests. `submit`, `cancel`, `stop` and the counters may be used from any thread, `run` is one thread."""
+    """Runs requests. `submit`, `cancel`, `stop` and the counters may be used from any thread, `run` is one thread.
 
-    def __init__(self, models: Models, clock: Clock = time.monotonic) -> None:
+    Args:
+        models: the models in memory.
+        clock: seconds, from any start.
+        seam_s: see `runner.start`.
+    """
+
+    def __init__(self, models: Models, clock: Clock = time.monotonic, seam_s: float = SEAM_S) -> None:
         self._models = models
         self._clock = clock
+        self._seam_s = seam_s
         self._changed = threading.Condition()
         self._queued: list[Job] = []
         self._running: list[Job] = []
@@ -87,7 +60,8 @@ class Scheduler:
     def cancel(self, job: Job) -> None:
         """End a request now. Its answer is a failure, unless it was done before."""
         with self._changed:
-            job.cancelled = True
+            for each in job.siblings or [job]:
+                each.cancelled = True
             self._interrupt_if(lambda each: each.cancelled)
             self._changed.notify()
 
@@ -114,7 +88,9 @@ class Scheduler:
             while self._wait():
                 self._step()
         finally:
-            self._fail_everything(EngineError("The engine is stopping.", "Ask again; a new one will start."))
+            error = EngineError("The engine is stopping.", "Ask again; a new one will start.")
+            for job in self._jobs():
+                self._fail(job, error)
             self._models.close()
 
     def _interrupt_if(self, lost: Callable[[Job], bool]) -> None:
@@ -135,19 +111,18 @@ class Scheduler:
 
     def _step(self) -> None:
         """Admit what can be, then evaluate one batch."""
-        for job in [job for job in self._jobs() if job.cancelled]:
-            self._fail(job, RequestCancelledError("The request was cancelled."))
+        for job in self._jobs():
+            if job.cancelled:
+                self._fail(job, RequestCancelledError("The request was cancelled."))
         self._admit()
         chosen = self._choose()
-        if not chosen:
+        model = chosen[0].model if chosen else None
+        if model is None:
             return
-        model = chosen[0].model
-        if model is None:  # pragma: no cover - running jobs have a model
-            raise RuntimeError("a running job without a model")
-        slots, parts = _fill(chosen, model.backend.options.batch)
+        slots, parts = runner.fill(chosen, model.backend.options.batch)
         if self._evaluate(model, slots, list(parts)):
-            for job, (count, last) in parts.items():
-                self._advance(job, model, count, last)
+            for job, part in parts.items():
+                self._advance(job, part)
 
     def _jobs(self) -> list[Job]:
         with self._changed:
@@ -162,41 +137,28 @@ class Scheduler:
             if job.priority > urgent:
                 break
             try:
-                if not self._start(job):
-                    continue
+                started = self._start(job)
             except (SlmError, OSError, MemoryError) as error:
                 self._fail(job, error)
                 continue
-            urgent = min(urgent, job.priority)
+            if started:
+                urgent = min(urgent, job.priority)
 
     def _start(self, job: Job) -> bool:
-        """Load the model and find a session; False where none is free yet."""
+        """Load the model and open a session; False where none is free yet."""
         request = job.request
-        model = self._models.get(Path(request.model), request.asked, self._loading(job), self._clock)
+        asked = not isinstance(request, Warm) and request.asked
+        model = self._models.get(Path(request.model), asked, self._loading(job), self._clock)
         if job.cancelled:
             return False
         if isinstance(request, Describe):
             self._finish(job, Described(request.id, model.info))
             return True
-        wanted = model.prompt(request.segments)
-        longest = model.info.context_tokens
-        if len(wanted) + request.max_tokens > longest:
-            raise PromptTooLongError(
-                f"The prompt has {len(wanted)} tokens; with {request.max_tokens} to generate, over {longest} in all.",
-                "Raise `engine.context_tokens`, or ask about less text.",
-            )
-        session = model.sessions.open(wanted, request.max_tokens)
-        if session is None:
+        if not runner.start(job, model, self._clock(), self._seam_s):
             return False
-        job.model, job.session, job.started = model, session, self._clock()
-        reused = len(session.tokens)
-        job.pending = wanted[reused:]
-        job.decoder = Decoder(model.backend.vocabulary, request.stop, request.max_tokens)
         with self._changed:
             self._queued.remove(job)
             self._running.append(job)
-        queue_ms = (job.started - job.arrived) * MILLISECONDS
-        job.emit(Started(request.id, queue_ms, len(wanted), reused, model.info.backend))
         return True
 
     def _loading(self, job: Job) -> Callable[[float], None]:
@@ -218,49 +180,52 @@ class Scheduler:
         return [job for job in self._running if job.priority == first.priority and job.model is first.model]
 
     def _evaluate(self, model: LoadedModel, slots: list[Slot], jobs: list[Job]) -> bool:
-        """Decode a batch; False when it was interrupted, its cells removed and nothing lost but its time."""
+        """Decode a batch; False when it was interrupted or failed. Cells are then as before."""
         with self._changed:
             model.backend.resume()
             self._backend, self._batch = model.backend, jobs
             if all(job.cancelled for job in jobs):
                 model.backend.interrupt()
         self._models.set_busy(model)
+        started = self._clock()
         try:
             model.backend.decode(slots)
         except DecodeAborted:
             for job in jobs:
-                if job.session is not None:
-                    model.sessions.cut(job.session, len(job.session.tokens))
+                runner.undo(job)
+            return False
+        except DecodeFailed as error:
+            for job in jobs:
+                runner.undo(job)
+                self._fail(job, EngineError(f"The model could not evaluate the prompt: {error}.", "Ask again."))
             return False
         finally:
             with self._changed:
                 self._backend, self._batch = None, []
             model.used = self._clock()
+        model.note_speed(len(slots), model.used - started)
         return True
 
-    def _advance(self, job: Job, model: LoadedModel, count: int, last: int | None) -> None:
-        """Take note of `count` evaluated tokens; where the last one was among them, choose the next."""
-        if job.session is None or job.decoder is None:  # pragma: no cover - running jobs have both
-            raise RuntimeError("a running job without a session")
-        job.session.tokens += job.pending[:count]
-        del job.pending[:count]
-        if last is None:
-            return
-        step = job.decoder.accept(model.backend.logits(last))
-        if job.first_token is None:
-            job.first_token = self._clock()
-        if step.text or step.token is not None or step.finish == "length":
-            job.emit(Token(job.request.id, step.text, step.logprob))
-        if step.token is not None:
-            job.pending = [step.token]
-            return
-        self._done(job, job.decoder.generated, job.first_token, step)
+    def _advance(self, job: Job, part: runner.Part) -> None:
+        going_on = runner.advance(job, part, self._clock())
+        with self._changed:
+            self._running += [each for each in going_on or [] if each not in self._running]
+        for each in job.siblings or [job]:
+            if each.finish is not None and each in self._running:
+                self._end(each)
+        if job.decoder is None and going_on is None:
+            self._end(job)
 
-    def _done(self, job: Job, generated: int, first: float, step: Step) -> None:
-        now = self._clock()
-        prefill_ms, decode_ms = (first - job.started) * MILLISECONDS, (now - first) * MILLISECONDS
-        self._models.went_well(Path(job.request.model))
-        self._finish(job, Done(job.request.id, step.finish or "end", generated, prefill_ms, decode_ms))
+    def _end(self, job: Job) -> None:
+        """A request, or one candidate, is over; when all of the request are, it is answered."""
+        with self._changed:
+            if job in self._running:
+                self._running.remove(job)
+        runner.release(job)
+        family = job.siblings or [job]
+        if all(each.session is None for each in family):
+            self._models.went_well(Path(job.request.model))
+            self._finish(family[0], runner.done(family, self._clock()))
 
     def _fail(self, job: Job, error: Exception) -> None:
         if isinstance(error, SlmError):
@@ -273,39 +238,15 @@ class Scheduler:
         self._finish(job, event)
 
     def _finish(self, job: Job, event: Event) -> None:
+        """Answer a request for good, with all its candidates."""
         with self._changed:
-            for jobs in (self._queued, self._running):
-                if job in jobs:
-                    jobs.remove(job)
+            family = job.siblings or [job]
+            known = [each for each in family if each in self._running or each in self._queued]
+            self._queued = [each for each in self._queued if each not in family]
+            self._running = [each for each in self._running if each not in family]
+        for each in known:
+            runner.release(each)
+        if not family[0].answered:
+            family[0].answered = True
             self.served += 1
-        if job.model is not None and job.session is not None:
-            job.model.sessions.close(job.session)
-        job.emit(event)
-
-    def _fail_everything(self, error: Exception) -> None:
-        for job in self._jobs():
-            self._fail(job, error)
-
-
-def _fill(jobs: list[Job], limit: int) -> tuple[list[Slot], dict[Job, tuple[int, int | None]]]:
-    """One batch for several requests: generation first, a token each, then prompts in order of arrival.
-
-    Returns:
-        The slots, and for each request in them how many of its tokens they hold and the slot of its last one.
-    """
-    slots: list[Slot] = []
-    parts: dict[Job, tuple[int, int | None]] = {}
-    for job in sorted(jobs, key=lambda each: (len(each.pending) > 1, each.arrived)):
-        count = min(len(job.pending), limit - len(slots))
-        if count == 0 or job.session is None:
-            continue
-        whole = count == len(job.pending)
-        slots += _slots(job.session, job.pending[:count], whole)
-        parts[job] = (count, len(slots) - 1 if whole else None)
-    return slots, parts
-
-
-def _slots(session: Session, tokens: list[int], whole: bool) -> Iterator[Slot]:
-    start = len(session.tokens)
-    for index, token in enumerate(tokens):
-        yield Slot(token, start + index, session.sequence, whole and index == len(tokens) - 1)
+            job.emit(event)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from slm_lsp import system
+from slm_lsp.engine.job import Job
 from slm_lsp.engine.protocol import (
     FINAL,
     Cancel,
@@ -21,7 +22,7 @@ from slm_lsp.engine.protocol import (
     frame,
     read_request,
 )
-from slm_lsp.engine.scheduler import Job, Scheduler
+from slm_lsp.engine.scheduler import Scheduler
 from slm_lsp.errors import EngineError
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ import pytest
 
 from slm_lsp.engine.backend import Backend, BackendOptions, Slot, available, open_backend
 from slm_lsp.engine.crashes import CrashRecord
+from slm_lsp.engine.job import Job
 from slm_lsp.engine.models import Models
 from slm_lsp.engine.protocol import (
     FINAL,
@@ -26,7 +27,7 @@ from slm_lsp.engine.protocol import (
     Stop,
     Token,
 )
-from slm_lsp.engine.scheduler import Job, Scheduler
+from slm_lsp.engine.scheduler import Scheduler
 
 OPTIONS = BackendOptions(cells=1024, sequences=4, threads=1)
 PROMPT = "def area(width, height):\n    return"

@@ -1,6 +1,7 @@
 """The plan from what the cells hold to what is wanted, and its execution on the tiny model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,124 +10,318 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slm_lsp.engine.backend import Backend, BackendOptions, Slot, available, open_backend
-from slm_lsp.engine.session import MIN_SHARED, Held, Sessions, common_prefix, plan
+from slm_lsp.engine.prompt import Prompt
+from slm_lsp.engine.protocol import Reuse
+from slm_lsp.engine.session import MIN_SHARED, MIN_SPLICED, Held, Plan, Session, Sessions, align, common_prefix, plan
 
-CELLS = 256
+CELLS = 512
 TOKENS = st.lists(st.integers(0, 5), min_size=1, max_size=40)
+SUFFIX, MIDDLE = 250, 251
 
 
 def held(*tokens: list[int], busy: frozenset[int] = frozenset()) -> list[Held]:
     return [Held(number, each, number, number in busy) for number, each in enumerate(tokens)]
 
 
-def test_typing_on_evaluates_only_what_is_new() -> None:
-    found = plan(held([1, 2, 3], []), [1, 2, 3, 4, 5], room=8, cells=CELLS)
+def plain(tokens: list[int]) -> Prompt:
+    return Prompt(tuple(tokens))
+
+
+def fim(prefix: Sequence[int], suffix: Sequence[int], middle: Sequence[int] = ()) -> Prompt:
+    tokens = (*prefix, SUFFIX, *suffix, MIDDLE, *middle)
+    return Prompt(tokens, len(prefix), len(prefix) + 1 + len(suffix))
+
+
+def holding(prompt: Prompt, **changes: object) -> Held:
+    found = Held(0, prompt.tokens, 1, suffix_at=prompt.suffix_at, middle_at=prompt.middle_at)
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def planned(sequences: list[Held], wanted: Prompt, reuse: Reuse = "all", seam: int = 1) -> Plan:
+    found = plan(sequences, wanted, room=8, cells=CELLS, reuse=reuse, seam=seam)
     assert found is not None
-    assert (found.sequence, found.reused, found.copy_from) == (0, 3, None)
+    return found
 
 
-def test_the_same_prompt_again_evaluates_its_last_token_for_the_logits() -> None:
-    found = plan(held([1, 2, 3], []), [1, 2, 3], room=8, cells=CELLS)
-    assert found is not None
-    assert found.reused == 2
+class TestPrefix:
+    """Prompts that begin alike."""
+
+    def test_typing_on_evaluates_only_what_is_new(self) -> None:
+        assert planned(held([1, 2, 3], []), plain([1, 2, 3, 4, 5])) == Plan(0, 3, None, ())
+
+    def test_the_same_prompt_again_evaluates_its_last_token_for_the_logits(self) -> None:
+        assert planned(held([1, 2, 3], []), plain([1, 2, 3])).reused == 2
+
+    def test_another_document_leaves_the_first_one_alone(self) -> None:
+        found = planned(held(list(range(50)), []), plain(list(range(100, 150))))
+        assert (found.sequence, found.reused) == (1, 0)
+
+    def test_a_common_beginning_is_shared(self) -> None:
+        head = list(range(MIN_SHARED))
+        found = planned(held([*head, *range(100, 150)], []), plain([*head, *range(200, 250)]))
+        assert (found.sequence, found.copy_from, found.reused) == (1, 0, MIN_SHARED)
+
+    def test_the_least_recently_used_document_makes_way(self) -> None:
+        sequences = [Held(0, [1] * 200, used=5), Held(1, [2] * 200, used=3)]
+        found = planned(sequences, plain([3] * 50))
+        assert (found.sequence, found.emptied) == (1, ())
+
+    def test_room_is_made_by_emptying_others(self) -> None:
+        found = planned(held([1] * 200, [2] * 200, []), plain([3] * 250))
+        assert found.sequence == 2
+        assert found.emptied == (0,)
+
+    def test_nothing_is_planned_while_all_are_busy(self) -> None:
+        assert plan(held([1], busy=frozenset([0])), plain([1, 2]), room=8, cells=CELLS) is None
+
+    def test_nothing_is_planned_while_busy_ones_hold_the_cells(self) -> None:
+        assert plan(held([1] * 450, [], busy=frozenset([0])), plain([2] * 60), room=8, cells=CELLS) is None
+
+    def test_approximate_cells_are_not_used_where_exact_ones_are_wanted(self) -> None:
+        tokens = list(range(100))
+        sequences = [Held(0, tokens, 1, exact=40), Held(1, [], 0)]
+        assert planned(sequences, plain([*tokens, 7])).reused == 100
+        exact = planned(sequences, plain([*tokens, 7]), "exact")
+        assert (exact.sequence, exact.copy_from, exact.reused) == (1, 0, 40)
+        assert planned(sequences, plain([*tokens, 7]), "nothing").reused == 0
+
+    @given(st.lists(TOKENS, min_size=1, max_size=5), TOKENS, st.integers(0, 40), st.sets(st.integers(0, 4)))
+    def test_a_plan_never_promises_what_is_not_there(
+        self, sequences: list[list[int]], wanted: list[int], room: int, busy: set[int]
+    ) -> None:
+        everything = held(*sequences, busy=frozenset(busy))
+        found = plan(everything, plain(wanted), room, cells=120)
+        if found is None:
+            free = [each for each in everything if not each.busy]
+            assert not free or sum(len(each.tokens) for each in everything if each.busy) + len(wanted) + room > 120
+            return
+        assert not everything[found.sequence].busy
+        assert found.reused < len(wanted)
+        source = found.sequence if found.copy_from is None else found.copy_from
+        assert common_prefix(everything[source].tokens, wanted) >= found.reused
+        assert not any(everything[number].busy for number in found.emptied)
+        gone = (*found.emptied, found.sequence)
+        rest = sum(len(each.tokens) for each in everything if each.sequence not in gone)
+        assert rest + len(wanted) + room <= 120
 
 
-def test_another_document_leaves_the_first_one_alone() -> None:
-    found = plan(held(list(range(50)), []), list(range(100, 150)), room=8, cells=CELLS)
-    assert found is not None
-    assert (found.sequence, found.reused) == (1, 0)
+class TestSplice:
+    """The suffix stays while the prefix changes."""
 
+    SUFFIX = tuple(range(100, 200))
+    PREFIX = tuple(range(60))
 
-def test_a_common_beginning_is_shared() -> None:
-    head = list(range(MIN_SHARED))
-    found = plan(held([*head, *range(100, 150)], []), [*head, *range(200, 250)], room=8, cells=CELLS)
-    assert found is not None
-    assert (found.sequence, found.copy_from, found.reused) == (1, 0, MIN_SHARED)
+    def test_an_edit_before_the_anchor_keeps_the_suffix(self) -> None:
+        before = holding(fim(self.PREFIX, self.SUFFIX))
+        found = planned([before], fim([*self.PREFIX[:50], 7, 8, 9], self.SUFFIX))
+        assert found.splice is not None
+        assert found.reused == 50
+        assert found.evaluated(3 + 50 + 102) == 3 + 1 + 1 + 1
 
+    def test_moving_down_keeps_what_stays_behind_the_cursor(self) -> None:
+        before = holding(fim(self.PREFIX, self.SUFFIX))
+        found = planned([before], fim([*self.PREFIX, *self.SUFFIX[:20]], self.SUFFIX[20:]))
+        assert found.splice is not None
+        assert (found.reused, found.splice.lead_end) == (60, 60 + 20 + 1 + 1)
+        assert found.splice.kept_to == 61 + 100
 
-def test_the_least_recently_used_document_makes_way() -> None:
-    sequences = [Held(0, [1] * 100, used=5, busy=False), Held(1, [2] * 100, used=3, busy=False)]
-    found = plan(sequences, [3] * 50, room=10, cells=CELLS)
-    assert found is not None
-    assert (found.sequence, found.emptied) == (1, ())
+    def test_moving_up_keeps_the_old_suffix(self) -> None:
+        before = holding(fim(self.PREFIX, self.SUFFIX))
+        found = planned([before], fim(self.PREFIX[:40], [*self.PREFIX[40:], *self.SUFFIX[:90]]))
+        assert found.splice is not None
+        assert found.reused == 40
+        assert found.splice.kept_to - found.splice.kept_from == 90
 
+    def test_a_larger_seam_evaluates_more_of_the_suffix(self) -> None:
+        before = holding(fim(self.PREFIX, self.SUFFIX))
+        wanted = fim([*self.PREFIX[:50], 7], self.SUFFIX)
+        small, large = (planned([before], wanted, seam=seam) for seam in (1, 30))
+        assert large.evaluated(154) == small.evaluated(154) + 29
 
-def test_room_is_made_by_emptying_others() -> None:
-    found = plan(held([1] * 100, [2] * 100, []), [3] * 100, room=50, cells=CELLS)
-    assert found is not None
-    assert found.sequence == 2
-    assert found.emptied == (0,)
+    def test_typing_behind_the_middle_is_no_splice(self) -> None:
+        before = holding(fim(self.PREFIX, self.SUFFIX, [1, 2]))
+        assert planned([before], fim(self.PREFIX, self.SUFFIX, [1, 2, 3])) == Plan(0, 164, None, ())
 
+    def test_another_suffix_is_no_splice(self) -> None:
+        before = holding(fim(self.PREFIX, self.SUFFIX))
+        assert planned([before, Held(1, [], 0)], fim([1, 2], list(range(300, 400)))).splice is None
 
-def test_nothing_is_planned_while_all_are_busy() -> None:
-    assert plan(held([1], busy=frozenset([0])), [1, 2], room=8, cells=CELLS) is None
+    def test_only_where_approximation_is_allowed_and_cells_have_one_owner(self) -> None:
+        wanted = fim([*self.PREFIX[:50], 7], self.SUFFIX)
+        before = holding(fim(self.PREFIX, self.SUFFIX))
+        assert planned([before], wanted, "exact").splice is None
+        assert planned([replace(before, shared=150)], wanted).splice is None
+        found = plan([before], wanted, 8, CELLS, scratch=False)
+        assert found is not None
+        assert found.splice is None
 
-
-def test_nothing_is_planned_while_busy_ones_hold_the_cells() -> None:
-    assert plan(held([1] * 200, [], busy=frozenset([0])), [2] * 60, room=8, cells=CELLS) is None
-
-
-@given(st.lists(TOKENS, min_size=1, max_size=5), TOKENS, st.integers(0, 40), st.sets(st.integers(0, 4)))
-def test_a_plan_never_promises_what_is_not_there(
-    sequences: list[list[int]], wanted: list[int], room: int, busy: set[int]
-) -> None:
-    everything = held(*sequences, busy=frozenset(busy))
-    found = plan(everything, wanted, room, cells=120)
-    if found is None:
-        free = [each for each in everything if not each.busy]
-        assert not free or sum(len(each.tokens) for each in everything if each.busy) + len(wanted) + room > 120
-        return
-    assert not everything[found.sequence].busy
-    assert found.reused < len(wanted)
-    source = found.sequence if found.copy_from is None else found.copy_from
-    assert common_prefix(everything[source].tokens, wanted) >= found.reused
-    assert not any(everything[number].busy for number in found.emptied)
-    rest = sum(len(each.tokens) for each in everything if each.sequence not in (*found.emptied, found.sequence))
-    assert rest + len(wanted) + room <= 120
+    @given(st.lists(st.integers(0, 3), max_size=120), st.lists(st.integers(0, 3), max_size=120))
+    def test_aligned_runs_are_the_same_tokens(self, old: list[int], new: list[int]) -> None:
+        found = align(old, new)
+        if found is not None:
+            first, second, length = found
+            assert length >= MIN_SPLICED
+            assert old[first : first + length] == new[second : second + length]
+            assert len(new[second : second + length]) == length
 
 
 @pytest.fixture(scope="module", params=sorted(available()))
 def backend(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[Backend]:
-    found, _ = open_backend(tiny_model, BackendOptions(CELLS, 4, 1), request.param, lambda _: None)
+    found, _ = open_backend(tiny_model, BackendOptions(2 * CELLS, 6, 1), request.param, lambda _: None)
     yield found
     found.close()
 
 
+ALONE = 4
+"""A sequence that `Sessions` is not given, for evaluating afresh."""
+
+
+class Fewer:
+    """The backend with fewer cells and sequences than it has: the rest is for evaluating afresh."""
+
+    def __init__(self, inner: Backend) -> None:
+        self._inner = inner
+        self.options = replace(inner.options, cells=CELLS, sequences=inner.options.sequences - 2)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+def fresh_sessions(backend: Backend) -> Sessions:
+    for number in range(backend.options.sequences):
+        backend.remove(number, 0, -1)
+    return Sessions(Fewer(backend))  # type: ignore[arg-type]
+
+
 def evaluate(backend: Backend, sequence: int, start: int, tokens: list[int]) -> np.ndarray:
-    backend.decode([Slot(t, start + i, sequence, i == len(tokens) - 1) for i, t in enumerate(tokens)])
-    return backend.logits(len(tokens) - 1).copy()
+    size = backend.options.batch
+    for at in range(0, len(tokens), size):
+        part = tokens[at : at + size]
+        backend.decode([Slot(t, start + at + i, sequence, i == len(part) - 1) for i, t in enumerate(part)])
+    return backend.logits(len(part) - 1).copy()
 
 
-@settings(max_examples=25, deadline=None)
-@given(prompts=st.lists(st.lists(st.integers(0, 250), min_size=1, max_size=60), min_size=1, max_size=8), data=st.data())
-def test_reused_cells_give_the_logits_of_a_fresh_evaluation(
+def execute(
+    backend: Backend, sessions: Sessions, wanted: Prompt, reuse: Reuse = "all", seam: int = 1
+) -> tuple[Session, np.ndarray]:
+    """What the scheduler does, without its batches."""
+    opened = sessions.open(wanted, room=8, reuse=reuse, seam=seam)
+    assert opened is not None
+    session, found, lead = opened
+    if lead is not None:
+        evaluate(backend, lead.sequence, lead.start, list(lead.tokens))
+        sessions.splice(session, found, wanted)
+    at = len(session.tokens)
+    assert tuple(session.tokens) == wanted.tokens[:at]
+    logits = evaluate(backend, session.sequence, at, list(wanted.tokens[at:]))
+    session.tokens += wanted.tokens[at:]
+    sessions.close(session)
+    return session, logits
+
+
+def alone(backend: Backend, wanted: Prompt) -> np.ndarray:
+    """The same prompt evaluated afresh."""
+    backend.remove(ALONE, 0, -1)
+    logits = evaluate(backend, ALONE, 0, list(wanted.tokens))
+    backend.remove(ALONE, 0, -1)
+    return logits
+
+
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Equal but for f16 cells and the order of sums (0.08 in 900 trials); other prompts differ by several units."""
+    return bool(np.abs(one - other).max() < 0.25)
+
+
+BYTES = st.integers(0, 249)
+
+
+@settings(max_examples=30, deadline=None)
+@given(prompts=st.lists(st.lists(BYTES, min_size=1, max_size=60), min_size=1, max_size=8), data=st.data())
+def test_reused_prefixes_give_the_logits_of_a_fresh_evaluation(
     backend: Backend, prompts: list[list[int]], data: st.DataObject
 ) -> None:
     """Exact up to the order of sums: prompts that grow, shrink, branch off and alternate between documents."""
-    for number in range(4):
-        backend.remove(number, 0, -1)
-    sessions = Sessions(backend)
-    for fresh in prompts:
-        wanted = fresh
-        if data.draw(st.booleans()) and prompts[0] is not fresh:
-            wanted = prompts[0][: data.draw(st.integers(0, len(prompts[0])))] + fresh
-        wanted = wanted[:64]
-        session = sessions.open(wanted, room=8)
-        assert session is not None
-        start = len(session.tokens)
-        assert session.tokens == wanted[:start]
-        logits = evaluate(backend, session.sequence, start, wanted[start:])
-        session.tokens += wanted[start:]
-        sessions.close(session)
-        again = evaluate_alone(backend, sessions, wanted)
-        assert np.abs(logits - again).max() < 1e-3
-        assert logits.argmax() == again.argmax()
+    sessions = fresh_sessions(backend)
+    for tokens in prompts:
+        kept = prompts[0][: data.draw(st.integers(0, len(prompts[0])))]
+        wanted = plain([*kept, *tokens][:64])
+        _, logits = execute(backend, sessions, wanted)
+        assert same(logits, alone(backend, wanted))
 
 
-def evaluate_alone(backend: Backend, sessions: Sessions, wanted: list[int]) -> np.ndarray:
-    """The same prompt evaluated afresh, in a sequence emptied for it."""
-    spare = sessions._sessions[3]
-    sessions.cut(spare, 0)
-    logits = evaluate(backend, 3, 0, wanted)
-    sessions.cut(spare, 0)
-    return logits
+@settings(max_examples=30, deadline=None)
+@given(
+    document=st.integers(0, 1000).map(lambda seed: np.random.default_rng(seed).integers(0, 249, 140).tolist()),
+    script=st.lists(
+        st.tuples(st.sampled_from(["move", "insert", "delete", "type"]), st.floats(0, 1), BYTES), max_size=8
+    ),
+)
+def test_any_script_of_edits_and_moves_leaves_the_wanted_tokens_in_the_cells(
+    backend: Backend, document: list[int], script: list[tuple[str, float, int]]
+) -> None:
+    """Whatever way was taken, an exact request afterwards answers as if all had been evaluated afresh."""
+    sessions = fresh_sessions(backend)
+    cursor, middle = 60, []
+    for kind, where, token in script:
+        at = int(where * (len(document) - 1))
+        if kind == "type":
+            middle = [*middle, token]
+        else:
+            document = [*document[:cursor], *middle, *document[cursor:]]
+            middle = []
+            if kind == "insert":
+                document = [*document[:at], token, *document[at:]]
+            elif kind == "delete" and len(document) > 100:
+                document = [*document[:at], *document[at + 5 :]]
+            cursor = min(at, len(document))
+        wanted = fim(document[:cursor], document[cursor:], middle)
+        session, _ = execute(backend, sessions, wanted)
+        assert tuple(session.tokens) == wanted.tokens
+        assert (session.suffix_at, session.middle_at) == (wanted.suffix_at, wanted.middle_at)
+        _, exact = execute(backend, sessions, wanted, "exact")
+        assert same(exact, alone(backend, wanted))
+
+
+def test_a_splice_with_a_long_seam_comes_near_a_fresh_evaluation(backend: Backend) -> None:
+    """The more of the suffix is evaluated again, the nearer; all of it but the last run is all but exact."""
+    random = np.random.default_rng(1)
+    prefix, suffix = random.integers(0, 249, 80).tolist(), random.integers(0, 249, 120).tolist()
+    wanted = fim([*prefix[:70], 5, 6, 7], suffix)
+    distances = []
+    for seam in (1, 80):
+        sessions = fresh_sessions(backend)
+        execute(backend, sessions, fim(prefix, suffix))
+        session, logits = execute(backend, sessions, wanted, seam=seam)
+        assert session.exact == 73 + 1 + seam
+        distances.append(float(np.abs(logits - alone(backend, wanted)).max()))
+    assert distances[1] < distances[0]
+
+
+def test_forks_share_the_cells_and_go_their_own_ways(backend: Backend) -> None:
+    sessions = fresh_sessions(backend)
+    session, _ = execute(backend, sessions, plain([1, 2, 3, 4, 5]))
+    session.busy = True
+    fork = sessions.fork(session)
+    assert fork is not None
+    one = evaluate(backend, session.sequence, 5, [6])
+    other = evaluate(backend, fork.sequence, 5, [7])
+    assert same(one, alone(backend, plain([1, 2, 3, 4, 5, 6])))
+    assert same(other, alone(backend, plain([1, 2, 3, 4, 5, 7])))
+
+
+def test_a_splice_given_up_half_way_leaves_the_session_as_it_was(backend: Backend) -> None:
+    sessions = fresh_sessions(backend)
+    document = list(range(200))
+    before = fim(document[:80], document[80:])
+    execute(backend, sessions, before)
+    opened = sessions.open(fim([*document[:60], 9], document[80:]), 8)
+    assert opened is not None
+    session, _, lead = opened
+    assert lead is not None
+    evaluate(backend, lead.sequence, lead.start, list(lead.tokens[:5]))
+    sessions.release_scratch()
+    sessions.close(session)
+    longer = fim(document[:80], document[80:], [3, 4])
+    after, logits = execute(backend, sessions, longer)
+    assert after is session
+    assert same(logits, alone(backend, longer))

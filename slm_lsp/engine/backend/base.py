@@ -106,8 +106,11 @@ class Backend(Protocol):
     def remove(self, sequence: int, start: int, end: int) -> None:
         """Forget positions from `start` to `end` (exclusive; -1: all that follow) of a sequence."""
 
-    def copy(self, source: int, target: int, end: int) -> None:
-        """Let `target` share the cells of `source` up to `end` (exclusive)."""
+    def copy(self, source: int, target: int, start: int, end: int) -> None:
+        """Let `target` share the cells of `source` from `start` to `end` (exclusive)."""
+
+    def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
+        """Move positions from `start` to `end` (exclusive) of a sequence by `delta`, for all owners of its cells."""
 
     def interrupt(self) -> None:
         """Make a running `decode` give up within one operation of the graph. May be called from any thread."""

@@ -23,6 +23,7 @@ class _Extra:
         self.log_set = bind(library, "llama_log_set", None, pointer, pointer)
         self.remove = bind(library, "llama_kv_cache_seq_rm", ctypes.c_bool, pointer, number, number, number)
         self.copy = bind(library, "llama_kv_cache_seq_cp", None, pointer, number, number, number, number)
+        self.shift = bind(library, "llama_kv_cache_seq_add", None, pointer, number, number, number, number)
         self.set_abort = bind(library, "llama_set_abort_callback", None, pointer, pointer, pointer)
         self.trained = bind(library, "llama_n_ctx_train", number, pointer)
         self.bos = bind(library, "llama_vocab_bos", number, pointer)
@@ -78,6 +79,10 @@ class IkBackend(NativeBackend):
         """See `Backend`."""
         self._extra.remove(self._context, sequence, start, end)
 
-    def copy(self, source: int, target: int, end: int) -> None:
+    def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Backend`."""
-        self._extra.copy(self._context, source, target, 0, end)
+        self._extra.copy(self._context, source, target, start, end)
+
+    def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
+        """See `Backend`."""
+        self._extra.shift(self._context, sequence, start, end, delta)

@@ -63,9 +63,13 @@ class LlamaCppBackend(NativeBackend):
         """See `Backend`."""
         self._api.llama_memory_seq_rm(self._memory, sequence, start, end)
 
-    def copy(self, source: int, target: int, end: int) -> None:
+    def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Backend`."""
-        self._api.llama_memory_seq_cp(self._memory, source, target, 0, end)
+        self._api.llama_memory_seq_cp(self._memory, source, target, start, end)
+
+    def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
+        """See `Backend`."""
+        self._api.llama_memory_seq_add(self._memory, sequence, start, end, delta)
 
     def _declared(self, handle: Any) -> FimTokens | None:
         """Fill-in-the-middle tokens that the file's metadata names."""

@@ -113,7 +113,11 @@ class NativeBackend(ABC):
         """See `Backend`."""
 
     @abstractmethod
-    def copy(self, source: int, target: int, end: int) -> None:
+    def copy(self, source: int, target: int, start: int, end: int) -> None:
+        """See `Backend`."""
+
+    @abstractmethod
+    def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
         """See `Backend`."""
 
     def decode(self, batch: Sequence[Slot]) -> None:

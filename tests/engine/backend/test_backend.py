@@ -59,7 +59,7 @@ def test_fim_tokens_are_found_by_their_spelling(backend: Backend) -> None:
 def test_a_shared_beginning_gives_the_same_logits(backend: Backend) -> None:
     whole = evaluate(backend, "def f(x): return x", sequence=0)
     tokens = backend.vocabulary.tokenize("def f(x): return x")
-    backend.copy(0, 1, len(tokens) - 1)
+    backend.copy(0, 1, 0, len(tokens) - 1)
     backend.decode([Slot(tokens[-1], len(tokens) - 1, 1, logits=True)])
     assert np.allclose(backend.logits(0), whole, atol=1e-3)
 

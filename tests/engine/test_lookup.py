@@ -1,0 +1,61 @@
+"""Drafts from a text that is repeated, and how long they should be."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.engine.lookup import LENGTHS, DraftCosts, DraftLength, Lookup
+
+TOKENS = st.lists(st.integers(0, 6), max_size=40)
+
+
+def test_an_answer_that_begins_like_the_source_is_drafted_from_its_start() -> None:
+    assert Lookup([1, 2, 3, 4]).draft([], 3) == [1, 2, 3]
+
+
+def test_a_draft_goes_on_where_the_answer_stands_in_the_source() -> None:
+    lookup = Lookup([1, 2, 3, 4, 5, 6])
+    assert lookup.draft([1, 2], 2) == [3, 4]
+    assert lookup.draft([1, 2, 3, 4, 5], 9) == [6]
+
+
+def test_after_an_insertion_the_source_is_found_again() -> None:
+    lookup = Lookup([1, 2, 3, 4, 5, 6, 7, 8])
+    lookup.draft([1, 2, 3], 2)
+    assert lookup.draft([1, 2, 3, 90, 91, 92], 2) == []
+    assert lookup.draft([1, 2, 3, 90, 91, 92, 4, 5], 2) == [6, 7]
+
+
+def test_of_equal_places_the_one_where_the_answer_was_going_on_is_taken() -> None:
+    lookup = Lookup([1, 2, 9, 1, 2, 8, 1, 2, 7])
+    lookup.draft([1, 2, 9], 1)
+    assert lookup.draft([1, 2, 9, 1, 2], 1) == [8]
+
+
+def test_what_the_answer_repeats_of_itself_is_drafted_too() -> None:
+    lookup = Lookup([])
+    assert lookup.draft([1, 2, 3, 4, 1, 2], 2) == [3, 4]
+
+
+@given(TOKENS, TOKENS, st.integers(0, 8))
+def test_a_draft_is_a_run_of_the_source_or_of_the_answer(source: list[int], said: list[int], length: int) -> None:
+    found = Lookup(source).draft(said, length)
+    assert len(found) <= length
+    texts = [source, said]
+    assert not found or any(text[at : at + len(found)] == found for text in texts for at in range(len(text)))
+
+
+def test_good_drafts_get_longer_and_bad_ones_stop() -> None:
+    good, bad = DraftLength(), DraftLength()
+    for _ in range(20):
+        good.note(16, 16)
+        bad.note(16, 0)
+    assert good.best() >= 15
+    assert bad.best() == 0
+
+
+def test_dear_batches_make_short_drafts() -> None:
+    costs = DraftCosts()
+    for _ in range(50):
+        for length in LENGTHS[1:]:
+            costs.note(length + 1, float(length + 1))
+    assert DraftLength(costs).best() == 0
