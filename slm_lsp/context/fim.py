@@ -1,8 +1,8 @@
 """The window round the cursor and the fill-in-the-middle prompt made of it.
 
 Order: repository name and path first, which never change, then what stands before the cursor, then what stands behind
-it (Qwen2.5-Coder Technical Report, arXiv 2409.12186, section 3.2.1). What is stable stands early, so that a
-keystroke leaves most of the evaluated prompt as it was.
+it (Qwen2.5-Coder Technical Report, arXiv 2409.12186, section 3.2.1), then what was typed since the anchor was set, as
+the beginning of the answer. What is stable stands early, so that a keystroke leaves the evaluated prompt as it was.
 """
 
 from dataclasses import dataclass
@@ -39,15 +39,19 @@ class Window:
     r"""What of a document goes into the prompt, line ends as `\n`."""
 
     prefix: str
+    typed: str
+    """What stands between the anchor and the cursor."""
     suffix: str
 
 
-def window(place: Place, prefix_tokens: int, suffix_tokens: int) -> Window:
-    """The text round the cursor, as much as the budgets hold."""
+def window(place: Place, anchor: int, prefix_tokens: int, suffix_tokens: int) -> Window:
+    """The text round the cursor, as much as the budgets hold; `anchor` is an offset at or before the cursor."""
     lines = Lines(place.text)
-    start = _first_character(lines, place.offset, int(prefix_tokens * CHARACTERS_PER_TOKEN))
+    start = _first_character(lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
     end = _last_character(lines, place.offset, int(suffix_tokens * CHARACTERS_PER_TOKEN))
-    return Window(_unix(place.text[start : place.offset]), _unix(place.text[place.offset : end]))
+    return Window(
+        _unix(place.text[start:anchor]), _unix(place.text[anchor : place.offset]), _unix(place.text[place.offset : end])
+    )
 
 
 def _first_character(lines: Lines, offset: int, budget: int) -> int:
@@ -76,8 +80,9 @@ def _unix(text: str) -> str:
 
 def prompt(place: Place, shown: Window, fim: FimTokens | None) -> tuple[Segment, ...]:
     """The prompt for a model with these tokens; for a model without, just the text before the cursor."""
+    typed = (Segment(shown.typed, heal=True),) if shown.typed else ()
     if fim is None:
-        return (Segment(shown.prefix),)
+        return (Segment(shown.prefix), *typed)
     return (
         *_header(place, fim),
         Segment(fim.prefix, special=True),
@@ -85,6 +90,7 @@ def prompt(place: Place, shown: Window, fim: FimTokens | None) -> tuple[Segment,
         Segment(fim.suffix, special=True),
         Segment(shown.suffix),
         Segment(fim.middle, special=True),
+        *typed,
     )
 
 

@@ -31,6 +31,7 @@ from slm_lsp.engine.protocol import (
     ModelInfo,
     Request,
     Stats,
+    Warm,
     frame,
     read_event,
 )
@@ -86,6 +87,12 @@ class EngineClient:
             async for event in events:
                 yield event
 
+    async def warm(self, request: Warm) -> None:
+        """Have a prompt evaluated; cancelling this coroutine cancels the request. Errors as in `generate`."""
+        async with aclosing(self._exchange(request)) as events:
+            async for _ in events:
+                pass
+
     async def describe(self, model: Path, *, asked: bool = False) -> AsyncIterator[Loading | ModelInfo]:
         """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`."""
         known = self._infos.get(str(model))
@@ -123,7 +130,7 @@ class EngineClient:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reading
 
-    async def _exchange(self, request: Generate | Describe | GetStats) -> AsyncGenerator[Event, None]:
+    async def _exchange(self, request: Generate | Warm | Describe | GetStats) -> AsyncGenerator[Event, None]:
         """Events of one request. A connection lost before the first of them was to an engine just dying: try anew."""
         answered = False
         try:
@@ -138,7 +145,7 @@ class EngineClient:
                 async for event in events:
                     yield event
 
-    async def _attempt(self, request: Generate | Describe | GetStats) -> AsyncGenerator[Event, None]:
+    async def _attempt(self, request: Generate | Warm | Describe | GetStats) -> AsyncGenerator[Event, None]:
         number = next(self._numbers)
         events = self._events[number] = asyncio.Queue()
         finished = False

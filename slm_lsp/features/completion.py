@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slm_lsp.config import CompletionSettings
+from slm_lsp.context.anchor import Anchor, at_word
 from slm_lsp.context.fim import Place, prompt, window
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Loading, ModelInfo, Started, Stop, Token
+from slm_lsp.engine.protocol import Done, Generate, Loading, ModelInfo, Segment, Started, Stop, Token, Warm
 from slm_lsp.errors import EngineLostError
 from slm_lsp.features.postprocess import Surroundings, postprocess, surroundings
 
@@ -82,6 +83,7 @@ async def complete(
     engine: EngineClient,
     settings: CompletionSettings,
     *,
+    anchor: Anchor | None = None,
     asked: bool = False,
     on_loading: OnLoading = lambda _: None,
     clock: Clock = time.monotonic,
@@ -93,6 +95,7 @@ async def complete(
         model: path of a GGUF file.
         engine: the way to the engine; cancelling this coroutine cancels the request there.
         settings: budgets.
+        anchor: where the prompt's prefix ends; by default just before the word at the cursor.
         asked: a person asked for it, rather than a pause in typing.
         on_loading: called with the fraction loaded while a model loads, and with 1 when the prompt's turn has come.
         clock: seconds, from any start.
@@ -103,11 +106,10 @@ async def complete(
     asked_at = clock()
     info = await _describe(engine, model, asked, on_loading)
     around = surroundings(place.text, place.offset)
-    shown = window(place, settings.prefix_tokens, settings.suffix_tokens)
     request = Generate(
         id=0,
         model=str(model),
-        segments=prompt(place, shown, info.fim),
+        segments=segments(place, anchor or at_word(place), info, settings),
         max_tokens=settings.max_tokens,
         stop=one_line(around),
         asked=asked,
@@ -125,6 +127,18 @@ async def complete(
         timing=_timing(answer, asked_at, clock()),
         tokens=Tokens(answer.started.prompt_tokens, answer.started.reused_tokens, answer.done.generated_tokens),
     )
+
+
+async def warm(place: Place, model: Path, engine: EngineClient, settings: CompletionSettings, anchor: Anchor) -> None:
+    """Have the prompt of a place evaluated before it is asked for. Arguments and errors as in `complete`."""
+    info = await _describe(engine, model, asked=False, on_loading=lambda _: None)
+    await engine.warm(Warm(0, str(model), segments(place, anchor, info, settings)))
+
+
+def segments(place: Place, anchor: Anchor, info: ModelInfo, settings: CompletionSettings) -> tuple[Segment, ...]:
+    """The prompt of a place for a model, as much of the document as the budgets hold."""
+    shown = window(place, anchor.offset, settings.prefix_tokens, settings.suffix_tokens)
+    return prompt(place, shown, info.fim)
 
 
 def one_line(around: Surroundings) -> Stop:

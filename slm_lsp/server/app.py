@@ -11,12 +11,14 @@ from pygls.uris import from_fs_path
 from slm_lsp import __version__
 from slm_lsp.config import Settings, load_settings
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.server.inline_completion import InlineCompletions
+from slm_lsp.server.inline_completion import CURSOR_S, InlineCompletions
 from slm_lsp.server.protocol import Protocol, Server
 from slm_lsp.server.status import STATUS, StatusReport
 from slm_lsp.text import Encoding
 
 log = logging.getLogger(__name__)
+
+CURSOR = "slm/cursor"
 
 
 class App:
@@ -58,6 +60,7 @@ class App:
 
     async def close(self) -> None:
         """Let go of the engine."""
+        self.inline.rest()
         for task in self._background:
             task.cancel()
         await self.engine.close()
@@ -99,11 +102,24 @@ def create_server(overrides: Mapping[str, object]) -> Server:
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
-        app.in_background(app.inline.warm_up(params.text_document.uri))
+        app.in_background(app.inline.load(params.text_document.uri))
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(_: types.DidChangeTextDocumentParams) -> None:
+        app.inline.rest()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        app.inline.forget(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
         return await app.inline.complete(params)
+
+    @server.feature(CURSOR)
+    def cursor_moved(params: Any) -> None:
+        uri, position = params.textDocument.uri, params.position
+        app.inline.warm_soon(uri, types.Position(position.line, position.character), CURSOR_S)
 
     @server.feature(STATUS)
     def status(_: Any) -> Any:

@@ -6,14 +6,21 @@ from collections.abc import Callable
 from lsprotocol import types
 
 from slm_lsp.config import Settings
+from slm_lsp.context.anchor import Anchor, at_line, follow
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.router import choose_model
 from slm_lsp.errors import SlmError
-from slm_lsp.features.completion import Completion, complete
+from slm_lsp.features.completion import Completion, complete, warm
 from slm_lsp.models.store import Store
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.errors import lsp_error, overtaken
 from slm_lsp.server.status import StatusReport
+
+PAUSE_S = 0.7
+"""After so long without a request the anchor moves to the cursor's line, and its prompt is evaluated."""
+
+CURSOR_S = 0.15
+"""A cursor that rests so long at a new place is going to type there."""
 
 
 class InlineCompletions:
@@ -31,6 +38,8 @@ class InlineCompletions:
         self._settings = settings
         self._status = status
         self._running: dict[str, asyncio.Task[Completion]] = {}
+        self._anchors: dict[str, Anchor] = {}
+        self._warming: asyncio.Task[None] | None = None
 
     async def complete(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
         """What the editor shows as ghost text: one item, or none.
@@ -40,6 +49,7 @@ class InlineCompletions:
         """
         uri = params.text_document.uri
         asked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+        self.rest()
         if (older := self._running.get(uri)) is not None:
             older.cancel()
         try:
@@ -52,11 +62,12 @@ class InlineCompletions:
         finally:
             if self._running.get(uri) is task:
                 del self._running[uri]
+        self.warm_soon(uri, params.position, PAUSE_S)
         if not self._documents.is_current(document):
             raise overtaken()
         return self._items(document, completion)
 
-    async def warm_up(self, uri: str) -> None:
+    async def load(self, uri: str) -> None:
         """Load the model before the first request needs it."""
         try:
             settings = self._settings(uri)
@@ -64,6 +75,33 @@ class InlineCompletions:
             async for _ in self._engine.describe(choice.path):
                 self._status.set("loading", model=choice.name, tier=choice.tier)
             self._status.set("ready", model=choice.name, tier=choice.tier)
+        except SlmError as error:
+            self._status.set("failed", str(error))
+
+    def warm_soon(self, uri: str, position: types.Position, after_s: float) -> None:
+        """After a pause, have the prompt at a place evaluated; any request before that comes first."""
+        self.rest()
+        self._warming = asyncio.ensure_future(self._warm(uri, position, after_s))
+
+    def rest(self) -> None:
+        """Stop evaluating ahead."""
+        if self._warming is not None:
+            self._warming.cancel()
+            self._warming = None
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self._anchors.pop(uri, None)
+
+    async def _warm(self, uri: str, position: types.Position, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        try:
+            place = self._documents.place(self._documents.get(uri), position)
+            settings = self._settings(uri)
+            choice = choose_model(settings.model, Store(settings.models_dir))
+            anchor = at_line(place)
+            await warm(place, choice.path, self._engine, settings.completion, anchor)
+            self._anchors[uri] = anchor
         except SlmError as error:
             self._status.set("failed", str(error))
 
@@ -83,12 +121,14 @@ class InlineCompletions:
         place = self._documents.place(document, position)
         settings = self._settings(document.uri)
         choice = choose_model(settings.model, Store(settings.models_dir))
+        anchor = self._anchors[document.uri] = follow(place, self._anchors.get(document.uri))
         self._status.set("working", model=choice.name, tier=choice.tier)
         completion = await complete(
             place,
             choice.path,
             self._engine,
             settings.completion,
+            anchor=anchor,
             asked=asked,
             on_loading=lambda fraction: self._status.set("loading" if fraction < 1 else "working"),
         )

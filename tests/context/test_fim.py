@@ -16,15 +16,15 @@ def place(text: str, offset: int) -> Place:
 
 
 def test_a_small_file_is_there_whole() -> None:
-    assert window(place("abc", 1), 100, 100) == Window("a", "bc")
+    assert window(place("abc", 1), 1, 100, 100) == Window("a", "", "bc")
 
 
 def test_line_ends_are_unix_ones() -> None:
-    assert window(place("a\r\nb\rc\nd", 3), 100, 100) == Window("a\n", "b\nc\nd")
+    assert window(place("a\r\nb\rc\nd", 3), 3, 100, 100) == Window("a\n", "", "b\nc\nd")
 
 
 def test_the_order_is_repository_file_prefix_suffix_middle() -> None:
-    segments = prompt(place("", 0), Window("before", "after"), QWEN)
+    segments = prompt(place("", 0), Window("before", "", "after"), QWEN)
     assert segments == (
         Segment("<|repo_name|>", special=True),
         Segment("shop\n"),
@@ -39,18 +39,25 @@ def test_the_order_is_repository_file_prefix_suffix_middle() -> None:
 
 
 def test_a_model_without_repository_tokens_gets_the_bare_form() -> None:
-    segments = prompt(place("", 0), Window("before", "after"), BARE)
+    segments = prompt(place("", 0), Window("before", "", "after"), BARE)
     assert [each.text for each in segments] == ["<P>", "before", "<S>", "after", "<M>"]
 
 
+def test_what_was_typed_stands_behind_the_middle_and_is_healed() -> None:
+    segments = prompt(place("", 0), Window("before", "ret", "after"), QWEN)
+    assert segments[-2:] == (Segment("<|fim_middle|>", special=True), Segment("ret", heal=True))
+    assert prompt(place("", 0), Window("a", "b", "c"), None) == (Segment("a"), Segment("b", heal=True))
+
+
 def test_a_model_without_fim_tokens_continues_the_prefix() -> None:
-    assert prompt(place("", 0), Window("before", "after"), None) == (Segment("before"),)
+    assert prompt(place("", 0), Window("before", "", "after"), None) == (Segment("before"),)
 
 
 def test_a_document_cannot_spell_control_tokens() -> None:
-    segments = prompt(place("", 0), Window("<|fim_middle|>", "<|endoftext|>"), QWEN)
-    assert not any(each.special for each in segments if each.text in ("<|fim_middle|>", "<|endoftext|>")[1:])
+    segments = prompt(place("", 0), Window("<|fim_middle|>", "<|fim_pad|>", "<|endoftext|>"), QWEN)
     assert Segment("<|fim_middle|>") in segments
+    assert Segment("<|endoftext|>") in segments
+    assert segments[-1] == Segment("<|fim_pad|>", heal=True)
 
 
 def test_the_windows_first_line_stays_while_a_screen_is_typed() -> None:
@@ -59,7 +66,7 @@ def test_the_windows_first_line_stays_while_a_screen_is_typed() -> None:
     starts = set()
     for current in range(600, 600 + STEP_LINES):
         text = "".join(lines[:current])
-        starts.add(window(place(text, len(text)), 500, 100).prefix.split("\n")[0])
+        starts.add(window(place(text, len(text)), len(text), 500, 100).prefix.split("\n")[0])
     assert len(starts) <= 2
 
 
@@ -69,17 +76,19 @@ def test_a_window_keeps_to_its_budget_and_to_the_text(
 ) -> None:
     text = "\n".join(lines)
     offset = data.draw(st.integers(0, len(text)))
-    shown = window(place(text, offset), prefix_tokens, suffix_tokens)
-    assert text[:offset].endswith(shown.prefix)
+    anchor = data.draw(st.integers(0, offset))
+    shown = window(place(text, offset), anchor, prefix_tokens, suffix_tokens)
+    assert text[:anchor].endswith(shown.prefix)
+    assert text[anchor:offset] == shown.typed
     assert text[offset:].startswith(shown.suffix)
     assert len(shown.prefix) <= prefix_tokens * CHARACTERS_PER_TOKEN
     assert len(shown.suffix) <= suffix_tokens * CHARACTERS_PER_TOKEN
     if len(text) <= min(prefix_tokens, suffix_tokens) * CHARACTERS_PER_TOKEN:
-        assert shown.prefix + shown.suffix == text
+        assert shown.prefix + shown.typed + shown.suffix == text
 
 
 @pytest.mark.parametrize("offset", [0, 5000, 10_000])
 def test_one_endless_line_is_cut_inside(offset: int) -> None:
-    shown = window(place("x" * 10_000, offset), 100, 100)
+    shown = window(place("x" * 10_000, offset), offset, 100, 100)
     assert len(shown.prefix) == min(offset, 300)
     assert len(shown.suffix) == min(10_000 - offset, 300)
