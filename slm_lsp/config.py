@@ -20,7 +20,10 @@ WORKSPACE_FILE = ".slm-lsp.toml"
 ENVIRONMENT_PREFIX = "SLM_LSP_"
 USER_ONLY = frozenset({"models_dir", "engine"})
 
-Tokens = Annotated[int, msgspec.Meta(ge=1)]
+MAX_FILE_BYTES = 64 * 1024
+"""A settings file that is larger is none."""
+
+Tokens = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Tree = Mapping[str, object]
 Group = TypeVar("Group")
 
@@ -96,9 +99,11 @@ def load_settings(
 
 def _read(path: Path, problems: list[str]) -> Tree:
     try:
+        if not path.exists():
+            return {}
+        if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
+            raise OSError("it is no file of settings")
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError) as error:
         problems.append(f"{path} cannot be read and is left out: {error}")
         return {}
@@ -106,7 +111,12 @@ def _read(path: Path, problems: list[str]) -> Tree:
 
 def _without_user_only(tree: Tree, source: str, problems: list[str]) -> Tree:
     problems.extend(f"{source}: `{key}` may only stand in your own settings." for key in tree.keys() & USER_ONLY)
-    return {key: value for key, value in tree.items() if key not in USER_ONLY}
+    kept = {key: value for key, value in tree.items() if key not in USER_ONLY}
+    model = kept.get("model")
+    if isinstance(model, str) and ("/" in model or "\\" in model or model.startswith("~") or model.endswith(".gguf")):
+        problems.append(f"{source}: `model` may name a model of yours, but not a file.")
+        del kept["model"]
+    return kept
 
 
 def _from_environment(environ: Mapping[str, str]) -> Tree:

@@ -87,6 +87,10 @@ class RequestCancelledError(EngineError):
     """The request was cancelled before it was done."""
 
 
+class PeerError(SlmError):
+    """A peer that benchmarks measure against could not be fetched, built or run."""
+
+
 def error_of_kind(kind: str, what: str, cure: str) -> SlmError:
     """The error that `kind` names; a plain `EngineError` for a kind this version does not know."""
     pending: list[type[SlmError]] = [SlmError]

@@ -31,12 +31,17 @@ def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
     Raises:
         EngineUnavailableError: somebody else owns it or may enter it.
     """
-    base = environ.get("XDG_RUNTIME_DIR")
-    folder = Path(base) / "slm-lsp" if base else Path(tempfile.gettempdir()) / f"slm-lsp-{os.getuid()}"
+    base = environ.get("XDG_RUNTIME_DIR", "")
+    folder = Path(base) / "slm-lsp" if base.startswith("/") else Path(tempfile.gettempdir()) / f"slm-lsp-{os.getuid()}"
     if len(os.fsencode(folder)) > SOCKET_PATH_BYTES - len("/engine-00-0.00.00.sock"):
         folder = Path(f"/tmp/slm-lsp-{os.getuid()}")  # noqa: S108 - checked below
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    info = folder.lstat()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.lstat()
+    except OSError as error:
+        raise EngineUnavailableError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Point XDG_RUNTIME_DIR at a folder of yours."
+        ) from error
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
         raise EngineUnavailableError(
             f"{folder} is not a folder of yours alone, so no engine can be met there.",

@@ -33,6 +33,20 @@ def test_a_workspace_may_not_say_what_runs_on_the_machine(tmp_path: Path) -> Non
     assert all("only stand in your own settings" in problem for problem in settings.problems)
 
 
+def test_a_workspace_may_name_a_model_but_not_a_file(tmp_path: Path) -> None:
+    for wanted, found in (("strong", "strong"), ("./evil.gguf", "auto"), ("~/x", "auto"), ("evil.gguf", "auto")):
+        (tmp_path / ".slm-lsp.toml").write_text(f'model = "{wanted}"\n')
+        settings = load_settings(tmp_path, environ={}, user=tmp_path / "none.toml")
+        assert settings.model == found
+        assert len(settings.problems) == (found == "auto")
+
+
+def test_what_is_no_regular_file_is_no_settings(tmp_path: Path) -> None:
+    (tmp_path / ".slm-lsp.toml").symlink_to("/dev/zero")
+    settings = load_settings(tmp_path, environ={}, user=tmp_path / "none.toml")
+    assert "is left out" in settings.problems[0]
+
+
 def test_mistakes_are_reported_and_the_default_stands_in(tmp_path: Path) -> None:
     user = tmp_path / "config.toml"
     user.write_text('modell = "fast"\ncompletion = 3\n[engine]\nbackend = "cuda"\nthreads = 2\n')

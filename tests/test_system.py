@@ -32,6 +32,15 @@ def test_a_link_in_place_of_the_runtime_folder_is_refused(tmp_path: Path) -> Non
         system.runtime_dir({"XDG_RUNTIME_DIR": str(tmp_path)})
 
 
+def test_a_relative_runtime_folder_is_not_used() -> None:
+    assert system.runtime_dir({"XDG_RUNTIME_DIR": "run"}).is_absolute()
+
+
+def test_a_runtime_folder_that_cannot_be_made_is_an_error_of_ours() -> None:
+    with pytest.raises(EngineUnavailableError, match="cannot be made"):
+        system.runtime_dir({"XDG_RUNTIME_DIR": "/proc/nowhere"})
+
+
 def test_a_path_too_long_for_a_socket_is_not_used(tmp_path: Path) -> None:
     folder = system.runtime_dir({"XDG_RUNTIME_DIR": str(tmp_path / ("long" * 30))})
     assert len(os.fsencode(folder)) < 60

@@ -1,6 +1,7 @@
 """`slm-lsp`: reads the arguments, runs one command, turns errors into a line and an exit code."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -31,6 +32,9 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     args = parser().parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if args.verbose else logging.WARNING, format="%(name)s: %(message)s")
     for noisy in ("asyncio", "filelock", "httpcore", "httpx"):
@@ -45,6 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # Who reads our output has gone; what is left to flush at exit must not complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:
+        sys.stderr.write(f"slm-lsp: {error}\n")
         return EXIT_FAILED
     return code
 

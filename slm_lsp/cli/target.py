@@ -1,5 +1,6 @@
 """What the words of a command line mean: a file, a place in it, the workspace round it."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from slm_lsp.text import Lines, Position
 
 ROOT_MARKS = (".slm-lsp.toml", ".git", "pyproject.toml", "package.json", "Cargo.toml", "go.mod", "pom.xml")
 """A folder with one of these is taken for the workspace of the files below it."""
+
+
+_NUMBER = re.compile(r"0*[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ def read_text(path: Path) -> str:
         UsageError: it is missing, unreadable, binary, or not UTF-8.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} cannot be read: it is no regular file.")
         raw = path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist.") from None
@@ -52,7 +58,7 @@ def read_text(path: Path) -> str:
     if b"\0" in raw:
         raise UsageError(f"{path} is a binary file.")
     try:
-        return raw.decode("utf-8")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 (byte {error.start}).", "Convert it, for example with iconv.") from error
 
@@ -64,7 +70,7 @@ def parse_position(where: str, lines: Lines, path: Path) -> int:
         UsageError: it is not of that form, or outside the file.
     """
     line_text, _, column_text = where.partition(":")
-    if not (line_text.isdecimal() and column_text.isdecimal() and int(line_text) > 0 and int(column_text) > 0):
+    if not all(_NUMBER.fullmatch(each) for each in (line_text, column_text)):
         raise UsageError(f"{where!r} is no place.", "Give LINE:COL, both from 1, such as 12:5.")
     line, column = int(line_text) - 1, int(column_text) - 1
     if line >= len(lines.starts):

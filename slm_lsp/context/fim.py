@@ -75,7 +75,9 @@ def _last_character(lines: Lines, offset: int, budget: int) -> int:
 
 
 def _unix(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    """Line ends as the model knows them; no byte order mark, and nothing that is no character."""
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return plain.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def prompt(place: Place, shown: Window, fim: FimTokens | None) -> tuple[Segment, ...]:
@@ -95,6 +97,8 @@ def prompt(place: Place, shown: Window, fim: FimTokens | None) -> tuple[Segment,
 
 
 def _header(place: Place, fim: FimTokens) -> tuple[Segment, ...]:
-    repository = (Segment(fim.repository, special=True), Segment(place.repository + "\n")) if fim.repository else ()
-    file = (Segment(fim.file, special=True), Segment(place.path + "\n")) if fim.file else ()
+    repository = (
+        (Segment(fim.repository, special=True), Segment(_unix(place.repository) + "\n")) if fim.repository else ()
+    )
+    file = (Segment(fim.file, special=True), Segment(_unix(place.path) + "\n")) if fim.file else ()
     return (*repository, *file)

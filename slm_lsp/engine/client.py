@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 30.0
 POLL_S = 0.02
+LEAVING_S = 0.3
+STATS_TIMEOUT_S = 5.0
 MAX_LOG_BYTES = 1024 * 1024
 
 _LOST = EngineLostError(
@@ -108,10 +110,18 @@ class EngineClient:
 
     async def stats(self) -> Stats:
         """How the engine is doing; starts one if need be. Errors as in `generate`."""
-        async for event in self._exchange(GetStats(0)):
-            if isinstance(event, Stats):
-                return event
-        raise _LOST
+        try:
+            async with asyncio.timeout(STATS_TIMEOUT_S + START_TIMEOUT_S):
+                await self._ensure_connected()
+            async with asyncio.timeout(STATS_TIMEOUT_S), aclosing(self._exchange(GetStats(0))) as events:
+                async for event in events:
+                    if isinstance(event, Stats):
+                        return event
+        except TimeoutError:
+            raise EngineUnavailableError(
+                "The model process does not answer.", "End it (`pkill -f slm_lsp.engine`); the next request starts one."
+            ) from None
+        raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def running(self) -> bool:
         """Whether an engine runs; starts none."""
@@ -166,6 +176,12 @@ class EngineClient:
                 self._writer.write(frame(Cancel(number)))
 
     async def _send(self, request: Request) -> None:
+        await self._ensure_connected()
+        if self._writer is None:
+            raise EngineLostError(_LOST.what, _LOST.cure)
+        self._writer.write(frame(request))
+
+    async def _ensure_connected(self) -> None:
         async with self._connecting:
             if self._writer is None or self._writer.is_closing():
                 folder = system.runtime_dir(self._environ)
@@ -173,9 +189,6 @@ class EngineClient:
                     await self._connect(folder)
                 except OSError:
                     await self._start(folder)
-        if self._writer is None:
-            raise EngineLostError(_LOST.what, _LOST.cure)
-        self._writer.write(frame(request))
 
     async def _connect(self, folder: Path) -> None:
         """Reach a running engine.
@@ -212,15 +225,19 @@ class EngineClient:
             logfile = log_path(folder)
             if logfile.exists() and logfile.stat().st_size > MAX_LOG_BYTES:
                 logfile.replace(logfile.with_suffix(".log.1"))
-            process = system.spawn_detached([sys.executable, "-m", "slm_lsp.engine"], logfile, self._environ)
+            command = [sys.executable, "-m", "slm_lsp.engine"]
+            process = system.spawn_detached(command, logfile, self._environ)
             loop = asyncio.get_running_loop()
             deadline = loop.time() + START_TIMEOUT_S
             while loop.time() < deadline:
                 with contextlib.suppress(OSError):
                     await self._connect(folder)
                     return
-                # An engine that another client's lock left running ends with 0: ours steps back for it.
-                if process.poll() not in (None, 0):
-                    break
                 await asyncio.sleep(POLL_S)
+                if process.poll() == 0:
+                    # It stepped back for an engine that holds the lock but does not answer: one that is leaving.
+                    await asyncio.sleep(LEAVING_S)
+                    process = system.spawn_detached(command, logfile, self._environ)
+                elif process.poll() is not None:
+                    break
             raise EngineUnavailableError("The model process does not start.", f"Its log says why: {logfile}.")

@@ -48,6 +48,8 @@ class LoadedModel:
     """Tokens a second, a running mean of what was seen."""
     decode_s: float | None = None
     """Seconds of one single decode, a running mean of what was seen."""
+    batch: int = field(init=False)
+    """The most tokens evaluated at once: fewer than the backend takes after it found no place for so many."""
     draft_costs: DraftCosts = field(default_factory=DraftCosts)
     _tokens: Callable[[Segment], Sequence[int]] = field(init=False)
     _pieces: Pieces | None = field(init=False, default=None)
@@ -55,6 +57,7 @@ class LoadedModel:
     def __post_init__(self) -> None:
         """Set up what belongs to the backend."""
         self.sessions = Sessions(self.backend)
+        self.batch = self.backend.options.batch
         tokenize = self.backend.vocabulary.tokenize
         self._tokens = lru_cache(CACHED_SEGMENTS)(lambda each: tuple(tokenize(each.text, special=each.special)))
 
@@ -81,8 +84,22 @@ class LoadedModel:
             self._pieces = Pieces(vocabulary.size, vocabulary.piece)
         return self._pieces
 
+    def make_room(self) -> bool:
+        """After a batch found no place: give up idle sessions, then take smaller batches. False at the end of that.
+
+        ik wants the cells of a batch side by side, so that enough free ones may still be no place.
+        """
+        if self.sessions.empty_idle():
+            return True
+        self.batch //= 2
+        if self.batch >= 1:
+            return True
+        self.batch = self.backend.options.batch
+        return False
+
     def note_speed(self, tokens: int, seconds: float) -> None:
         """A batch of so many tokens took so long."""
+        self.batch = self.backend.options.batch if self.sessions.free() == self.sessions.count() else self.batch
         if tokens >= PREFILL_TOKENS:
             self.prefill_rate += SMOOTHING * (tokens / seconds - self.prefill_rate)
         elif tokens == 1:

@@ -227,7 +227,7 @@ def _speak(job: Job, model: LoadedModel, session: Session | None, base: int | No
         if step.token is None or accepted >= len(job.drafted) or step.token != job.drafted[accepted]:
             break
         accepted += 1
-    if base is not None:
+    if base is not None and job.drafted:
         model.sessions.cut(session, base + 1 + accepted)
     job.draft_length.note(len(job.drafted), accepted)
     if step.token is None:

@@ -86,11 +86,17 @@ class Scheduler:
         self._on_unload = on_unload
         try:
             while self._wait():
-                self._step()
+                try:
+                    self._step()
+                except Exception as error:
+                    log.exception("a request broke the decoding thread's step")
+                    for job in self._running.copy():
+                        runner.undo(job)
+                        self._fail(job, error)
         finally:
-            error = EngineError("The engine is stopping.", "Ask again; a new one will start.")
+            stopping = EngineError("The engine is stopping.", "Ask again; a new one will start.")
             for job in self._jobs():
-                self._fail(job, error)
+                self._fail(job, stopping)
             self._models.close()
 
     def _interrupt_if(self, lost: Callable[[Job], bool]) -> None:
@@ -119,7 +125,7 @@ class Scheduler:
         model = chosen[0].model if chosen else None
         if model is None:
             return
-        slots, parts = runner.fill(chosen, model.backend.options.batch)
+        slots, parts = runner.fill(chosen, model.batch)
         if self._evaluate(model, slots, list(parts)):
             for job, part in parts.items():
                 self._advance(job, part)
@@ -197,7 +203,9 @@ class Scheduler:
         except DecodeFailed as error:
             for job in jobs:
                 runner.undo(job)
-                self._fail(job, EngineError(f"The model could not evaluate the prompt: {error}.", "Ask again."))
+            if not model.make_room():
+                for job in jobs:
+                    self._fail(job, EngineError(f"The model could not evaluate the prompt: {error}.", "Ask again."))
             return False
         finally:
             with self._changed:

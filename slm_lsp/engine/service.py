@@ -31,6 +31,10 @@ LINGER_S = 10.0
 """How long an engine without models waits for another client before it leaves."""
 
 
+WATCH_S = 10.0
+"""How often the engine looks whether its socket is still there."""
+
+
 class Connection:
     """One client: its unfinished requests, and the way back to it.
 
@@ -92,11 +96,22 @@ class Service:
         server = await asyncio.start_unix_server(self._client, sock=system.listen(path))
         thread.start()
         self._leave_soon()
-        await self._done.wait()
+        while not await self._finished(WATCH_S):
+            if not await asyncio.to_thread(path.exists):  # somebody tidied up; nobody could reach us any more
+                log.warning("%s was removed; it is made anew", path)
+                server.close()
+                server = await asyncio.start_unix_server(self._client, sock=system.listen(path))
         server.close()
         await asyncio.to_thread(path.unlink, missing_ok=True)
         self._scheduler.stop()
         await asyncio.to_thread(thread.join)
+
+    async def _finished(self, seconds: float) -> bool:
+        """Wait until it is time to leave, but no longer than so many seconds; whether it is."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._done.wait()
+        return self._done.is_set()
 
     def _decode(self, loop: asyncio.AbstractEventLoop) -> None:
         try:

@@ -43,6 +43,13 @@ class Held:
     middle_at: int | None = None
     shared: int = 0
     """So many of the first cells have other owners too, and cannot be shifted."""
+    reserved: int = 0
+    """Cells that a busy sequence may come to need, those it holds included."""
+
+    @property
+    def cells(self) -> int:
+        """Cells that cannot be given to others while it is kept."""
+        return max(len(self.tokens), self.reserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +212,7 @@ def _find(tokens: Sequence[int], run: Sequence[int]) -> int | None:
 def _with_room(found: Plan, everything: Sequence[Held], nearest: Held, needed: int, cells: int) -> Plan | None:
     """The plan with the sequences to empty, the least recently used first; None where that is not enough."""
     others = [each for each in everything if each.sequence != found.sequence]
-    taken = sum(len(each.tokens) for each in others)
+    taken = sum(each.cells for each in others)
     if found.splice is not None:
         needed += found.splice.lead_end - found.reused
     emptied: list[int] = []
@@ -214,7 +221,7 @@ def _with_room(found: Plan, everything: Sequence[Held], nearest: Held, needed: i
         if taken + needed <= cells:
             break
         emptied.append(each.sequence)
-        taken -= len(each.tokens)
+        taken -= each.cells
     if taken + needed > cells:
         return None
     return Plan(found.sequence, found.reused, found.copy_from, tuple(emptied), found.splice)
@@ -232,11 +239,20 @@ class Session:
     suffix_at: int | None = None
     middle_at: int | None = None
     shared: int = 0
+    reserved: int = 0
 
     def held(self) -> Held:
         """A view of it for `plan`, to be used before anything changes."""
         return Held(
-            self.sequence, self.tokens, self.used, self.busy, self.exact, self.suffix_at, self.middle_at, self.shared
+            self.sequence,
+            self.tokens,
+            self.used,
+            self.busy,
+            self.exact,
+            self.suffix_at,
+            self.middle_at,
+            self.shared,
+            self.reserved,
         )
 
 
@@ -283,6 +299,7 @@ class Sessions:
         for number in found.emptied:
             self.cut(self._sessions[number], 0)
         session.busy = True
+        session.reserved = len(wanted.tokens) + room
         if found.splice is not None:
             self._scratch_taken = True
             self._backend.copy(session.sequence, self._scratch, 0, found.reused)
@@ -346,4 +363,11 @@ class Sessions:
     def close(self, session: Session) -> None:
         """Give a session back; its cells stay for whoever can use them."""
         self._clock += 1
-        session.used, session.busy = self._clock, False
+        session.used, session.busy, session.reserved = self._clock, False, 0
+
+    def empty_idle(self) -> bool:
+        """Give up the cells of every session that nobody uses; False where there were none."""
+        idle = [each for each in self._sessions if not each.busy and each.tokens]
+        for each in idle:
+            self.cut(each, 0)
+        return bool(idle)

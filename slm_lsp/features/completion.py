@@ -1,5 +1,6 @@
 """A completion at the cursor: window, prompt, engine, filters, and the figures that go with it."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -7,15 +8,26 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor, at_word
 from slm_lsp.context.fim import Place, prompt, window
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Done, Generate, Loading, ModelInfo, Segment, Started, Stop, Token, Warm
-from slm_lsp.errors import EngineLostError
+from slm_lsp.errors import EngineLostError, PromptTooLongError
 from slm_lsp.features.postprocess import Surroundings, postprocess, surroundings
 
 MILLISECONDS = 1e3
+
+OTHER_TOKENS = 64
+"""For the sentinels, the repository's name and the path."""
+
+MIN_WINDOW_TOKENS = 64
+
+MAX_HALVINGS = 3
+"""Scripts with more than one token a character exist, but hardly with more than eight times what is estimated."""
+
 OnLoading = Callable[[float], None]
 Clock = Callable[[], float]
 
@@ -106,15 +118,16 @@ async def complete(
     asked_at = clock()
     info = await _describe(engine, model, asked, on_loading)
     around = surroundings(place.text, place.offset)
-    request = Generate(
-        id=0,
-        model=str(model),
-        segments=segments(place, anchor or at_word(place), info, settings),
-        max_tokens=settings.max_tokens,
-        stop=one_line(around),
-        asked=asked,
+    answer = await _ask_fitting(
+        engine,
+        place,
+        anchor or at_word(place),
+        info,
+        settings,
+        Generate(0, str(model), (), settings.max_tokens, one_line(around), asked=asked),
+        on_loading,
+        clock,
     )
-    answer = await _ask(engine, request, on_loading, clock)
     suggestion = postprocess(answer.text, around)
     text = suggestion.text.replace("\n", line_end(place.text))
     return Completion(
@@ -136,8 +149,10 @@ async def warm(place: Place, model: Path, engine: EngineClient, settings: Comple
 
 
 def segments(place: Place, anchor: Anchor, info: ModelInfo, settings: CompletionSettings) -> tuple[Segment, ...]:
-    """The prompt of a place for a model, as much of the document as the budgets hold."""
-    shown = window(place, anchor.offset, settings.prefix_tokens, settings.suffix_tokens)
+    """The prompt of a place for a model, as much of the document as the budgets and the model's context hold."""
+    room = max(info.context_tokens - settings.max_tokens - OTHER_TOKENS, MIN_WINDOW_TOKENS)
+    suffix = min(settings.suffix_tokens, room // 4)
+    shown = window(place, anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
     return prompt(place, shown, info.fim)
 
 
@@ -166,6 +181,35 @@ async def _describe(engine: EngineClient, model: Path, asked: bool, on_loading: 
             return event
         on_loading(event.fraction)
     raise EngineLostError("The engine did not say what the model is.", "Ask again.")
+
+
+async def _ask_fitting(
+    engine: EngineClient,
+    place: Place,
+    anchor: Anchor,
+    info: ModelInfo,
+    settings: CompletionSettings,
+    request: Generate,
+    on_loading: OnLoading,
+    clock: Clock,
+) -> "_Answer":
+    """Ask; where a text has more tokens than characters promised, ask again with half the window, a few times."""
+    for halvings in range(MAX_HALVINGS + 1):
+        smaller = dataclasses.replace(
+            settings,
+            max_tokens=min(settings.max_tokens, info.context_tokens // 2),
+            prefix_tokens=max(settings.prefix_tokens >> halvings, 1),
+            suffix_tokens=max(settings.suffix_tokens >> halvings, 1),
+        )
+        whole = msgspec.structs.replace(
+            request, segments=segments(place, anchor, info, smaller), max_tokens=smaller.max_tokens
+        )
+        try:
+            return await _ask(engine, whole, on_loading, clock)
+        except PromptTooLongError:
+            if halvings == MAX_HALVINGS:
+                raise
+    raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
 
 
 async def _ask(engine: EngineClient, request: Generate, on_loading: OnLoading, clock: Clock) -> _Answer:

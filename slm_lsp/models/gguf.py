@@ -55,6 +55,8 @@ def check_gguf(path: Path) -> Layout:
     """
     cure = "Fetch the file again, or choose another."
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"Cannot read {path}: it is no regular file.", cure)
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             layout = _layout(file, size)

@@ -62,6 +62,8 @@ class InlineCompletions:
         finally:
             if self._running.get(uri) is task:
                 del self._running[uri]
+            if not self._running and self._status.current["state"] in ("working", "loading"):
+                self._status.set("ready")
         self.warm_soon(uri, params.position, PAUSE_S)
         if not self._documents.is_current(document):
             raise overtaken()

@@ -73,6 +73,16 @@ class Protocol(LanguageServerProtocol):
             number = message.get("id") if isinstance(message, dict) else None
             self.answer_wrong(JsonRpcInvalidRequest("this is no JSON-RPC 2.0 message"), number)
             return
+        number = getattr(message, "id", None)
+        method = getattr(message, "method", None)
+        if message.jsonrpc != self.VERSION:
+            self.answer_wrong(JsonRpcInvalidRequest("this is no JSON-RPC 2.0 message"), number)
+            return
+        if self._workspace is None and method not in (types.INITIALIZE, types.EXIT):
+            if number is not None and method is not None:
+                error = JsonRpcException("Send initialize first.", types.ErrorCodes.ServerNotInitialized.value)
+                self.answer_wrong(error, number)
+            return
         if self._shutdown and getattr(message, "id", None) is not None and hasattr(message, "method"):
             self.answer_wrong(JsonRpcInvalidRequest("the server is shutting down"), message.id)
             return
@@ -94,5 +104,8 @@ class Server(LanguageServer):
             return
         if isinstance(error, ValueError) and source is JsonRpcException:
             self.protocol.answer_wrong(JsonRpcParseError(f"the message is no JSON: {error}"), None)
+            return
+        if source is JsonRpcException:
+            self.protocol.answer_wrong(JsonRpcInvalidRequest(f"this is no message: {error}"), None)
             return
         log.error("%s", error, exc_info=error)

@@ -70,4 +70,30 @@ async def _reader() -> "AsyncReader":
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     except (ValueError, OSError):  # a file or a terminal, which the loop cannot wait for
         return StdinAsyncReader(sys.stdin.buffer)
-    return reader
+    return Input(reader)
+
+
+class Input:
+    """Standard input as pygls reads it: header names in any case, and no line that ends the server by its length."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    async def readline(self) -> bytes:
+        """The next header line; one that is too long comes as one that says nothing."""
+        try:
+            line = await self._reader.readline()
+        except ValueError:
+            log.warning("a header line of over %d bytes is passed over", MAX_LINE_BYTES)
+            return b"?\r\n"
+        name, colon, value = line.partition(b":")
+        if colon and name.strip().lower() == b"content-length":
+            return b"Content-Length: %s\r\n" % value.strip()
+        return line
+
+    async def readexactly(self, count: int) -> bytes:
+        """The body of a message; empty at the end of the input."""
+        try:
+            return await self._reader.readexactly(count)
+        except asyncio.IncompleteReadError:
+            return b""

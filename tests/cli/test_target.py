@@ -1,5 +1,6 @@
 """`FILE LINE:COL`: what it means, and what is refused."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ def test_lines_and_columns_count_from_1(where: str, offset: int) -> None:
     assert parse_position(where, Lines("ab\r\nc\r\n"), Path("a.py")) == offset
 
 
-@pytest.mark.parametrize("where", ["", "1", "1:", ":1", "0:1", "1:0", "a:b", "1:1:1", "-1:1", "1.5:1", "²:1"])
+@pytest.mark.parametrize(
+    "where", ["", "1", "1:", ":1", "0:1", "1:0", "a:b", "1:1:1", "-1:1", "1.5:1", "²:1", "9" * 5000 + ":1"]
+)
 def test_what_is_no_place_is_refused(where: str) -> None:
     with pytest.raises(UsageError, match="is no place"):
         parse_position(where, Lines("abc"), Path("a.py"))
@@ -44,6 +47,17 @@ def test_what_is_no_source_file_is_refused(name: str, said: str) -> None:
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_text(tmp_path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    with pytest.raises(UsageError, match="no regular file"):
+        read_text(tmp_path / "pipe.py")
+
+
+def test_a_byte_order_mark_is_no_character(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"\xef\xbb\xbfx = 1\n")
+    assert read_text(tmp_path / "a.py") == "x = 1\n"
 
 
 def test_line_ends_are_kept() -> None:

@@ -23,6 +23,10 @@ def test_line_ends_are_unix_ones() -> None:
     assert window(place("a\r\nb\rc\nd", 3), 3, 100, 100) == Window("a\n", "", "b\nc\nd")
 
 
+def test_what_no_file_can_hold_is_replaced() -> None:
+    assert window(place("\ufeffa\ud800b", 2), 2, 100, 100) == Window("a", "", "?b")
+
+
 def test_the_order_is_repository_file_prefix_suffix_middle() -> None:
     segments = prompt(place("", 0), Window("before", "", "after"), QWEN)
     assert segments == (

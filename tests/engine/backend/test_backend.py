@@ -90,6 +90,28 @@ def test_an_interrupted_batch_leaves_the_earlier_cells_as_they_were(backend: Bac
     assert np.allclose(backend.logits(0), before, atol=1e-3)
 
 
+@pytest.mark.parametrize("pattern", [(1, 1, 20), (6, 4, 4), (2, 1, 8), (31, 1, 6)])
+def test_cells_freed_between_others_leave_nothing_overlooked(backend: Backend, pattern: tuple[int, int, int]) -> None:
+    """Regression: ik looks for the last cell in use at every 32nd only, and overlooked what stood above a free one."""
+    freed, kept, times = pattern
+    tokens = np.random.default_rng(3).integers(0, 250, kept * times + 12).tolist()
+
+    def evaluate_run(start: int, end: int, sequence: int) -> np.ndarray:
+        part = tokens[start:end]
+        backend.decode([Slot(t, start + i, sequence, i == len(part) - 1) for i, t in enumerate(part)])
+        return backend.logits(len(part) - 1).copy()
+
+    end = kept * times
+    for number in range(times):
+        backend.decode([Slot(7, number * freed + i, 1, i == freed - 1) for i in range(freed)])
+        evaluate_run(number * kept, (number + 1) * kept, 0)
+    backend.remove(1, 0, -1)
+    after = evaluate_run(end, end + 12, 0)
+    for at in range(0, end + 12, 32):
+        alone = evaluate_run(at, min(at + 32, end + 12), 2)
+    assert np.allclose(after, alone, atol=0.1)
+
+
 def decode_again_and_again(backend: Backend, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
