@@ -27,7 +27,7 @@ $(VENV)/.installed: pyproject.toml
 	@echo "Setting up $(VENV). The first time llama-cpp-python is compiled: about 9 minutes on two cores."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --editable '.[fast,dev]'
+	$(BIN)/python -m pip install --editable '.[fast,dev,eval]'
 	@touch $@
 
 model: setup

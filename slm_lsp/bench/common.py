@@ -1,4 +1,4 @@
-"""What benchmarks share: an engine of their own, a bare loop as the peer, and the form of the result."""
+"""What benchmarks share: what they are given, an engine of their own, peers as processes, the form of the result."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,24 +16,71 @@ from typing import Any
 
 import psutil
 
+from slm_lsp.config import Settings
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.errors import EngineError
+from slm_lsp.errors import PeerError
+from slm_lsp.system import usable_cores
 
 PEER = "bare C-API loop"
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """What every benchmark is given.
+
+    Args:
+        model: path of the GGUF file that both sides run.
+        bindings: the installed ones.
+        runs: how often each side is measured; what counts as a run is the benchmark's own.
+        settings: the user's.
+        note: says how it goes to whoever watches.
+        verbose: let peers write to standard error.
+    """
+
+    model: Path
+    bindings: tuple[str, ...]
+    runs: int
+    settings: Settings
+    note: Callable[[str], None]
+    verbose: bool = False
+
+    @property
+    def threads(self) -> int:
+        """Threads that evaluate the model, on both sides."""
+        return self.settings.engine.threads or usable_cores()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a benchmark, as `--json` prints it."""
+    """The result of a benchmark, as `--json` prints it; subclasses add what is their own."""
 
     name: str
     runs: int
-    ours: Mapping[str, float]
+    ours: Mapping[str, object]
     peer: Mapping[str, object]
-    ratio: float
+    ratio: float | None
+    """None where the peer is missing."""
     unit: str
+
+    def lines(self) -> Iterator[str]:
+        """The table for people, below a heading."""
+        shown = "not measured" if self.ratio is None else f"{self.ratio:.3f}"
+        yield f"  ratio to {self.peer['name']}: {shown}"
+
+
+@dataclass(frozen=True, slots=True)
+class BindingsReport(Report):
+    """A benchmark that runs with every binding: figures by binding, and `ratio` is the worst of `ratios`."""
+
     ratios: Mapping[str, float]
-    """By binding; `ratio` is the worst of them."""
+
+    def lines(self) -> Iterator[str]:
+        """A line a binding."""
+        for binding, ratio in self.ratios.items():
+            yield (
+                f"  {binding:10s} ours {self.ours[binding]:8.2f} {self.unit}"
+                f"   ratio to {self.peer['name']}: {ratio:.3f}"
+            )
 
 
 def paired_ratio(ours: list[float], theirs: list[float]) -> float:
@@ -42,10 +89,15 @@ def paired_ratio(ours: list[float], theirs: list[float]) -> float:
 
 
 @asynccontextmanager
-async def private_engine(binding: str) -> AsyncIterator[EngineClient]:
-    """A client of an engine of its own that nobody else uses, ended afterwards."""
+async def private_engine(binding: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[EngineClient]:
+    """A client of an engine of its own that nobody else uses, ended afterwards.
+
+    Args:
+        binding: `auto` or one of the bindings.
+        settings: more of the engine's environment.
+    """
     with tempfile.TemporaryDirectory(prefix="slm-") as folder:
-        environ = {**os.environ, "XDG_RUNTIME_DIR": folder, "SLM_LSP_ENGINE_BACKEND": binding}
+        environ = {**os.environ, "XDG_RUNTIME_DIR": folder, "SLM_LSP_ENGINE_BACKEND": binding, **(settings or {})}
         async with EngineClient(environ) as engine:
             pid = (await engine.stats()).pid
             try:
@@ -55,38 +107,69 @@ async def private_engine(binding: str) -> AsyncIterator[EngineClient]:
                 await asyncio.to_thread(psutil.wait_procs, [psutil.Process(pid)])
 
 
-class Bare:
-    """The peer: a process that runs `slm_lsp.engine.backend.bare`."""
+class Worker:
+    """A peer in a process of its own that answers every line of JSON with one."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, name: str, process: "subprocess.Popen[str]") -> None:
+        self.name = name
         self._process = process
-        self.load_seconds = float(self._answer()["seconds"])
 
-    def generate(self, prompt: str) -> tuple[float, list[int]]:
-        """Seconds behind the first token, and all tokens."""
-        if self._process.stdin is None:
-            raise EngineError("the peer has no standard input")
-        self._process.stdin.write(json.dumps(prompt) + "\n")
-        self._process.stdin.flush()
-        answer = self._answer()
-        return float(answer["seconds"]), answer["tokens"]
-
-    def _answer(self) -> Any:
+    def answer(self) -> Any:
+        """The next line that the process prints."""
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
-            raise EngineError(f"The {PEER} ended early.", "Run the benchmark with -v to see why.")
+            raise PeerError(f"The {self.name} ended early.", "Run the benchmark with -v to see why.")
         return json.loads(line)
+
+    def ask(self, message: object) -> Any:
+        """Send one message and wait for its answer."""
+        if self._process.stdin is None:
+            raise PeerError(f"The {self.name} has no standard input.")
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # `answer` says that it ended
+        return self.answer()
 
 
 @contextmanager
-def bare_loop(binding: str, model: Path, threads: int, cells: int, tokens: int, verbose: bool) -> Iterator[Bare]:
-    """The peer with a model loaded, ended afterwards."""
-    command = [sys.executable, "-m", "slm_lsp.engine.backend.bare", binding, str(model)]
-    command += [str(number) for number in (threads, cells, tokens)]
+def worker(name: str, module: str, arguments: Sequence[object], verbose: bool) -> Iterator[Worker]:
+    """A Python module of ours as a peer, ended afterwards.
+
+    Args:
+        name: what errors call it.
+        module: run with `python -m`.
+        arguments: for its command line.
+        verbose: whether what it writes to standard error is shown.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     stderr = None if verbose else subprocess.DEVNULL
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
     try:
-        yield Bare(process)
+        yield Worker(name, process)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
+
+
+class Bare:
+    """The peer of `decode` and `load`: a process that runs `slm_lsp.engine.backend.bare`."""
+
+    def __init__(self, process: Worker) -> None:
+        self._process = process
+        self.load_seconds = float(process.answer()["seconds"])
+
+    def generate(self, prompt: str) -> tuple[float, list[int]]:
+        """Seconds behind the first token, and all tokens."""
+        answer = self._process.ask(prompt)
+        return float(answer["seconds"]), answer["tokens"]
+
+
+@contextmanager
+def bare_loop(binding: str, tokens: int, conditions: Conditions) -> Iterator[Bare]:
+    """The peer with a model loaded, ended afterwards."""
+    cells = conditions.settings.engine.context_tokens
+    arguments = (binding, conditions.model, conditions.threads, cells, tokens)
+    with worker(PEER, "slm_lsp.engine.backend.bare", arguments, conditions.verbose) as process:
+        yield Bare(process)

@@ -1,16 +1,13 @@
 """`bench decode`: tokens a second of our whole engine, over its socket, beside a bare loop on the same binding."""
 
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from slm_lsp.bench.common import PEER, Report, bare_loop, paired_ratio, private_engine
-from slm_lsp.config import EngineSettings
+from slm_lsp.bench.common import PEER, BindingsReport, Conditions, bare_loop, paired_ratio, private_engine
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Done, Generate, Segment, Token
 from slm_lsp.errors import EngineError
-from slm_lsp.system import usable_cores
 
 PROMPT = "# The prime numbers in order\nPRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53,"
 """A list without an end: no model stops here of its own accord."""
@@ -18,35 +15,28 @@ PROMPT = "# The prime numbers in order\nPRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23
 TOKENS = 96
 
 
-async def run(
-    model: Path,
-    bindings: Sequence[str],
-    runs: int,
-    settings: EngineSettings,
-    note: Callable[[str], None],
-    verbose: bool,
-) -> Report:
+async def run(conditions: Conditions) -> BindingsReport:
     """Both in turn, `runs` times after one run that does not count."""
-    threads = settings.threads or usable_cores()
+    runs = conditions.runs
     ours: dict[str, float] = {}
     theirs: dict[str, float] = {}
     ratios: dict[str, float] = {}
-    for binding in bindings:
+    for binding in conditions.bindings:
         fast: list[float] = []
         bare: list[float] = []
         async with private_engine(binding) as engine:
-            with bare_loop(binding, model, threads, settings.context_tokens, TOKENS, verbose) as peer:
+            with bare_loop(binding, TOKENS, conditions) as peer:
                 for number in range(runs + 1):
-                    speed = await _ours(engine, model)
+                    speed = await _ours(engine, conditions.model)
                     seconds, tokens = peer.generate(PROMPT)
                     if number == 0:
                         continue
                     fast.append(speed)
                     bare.append((len(tokens) - 1) / seconds)
-                    note(f"{binding} {number}/{runs}: ours {fast[-1]:.1f}, {PEER} {bare[-1]:.1f} tokens/s")
+                    conditions.note(f"{binding} {number}/{runs}: ours {fast[-1]:.1f}, {PEER} {bare[-1]:.1f} tokens/s")
         ours[binding], theirs[binding] = median(fast), median(bare)
         ratios[binding] = paired_ratio(fast, bare)
-    return Report("decode", runs, ours, {"name": PEER, **theirs}, min(ratios.values()), "tokens/s", ratios)
+    return BindingsReport("decode", runs, ours, {"name": PEER, **theirs}, min(ratios.values()), "tokens/s", ratios)
 
 
 async def _ours(engine: EngineClient, model: Path) -> float:

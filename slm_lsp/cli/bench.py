@@ -1,34 +1,66 @@
-"""`slm-lsp bench NAME`: a benchmark, as a table or as JSON."""
+"""`slm-lsp bench NAME`: a benchmark, as a table or as JSON; `slm-lsp bench peers setup` builds a peer."""
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from slm_lsp.cli.output import emit, emit_json, note
 
-NAMES = {
-    "decode": "tokens a second of the engine, beside a bare loop over the same binding",
-    "load": "seconds until a model is loaded, beside a bare process",
+if TYPE_CHECKING:
+    from slm_lsp.bench.common import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A benchmark as the command line knows it; `run` of the module of its name in `slm_lsp.bench` does it.
+
+    Args:
+        what: what it measures.
+        runs: how many are enough by default.
+        run: what `--runs` counts.
+    """
+
+    what: str
+    runs: int = 5
+    run: str = "counted runs of each side"
+
+
+BENCHMARKS = {
+    "batch": Benchmark("tokens a second of 4 requests decoded together, beside one after another"),
+    "cancel": Benchmark("from giving up a long prompt to the next request's start", 20, "cancels"),
+    "decode": Benchmark("tokens a second of the engine, beside a bare loop over the same binding"),
+    "edit": Benchmark("rewriting code with drafts looked up in it, beside plain decoding", 12, "edits"),
+    "keystroke": Benchmark(
+        "time to the first token after a key, beside llama.cpp's server and prefix reuse", 6, "recorded places replayed"
+    ),
+    "load": Benchmark("seconds until a model is loaded, beside a bare process"),
+    "memory": Benchmark("what the engine holds, beside the model file, its cells and 250 MB", 1, "runs"),
 }
+
+PEERS = "the program that `keystroke` is measured against: whether it is set up, or set it up"
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    text = "\n".join(f"  {name:8s} {what}" for name, what in NAMES.items())
-    parser = commands.add_parser(
-        "bench",
-        parents=[common],
-        help="measure this machine against a named peer",
-        description=f"benchmarks:\n{text}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("name", metavar="NAME", choices=NAMES, help=", ".join(NAMES))
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="counted runs of each side (default: 5)")
-    parser.set_defaults(run=run)
+    parser = commands.add_parser("bench", help="measure this machine against a named peer")
+    names = parser.add_subparsers(required=True, metavar="NAME")
+    for name, benchmark in BENCHMARKS.items():
+        each = names.add_parser(name, parents=[common], help=benchmark.what, description=benchmark.what)
+        default = f"{benchmark.run} (default: {benchmark.runs})"
+        each.add_argument("--runs", type=int, default=benchmark.runs, metavar="N", help=default)
+        each.set_defaults(run=run, name=name)
+    peers = names.add_parser("peers", parents=[common], help=PEERS, description=PEERS)
+    setup = "build llama.cpp's server from llama-cpp-python's source, once: ten minutes on two cores"
+    peers.add_argument("action", nargs="?", choices=["setup"], metavar="setup", help=setup)
+    peers.set_defaults(run=run_peers)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run one benchmark with every installed binding."""
-    from slm_lsp.bench import decode, load
+    """Run one benchmark."""
+    from slm_lsp.bench.common import Conditions
     from slm_lsp.config import load_settings
     from slm_lsp.engine.backend import available
     from slm_lsp.engine.router import choose_model
@@ -39,17 +71,31 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--runs must be at least 1.")
     settings = load_settings()
     model = choose_model(args.model or settings.model, Store(settings.models_dir))
-    benchmark = {"decode": decode.run, "load": load.run}[args.name]
-    report = asyncio.run(
-        benchmark(
-            model.path, list(available()), args.runs, settings.engine, lambda text: note(args, text), args.verbose
-        )
+    measure: Callable[[Conditions], Awaitable[Report]] = import_module(f"slm_lsp.bench.{args.name}").run
+    conditions = Conditions(
+        model.path, tuple(available()), args.runs, settings, lambda text: note(args, text), args.verbose
     )
+
+    async def measured() -> "Report":
+        return await measure(conditions)
+
+    report = asyncio.run(measured())
     if args.json:
         emit_json(report)
         return 0
-    emit(f"{report.name}, {model.name}, median of {report.runs} runs each")
-    for binding, ratio in report.ratios.items():
-        ours = f"ours {report.ours[binding]:8.2f} {report.unit}"
-        emit(f"  {binding:10s} {ours}   ratio to {report.peer['name']}: {ratio:.3f}")
+    emit(f"{report.name}, {model.name}, {report.runs} {BENCHMARKS[report.name].run}")
+    for line in report.lines():
+        emit(line)
+    return 0
+
+
+def run_peers(args: argparse.Namespace) -> int:
+    """Say where the peer is, or set it up."""
+    from slm_lsp.bench import peers
+
+    found = peers.setup(lambda text: note(args, text)) if args.action else peers.server_binary()
+    if args.json:
+        emit_json({"name": peers.SERVER, "version": peers.usual_layout().version, "binary": found and str(found)})
+    else:
+        emit(str(found) if found else f"{peers.SERVER} is not set up; `{peers.SETUP}` does it.")
     return 0

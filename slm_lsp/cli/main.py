@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from slm_lsp import __version__
-from slm_lsp.cli import bench, complete, doctor, models, serve
+from slm_lsp.cli import bench, complete, doctor, evals, models, serve
 from slm_lsp.cli.output import emit_json
 from slm_lsp.errors import SlmError
 
@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"slm-lsp {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, complete, models, doctor, bench):
+    for command in (serve, complete, models, doctor, bench, evals):
         command.register(commands, common)
     return top
 

@@ -146,6 +146,15 @@ def test_a_reader_that_leaves_is_no_crash(home: dict[str, str]) -> None:
     assert "Traceback" not in found.stderr
 
 
+def test_requests_together_are_measured_at_every_size(home: dict[str, str], tiny_model: Path) -> None:
+    found = run(home, "bench", "batch", "--runs", "1", "--model", str(tiny_model), "--json")
+    assert found.returncode == 0, found.stderr
+    report = json.loads(found.stdout)
+    assert report["ratio"] == min(report["ratios"].values())
+    assert report["ours"]["llama_cpp_by_size"].keys() == {"1", "2", "4", "8"}
+    assert engines(home) == []
+
+
 @pytest.mark.parametrize("name", ["decode", "load"])
 def test_a_benchmark_reports_both_sides_and_the_ratio(home: dict[str, str], tiny_model: Path, name: str) -> None:
     found = run(home, "bench", name, "--runs", "1", "--model", str(tiny_model), "--json")

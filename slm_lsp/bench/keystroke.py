@@ -1,0 +1,221 @@
+"""`bench keystroke`: time to the first token after every key of recorded typing, beside two peers.
+
+The peers are llama.cpp's own server, and llama-cpp-python with common-prefix reuse. All three get the same window of
+the same text, one session in turn, on the same model file with as many threads.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from slm_lsp.bench.common import Conditions, Report, Worker, private_engine, worker
+from slm_lsp.bench.llama_server import NAME as SERVER_NAME
+from slm_lsp.bench.llama_server import FirstToken, llama_server
+from slm_lsp.bench.peers import SETUP, server_binary
+from slm_lsp.bench.typing import TypingSession, load_sessions, replay, spread
+from slm_lsp.config import CompletionSettings
+from slm_lsp.context.anchor import Anchor, follow
+from slm_lsp.context.fim import Place, window
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.protocol import FimTokens, ModelInfo
+from slm_lsp.errors import EngineLostError, UsageError
+from slm_lsp.features.completion import complete
+
+RECORDINGS = Path(__file__).parents[2] / "fixtures" / "typing"
+REPOSITORY = "typing"
+PREFIX_ONLY_NAME = "llama-cpp-python, common-prefix reuse"
+OURS = "ours"
+
+
+class Peer(Protocol):
+    """What is measured beside us."""
+
+    @property
+    def name(self) -> str:
+        """As the report calls it."""
+
+    def first_token(self, prefix: str, suffix: str) -> FirstToken:
+        """Ask for what stands between two texts."""
+
+
+class PrefixOnly:
+    """The peer that runs `slm_lsp.engine.backend.prefix_only`."""
+
+    name = PREFIX_ONLY_NAME
+
+    def __init__(self, process: Worker, fim: FimTokens) -> None:
+        self._process, self._fim = process, fim
+        process.answer()  # the model is loaded
+
+    def first_token(self, prefix: str, suffix: str) -> FirstToken:
+        """See `Peer`; what was typed stands at the end of the prefix."""
+        fim = self._fim
+        pieces = ((fim.prefix, True), (prefix, False), (fim.suffix, True), (suffix, False), (fim.middle, True))
+        answer = self._process.ask({"prompt": [{"text": text, "special": special} for text, special in pieces]})
+        return FirstToken(answer["ms"], answer["evaluated"])
+
+
+@dataclass(slots=True)
+class Samples:
+    """What was measured of one side."""
+
+    cold: list[float] = field(default_factory=list)
+    """Milliseconds of every session's first state: the file is opened."""
+    keys: list[float] = field(default_factory=list)
+    evaluated: list[int] = field(default_factory=list)
+    """Tokens of the prompt evaluated after each key; empty where that is not known."""
+
+    def add(self, first: FirstToken, cold: bool) -> None:
+        """Count one measurement of a peer."""
+        (self.cold if cold else self.keys).append(first.ms)
+        if not cold:
+            self.evaluated.append(first.evaluated)
+
+    def figures(self) -> dict[str, object]:
+        """As the report has them."""
+        found: dict[str, object] = {
+            "p50_ms": percentile(self.keys, 50),
+            "p95_ms": percentile(self.keys, 95),
+            "cold_ms": percentile(self.cold, 50),
+        }
+        if self.evaluated:
+            found["evaluated_tokens"] = percentile(self.evaluated, 50)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class KeystrokeReport(Report):
+    """`runs` are sessions; `ratio` is our p50 to the server's, None where the server is not set up."""
+
+    keys: int
+    """Keystrokes of each side; opening the file is not among them."""
+    ratio_p95: float | None
+    ratio_prefix_only: float
+    prefix_only: Mapping[str, object]
+    notes: tuple[str, ...]
+
+    def lines(self) -> Iterator[str]:
+        """A line a side."""
+        yield f"  {'':38s} {'p50':>9s} {'p95':>9s} {'opening':>9s}"
+        for name, figures in ((OURS, self.ours), (SERVER_NAME, self.peer), (PREFIX_ONLY_NAME, self.prefix_only)):
+            if figures.get("p50_ms") is not None:
+                shown = " ".join(f"{figures[key]:6.0f} ms" for key in ("p50_ms", "p95_ms", "cold_ms"))
+                yield f"  {name:38s} {shown}"
+        if self.ratio is not None and self.ratio_p95 is not None:
+            yield f"  ratio to {SERVER_NAME}: {self.ratio:.3f} at p50, {self.ratio_p95:.3f} at p95"
+        yield f"  ratio to {PREFIX_ONLY_NAME}: {self.ratio_prefix_only:.3f} at p50"
+        for each in self.notes:
+            yield f"  {each}"
+
+
+async def first_token_ms(
+    engine: EngineClient, place: Place, model: Path, anchor: Anchor, settings: CompletionSettings
+) -> float:
+    """Milliseconds from asking our engine for a completion to its first token, or to the end of an empty answer.
+
+    Args:
+        engine: the way to the engine.
+        place: the document and the cursor.
+        model: path of the GGUF file.
+        anchor: where the prompt's prefix ends, as the server chooses it.
+        settings: budgets.
+    """
+    completion = await complete(place, model, engine, settings, anchor=anchor)
+    timing = completion.timing
+    return timing.total_ms if timing.first_token_ms is None else timing.first_token_ms
+
+
+async def run(conditions: Conditions) -> KeystrokeReport:
+    """Replay so many sessions as there are runs, evenly spread over the recordings; each side in turn."""
+    recorded = load_sessions(RECORDINGS)
+    sessions = spread(recorded, conditions.runs)
+    notes = [f"{len(sessions)} of {len(recorded)} recorded places"] if len(sessions) < len(recorded) else []
+    cells, threads = conditions.settings.engine.context_tokens, conditions.threads
+    ours = Samples()
+    async with private_engine(conditions.settings.engine.backend) as engine:
+        fim = await _load(engine, conditions.model)
+        with ExitStack() as running:
+            peers: list[Peer] = []
+            binary = server_binary()
+            if binary is None:
+                notes.append(f"{SERVER_NAME} is left out: it is not set up. `{SETUP}` does that.")
+                conditions.note(notes[-1])
+            else:
+                serving = llama_server(binary, conditions.model, threads, cells, conditions.verbose)
+                peers.append(running.enter_context(serving))
+            process = running.enter_context(
+                worker(
+                    PREFIX_ONLY_NAME,
+                    "slm_lsp.engine.backend.prefix_only",
+                    (conditions.model, threads, cells),
+                    conditions.verbose,
+                )
+            )
+            peers.append(PrefixOnly(process, fim))
+            theirs = {peer.name: Samples() for peer in peers}
+            for number, session in enumerate(sessions, 1):
+                ours_before = len(ours.keys)
+                await _replay_ours(engine, session, conditions, ours)
+                for peer in peers:
+                    _replay_peer(peer, session, conditions.settings.completion, theirs[peer.name])
+                shown = {OURS: ours, **theirs}
+                medians = (f"{name} {percentile(each.keys[ours_before:], 50):.0f} ms" for name, each in shown.items())
+                conditions.note(f"{number}/{len(sessions)} {session.file}, p50 of a key: {', '.join(medians)}")
+    return report(len(sessions), ours, theirs.get(SERVER_NAME), theirs[PREFIX_ONLY_NAME], tuple(notes))
+
+
+def report(
+    runs: int, ours: Samples, server: Samples | None, prefix_only: Samples, notes: tuple[str, ...]
+) -> KeystrokeReport:
+    """The figures of all sides and their ratios."""
+    p50, p95 = percentile(ours.keys, 50), percentile(ours.keys, 95)
+    return KeystrokeReport(
+        name="keystroke",
+        runs=runs,
+        ours=ours.figures(),
+        peer={"name": SERVER_NAME, **(server.figures() if server else {"p50_ms": None, "p95_ms": None})},
+        ratio=p50 / percentile(server.keys, 50) if server else None,
+        unit="ms",
+        keys=len(ours.keys),
+        ratio_p95=p95 / percentile(server.keys, 95) if server else None,
+        ratio_prefix_only=p50 / percentile(prefix_only.keys, 50),
+        prefix_only={"name": PREFIX_ONLY_NAME, **prefix_only.figures()},
+        notes=notes,
+    )
+
+
+def percentile(values: list[float] | list[int], percent: float) -> float:
+    """The value that so many percent of all values are not above."""
+    return float(np.percentile(values, percent))
+
+
+async def _load(engine: EngineClient, model: Path) -> FimTokens:
+    """Load the model; the peers need the spellings of its control tokens."""
+    async for event in engine.describe(model, asked=True):
+        if isinstance(event, ModelInfo):
+            if event.fim is None:
+                raise UsageError(f"{model.name} has no fill-in-the-middle tokens.", "Take another model.")
+            return event.fim
+    raise EngineLostError("The engine did not say what the model is.", "Ask again.")
+
+
+async def _replay_ours(engine: EngineClient, session: TypingSession, conditions: Conditions, samples: Samples) -> None:
+    """Without any pause, so that nothing is evaluated ahead: the anchor follows the cursor at every key."""
+    anchor: Anchor | None = None
+    for number, state in enumerate(replay(session)):
+        place = Place(REPOSITORY, session.file, state.text, state.offset)
+        anchor = follow(place, anchor)
+        elapsed = await first_token_ms(engine, place, conditions.model, anchor, conditions.settings.completion)
+        (samples.keys if number else samples.cold).append(elapsed)
+
+
+def _replay_peer(peer: Peer, session: TypingSession, settings: CompletionSettings, samples: Samples) -> None:
+    """What is typed stands at the end of the prefix, as every client of these peers has it."""
+    for number, state in enumerate(replay(session)):
+        place = Place(REPOSITORY, session.file, state.text, state.offset)
+        shown = window(place, place.offset, settings.prefix_tokens, settings.suffix_tokens)
+        samples.add(peer.first_token(shown.prefix, shown.suffix), cold=number == 0)

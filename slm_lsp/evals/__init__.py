@@ -1,0 +1,1 @@
+"""Is it right? What completions are worth, measured by running the programs they complete."""

