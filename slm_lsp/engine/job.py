@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from slm_lsp.engine.decode import Decoder
 from slm_lsp.engine.lookup import DraftLength, Lookup
 from slm_lsp.engine.models import LoadedModel
+from slm_lsp.engine.plan import Plan
 from slm_lsp.engine.prompt import Prompt
 from slm_lsp.engine.protocol import Describe, Event, Finish, Generate, Priority, Warm
-from slm_lsp.engine.session import Plan, Session
+from slm_lsp.engine.session import Session
 
 Emit = Callable[[Event], None]
 

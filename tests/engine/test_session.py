@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slm_lsp.engine.backend import Backend, BackendOptions, Slot, available, open_backend
+from slm_lsp.engine.plan import MIN_SHARED, MIN_SPLICED, Held, Plan, align, common_prefix, plan
 from slm_lsp.engine.prompt import Prompt
 from slm_lsp.engine.protocol import Reuse
-from slm_lsp.engine.session import MIN_SHARED, MIN_SPLICED, Held, Plan, Session, Sessions, align, common_prefix, plan
+from slm_lsp.engine.session import Session, Sessions
 
 CELLS = 512
 TOKENS = st.lists(st.integers(0, 5), min_size=1, max_size=40)

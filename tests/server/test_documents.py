@@ -11,7 +11,7 @@ from slm_lsp.errors import UsageError
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.text import Encoding
 
-URI = "file:///work/shop/src/app.py"
+URI = "file:///home/me/shop/src/app.py"
 PIECES = st.sampled_from(["a", "é", "語", "🎉", "\n", "\r\n", "\f", "\u2028", " "])
 TEXTS = st.lists(PIECES, max_size=20).map("".join)
 
@@ -79,18 +79,18 @@ def test_a_closed_document_is_an_error() -> None:
 
 def test_the_innermost_folder_is_the_workspace() -> None:
     documents = opened("")
-    outer, inner = types.WorkspaceFolder("file:///work", "work"), types.WorkspaceFolder("file:///work/shop", "shop")
+    outer, inner = types.WorkspaceFolder("file:///home/me", "me"), types.WorkspaceFolder("file:///home/me/shop", "shop")
     documents.set_folders([outer, inner], [])
-    assert documents.workspace_of(URI) == Path("/work/shop")
+    assert documents.workspace_of(URI) == Path("/home/me/shop")
     documents.set_folders([], [inner])
-    assert documents.workspace_of(URI) == Path("/work")
+    assert documents.workspace_of(URI) == Path("/home/me")
     documents.set_folders([], [outer])
     assert documents.workspace_of(URI) is None
 
 
 def test_a_place_knows_its_repository_and_path() -> None:
     documents = opened("a🎉b")
-    documents.set_folders([types.WorkspaceFolder("file:///work/shop", "shop")], [])
+    documents.set_folders([types.WorkspaceFolder("file:///home/me/shop", "shop")], [])
     place = documents.place(documents.get(URI), types.Position(0, 3))
     assert (place.repository, place.path, place.offset) == ("shop", "src/app.py", 2)
 
