@@ -12,7 +12,7 @@ with healing, and the program is run with each answer:
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slm_lsp.bench.common import private_engine
@@ -82,6 +82,7 @@ class Case:
 class Report:
     """As `--json` prints it. Rates are of all tasks; a difference is between two ways on the same tasks."""
 
+    name: str
     n: int
     fresh: float
     reused: float
@@ -98,8 +99,8 @@ class Report:
     model: str
     backend: str
     seconds: float
-    cases: tuple[Case, ...] = field(repr=False)
-    name: str = "reuse"
+    cases: tuple[Case, ...]
+    """The tasks on which compared ways do not agree."""
 
     def lines(self) -> Iterator[str]:
         """The table for people."""
@@ -122,6 +123,7 @@ def report(results: Sequence[Result], model: str, backend: str, seconds: float) 
     prompts = {way: sum(each.answers[way].prompt_tokens for each in results) for way in WAYS}
     reused = {way: sum(each.answers[way].reused_tokens for each in results) for way in WAYS}
     return Report(
+        name="reuse",
         n=n,
         fresh=passed["fresh"] / n,
         reused=passed["reused"] / n,
