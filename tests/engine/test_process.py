@@ -47,6 +47,14 @@ async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
         await asyncio.sleep(0.05)
 
 
+async def until_idle(client: EngineClient, seconds: float = 30) -> None:
+    """Wait until no request is left in the engine."""
+    deadline = time.monotonic() + seconds
+    while ((stats := await client.stats()).running, stats.queued) != (0, 0):
+        assert time.monotonic() < deadline, "the engine is still at work"
+        await asyncio.sleep(0.05)
+
+
 async def test_who_needs_an_engine_starts_one(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         assert not await client.running()
@@ -120,12 +128,7 @@ async def test_leaving_an_answer_early_cancels_it(home: dict[str, str], tiny_mod
         async for event in client.generate(request(tiny_model, tokens=1500)):
             if isinstance(event, Token):
                 break
-        for _ in range(200):
-            if (await client.stats()).running == 0:
-                break
-            await asyncio.sleep(0.02)
-        stats = await client.stats()
-        assert (stats.running, stats.queued) == (0, 0)
+        await until_idle(client)
 
 
 async def test_a_client_that_hangs_up_takes_its_requests_with_it(home: dict[str, str], tiny_model: Path) -> None:
@@ -135,12 +138,8 @@ async def test_a_client_that_hangs_up_takes_its_requests_with_it(home: dict[str,
             assert (await watcher.stats()).running == 1
             await leaver.close()
             break
-    for _ in range(200):
-        if (await watcher.stats()).running == 0:
-            break
-        await asyncio.sleep(0.02)
-    stats = await watcher.stats()
-    assert (stats.running, stats.clients) == (0, 1)
+    await until_idle(watcher)
+    assert (await watcher.stats()).clients == 1
     await watcher.close()
 
 

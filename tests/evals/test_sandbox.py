@@ -2,7 +2,6 @@ import asyncio
 import os
 import socket
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -37,9 +36,8 @@ async def test_a_wrong_program_fails(program: str) -> None:
 
 
 async def test_an_endless_loop_is_ended_by_the_limit_of_processor_time() -> None:
-    began = time.monotonic()
-    assert await run_program("while True: pass", wall_s=60) == "timeout"
-    assert time.monotonic() - began < 60
+    """The clock's limit is so far away that only the other one can end it."""
+    assert await run_program("while True: pass", wall_s=3600) == "timeout"
 
 
 async def test_a_program_that_only_waits_is_ended_by_the_clock() -> None:

@@ -61,7 +61,7 @@ def test_the_error_says_what_is_wrong_with_the_file(tmp_path: Path, content: byt
 def test_a_missing_file_and_a_folder_are_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         check_gguf(tmp_path / "none.gguf")
-    with pytest.raises(UsageError, match="Is a directory"):
+    with pytest.raises(UsageError, match="no regular file"):
         check_gguf(tmp_path)
 
 

@@ -12,6 +12,7 @@ from pygls.exceptions import JsonRpcException
 
 from slm_lsp.engine.client import EngineClient
 from tests.conftest import engines
+from tests.engine.test_process import until_idle
 from tests.server.conftest import Editor, Start
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
@@ -82,8 +83,7 @@ async def test_typing_ahead_ends_the_earlier_request(start: Start, tmp_path: Pat
     assert refused.value.code in OVERTAKEN
     assert (await second).items
     async with EngineClient(editor_environ(editor)) as engine:
-        stats = await engine.stats()
-        assert (stats.running, stats.queued) == (0, 0)
+        await until_idle(engine)
 
 
 def editor_environ(editor: Editor) -> dict[str, str]:
