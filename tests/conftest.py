@@ -1,6 +1,7 @@
 """What all tests share: a home of their own, the tiny model, and the real fast model where it is installed."""
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -57,6 +58,11 @@ def _environment(folder: Path) -> Iterator[dict[str, str]]:
     for process in engines(environ):
         process.kill()
         process.wait()
+
+
+def heed_interrupts() -> None:
+    """For `preexec_fn`: a suite that runs in the background of a shell ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def engines(environ: Mapping[str, str]) -> list[psutil.Process]:

@@ -12,7 +12,7 @@ from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.reuse import WAYS, Answer, Result, beginning, report
 from slm_lsp.evals.sandbox import Outcome
 from slm_lsp.evals.trials import Trial
-from tests.conftest import engines
+from tests.conftest import engines, heed_interrupts
 
 SENTINEL = Segment("<|fim_prefix|>", special=True)
 
@@ -101,6 +101,7 @@ def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: 
         env=small | {"TMPDIR": str(folder)},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
     assert process.stderr is not None
     assert process.stderr.readline() == "10 of 500 tasks\n"

@@ -19,6 +19,7 @@ from slm_lsp.errors import DiskFullError, ModelMissingError, PullError, UnknownM
 from slm_lsp.models import Catalogue, Entry, Store
 from slm_lsp.models.pull import Pulled, pull
 from slm_lsp.models.sources import Progress
+from tests.conftest import heed_interrupts
 
 from .conftest import DATA, PART_BYTES, Hub, entry_of, make_wheel, serve
 
@@ -401,7 +402,13 @@ def test_a_stopped_pull_goes_on_next_time(
 ) -> None:
     hub.faults = ["hold"]
     environ = os.environ | {"HF_ENDPOINT": hub.url}
-    with subprocess.Popen(child_command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+    with subprocess.Popen(
+        child_command,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heed_interrupts,
+    ) as child:
         assert hub.half_sent.wait(20)
         assert child.stdout is not None
         assert child.stdout.readline() == b"downloading\n"
