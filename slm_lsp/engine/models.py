@@ -21,11 +21,17 @@ SEQUENCES = 9
 FIRST_PREFILL_RATE = 100.0
 """Tokens a second, before anything was measured."""
 
-PREFILL_TOKENS = 32
+PREFILL_TOKENS = 8
 """A batch of so many tokens shows how fast prompts are evaluated."""
 
 SMOOTHING = 0.2
 """Weight of the newest observation in a running mean."""
+
+PATIENCE_S = 0.045
+"""How long a batch may take that cannot be interrupted."""
+
+MIN_CHUNK = 8
+"""Smaller batches cost more a token."""
 
 CACHED_SEGMENTS = 64
 """Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""
@@ -83,6 +89,13 @@ class LoadedModel:
             vocabulary = self.backend.vocabulary
             self._pieces = Pieces(vocabulary.size, vocabulary.piece)
         return self._pieces
+
+    @property
+    def chunk(self) -> int:
+        """The most tokens of one batch: so few that one which cannot be interrupted does not keep others waiting."""
+        if self.backend.interruptible:
+            return self.batch
+        return min(self.batch, max(MIN_CHUNK, int(self.prefill_rate * PATIENCE_S)))
 
     def make_room(self) -> bool:
         """After a batch found no place: give up idle sessions, then take smaller batches. False at the end of that.

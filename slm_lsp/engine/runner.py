@@ -106,16 +106,22 @@ def _decoder(request: Generate, model: LoadedModel, forced: bytes, sampling: Sam
     )
 
 
-def fill(jobs: Iterable[Job], limit: int) -> tuple[list[Slot], dict[Job, Part]]:
-    """One batch for several requests: answers first, a few tokens each, then prompts in order of arrival."""
+def fill(jobs: Iterable[Job], chunk: int, limit: int) -> tuple[list[Slot], dict[Job, Part]]:
+    """One batch for several requests: answers first, a few tokens each, then prompts in order of arrival.
+
+    Args:
+        jobs: the requests.
+        chunk: tokens of prompts in one batch.
+        limit: tokens in one batch; drafts may fill it.
+    """
     slots: list[Slot] = []
     parts: dict[Job, Part] = {}
     for job in sorted(jobs, key=lambda each: (each.decoder is None or not each.said, each.arrived)):
         work = job.work
         if work is None:
             continue
-        count = min(len(work.tokens), limit - len(slots))
-        if count == 0 or (work.logits > 1 and count < len(work.tokens)):
+        count = min(len(work.tokens), (limit if job.said else chunk) - len(slots))
+        if count <= 0 or (work.logits > 1 and count < len(work.tokens)):
             continue
         wanted = work.logits if count == len(work.tokens) else 0
         slots += _slots(work, count, wanted)

@@ -125,7 +125,7 @@ class Scheduler:
         model = chosen[0].model if chosen else None
         if model is None:
             return
-        slots, parts = runner.fill(chosen, model.batch)
+        slots, parts = runner.fill(chosen, model.chunk, model.batch)
         if self._evaluate(model, slots, list(parts)):
             for job, part in parts.items():
                 self._advance(job, part)

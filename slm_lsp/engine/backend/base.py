@@ -85,6 +85,10 @@ class Backend(Protocol):
         """What it was opened with; `cells` is what the model really got."""
 
     @property
+    def interruptible(self) -> bool:
+        """Whether `interrupt` ends a running `decode`; otherwise batches are to be short."""
+
+    @property
     def longest(self) -> int:
         """Tokens of the longest text the model was trained on."""
 
@@ -113,7 +117,7 @@ class Backend(Protocol):
         """Move positions from `start` to `end` (exclusive) of a sequence by `delta`, for all owners of its cells."""
 
     def interrupt(self) -> None:
-        """Make a running `decode` give up within one operation of the graph. May be called from any thread."""
+        """Make a running `decode` give up within one operation of the graph, where the binding can. From any thread."""
 
     def resume(self) -> None:
         """Take an `interrupt` back."""

@@ -65,9 +65,15 @@ def _api() -> Any:
 
 
 class IkBackend(NativeBackend):
-    """See `Backend`."""
+    """See `Backend`.
+
+    Batches are not interrupted: its threads look at the sign to give up after a barrier, and one that looks late sees
+    the sign of the next operation and leaves, while the others wait for it at the next barrier without end. (llama.cpp
+    has since numbered the sign.)
+    """
 
     name = NAME
+    interruptible = False
 
     def __init__(self, path: Path, options: BackendOptions, on_progress: OnProgress) -> None:
         api, self._extra, _ = _api()

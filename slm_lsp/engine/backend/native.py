@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -72,6 +72,7 @@ class NativeBackend(ABC):
 
     name: str
     longest: int
+    interruptible: ClassVar[bool] = True
     vocabulary: NativeVocabulary
 
     def __init__(self, api: Any, path: Path, options: BackendOptions, on_progress: OnProgress) -> None:
@@ -90,7 +91,8 @@ class NativeBackend(ABC):
             raise MemoryError(f"no memory for {options.cells} KV cells of {path}")
         self._batch = api.llama_batch_init(options.batch, 0, 1)
         self._flag = ctypes.create_string_buffer(2)
-        self._install_abort_callback()
+        if self.interruptible:
+            self._install_abort_callback()
 
     @abstractmethod
     def _open_model(self, path: bytes, options: BackendOptions) -> Any:
@@ -128,10 +130,11 @@ class NativeBackend(ABC):
             raw.token[index], raw.pos[index], raw.n_seq_id[index] = slot.token, slot.position, 1
             raw.seq_id[index][0], raw.logits[index] = slot.sequence, slot.logits
         code = self._api.llama_decode(self._context, raw)
+        if code == 0:
+            return
         if self._flag.raw[:1] != b"\0":
-            raise DecodeAborted  # whatever the code: ik answers 0 for a batch it gave up
-        if code != 0:
-            raise DecodeFailed(code)
+            raise DecodeAborted
+        raise DecodeFailed(code)
 
     def logits(self, index: int) -> Logits:
         """See `Backend`."""
