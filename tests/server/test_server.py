@@ -196,3 +196,22 @@ async def test_line_ends_of_the_document_are_those_of_the_suggestion(start: Star
     answer = await editor.complete(uri, 5, 11)
     for item in answer.items:
         assert "\n" not in str(item.insert_text).replace("\r\n", "")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.03])
+async def test_fifty_overlapping_requests_are_all_answered(start: Start, tmp_path: Path, pause: float) -> None:
+    """Regression: ik's threads deadlocked when a batch was interrupted, and the newest request was never answered."""
+    editor = await start()
+    text = f"# {pause}\n" + long_program(10)
+    uri = editor.open(tmp_path / "burst.py", text)
+    line = text.count("\n")
+    waiting = []
+    for number in range(50):
+        editor.type(uri, number + 2, line, 8 + number, "x")
+        waiting.append(editor.complete(uri, line, 9 + number, asked=False))
+        await asyncio.sleep(pause)
+    answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 120)
+    assert not isinstance(answers[-1], BaseException)
+    refused = [answer.code for answer in answers[:-1] if isinstance(answer, JsonRpcException)]
+    assert set(refused) <= set(OVERTAKEN)
+    assert len(refused) + sum(isinstance(answer, types.InlineCompletionList) for answer in answers) == 50
