@@ -27,7 +27,7 @@ PREFILL_TOKENS = 8
 SMOOTHING = 0.2
 """Weight of the newest observation in a running mean."""
 
-PATIENCE_S = 0.045
+PATIENCE_S = 0.03
 """How long a batch may take that cannot be interrupted."""
 
 MIN_CHUNK = 8
