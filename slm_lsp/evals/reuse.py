@@ -189,7 +189,8 @@ class Asker:
         """Ask in every way and run the programs.
 
         `moved` comes first, while no session holds the prompt's own suffix: else nothing would have to be shifted.
-        `reused` comes behind `moved_fresh`, whose cells are those that typing the line finds.
+        `reused` comes behind `moved_fresh`, whose cells are those that typing the line finds, and asks for exact ones:
+        those that `moved` left are no part of it.
         """
         word, line, sooner, away = (
             segments(place, anchor(place), self.info, self.settings)
@@ -203,7 +204,7 @@ class Asker:
         await self.warm(away, "nothing")
         answers = {"moved": await self.ask(line, "all"), "moved_fresh": await self.ask(line, "nothing")}
         await self.warm(sooner, "exact")
-        answers["reused"] = await self.ask(line, "all")
+        answers["reused"] = await self.ask(line, "exact")
         answers["fresh"] = await self.ask(word, "nothing")
         common = await self.ask(beginning(away, line), "exact", max_tokens=1)
         known: dict[str, Outcome] = {}
