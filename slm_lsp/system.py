@@ -21,6 +21,14 @@ import psutil
 
 from slm_lsp.errors import EngineUnavailableError
 
+SPIN = "300"
+"""Turns that GNU OpenMP spins before it sleeps. Qwen2.5-Coder-0.5B on two cores, median of three, tokens decoded a
+second by ik with 0, 1 and 2 busy programs beside it: 63, 15 and none in a minute with the default; 62, 28 and 24 with
+300; 59, 24 and 22 with 1,000; 51, 32 and 19 with 0."""
+
+NICE = 3
+"""Half the weight of an ordinary process on Linux: a build goes on, and so do we."""
+
 SOCKET_PATH_BYTES = 100
 """Unix socket addresses hold 104 (macOS) or 108 (Linux) bytes, the final zero included."""
 
@@ -106,6 +114,19 @@ def _cgroup_quota(path: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return None if limit == "max" else max(1, int(limit) // int(period))
+
+
+def share_cores() -> None:
+    """Make this process give way to others; to be called before a binding is loaded.
+
+    Threads of llama.cpp wait for one another some hundred times a token. With OpenMP's default they spin while they
+    wait, also where the one waited for has lost its core to another program: one busy program beside us then costs
+    two thirds of the speed, two of them all of it. What users set themselves stays.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
+    if os.getpriority(os.PRIO_PROCESS, 0) < NICE:
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
 
 
 def cpu_features() -> frozenset[str]:

@@ -49,6 +49,7 @@ def main() -> None:
     except Timeout:
         log.info("another engine runs")
         return
+    system.share_cores()
     settings = load_settings()
     for problem in settings.problems:
         log.warning("%s", problem)

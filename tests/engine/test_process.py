@@ -248,3 +248,12 @@ async def test_an_engine_that_does_not_answer_is_said_to(home: dict[str, str], t
         with pytest.raises(EngineUnavailableError, match="does not answer"):
             await client.stats()
         process.resume()
+
+
+async def test_an_engine_gives_way_to_other_programs(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient({**home, "OMP_DISPLAY_ENV": "VERBOSE"}) as client:
+        await answer(client, request(tiny_model))
+        (process,) = engines(home)
+        assert process.nice() >= system.NICE
+        shown = log_path(system.runtime_dir(home)).read_text()
+        assert f"GOMP_SPINCOUNT = '{system.SPIN}'" in shown, "the library of threads did not see the setting"
