@@ -100,3 +100,7 @@ def error_of_kind(kind: str, what: str, cure: str) -> SlmError:
             return candidate(what, cure)
         pending.extend(candidate.__subclasses__())
     return EngineError(what, cure)
+
+
+class ParseTimeoutError(SlmError):
+    """A text took too long to parse."""

@@ -1,0 +1,30 @@
+"""Which language a file is written in."""
+
+import pytest
+
+from slm_lsp.languages.registry import language_of, languages
+
+
+@pytest.mark.parametrize(
+    ("path", "first_line", "name"),
+    [
+        ("shop/orders.py", "", "python"),
+        ("ORDERS.PY", "", "python"),
+        ("SConstruct", "", "python"),
+        ("bin/deploy", "#!/usr/bin/env python3", "python"),
+        ("bin/deploy", "#!/usr/bin/env -S python3.11 -u", "python"),
+        ("notes", "no interpreter", None),
+        ("data.unknown", "#!/bin/nothing-we-know", None),
+    ],
+)
+def test_the_language_of_a_file(path: str, first_line: str, name: str | None) -> None:
+    found = language_of(path, first_line)
+    assert (found.name if found else None) == name
+
+
+def test_no_two_languages_claim_an_extension_without_meaning_to() -> None:
+    claimed: dict[str, list[str]] = {}
+    for language in languages().values():
+        for extension in language.extensions:
+            claimed.setdefault(extension, []).append(language.name)
+    assert {extension: names for extension, names in claimed.items() if len(names) > 1} == {}
