@@ -1,12 +1,15 @@
 """The window round the cursor and the fill-in-the-middle prompt made of it.
 
-Order: repository name and path first, which never change, then what stands before the cursor, then what stands behind
-it (Qwen2.5-Coder Technical Report, arXiv 2409.12186, section 3.2.1), then what was typed since the anchor was set, as
-the beginning of the answer. What is stable stands early, so that a keystroke leaves the evaluated prompt as it was.
+Order: repository name first, then snippets of other files, then the path, which change least, then what stands before
+the cursor, then what stands behind it (Qwen2.5-Coder Technical Report, arXiv 2409.12186, section 3.2.1), then what was
+typed since the anchor was set, as the beginning of the answer. What is stable stands early, so that a keystroke leaves
+the evaluated prompt as it was.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.protocol import FimTokens, Segment
 from slm_lsp.text import Lines
 
@@ -80,13 +83,25 @@ def _unix(text: str) -> str:
     return plain.encode("utf-8", errors="replace").decode("utf-8")
 
 
-def prompt(place: Place, shown: Window, fim: FimTokens | None) -> tuple[Segment, ...]:
-    """The prompt for a model with these tokens; for a model without, just the text before the cursor."""
+def snippet_tokens(snippet: Snippet) -> float:
+    """What a snippet takes of a budget, as an estimate: its path, its text and the token between files."""
+    return (len(snippet.path) + 1 + len(snippet.text)) / CHARACTERS_PER_TOKEN + 1
+
+
+def prompt(place: Place, shown: Window, fim: FimTokens | None, snippets: Sequence[Snippet] = ()) -> tuple[Segment, ...]:
+    """The prompt for a model with these tokens; for a model without, just the text before the cursor.
+
+    Args:
+        place: where the cursor is.
+        shown: the text round it.
+        fim: the model's tokens.
+        snippets: of other files, in this order; a model without a token between files gets none.
+    """
     typed = (Segment(shown.typed, heal=True),) if shown.typed else ()
     if fim is None:
         return (Segment(shown.prefix), *typed)
     return (
-        *_header(place, fim),
+        *_header(place, fim, snippets),
         Segment(fim.prefix, special=True),
         Segment(shown.prefix),
         Segment(fim.suffix, special=True),
@@ -96,9 +111,12 @@ def prompt(place: Place, shown: Window, fim: FimTokens | None) -> tuple[Segment,
     )
 
 
-def _header(place: Place, fim: FimTokens) -> tuple[Segment, ...]:
+def _header(place: Place, fim: FimTokens, snippets: Sequence[Snippet]) -> tuple[Segment, ...]:
     repository = (
         (Segment(fim.repository, special=True), Segment(_unix(place.repository) + "\n")) if fim.repository else ()
     )
-    file = (Segment(fim.file, special=True), Segment(_unix(place.path) + "\n")) if fim.file else ()
-    return (*repository, *file)
+    if not fim.file:
+        return repository
+    file = Segment(fim.file, special=True)
+    others = [part for each in snippets for part in (file, Segment(_unix(each.path) + "\n" + _unix(each.text)))]
+    return (*repository, *others, file, Segment(_unix(place.path) + "\n"))

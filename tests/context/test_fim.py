@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, STEP_LINES, Place, Window, prompt, window
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, STEP_LINES, Place, Window, prompt, snippet_tokens, window
+from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.protocol import FimTokens, Segment
 
 QWEN = FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|repo_name|>", "<|file_sep|>")
@@ -45,6 +46,34 @@ def test_the_order_is_repository_file_prefix_suffix_middle() -> None:
 def test_a_model_without_repository_tokens_gets_the_bare_form() -> None:
     segments = prompt(place("", 0), Window("before", "", "after"), BARE)
     assert [each.text for each in segments] == ["<P>", "before", "<S>", "after", "<M>"]
+
+
+SNIPPETS = (Snippet("src/cart.py", "class Cart:\n", "made", 1.0), Snippet("src/tax.py", "RATE = 7\r\n", "made", 0.5))
+
+
+def test_snippets_stand_between_the_repository_and_the_file_each_below_its_path() -> None:
+    segments = prompt(place("", 0), Window("before", "", "after"), QWEN, SNIPPETS)
+    assert segments[:8] == (
+        Segment("<|repo_name|>", special=True),
+        Segment("shop\n"),
+        Segment("<|file_sep|>", special=True),
+        Segment("src/cart.py\nclass Cart:\n"),
+        Segment("<|file_sep|>", special=True),
+        Segment("src/tax.py\nRATE = 7\n"),
+        Segment("<|file_sep|>", special=True),
+        Segment("src/app.py\n"),
+    )
+    assert segments[8:] == prompt(place("", 0), Window("before", "", "after"), QWEN)[4:]
+
+
+@pytest.mark.parametrize("fim", [BARE, None])
+def test_a_model_without_a_token_between_files_gets_no_snippets(fim: FimTokens | None) -> None:
+    shown = Window("before", "", "after")
+    assert prompt(place("", 0), shown, fim, SNIPPETS) == prompt(place("", 0), shown, fim)
+
+
+def test_a_snippet_takes_of_the_budget_what_its_path_and_its_text_take() -> None:
+    assert snippet_tokens(Snippet("a.py", "x = 1\n", "made", 1.0)) == 11 / CHARACTERS_PER_TOKEN + 1
 
 
 def test_what_was_typed_stands_behind_the_middle_and_is_healed() -> None:
