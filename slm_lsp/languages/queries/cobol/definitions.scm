@@ -1,0 +1,21 @@
+; The grammar gives sections and paragraphs as bare headers, so a definition is that line, not what follows it.
+(program_definition (identification_division (program_name) @name .) . (_) @body) @definition.program
+(program_definition (identification_division (program_name) @name . (_) @body)) @definition.program
+(section_header) @name @definition.section
+(paragraph_header) @name @definition.paragraph
+
+(file_description_entry . (WORD) @name) @definition.record
+
+; At level 01, whatever has no picture or value of its own is a record.
+((data_description . (level_number) @_level . (entry_name) @name .) @definition.record
+  (#match? @_level "^0?1$"))
+((data_description . (level_number) @_level . (entry_name) @name . [(redefines_clause) (occurs_clause)] .)
+  @definition.record
+  (#match? @_level "^0?1$"))
+((data_description . (level_number) @_level . (entry_name) @name [(picture_clause) (usage_clause)])
+  @definition.variable
+  (#match? @_level "^(0?1|77)$"))
+((data_description . (level_number) @_level . (entry_name) @name) @definition.field
+  (#match? @_level "^(0?[2-9]|[1-4][0-9]|66)$"))
+((data_description . (level_number) @_level . (entry_name) @name) @definition.constant
+  (#match? @_level "^(78|88)$"))

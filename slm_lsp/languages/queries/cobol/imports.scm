@@ -1,0 +1,1 @@
+(copy_statement book: (_) @module) @import

@@ -1,0 +1,4 @@
+; The names of a program are its own, and there are no smaller scopes.
+(program_definition) @scope
+(data_description (entry_name) @local)
+(file_description_entry . (WORD) @local)

@@ -1,0 +1,51 @@
+(unit . (kUnit) (moduleName) @name) @definition.module
+(program . (kProgram) (moduleName) @name) @definition.program
+(library . (kLibrary) (moduleName) @name) @definition.module
+
+(declType name: (identifier) @name type: (declClass (kClass))) @definition.class
+(declType name: (identifier) @name type: (declClass (kObject))) @definition.class
+(declType name: (identifier) @name type: (declClass (kRecord))) @definition.record
+(declType name: (identifier) @name type: (declIntf)) @definition.interface
+(declType name: (identifier) @name type: (declHelper)) @definition.class
+(declType name: (identifier) @name type: (type (declEnum))) @definition.enum
+(declType name: (identifier) @name type: (type [
+  (typeref) (declProcRef) (declArray) (declSet) (declString) (declFile) (declMetaClass) (range)
+])) @definition.type
+
+(declEnumValue name: (identifier) @name) @definition.constant
+(declField . name: (identifier) @name . type: (_)) @definition.field
+; Of several, each is a definition by itself: two that share one stretch would lie in each other.
+(declField name: (identifier) @name @definition.field . (identifier))
+(declField (identifier) . name: (identifier) @name @definition.field)
+(declProp name: (identifier) @name) @definition.property
+(unit (_ (declConsts (declConst name: (identifier) @name) @definition.constant)))
+(unit (_ (declVars (declVar . name: (identifier) @name . type: (_)) @definition.variable)))
+(unit (_ (declVars (declVar name: (identifier) @name @definition.variable . (identifier)))))
+(unit (_ (declVars (declVar (identifier) . name: (identifier) @name @definition.variable))))
+(program (declConsts (declConst name: (identifier) @name) @definition.constant))
+(program (declVars (declVar . name: (identifier) @name . type: (_)) @definition.variable))
+(program (declVars (declVar name: (identifier) @name @definition.variable . (identifier))))
+(program (declVars (declVar (identifier) . name: (identifier) @name @definition.variable)))
+(library (declConsts (declConst name: (identifier) @name) @definition.constant))
+(library (declVars (declVar . name: (identifier) @name . type: (_)) @definition.variable))
+(library (declVars (declVar name: (identifier) @name @definition.variable . (identifier))))
+(library (declVars (declVar (identifier) . name: (identifier) @name @definition.variable)))
+
+; Declarations without a body; those with one are below.
+(interface (declProc (kFunction) name: (identifier) @name) @definition.function)
+(interface (declProc (kProcedure) name: (identifier) @name) @definition.procedure)
+(declSection (declProc [(kFunction) (kProcedure) (kDestructor)] name: (identifier) @name) @definition.method)
+(declSection (declProc (kConstructor) name: (identifier) @name) @definition.constructor)
+(declClass (declProc [(kFunction) (kProcedure) (kDestructor)] name: (identifier) @name) @definition.method)
+(declClass (declProc (kConstructor) name: (identifier) @name) @definition.constructor)
+(declIntf (declProc [(kFunction) (kProcedure) (kDestructor)] name: (identifier) @name) @definition.method)
+(declHelper (declProc [(kFunction) (kProcedure) (kDestructor)] name: (identifier) @name) @definition.method)
+(declHelper (declProc (kConstructor) name: (identifier) @name) @definition.constructor)
+
+(defProc header: (declProc (kFunction) name: (identifier) @name) . (_) @body) @definition.function
+(defProc header: (declProc (kProcedure) name: (identifier) @name) . (_) @body) @definition.procedure
+(defProc
+  header: (declProc [(kFunction) (kProcedure) (kDestructor)] name: (genericDot rhs: (identifier) @name)) . (_) @body)
+  @definition.method
+(defProc header: (declProc (kConstructor) name: (genericDot rhs: (identifier) @name)) . (_) @body)
+  @definition.constructor

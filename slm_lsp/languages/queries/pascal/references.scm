@@ -1,0 +1,10 @@
+(exprCall entity: (identifier) @reference.call)
+(exprCall entity: (exprDot rhs: (identifier) @reference.call))
+; A call without arguments is a statement of its own.
+(statement (identifier) @reference.call)
+(statement (exprDot rhs: (identifier) @reference.call))
+(inherited (identifier) @reference.call)
+(typeref (identifier) @reference.type)
+(genericDot lhs: (identifier) @reference.type)
+(moduleName (identifier) @reference.name)
+(identifier) @reference.name

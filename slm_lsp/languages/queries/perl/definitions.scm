@@ -1,0 +1,20 @@
+; A package without a block has no end in the tree: its subs stand beside it.
+(package_statement name: (package) @name (block)? @body) @definition.module
+(subroutine_declaration_statement name: (bareword) @name body: (block)? @body) @definition.function
+(class_statement name: (package) @name (block)? @body) @definition.class
+(role_statement name: (package) @name (block)? @body) @definition.trait
+(method_declaration_statement name: (bareword) @name body: (block)? @body) @definition.method
+
+(use_statement
+  module: (package) @_word
+  (list_expression . (autoquoted_bareword) @name)
+  (#eq? @_word "constant")) @definition.constant
+; In a block of constants, names are what stands before an arrow.
+(use_statement
+  module: (package) @_word
+  (anonymous_hash_expression (list_expression (autoquoted_bareword) @name @definition.constant))
+  (#eq? @_word "constant"))
+
+(source_file (expression_statement (assignment_expression
+  left: (variable_declaration variable: (_ (varname) @name)))) @definition.variable)
+(source_file (expression_statement (variable_declaration variable: (_ (varname) @name))) @definition.variable)
