@@ -1,0 +1,166 @@
+"""Tasks of `eval crossfile`: the rest of a line that uses a name defined in another file of a real project.
+
+A place is in a function of a file of 40 to 800 lines; the line is one whole statement, and the name comes behind the
+cursor. The cursor stands where the line begins or just before the expression with the name. Lines whose name stands
+nowhere else in the file, but for imports, are preferred: elsewhere the file itself teaches it. The same seed always
+gives the same tasks (under the same Python, whose parser decides which files can be read).
+"""
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from slm_lsp.context.fim import Place
+from slm_lsp.evals.crossfile_names import Code, Module
+from slm_lsp.evals.crossfile_uses import Use, uses
+from slm_lsp.evals.packages import Project
+
+MIN_LINES, MAX_LINES = 40, 800
+PER_FILE = 2
+
+SPARE_FILES, LEAST_FILES = 4, 40
+"""So many are looked at for every task of a project, and at least so many in all: enough of them have a line whose name
+stands nowhere else, and not all need be read."""
+
+SIBLINGS = 4
+"""Files of the same folder that were opened before, beside those that the file imports."""
+
+HEAD_CHARACTERS = 600
+"""Where a generated file says that it is one."""
+
+_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+_GENERATED = re.compile(r"generated (by|from|code)|do not edit", re.IGNORECASE)
+_GENERATED_NAME = re.compile(r"_pb2(_grpc)?\.py$")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A line to complete.
+
+    Args:
+        package: the project's name.
+        path: of the file, below the project's root.
+        text: of the file, with the line as it is.
+        offset: of the cursor, in characters.
+        wanted: the rest of the line, without blanks at its end.
+        name: the other file's, in the rest of the line.
+        defined_in: path of the file that defines it.
+        opened: paths of the files that were open before, the last one last.
+    """
+
+    package: str
+    path: str
+    text: str
+    offset: int
+    wanted: str
+    name: str
+    defined_in: str
+    opened: tuple[str, ...]
+
+    @property
+    def line(self) -> int:
+        """The line's number, from 1."""
+        return self.text.count("\n", 0, self.offset) + 1
+
+    @property
+    def typed(self) -> str:
+        """What stands in the line before the cursor, without its indentation."""
+        return self.text[self.text.rfind("\n", 0, self.offset) + 1 : self.offset].lstrip()
+
+    @property
+    def place(self) -> Place:
+        """The cursor in the file as it was before the rest of the line was there."""
+        end = re.compile(r"[\r\n]|\Z").search(self.text, self.offset)
+        behind = self.text[end.start() :] if end else ""
+        return Place(self.package, self.path, self.text[: self.offset] + behind, self.offset)
+
+
+def choose(projects: Sequence[Project], count: int, seed: int) -> list[Task]:
+    """So many tasks, as many of each project as of the others; fewer where there are no more."""
+    dice = random.Random(seed)  # noqa: S311 - a sample, no secret
+    share = -(-count // max(len(projects), 1))
+    left = [list(reversed(tasks_of(each, share, seed))) for each in projects]
+    chosen: list[Task] = []
+    while any(left) and len(chosen) < count:
+        for each in dice.sample(left, len(left)):
+            if each and len(chosen) < count:
+                chosen.append(each.pop())
+    return chosen
+
+
+def tasks_of(project: Project, count: int, seed: int) -> list[Task]:
+    """So many tasks of a project, the best first: one of each file before any has a second."""
+    dice = random.Random(f"{seed} {project.name}")  # noqa: S311 - a sample, no secret
+    code = Code(project.files)
+    paths = [path for path in sorted(project.files) if usable(path, project.files[path])]
+    found: list[tuple[int, int, float, Module, Use]] = []
+    for path in dice.sample(paths, min(len(paths), max(SPARE_FILES * count, LEAST_FILES))):
+        module = code.module(path)
+        ranked = _ranked(code, module, dice) if module else []
+        if module:
+            found += [(rank, turn, dice.random(), module, use) for turn, (rank, use) in enumerate(ranked[:PER_FILE])]
+    found.sort(key=lambda each: each[:3])
+    return [_task(project, code, module, use, seed) for *_, module, use in found[:count]]
+
+
+def usable(path: str, text: str) -> bool:
+    """Whether people write such a file: neither a test nor generated, of a usual length."""
+    if _TEST.search(path) or _GENERATED_NAME.search(path) or _GENERATED.search(text[:HEAD_CHARACTERS]):
+        return False
+    return MIN_LINES <= text.count("\n") <= MAX_LINES
+
+
+def _ranked(code: Code, module: Module, dice: random.Random) -> list[tuple[int, Use]]:
+    """A use a line, those first whose name the file teaches least; a second one with a name of its own."""
+    best: dict[int, tuple[int, Use]] = {}
+    for use in uses(code, module):
+        rank = taught(module, use)
+        if use.line not in best or rank < best[use.line][0]:
+            best[use.line] = (rank, use)
+    ordered = sorted(dice.sample(list(best.values()), len(best)), key=lambda each: each[0])
+    return list({use.name: (rank, use) for rank, use in reversed(ordered)}.values())[::-1]
+
+
+def taught(module: Module, use: Use) -> int:
+    """How much the file says of the name: 0 nothing but imports, 1 only behind the line, 2 before it."""
+    others = [line for line in module.words.get(use.name, ()) if line != use.line]
+    return 0 if not others else 1 if min(others) > use.line else 2
+
+
+def _task(project: Project, code: Code, module: Module, use: Use, seed: int) -> Task:
+    dice = random.Random(f"{seed} {project.name} {module.path} {use.line}")  # noqa: S311 - a sample, no secret
+    line, start = module.lines.line(use.line - 1), module.lines.starts[use.line - 1]
+    column = dice.choice((use.indent, use.start))
+    return Task(
+        package=project.name,
+        path=module.path,
+        text=module.text,
+        offset=start + column,
+        wanted=line[column:].rstrip(),
+        name=use.name,
+        defined_in=use.defined_in,
+        opened=tuple(_history(code, module, dice)),
+    )
+
+
+def _history(code: Code, module: Module, dice: random.Random) -> list[str]:
+    """The files that a developer had open before: where the imports lead, and some siblings, in any order."""
+    folder = PurePosixPath(module.path).parent
+    imported = set(_imported(code, module))
+    siblings = [
+        path
+        for path in sorted(code.files)
+        if PurePosixPath(path).parent == folder and path not in imported | {module.path} and not _TEST.search(path)
+    ]
+    opened = sorted(imported) + dice.sample(siblings, min(SIBLINGS, len(siblings)))
+    return dice.sample(opened, len(opened))
+
+
+def _imported(code: Code, module: Module) -> Iterator[str]:
+    """Files with the definitions that imports name, where an editor's "go to definition" leads."""
+    for each in module.imports.values():
+        found = code.find(each)
+        if found is not None and found.path != module.path:
+            yield found.path
