@@ -4,13 +4,21 @@ import argparse
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from slm_lsp.cli.output import emit, emit_json, note, progress_console
+
+if TYPE_CHECKING:
+    from slm_lsp.evals.crossfile import SnippetSource
+    from slm_lsp.evals.packages import Project
 
 TASKS = 200
 EVERY = 10
 """Without a terminal, a line of progress after so many tasks."""
 
+BUDGET = 1000
+
+CROSSFILE = "lines of real projects that use a name of another file, with and without pieces of other files"
 REUSE = "pass rate of lines when cells are reused, beside a fresh evaluation of the ordinary prompt"
 
 
@@ -21,6 +29,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     reuse = names.add_parser("reuse", parents=[common], help=REUSE, description=REUSE)
     reuse.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"missing lines (default: {TASKS})")
     reuse.set_defaults(run=run)
+    crossfile = names.add_parser("crossfile", parents=[common], help=CROSSFILE, description=CROSSFILE)
+    crossfile.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"lines (default: {TASKS})")
+    budget = f"for pieces of other files (default: {BUDGET})"
+    crossfile.add_argument("--budget", type=int, default=BUDGET, metavar="TOKENS", help=budget)
+    crossfile.add_argument("--ablation", action="store_true", help="also without each signal of the retrieval")
+    crossfile.set_defaults(run=run_crossfile)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,6 +58,48 @@ def run(args: argparse.Namespace) -> int:
     for line in report.lines():
         emit(line)
     return 0
+
+
+def run_crossfile(args: argparse.Namespace) -> int:
+    """Run `eval crossfile`."""
+    from slm_lsp.config import load_settings
+    from slm_lsp.engine.router import choose_model
+    from slm_lsp.errors import UsageError
+    from slm_lsp.evals import crossfile, crossfile_tasks, packages
+    from slm_lsp.models.store import Store
+
+    if args.tasks < 1:
+        raise UsageError("--tasks must be at least 1.")
+    if args.budget < 0:
+        raise UsageError("--budget must be at least 0.")
+    if args.ablation:
+        raise UsageError("--ablation needs a retrieval whose signals can be left out, and there is none yet.")
+    settings = load_settings()
+    model = choose_model(args.model or settings.model, Store(settings.models_dir))
+    projects = packages.fetch_all(note=lambda text: note(args, text))
+    note(args, f"choosing {args.tasks} lines of {len(projects)} packages")
+    tasks = crossfile_tasks.choose(projects, args.tasks, crossfile.SEED)
+    ways = _ways(projects, args.budget)
+    with _progress(args) as tell:
+        report = asyncio.run(crossfile.run(model.path, model.name, tasks, ways, settings, args.budget, tell))
+    if args.json:
+        emit_json(report)
+        return 0
+    heading = f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.budget_tokens} tokens"
+    emit(f"{heading} of other files, {report.seconds:.0f} s")
+    for line in report.lines():
+        emit(line)
+    return 0
+
+
+def _ways(projects: "list[Project]", budget_tokens: int) -> "dict[str, SnippetSource]":
+    """Where each way of `eval crossfile` has its snippets from.
+
+    A way of our own retrieval belongs here, as `ours`; for `--ablation` one more a signal, under the signal's name.
+    """
+    from slm_lsp.evals import crossfile, ring
+
+    return {"none": crossfile.no_snippets, "ring": ring.source(projects, budget_tokens, crossfile.SEED)}
 
 
 @contextmanager

@@ -1,0 +1,146 @@
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from slm_lsp.config import CompletionSettings, Settings
+from slm_lsp.context.fim import Place
+from slm_lsp.context.snippets import Snippet
+from slm_lsp.evals import ring
+from slm_lsp.evals.crossfile import Case, allowed, no_snippets, report, run
+from slm_lsp.evals.crossfile_tasks import Task, choose
+from slm_lsp.evals.packages import PACKAGES
+from tests.conftest import engines
+from tests.evals import shop
+
+SMALL = CompletionSettings(prefix_tokens=100, suffix_tokens=50)
+"""Budgets that fit the tiny model, a token of which is a byte."""
+
+
+def case(**answers: str) -> Case:
+    return Case("shop", "a.py", 3, "x = ", "rounded(1)", "rounded", "b.py", answers, dict.fromkeys(answers, ()))
+
+
+def snippet(path: str, characters: int) -> Snippet:
+    return Snippet(path, "x" * (characters - len(path) - 1), "made", 1.0)
+
+
+def test_figures_are_of_all_tasks_and_lifts_are_paired() -> None:
+    won = case(none="rounded(2)", ring="", ours="rounded(1) ", siblings="rounded(1)")
+    lost = case(none="rounded(1)", ring="rounded(1)", ours="round", siblings="rounded(1)")
+    found = report([won, won, won, lost], ("none", "ring", "ours", "siblings"), "tiny", "ik", 1000, 1.0)
+    assert found.ours == msgspec.convert({"exact": 0.75, "similarity": 0.875}, type(found.ours))
+    assert found.none
+    assert found.none.exact == 0.25
+    assert found.none.similarity == pytest.approx((3 * 0.9 + 1) / 4)
+    assert found.lift_over_none == found.lift_over_ring == 0.5
+    low, high = found.ci95["lift_over_none"]
+    assert low < 0 < 0.5 < high
+    assert found.ablation["siblings"].exact == 1.0
+    text = "\n".join(found.lines())
+    assert "ours - ring: +0.500" in text
+    assert "(3 lines gained, 1 lost)" in text
+    assert "ours without siblings" in text
+
+
+def test_ways_that_were_not_run_are_absent() -> None:
+    found = report([case(none="", ring="rounded(1)")], ("none", "ring"), "tiny", "ik", 1000, 1.0)
+    said = json.loads(msgspec.json.encode(found))
+    assert said["ring"] == {"exact": 1.0, "similarity": 1.0}
+    assert said["none"] == {"exact": 0.0, "similarity": 0.0}
+    assert said["name"] == "crossfile"
+    assert not said.keys() & {"ours", "lift_over_none", "lift_over_ring", "ci95", "ablation"}
+    assert "ours" not in "\n".join(found.lines())
+
+
+def test_a_lift_of_nothing_is_said() -> None:
+    found = report([case(none="rounded(1)", ours="rounded(1)")], ("none", "ours"), "tiny", "ik", 1000, 1.0)
+    assert json.loads(msgspec.json.encode(found))["lift_over_none"] == 0.0
+
+
+def test_snippets_keep_to_the_budget_and_never_come_from_the_file_itself() -> None:
+    first, second, own = snippet("a.py", 299), snippet("b.py", 299), snippet("here.py", 299)
+    assert allowed([first, own, second], "here.py", 202) == (first, second)
+    assert allowed([first, second], "here.py", 201) == (second,)
+    assert allowed([first, second], "here.py", 0) == ()
+
+
+async def test_the_tiny_model_is_asked_in_every_way(
+    home: dict[str, str], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.items():
+        monkeypatch.setenv(name, value)
+    project = shop.project(tmp_path)
+    asked: list[Place] = []
+
+    def ours(task: Task, place: Place) -> Sequence[Snippet]:
+        asked.append(place)
+        return [
+            Snippet(task.path, task.text, "the answer itself", 1.0),
+            Snippet("shop/money.py", "Price\n", "made", 1.0),
+        ]
+
+    ways = {"none": no_snippets, "ring": ring.source([project], 100, 1), "ours": ours, "again": ours}
+    tasks = choose([project], 2, seed=1)
+    told: list[tuple[int, int]] = []
+    found = await run(
+        tiny_model, "tiny", tasks, ways, Settings(completion=SMALL), 100, lambda done, of: told.append((done, of))
+    )
+    assert told == [(1, 2), (2, 2)]
+    assert (found.n, found.model, found.budget_tokens) == (2, "tiny", 100)
+    for each, task in zip(found.cases, tasks, strict=True):
+        assert (each.path, each.line, each.wanted) == (task.path, task.line, task.wanted)
+        assert each.answers.keys() == {"none", "ring", "ours", "again"}
+        assert all("\n" not in answer for answer in each.answers.values())
+        assert each.answers["ours"] == each.answers["again"]
+        assert each.snippets["none"] == ()
+        assert each.snippets["ours"] == ("shop/money.py",)
+        assert set(each.snippets["ring"]) <= set(task.opened)
+    assert all(place.text[place.offset] == "\n" for place in asked)
+    assert found.ablation.keys() == {"again"}
+    assert engines(home) == []
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "slm_lsp.cli.main", "eval", "crossfile", *arguments]
+
+
+def test_the_command_runs_on_what_is_in_the_cache(home: dict[str, str], tiny_model: Path) -> None:
+    cache = Path(home["XDG_CACHE_HOME"]) / "slm-lsp" / "evals"
+    for package in PACKAGES:
+        shop.project(cache / package.folder)
+    environ = home | {
+        "PIP_NO_INDEX": "1",
+        "SLM_LSP_COMPLETION_PREFIX_TOKENS": "100",
+        "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "50",
+    }
+    arguments = command("--tasks", "3", "--budget", "100", "--model", str(tiny_model))
+    found = subprocess.run(
+        [*arguments, "--json"], env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    said = json.loads(found.stdout)
+    assert (said["name"], said["n"], said["budget_tokens"]) == ("crossfile", 3, 100)
+    assert len(said["cases"]) == 3
+    assert said.keys() >= {"none", "ring", "model"}
+    assert engines(home) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("--tasks", "0"), "--tasks must be at least 1."),
+        (("--budget", "-1"), "--budget must be at least 0."),
+        (("--ablation",), "--ablation needs a retrieval"),
+    ],
+)
+def test_wrong_usage_is_said_before_anything_is_fetched(
+    home: dict[str, str], arguments: tuple[str, ...], error: str
+) -> None:
+    found = subprocess.run(command(*arguments), env=home, capture_output=True, text=True, check=False)
+    assert found.returncode == 2
+    assert error in found.stderr
