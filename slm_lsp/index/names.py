@@ -1,0 +1,178 @@
+"""Why a file is not indexed, and which files their names and folders already refuse.
+
+Nothing here opens a file. Names are compared without regard to case, since some file systems have none.
+"""
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+
+class Skipped(StrEnum):
+    """Why a file is not indexed: a word to count by."""
+
+    IGNORED = "ignored"
+    SECRET = "secret"  # noqa: S105 - a reason, not a password
+    VERSION_CONTROL = "version-control"
+    VENDORED = "vendored"
+    CACHE = "cache"
+    GENERATED = "generated"
+    MINIFIED = "minified"
+    BINARY = "binary"
+    NOT_TEXT = "not-text"
+    TOO_LARGE = "too-large"
+    LONG_LINES = "long-lines"
+    BAD_NAME = "bad-name"
+    OUTSIDE = "outside"
+    LINK = "link"
+    NOT_A_FILE = "not-a-file"
+    UNREADABLE = "unreadable"
+    VANISHED = "vanished"
+    CHANGED = "changed"
+    SLOW = "slow"
+    DEEP = "deep"
+    CRASHED = "crashed"
+
+    @property
+    def why(self) -> str:
+        """The reason in words that a user can read."""
+        return _WHY[self]
+
+
+_WHY = {
+    Skipped.IGNORED: "ignored by .gitignore, .slmignore or git's excludes",
+    Skipped.SECRET: "may hold keys or passwords",
+    Skipped.VERSION_CONTROL: "belongs to version control",
+    Skipped.VENDORED: "somebody else's code, copied here",
+    Skipped.CACHE: "a cache or build output",
+    Skipped.GENERATED: "written by a program",
+    Skipped.MINIFIED: "minified",
+    Skipped.BINARY: "binary",
+    Skipped.NOT_TEXT: "not UTF-8",
+    Skipped.TOO_LARGE: "over 1 MiB",
+    Skipped.LONG_LINES: "has a line over 2,000 characters",
+    Skipped.BAD_NAME: "its name is not UTF-8 or has control characters",
+    Skipped.OUTSIDE: "outside the workspace",
+    Skipped.LINK: "a link to a folder, or in a loop",
+    Skipped.NOT_A_FILE: "a folder, pipe, socket or device",
+    Skipped.UNREADABLE: "cannot be read",
+    Skipped.VANISHED: "no longer there",
+    Skipped.CHANGED: "changed while it was read",
+    Skipped.SLOW: "took too long to parse",
+    Skipped.DEEP: "nested too deeply to parse",
+    Skipped.CRASHED: "its parser crashed",
+}
+
+
+_VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", "cvs", "_darcs", ".jj"})
+
+_VENDORED_FOLDERS = frozenset({
+    "node_modules", "bower_components", "jspm_packages", ".yarn", ".pnpm-store", ".venv", "site-packages", ".bundle",
+    # What lies there was written elsewhere, as in node_modules, and often outweighs the project. `!third_party/` in
+    # .slmignore brings it back where it is worked on.
+    "third_party", "third-party", "thirdparty", "3rdparty",
+})  # fmt: skip
+
+_CACHE_FOLDERS = frozenset({
+    "__pycache__", ".tox", ".nox", ".eggs", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis",
+    ".ipynb_checkpoints", ".cache", ".gradle", ".terraform", ".next", ".nuxt", ".svelte-kit", ".parcel-cache",
+    ".turbo", ".angular", ".dart_tool", ".stack-work", ".direnv", ".import_linter_cache", "deriveddata",
+})  # fmt: skip
+
+_MARKS = (
+    ("pyvenv.cfg", Skipped.VENDORED),
+    ("conda-meta", Skipped.VENDORED),
+    # https://bford.info/cachedir: Cargo's target, and caches of many tools.
+    ("CACHEDIR.TAG", Skipped.CACHE),
+)
+"""A folder that has such an entry is one of these, whatever its name."""
+
+_VENDOR_MARKS = ("modules.txt", "autoload.php", "composer", "bundle")
+"""What `go mod vendor`, Composer and Bundler leave in a folder named `vendor`; any other is the project's own."""
+
+_SECRET_FOLDERS = frozenset({
+    ".aws", ".ssh", ".gnupg", ".kube", ".docker", ".azure", ".gcloud", ".oci", ".secrets", ".vault", ".password-store",
+})  # fmt: skip
+
+_SECRET_FILES = (
+    ".env*", "*.env", ".secrets*", "secrets.*", "secret.y*ml", "secret.json",
+    # Keys and certificates
+    "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.pkcs12", "*.pk8",
+    "*.jks", "*.keystore", "*.bks", "*.crt", "*.cer", "*.der", "*.p7b", "*.csr", "*.ppk", "*.gpg", "*.pgp", "*.agekey",
+    "*.keytab", "*.kdb", "*.kdbx", "*.ovpn", "*.mobileprovision", "*.provisionprofile",
+    # Tools that keep passwords
+    ".netrc", "_netrc", ".authinfo*", ".npmrc", ".pypirc", ".htpasswd", "htpasswd", ".pgpass", "pgpass.conf", ".my.cnf",
+    ".mylogin.cnf", ".git-credentials", ".dockercfg", ".dockerconfigjson", ".s3cfg", ".boto", ".vault_pass*",
+    ".vault-token", "vault_pass*", ".*_history", "kubeconfig", "*.kubeconfig", "*.tfstate", "*.tfstate.*", "*.tfvars",
+    "*.tfvars.json", ".terraformrc", "terraform.rc", "local.settings.json", "*.publishsettings",
+    # `credentials.py` is a program that handles them; these are the credentials
+    "credentials", ".credentials*", "credential", "credentials.json", "credentials.xml", "credentials.y*ml",
+    "credentials.toml", "credentials.ini", "credentials.csv", "credentials.txt", "credentials.properties",
+    "credentials*.enc", "client_secret*.json", "service-account*.json", "service_account*.json",
+    "serviceaccount*.json", "application_default_credentials.json",
+)  # fmt: skip
+"""`secrets.*` has no exception for programs: boards keep their passwords in `secrets.py` and `secrets.h`."""
+
+_LOCK_FILES = frozenset({
+    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "deno.lock", "poetry.lock",
+    "pdm.lock", "uv.lock", "pylock.toml", "pipfile.lock", "cargo.lock", "composer.lock", "gemfile.lock", "go.sum",
+    "go.work.sum", "mix.lock", "pubspec.lock", "podfile.lock", "cartfile.resolved", "package.resolved", "flake.lock",
+    "packages.lock.json", "gradle.lockfile", ".terraform.lock.hcl", "conan.lock", "module.bazel.lock",
+})  # fmt: skip
+
+
+def _any_of(globs: Iterable[str]) -> Callable[[str], object]:
+    """What tells whether a name matches one of the globs, with one expression for all of them."""
+    return re.compile("|".join(fnmatch.translate(glob) for glob in globs)).match
+
+
+_is_secret = _any_of(_SECRET_FILES)
+_is_minified = _any_of(("*.min.js", "*.min.mjs", "*.min.cjs", "*.min.css"))
+_is_generated = _any_of(("*.js.map", "*.mjs.map", "*.css.map", "*.d.ts.map"))
+
+
+def _secret_folder(low: str) -> bool:
+    return low in _SECRET_FOLDERS or low.startswith(".env")
+
+
+def bad_name(name: str) -> bool:
+    """Whether a name cannot be shown or stored: bytes that are no UTF-8, or control characters."""
+    return not name.isprintable() and any(char < " " or "\x7f" <= char < "\xa0" or "\ud800" <= char < "\ue000"
+                                          for char in name)  # fmt: skip
+
+
+def refused_file(name: str) -> Skipped | None:
+    """Why a file of this name is refused wherever it lies."""
+    if bad_name(name):
+        return Skipped.BAD_NAME
+    low = name.lower()
+    if _is_secret(low):
+        return Skipped.SECRET
+    if low in _VERSION_CONTROL:  # `.git` is a file in worktrees and submodules
+        return Skipped.VERSION_CONTROL
+    if low in _LOCK_FILES or _is_generated(low):
+        return Skipped.GENERATED
+    return Skipped.MINIFIED if _is_minified(low) else None
+
+
+def refused_folder(name: str, has: Callable[[str], bool]) -> Skipped | None:
+    """Why a folder is refused wherever it lies; `has` tells whether it has an entry of a name."""
+    low = name.lower()
+    if bad_name(name):
+        return Skipped.BAD_NAME
+    if low in _VERSION_CONTROL:
+        return Skipped.VERSION_CONTROL
+    if _secret_folder(low):
+        return Skipped.SECRET
+    if low in _CACHE_FOLDERS or low.endswith(".egg-info"):
+        return Skipped.CACHE
+    if low in _VENDORED_FOLDERS or (low == "vendor" and any(map(has, _VENDOR_MARKS))):
+        return Skipped.VENDORED
+    return next((reason for mark, reason in _MARKS if has(mark)), None)
+
+
+def secret_path(path: str) -> bool:
+    """Whether the file or a folder on the way to it has a name that stands for keys or passwords."""
+    *folders, name = path.lower().split("/")
+    return bool(_is_secret(name)) or any(map(_secret_folder, folders))
