@@ -5,7 +5,8 @@ The queries name what they catch:
 - `definitions.scm`: `@definition.KIND` is the whole definition, `@name` its name. `@body` is where its signature ends;
   `@doc` a text inside that documents it. KIND is one of `KINDS`.
 - `imports.scm`: one match for each imported thing. `@import` is the statement, `@module` what is imported or imported
-  from, `@name` a single name out of it, `@alias` the name it gets here.
+  from (several of them are the pieces of one path), `@name` a single name out of it, `@alias` the name it gets here.
+  `@default` is an alias too, for what a module exports without a name.
 - `references.scm`: `@reference.call`, `@reference.type` or `@reference.name` is an identifier that names something
   defined elsewhere.
 - `scopes.scm`: `@scope` is a node whose names are its own, `@local` a name that is bound in the scope round it.
@@ -36,7 +37,15 @@ MAX_SIGNATURE = 400
 MAX_DOC = 200
 """Characters of a documentation text that are kept."""
 
+_WRAPPERS = frozenset({"ambient_declaration", "export_statement", "template_declaration", "type_definition"})
+"""What may stand round a definition and belong to it: the comment is above it, the signature begins with it."""
+
+_ATTRIBUTES = frozenset({"attribute_item"})
+"""What may stand between a definition and its comment."""
+
 _BLANKS = re.compile(r"\s+")
+_TAGS = re.compile(r"</?(?:summary|remarks|para|p)\s*/?>")
+_SEPARATOR = re.compile(rb"[:.\\/]+")
 _COMMENT_FRAME = re.compile(r"^[\s/*#;!%'\"(-]+|[\s*/'\")]+$", re.MULTILINE)
 
 
@@ -107,11 +116,18 @@ def definitions(language: Language, tree: Tree, source: bytes) -> list[Definitio
     for match in matches(language, "definitions", tree.root_node):
         kind, node = next((key, nodes[0]) for key, nodes in match.items() if key.startswith("definition."))
         if name := match.get("name"):
-            found.setdefault((name[0].start_byte, name[0].end_byte), (kind.removeprefix("definition."), node, match))
+            kind = kind.removeprefix("definition.")
+            known = found.setdefault((name[0].start_byte, name[0].end_byte), (kind, node, match))
+            if _telling(kind) < _telling(known[0]):
+                found[name[0].start_byte, name[0].end_byte] = (kind, node, match)
+    whole = [(_whole(node), at, kind, node, match) for at, (kind, node, match) in found.items()]
     listed: list[Definition] = []
     around: list[Definition] = []
-    for kind, node, match in sorted(found.values(), key=lambda each: (each[1].start_byte, -each[1].end_byte)):
-        while around and around[-1].end <= node.start_byte:
+    for node, _, kind, inner, match in sorted(whole, key=lambda each: (each[0].start_byte, -each[0].end_byte, each[1])):
+        # Two with the same bounds, as in `int a, b;`, stand side by side.
+        while around and (
+            around[-1].end <= node.start_byte or (around[-1].start, around[-1].end) == (node.start_byte, node.end_byte)
+        ):
             around.pop()
         own = _clean_name(_text(match["name"][0], source))
         if not own:
@@ -122,12 +138,12 @@ def definitions(language: Language, tree: Tree, source: bytes) -> list[Definitio
                 name=own,
                 kind="method" if kind == "function" and inside else kind,
                 parent=".".join(each.name for each in around),
-                signature=_signature(node, match.get("body"), source),
+                signature=_signature(node, inner, match, source),
                 doc=_doc(node, match.get("doc"), source),
                 start=node.start_byte,
                 end=node.end_byte,
                 first_line=node.start_point.row,
-                last_line=max(node.end_point.row - (node.end_point.column == 0), node.start_point.row),
+                last_line=_last_row(node),
             )
         )
         around.append(listed[-1])
@@ -138,10 +154,16 @@ def imports(language: Language, tree: Tree, source: bytes) -> list[Import]:
     """Every import, in the order of the text."""
     found: list[tuple[int, Import]] = []
     for match in matches(language, "imports", tree.root_node):
-        module, name, alias = (_first(match, key, source) for key in ("module", "name", "alias"))
+        name, alias = (_first(match, key, source) for key in ("name", "alias"))
+        module = _joined(match.get("module", ()), source)
+        if default := _first(match, "default", source):
+            name, alias = "default", default
         if module or name:
             node = match["import"][0]
-            at = min((match[key][0].start_byte for key in ("name", "module") if key in match), default=node.start_byte)
+            at = min(
+                (match[key][0].start_byte for key in ("name", "default", "module") if key in match),
+                default=node.start_byte,
+            )
             found.append((at, Import(module.strip("\"'`<>"), name.strip("\"'`"), alias, node.start_point.row)))
     return list(dict.fromkeys(each for _, each in sorted(found, key=lambda each: each[0])))
 
@@ -177,14 +199,44 @@ def scopes(language: Language, tree: Tree, source: bytes) -> list[Scope]:
     return [Scope(start, end, frozenset(each)) for (start, end), each in zip(spans, bound, strict=True)]
 
 
-def _signature(node: Node, body: Sequence[Node] | None, source: bytes) -> str:
-    if body:
+def _telling(kind: str) -> int:
+    """Rank of a kind. Two patterns may catch one name, as a constant and as a function: the lower rank counts."""
+    if kind == "constructor":
+        return 0
+    if kind in CALLABLE:
+        return 1
+    if kind in TYPES and kind != "type":
+        return 2
+    return 4 if kind in {"field", "variable"} else 3
+
+
+def _whole(node: Node) -> Node:
+    while node.parent is not None and node.parent.type in _WRAPPERS:
+        node = node.parent
+    return node
+
+
+def _joined(pieces: Sequence[Node], source: bytes) -> str:
+    """The path that pieces make, with what stands between them in the text."""
+    path = ""
+    for piece in pieces:
+        path += _text(piece, source).strip()
+        if piece is not pieces[-1] and (separator := _SEPARATOR.match(source, piece.end_byte)):
+            path += separator.group().decode()
+    return path
+
+
+def _signature(node: Node, inner: Node, match: Match, source: bytes) -> str:
+    """What stands up to the body, or else on the line where the definition itself begins inside of its wrapper."""
+    if body := match.get("body"):
         end = body[0].start_byte
     else:
-        line_end = source.find(b"\n", node.start_byte, node.end_byte)
+        line_end = source.find(b"\n", inner.start_byte, node.end_byte)
         end = node.end_byte if line_end < 0 else line_end
     text = source[node.start_byte : end].decode("utf-8", errors="replace")
-    return _BLANKS.sub(" ", text).strip().rstrip("{").rstrip()[:MAX_SIGNATURE]
+    signature = _BLANKS.sub(" ", text).strip().rstrip("{").rstrip()[:MAX_SIGNATURE]
+    name = match["name"][0]
+    return signature if name.start_byte < end else f"{signature} … {_clean_name(_text(name, source))}"
 
 
 def _doc(node: Node, inside: Sequence[Node] | None, source: bytes) -> str:
@@ -193,15 +245,18 @@ def _doc(node: Node, inside: Sequence[Node] | None, source: bytes) -> str:
         return _plain(_text(inside[0], source))
     above: list[str] = []
     below, previous = node, node.prev_sibling
-    while (
-        previous is not None
-        and "comment" in previous.type
-        and below.start_point.row - previous.end_point.row <= 1
-        and not _trails(previous)
-    ):
-        above.append(_text(previous, source))
+    while previous is not None and below.start_point.row - _last_row(previous) <= 1:
+        if previous.type not in _ATTRIBUTES:
+            if "comment" not in previous.type or _trails(previous):
+                break
+            above.append(_text(previous, source))
         below, previous = previous, previous.prev_sibling
     return _plain("\n".join(reversed(above)))
+
+
+def _last_row(node: Node) -> int:
+    """The row of its last character; some nodes take the end of the line in."""
+    return max(node.end_point.row - (node.end_point.column == 0), node.start_point.row)
 
 
 def _trails(comment: Node) -> bool:
@@ -212,7 +267,7 @@ def _trails(comment: Node) -> bool:
 
 def _plain(text: str) -> str:
     """A comment or documentation string without its frame, on one line."""
-    return _BLANKS.sub(" ", _COMMENT_FRAME.sub(" ", text)).strip()[:MAX_DOC]
+    return _BLANKS.sub(" ", _COMMENT_FRAME.sub(" ", _TAGS.sub("", text))).strip()[:MAX_DOC]
 
 
 def _first(match: Match, key: str, source: bytes) -> str:

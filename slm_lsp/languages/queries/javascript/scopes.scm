@@ -1,0 +1,20 @@
+; Blocks are left out: what a function binds anywhere counts for all of it.
+(program) @scope
+(function_declaration) @scope
+(function_expression) @scope
+(generator_function_declaration) @scope
+(generator_function) @scope
+(arrow_function) @scope
+(method_definition) @scope
+(class_body) @scope
+
+(formal_parameters (identifier) @local)
+(arrow_function parameter: (identifier) @local)
+(variable_declarator name: (identifier) @local)
+(for_in_statement left: (identifier) @local)
+(catch_clause parameter: (identifier) @local)
+(assignment_pattern left: (identifier) @local)
+(rest_pattern (identifier) @local)
+(array_pattern (identifier) @local)
+(pair_pattern value: (identifier) @local)
+(shorthand_property_identifier_pattern) @local
