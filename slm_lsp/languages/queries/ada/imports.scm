@@ -1,0 +1,1 @@
+(with_clause (_) @module) @import

@@ -1,0 +1,30 @@
+(class_definition name: (identifier) @name body: (_) @body) @definition.class
+(mixin_declaration (identifier) @name (class_body) @body) @definition.trait
+(extension_declaration name: (identifier) @name body: (_) @body) @definition.impl
+(enum_declaration name: (identifier) @name body: (_) @body) @definition.enum
+(enum_constant name: (identifier) @name) @definition.constant
+(type_alias . (type_identifier) @name) @definition.type
+
+; The body of a function stands beside its head in the tree.
+(program (function_signature name: (identifier) @name) @definition.function . (function_body) @body)
+((method_signature [
+  (function_signature name: (identifier) @name)
+  (getter_signature name: (identifier) @name)
+  (setter_signature name: (identifier) @name)
+]) @definition.method . (function_body) @body)
+((method_signature (constructor_signature name: (identifier) @name . parameters: (_)))
+  @definition.constructor . (function_body) @body)
+(declaration [
+  (function_signature name: (identifier) @name)
+  (getter_signature name: (identifier) @name)
+  (setter_signature name: (identifier) @name)
+]) @definition.method
+(declaration (constructor_signature name: (identifier) @name . parameters: (_))) @definition.constructor
+
+(declaration (initialized_identifier_list . (initialized_identifier . (identifier) @name) .)) @definition.field
+(declaration (initialized_identifier_list
+  (initialized_identifier . (identifier) @name) @definition.field . (initialized_identifier)))
+(declaration (initialized_identifier_list
+  (initialized_identifier) . (initialized_identifier . (identifier) @name) @definition.field))
+(static_final_declaration . (identifier) @name) @definition.constant
+(program (initialized_identifier_list (initialized_identifier . (identifier) @name) @definition.variable))

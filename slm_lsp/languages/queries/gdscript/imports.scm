@@ -1,0 +1,3 @@
+((const_statement name: (name) @alias value: (call (identifier) @_word arguments: (arguments (string) @module)))
+  @import
+  (#any-of? @_word "preload" "load"))

@@ -1,0 +1,9 @@
+; What begins with a dot is an instruction to make; patterns have a `%`.
+((rule (targets . (word) @name .) (recipe)? @body) @definition.function
+  (#not-match? @name "^[.]|%"))
+((rule (targets (word) @name @definition.function . (word)))
+  (#not-match? @name "^[.]|%"))
+((rule (targets (word) . (word) @name @definition.function))
+  (#not-match? @name "^[.]|%"))
+(variable_assignment name: (word) @name) @definition.variable
+(define_directive name: (word) @name) @definition.macro

@@ -1,0 +1,23 @@
+(class_interface . (identifier) @name) @definition.class
+(class_implementation . (identifier) @name) @definition.impl
+(protocol_declaration . (identifier) @name) @definition.interface
+; A method goes by the first part of its name.
+(method_declaration . (method_type) . (identifier) @name) @definition.method
+(method_definition . (method_type) . (identifier) @name (compound_statement) @body) @definition.method
+(property_declaration (struct_declaration (struct_declarator [
+  (identifier) @name
+  (pointer_declarator declarator: (identifier) @name)
+]))) @definition.property
+
+(function_definition
+  declarator: [
+    (function_declarator declarator: (identifier) @name)
+    (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
+  ]
+  body: (_) @body) @definition.function
+(preproc_def name: (identifier) @name) @definition.macro
+(preproc_function_def name: (identifier) @name) @definition.macro
+(type_definition declarator: (type_identifier) @name) @definition.type
+(struct_specifier name: (type_identifier) @name body: (_) @body) @definition.struct
+(enum_specifier name: (type_identifier) @name body: (_) @body) @definition.enum
+(enumerator name: (identifier) @name) @definition.constant

@@ -1,0 +1,1 @@
+(include_compiler_directive (double_quoted_string) @module) @import

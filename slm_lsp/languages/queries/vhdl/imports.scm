@@ -1,0 +1,1 @@
+(use_clause (selected_name) @module) @import
