@@ -447,7 +447,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_time(
             file.write(TEXT)
         return info
 
-    monkeypatch.setattr(source.os, "fstat", grows)
+    monkeypatch.setattr(os, "fstat", grows)
     assert read_source(tmp_path, "a.py") is Skipped.CHANGED
 
 
