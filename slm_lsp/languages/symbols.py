@@ -138,7 +138,7 @@ def definitions(language: Language, tree: Tree, source: bytes) -> list[Definitio
                 name=own,
                 kind="method" if kind == "function" and inside else kind,
                 parent=".".join(each.name for each in around),
-                signature=_signature(node, inner, match, source),
+                signature=_signature(node, inner, kind, match, source),
                 doc=_doc(node, match.get("doc"), source),
                 start=node.start_byte,
                 end=node.end_byte,
@@ -226,17 +226,29 @@ def _joined(pieces: Sequence[Node], source: bytes) -> str:
     return path
 
 
-def _signature(node: Node, inner: Node, match: Match, source: bytes) -> str:
-    """What stands up to the body, or else on the line where the definition itself begins inside of its wrapper."""
+def _signature(node: Node, inner: Node, kind: str, match: Match, source: bytes) -> str:
+    """What stands up to the body, or else on the line where the definition itself begins inside of its wrapper.
+
+    Of a callable without a body it is the line with its name, and those on which its parameters go on.
+    """
     if body := match.get("body"):
         end = body[0].start_byte
     else:
-        line_end = source.find(b"\n", inner.start_byte, node.end_byte)
-        end = node.end_byte if line_end < 0 else line_end
+        begin = match["name"][0].start_byte if kind in CALLABLE else inner.start_byte
+        end = _line_end(source, begin, node.end_byte)
+        while (
+            kind in CALLABLE and end < node.end_byte and source.count(b"(", begin, end) > source.count(b")", begin, end)
+        ):
+            end = _line_end(source, end + 1, node.end_byte)
     text = source[node.start_byte : end].decode("utf-8", errors="replace")
     signature = _BLANKS.sub(" ", text).strip().rstrip("{").rstrip()[:MAX_SIGNATURE]
     name = match["name"][0]
     return signature if name.start_byte < end else f"{signature} … {_clean_name(_text(name, source))}"
+
+
+def _line_end(source: bytes, begin: int, limit: int) -> int:
+    found = source.find(b"\n", begin, limit)
+    return limit if found < 0 else found
 
 
 def _doc(node: Node, inside: Sequence[Node] | None, source: bytes) -> str:
