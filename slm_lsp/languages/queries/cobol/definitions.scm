@@ -6,16 +6,20 @@
 
 (file_description_entry . (WORD) @name) @definition.record
 
-; At level 01, whatever has no picture or value of its own is a record.
+; What is called FILLER has no name. At level 01, whatever has no picture or value of its own is a record.
 ((data_description . (level_number) @_level . (entry_name) @name .) @definition.record
-  (#match? @_level "^0?1$"))
+  (#match? @_level "^0?1$")
+  (#not-match? @name "(?i)^filler$"))
 ((data_description . (level_number) @_level . (entry_name) @name . [(redefines_clause) (occurs_clause)] .)
   @definition.record
-  (#match? @_level "^0?1$"))
+  (#match? @_level "^0?1$")
+  (#not-match? @name "(?i)^filler$"))
 ((data_description . (level_number) @_level . (entry_name) @name [(picture_clause) (usage_clause)])
   @definition.variable
-  (#match? @_level "^(0?1|77)$"))
+  (#match? @_level "^(0?1|77)$")
+  (#not-match? @name "(?i)^filler$"))
 ((data_description . (level_number) @_level . (entry_name) @name) @definition.field
-  (#match? @_level "^(0?[2-9]|[1-4][0-9]|66)$"))
+  (#match? @_level "^(0?[2-9]|[1-4][0-9]|66)$")
+  (#not-match? @name "(?i)^filler$"))
 ((data_description . (level_number) @_level . (entry_name) @name) @definition.constant
   (#match? @_level "^(78|88)$"))

@@ -20,11 +20,9 @@
   (setter_signature name: (identifier) @name)
 ]) @definition.method
 (declaration (constructor_signature name: (identifier) @name . parameters: (_))) @definition.constructor
+(_ (factory_constructor_signature (identifier) @name . (formal_parameter_list)) @definition.constructor)
 
-(declaration (initialized_identifier_list . (initialized_identifier . (identifier) @name) .)) @definition.field
-(declaration (initialized_identifier_list
-  (initialized_identifier . (identifier) @name) @definition.field . (initialized_identifier)))
-(declaration (initialized_identifier_list
-  (initialized_identifier) . (initialized_identifier . (identifier) @name) @definition.field))
-(static_final_declaration . (identifier) @name) @definition.constant
+(declaration (initialized_identifier_list (initialized_identifier . (identifier) @name))) @definition.field
+(declaration (static_final_declaration_list (static_final_declaration . (identifier) @name))) @definition.field
+(program (static_final_declaration_list (static_final_declaration . (identifier) @name) @definition.constant))
 (program (initialized_identifier_list (initialized_identifier . (identifier) @name) @definition.variable))

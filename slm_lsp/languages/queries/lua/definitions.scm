@@ -12,13 +12,7 @@
 
 (chunk (variable_declaration (assignment_statement
   (variable_list . name: (identifier) @name .)
-  (expression_list . value: (_) @_value))) @definition.variable
-  (#not-match? @_value "^function"))
+  (expression_list))) @definition.variable)
+(chunk (assignment_statement (variable_list . name: (identifier) @name .)) @definition.variable)
 (chunk (assignment_statement
-  (variable_list . name: (identifier) @name .)
-  (expression_list . value: (_) @_value)) @definition.variable
-  (#not-match? @_value "^function"))
-(chunk (assignment_statement
-  (variable_list . name: (dot_index_expression field: (identifier) @name) .)
-  (expression_list . value: (_) @_value)) @definition.field
-  (#not-match? @_value "^function"))
+  (variable_list . name: (dot_index_expression field: (identifier) @name) .)) @definition.field)

@@ -1,5 +1,3 @@
 ((binding attrpath: (attrpath) @name expression: (function_expression)) @definition.function)
-(let_expression (binding_set (binding attrpath: (attrpath) @name expression: (_) @_value) @definition.variable)
-  (#not-match? @_value "^[{]?[^{}=;]*:"))
-(attrset_expression (binding_set (binding attrpath: (attrpath) @name expression: (_) @_value) @definition.property)
-  (#not-match? @_value "^[{]?[^{}=;]*:"))
+(let_expression (binding_set (binding attrpath: (attrpath) @name) @definition.variable))
+(attrset_expression (binding_set (binding attrpath: (attrpath) @name) @definition.property))

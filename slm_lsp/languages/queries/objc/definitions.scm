@@ -17,7 +17,15 @@
   body: (_) @body) @definition.function
 (preproc_def name: (identifier) @name) @definition.macro
 (preproc_function_def name: (identifier) @name) @definition.macro
-(type_definition declarator: (type_identifier) @name) @definition.type
+(type_definition
+  type: [
+    (type_identifier) (primitive_type) (sized_type_specifier) (struct_specifier) (enum_specifier) (union_specifier)
+  ]
+  declarator: (type_identifier) @name) @definition.type
+(translation_unit (declaration declarator: (init_declarator declarator: [
+  (identifier) @name
+  (pointer_declarator declarator: (identifier) @name)
+])) @definition.variable)
 (struct_specifier name: (type_identifier) @name body: (_) @body) @definition.struct
 (enum_specifier name: (type_identifier) @name body: (_) @body) @definition.enum
 (enumerator name: (identifier) @name) @definition.constant

@@ -17,9 +17,7 @@
   (let_binding pattern: (value_name) @name . (parameter) body: (_) @body)) @definition.function)
 ((value_definition (let_binding pattern: (value_name) @name . body: [(fun_expression) (function_expression)]))
   @definition.function)
-(compilation_unit (value_definition (let_binding pattern: (value_name) @name . body: (_) @_value)) @definition.variable
-  (#not-match? @_value "^fun"))
-(structure (value_definition (let_binding pattern: (value_name) @name . body: (_) @_value)) @definition.variable
-  (#not-match? @_value "^fun"))
+(compilation_unit (value_definition (let_binding pattern: (value_name) @name)) @definition.variable)
+(structure (value_definition (let_binding pattern: (value_name) @name)) @definition.variable)
 (value_specification (value_name) @name) @definition.function
 (external (value_name) @name) @definition.function

@@ -13,23 +13,14 @@
 ])) @definition.type
 
 (declEnumValue name: (identifier) @name) @definition.constant
-(declField . name: (identifier) @name . type: (_)) @definition.field
-; Of several, each is a definition by itself: two that share one stretch would lie in each other.
-(declField name: (identifier) @name @definition.field . (identifier))
-(declField (identifier) . name: (identifier) @name @definition.field)
+(declField name: (identifier) @name) @definition.field
 (declProp name: (identifier) @name) @definition.property
 (unit (_ (declConsts (declConst name: (identifier) @name) @definition.constant)))
-(unit (_ (declVars (declVar . name: (identifier) @name . type: (_)) @definition.variable)))
-(unit (_ (declVars (declVar name: (identifier) @name @definition.variable . (identifier)))))
-(unit (_ (declVars (declVar (identifier) . name: (identifier) @name @definition.variable))))
+(unit (_ (declVars (declVar name: (identifier) @name) @definition.variable)))
 (program (declConsts (declConst name: (identifier) @name) @definition.constant))
-(program (declVars (declVar . name: (identifier) @name . type: (_)) @definition.variable))
-(program (declVars (declVar name: (identifier) @name @definition.variable . (identifier))))
-(program (declVars (declVar (identifier) . name: (identifier) @name @definition.variable)))
+(program (declVars (declVar name: (identifier) @name) @definition.variable))
 (library (declConsts (declConst name: (identifier) @name) @definition.constant))
-(library (declVars (declVar . name: (identifier) @name . type: (_)) @definition.variable))
-(library (declVars (declVar name: (identifier) @name @definition.variable . (identifier))))
-(library (declVars (declVar (identifier) . name: (identifier) @name @definition.variable)))
+(library (declVars (declVar name: (identifier) @name) @definition.variable))
 
 ; Declarations without a body; those with one are below.
 (interface (declProc (kFunction) name: (identifier) @name) @definition.function)

@@ -6,20 +6,11 @@
 (enum_case name: (name) @name) @definition.constant
 (function_definition name: (name) @name body: (_) @body) @definition.function
 (method_declaration name: (name) @name body: (_)? @body) @definition.method
+((method_declaration name: (name) @name body: (_)? @body) @definition.constructor
+  (#eq? @name "__construct"))
 
-(const_declaration
-  . [(attribute_list) (visibility_modifier) (final_modifier)]* . type: (_)? . (const_element . (name) @name) .)
-  @definition.constant
-; Of several, each is a definition by itself: two that share one stretch would lie in each other.
-(const_declaration (const_element . (name) @name) @definition.constant . (const_element))
-(const_declaration (const_element) . (const_element . (name) @name) @definition.constant)
-(property_declaration
-  . [(attribute_list) (visibility_modifier) (static_modifier) (readonly_modifier) (var_modifier)]*
-  . type: (_)? . (property_element name: (variable_name (name) @name)) . default_value: (_)? .) @definition.property
-(property_declaration
-  (property_element name: (variable_name (name) @name)) @definition.property (property_element))
-(property_declaration
-  (property_element) (property_element name: (variable_name (name) @name)) @definition.property)
+(const_declaration (const_element . (name) @name)) @definition.constant
+(property_declaration (property_element name: (variable_name (name) @name))) @definition.property
 (property_promotion_parameter name: (variable_name (name) @name)) @definition.property
 
 (function_call_expression

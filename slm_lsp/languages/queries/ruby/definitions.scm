@@ -3,6 +3,8 @@
 (method
   name: [(identifier) @name (constant) @name (operator) @name (setter name: (_) @name)]
   body: (_)? @body) @definition.function
+((method name: (identifier) @name body: (_)? @body) @definition.constructor
+  (#eq? @name "initialize"))
 (singleton_method
   name: [(identifier) @name (constant) @name (operator) @name (setter name: (_) @name)]
   body: (_)? @body) @definition.function
@@ -12,17 +14,8 @@
 
 (call
   method: (identifier) @_word
-  arguments: (argument_list . (simple_symbol) @name .)
+  arguments: (argument_list (simple_symbol) @name)
   (#match? @_word "^attr_(accessor|reader|writer)$")) @definition.property
-; Of several, each is a definition by itself: two that share one stretch would lie in each other.
-(call
-  method: (identifier) @_word
-  arguments: (argument_list (simple_symbol) @name @definition.property . (simple_symbol))
-  (#match? @_word "^attr_(accessor|reader|writer)$"))
-(call
-  method: (identifier) @_word
-  arguments: (argument_list (simple_symbol) . (simple_symbol) @name @definition.property)
-  (#match? @_word "^attr_(accessor|reader|writer)$"))
 (call
   method: (identifier) @_word
   arguments: (argument_list . (simple_symbol) @name)

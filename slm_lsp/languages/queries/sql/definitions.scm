@@ -1,5 +1,5 @@
 (statement (create_table (object_reference name: (identifier) @name) (column_definitions)? @body)) @definition.record
-(column_definition name: (identifier) @name) @definition.field
+(column_definitions (column_definition name: (identifier) @name) @definition.field)
 (statement (create_view (object_reference name: (identifier) @name) (create_query)? @body)) @definition.record
 (statement (create_materialized_view (object_reference name: (identifier) @name) (create_query)? @body))
   @definition.record

@@ -12,8 +12,6 @@
 (subtype_declaration name: (identifier) @name) @definition.type
 (enumeration_type_definition literal: (identifier) @name @definition.constant)
 
-(constant_declaration (identifier_list . (identifier) @name .)) @definition.constant
-(signal_declaration (identifier_list . (identifier) @name .)) @definition.variable
-(signal_declaration (identifier_list (identifier) @name @definition.variable . (identifier)))
-(signal_declaration (identifier_list (identifier) . (identifier) @name @definition.variable))
-(port_clause (_ (identifier_list (identifier) @name @definition.field)))
+(constant_declaration (identifier_list (identifier) @name)) @definition.constant
+(signal_declaration (identifier_list (identifier) @name)) @definition.variable
+(port_clause (_ (identifier_list (identifier) @name)) @definition.field)
