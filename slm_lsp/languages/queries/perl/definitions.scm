@@ -18,3 +18,6 @@
 (source_file (expression_statement (assignment_expression
   left: (variable_declaration variable: (_ (varname) @name)))) @definition.variable)
 (source_file (expression_statement (variable_declaration variable: (_ (varname) @name))) @definition.variable)
+(class_statement (block (expression_statement (assignment_expression
+  left: (variable_declaration variable: (_ (varname) @name)))) @definition.field))
+(class_statement (block (expression_statement (variable_declaration variable: (_ (varname) @name))) @definition.field))

@@ -2,6 +2,9 @@
 (package_statement (block)) @scope
 (subroutine_declaration_statement) @scope
 (anonymous_subroutine_expression) @scope
+(class_statement (block)) @scope
+(method_declaration_statement) @scope
+(anonymous_method_expression) @scope
 (for_statement) @scope
 (cstyle_for_statement) @scope
 (loop_statement) @scope
