@@ -55,6 +55,8 @@ class CompletionSettings:
     """The most that is read before the cursor."""
     suffix_tokens: Tokens = 256
     """The most that is read behind the cursor."""
+    snippet_tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1000
+    """The most that is read of other files of the project; 0: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,3 +104,19 @@ def error_of_kind(kind: str, what: str, cure: str) -> SlmError:
 
 class ParseTimeoutError(SlmError):
     """A text took too long to parse."""
+
+
+class ProjectIndexError(SlmError):
+    """Something keeps the project's index from being used; everything else goes on without it."""
+
+
+class IndexMissingError(ProjectIndexError):
+    """There is no index that this version understands."""
+
+
+class IndexBusyError(ProjectIndexError):
+    """Another process writes the index."""
+
+
+class IndexUnwritableError(ProjectIndexError):
+    """The index cannot be written: no room, or no right."""

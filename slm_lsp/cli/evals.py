@@ -4,13 +4,8 @@ import argparse
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from slm_lsp.cli.output import emit, emit_json, note, progress_console
-
-if TYPE_CHECKING:
-    from slm_lsp.evals.crossfile import SnippetSource
-    from slm_lsp.evals.packages import Project
 
 TASKS = 200
 EVERY = 10
@@ -65,22 +60,21 @@ def run_crossfile(args: argparse.Namespace) -> int:
     from slm_lsp.config import load_settings
     from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import UsageError
-    from slm_lsp.evals import crossfile, crossfile_tasks, packages
+    from slm_lsp.evals import crossfile, crossfile_ours, crossfile_tasks, packages, ring
     from slm_lsp.models.store import Store
 
     if args.tasks < 1:
         raise UsageError("--tasks must be at least 1.")
     if args.budget < 0:
         raise UsageError("--budget must be at least 0.")
-    if args.ablation:
-        raise UsageError("--ablation needs a retrieval whose signals can be left out, and there is none yet.")
     settings = load_settings()
     model = choose_model(args.model or settings.model, Store(settings.models_dir))
     projects = packages.fetch_all(note=lambda text: note(args, text))
     note(args, f"choosing {args.tasks} lines of {len(projects)} packages")
     tasks = crossfile_tasks.choose(projects, args.tasks, crossfile.SEED)
-    ways = _ways(projects, args.budget)
-    with _progress(args) as tell:
+    peers = {"none": crossfile.no_snippets, "ring": ring.source(projects, args.budget, crossfile.SEED)}
+    with crossfile_ours.sources(projects, args.budget, ablation=args.ablation) as ours, _progress(args) as tell:
+        ways = peers | ours
         report = asyncio.run(crossfile.run(model.path, model.name, tasks, ways, settings, args.budget, tell))
     if args.json:
         emit_json(report)
@@ -90,16 +84,6 @@ def run_crossfile(args: argparse.Namespace) -> int:
     for line in report.lines():
         emit(line)
     return 0
-
-
-def _ways(projects: "list[Project]", budget_tokens: int) -> "dict[str, SnippetSource]":
-    """Where each way of `eval crossfile` has its snippets from.
-
-    A way of our own retrieval belongs here, as `ours`; for `--ablation` one more a signal, under the signal's name.
-    """
-    from slm_lsp.evals import crossfile, ring
-
-    return {"none": crossfile.no_snippets, "ring": ring.source(projects, budget_tokens, crossfile.SEED)}
 
 
 @contextmanager

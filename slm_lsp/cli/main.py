@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from slm_lsp import __version__
-from slm_lsp.cli import bench, complete, doctor, evals, models, serve
+from slm_lsp.cli import bench, complete, context, doctor, evals, index, models, serve
 from slm_lsp.cli.output import emit_json
 from slm_lsp.errors import SlmError
 
@@ -19,6 +19,8 @@ DESCRIPTION = "Code completion from a small language model on your own machine."
 EPILOG = """examples:
   slm-lsp models pull fast            get the small model (491 MB, once)
   slm-lsp complete app.py 12:5        complete the line at line 12, column 5
+  slm-lsp index                       read the project, so that completions know it
+  slm-lsp context app.py 12:5         what is read of other files there, and why
   slm-lsp serve --stdio               what an editor starts
   slm-lsp doctor                      what works here, and what to do about what does not
 
@@ -69,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"slm-lsp {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, complete, models, doctor, bench, evals):
+    for command in (serve, complete, context, index, models, doctor, bench, evals):
         command.register(commands, common)
     return top
 

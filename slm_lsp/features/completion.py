@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ import msgspec
 
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor, at_word
-from slm_lsp.context.fim import Place, prompt, window
+from slm_lsp.context.fim import Place, prompt, snippet_tokens, window
+from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Done, Generate, Loading, ModelInfo, Segment, Started, Stop, Token, Warm
 from slm_lsp.errors import EngineLostError, PromptTooLongError
@@ -89,12 +90,22 @@ class _Answer:
     done: Done
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a prompt is made of."""
+
+    place: Place
+    anchor: Anchor
+    snippets: tuple[Snippet, ...]
+
+
 async def complete(
     place: Place,
     model: Path,
     engine: EngineClient,
     settings: CompletionSettings,
     *,
+    snippets: Sequence[Snippet] = (),
     anchor: Anchor | None = None,
     asked: bool = False,
     on_loading: OnLoading = lambda _: None,
@@ -107,6 +118,7 @@ async def complete(
         model: path of a GGUF file.
         engine: the way to the engine; cancelling this coroutine cancels the request there.
         settings: budgets.
+        snippets: of other files, the best last.
         anchor: where the prompt's prefix ends; by default just before the word at the cursor.
         asked: a person asked for it, rather than a pause in typing.
         on_loading: called with the fraction loaded while a model loads, and with 1 when the prompt's turn has come.
@@ -120,8 +132,7 @@ async def complete(
     around = surroundings(place.text, place.offset)
     answer = await _ask_fitting(
         engine,
-        place,
-        anchor or at_word(place),
+        _Asked(place, anchor or at_word(place), tuple(snippets)),
         info,
         settings,
         Generate(0, str(model), (), settings.max_tokens, one_line(around), asked=asked),
@@ -142,18 +153,43 @@ async def complete(
     )
 
 
-async def warm(place: Place, model: Path, engine: EngineClient, settings: CompletionSettings, anchor: Anchor) -> None:
+async def warm(
+    place: Place,
+    model: Path,
+    engine: EngineClient,
+    settings: CompletionSettings,
+    anchor: Anchor,
+    snippets: Sequence[Snippet] = (),
+) -> None:
     """Have the prompt of a place evaluated before it is asked for. Arguments and errors as in `complete`."""
     info = await _describe(engine, model, asked=False, on_loading=lambda _: None)
-    await engine.warm(Warm(0, str(model), segments(place, anchor, info, settings)))
+    await engine.warm(Warm(0, str(model), segments(place, anchor, info, settings, snippets)))
 
 
-def segments(place: Place, anchor: Anchor, info: ModelInfo, settings: CompletionSettings) -> tuple[Segment, ...]:
-    """The prompt of a place for a model, as much of the document as the budgets and the model's context hold."""
+def segments(
+    place: Place, anchor: Anchor, info: ModelInfo, settings: CompletionSettings, snippets: Sequence[Snippet] = ()
+) -> tuple[Segment, ...]:
+    """The prompt of a place for a model, as much of the document as the budgets and the model's context hold.
+
+    Snippets that would take more than a third of the context are left out, the least of them first.
+    """
     room = max(info.context_tokens - settings.max_tokens - OTHER_TOKENS, MIN_WINDOW_TOKENS)
+    shown_snippets = _fitting(snippets, room // 3)
+    room -= math.ceil(sum(map(snippet_tokens, shown_snippets)))
     suffix = min(settings.suffix_tokens, room // 4)
     shown = window(place, anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
-    return prompt(place, shown, info.fim)
+    return prompt(place, shown, info.fim, shown_snippets)
+
+
+def _fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
+    """The best snippets, which stand last, that fit; their order stays."""
+    kept: list[Snippet] = []
+    for each in reversed(snippets):
+        tokens -= snippet_tokens(each)
+        if tokens < 0:
+            break
+        kept.insert(0, each)
+    return tuple(kept)
 
 
 def one_line(around: Surroundings) -> Stop:
@@ -185,15 +221,14 @@ async def _describe(engine: EngineClient, model: Path, asked: bool, on_loading: 
 
 async def _ask_fitting(
     engine: EngineClient,
-    place: Place,
-    anchor: Anchor,
+    asked: _Asked,
     info: ModelInfo,
     settings: CompletionSettings,
     request: Generate,
     on_loading: OnLoading,
     clock: Clock,
 ) -> "_Answer":
-    """Ask; where a text has more tokens than characters promised, ask again with half the window, a few times."""
+    """Ask; where a text has more tokens than characters promised, ask again without snippets and with less of it."""
     for halvings in range(MAX_HALVINGS + 1):
         smaller = dataclasses.replace(
             settings,
@@ -202,7 +237,9 @@ async def _ask_fitting(
             suffix_tokens=max(settings.suffix_tokens >> halvings, 1),
         )
         whole = msgspec.structs.replace(
-            request, segments=segments(place, anchor, info, smaller), max_tokens=smaller.max_tokens
+            request,
+            segments=segments(asked.place, asked.anchor, info, smaller, () if halvings else asked.snippets),
+            max_tokens=smaller.max_tokens,
         )
         try:
             return await _ask(engine, whole, on_loading, clock)

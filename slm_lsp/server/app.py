@@ -11,7 +11,9 @@ from pygls.uris import from_fs_path
 from slm_lsp import __version__
 from slm_lsp.config import Settings, load_settings
 from slm_lsp.engine.client import EngineClient
+from slm_lsp.index.process import State
 from slm_lsp.server.inline_completion import CURSOR_S, InlineCompletions
+from slm_lsp.server.projects import Projects
 from slm_lsp.server.protocol import Protocol, Server
 from slm_lsp.server.status import STATUS, StatusReport
 from slm_lsp.text import Encoding
@@ -30,7 +32,10 @@ class App:
         self._editor: Mapping[str, object] = overrides
         self.engine = EngineClient()
         self.status = StatusReport(lambda state: server.protocol.notify(STATUS, state))
-        self.inline = InlineCompletions(server.protocol.documents, self.engine, self.settings, self.status)
+        self.projects = Projects(server.protocol.documents, self._indexer_said)
+        self.inline = InlineCompletions(
+            server.protocol.documents, self.projects, self.engine, self.settings, self.status
+        )
         self._background: set[asyncio.Task[None]] = set()
 
     def settings(self, uri: str | None = None) -> Settings:
@@ -53,6 +58,13 @@ class App:
         self._background.add(task)
         task.add_done_callback(self._ended)
 
+    def _indexer_said(self, state: State) -> None:
+        """Show it in the status; what went wrong goes to the log too, once."""
+        if state.state == "failed":
+            log.warning("the project is not indexed: %s", state.reason)
+        percent = 100 * state.done // state.total if state.total else 0
+        self.status.set_indexed({"ready": 100, "waiting": 100, "failed": None}.get(state.state, percent))
+
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -63,6 +75,7 @@ class App:
         self.inline.rest()
         for task in self._background:
             task.cancel()
+        await self.projects.close()
         await self.engine.close()
 
 
@@ -76,6 +89,13 @@ def create_server(overrides: Mapping[str, object]) -> Server:
     """A server with every handler registered, not yet connected to anything."""
     server = Server("slm-lsp", __version__, protocol_cls=Protocol)
     app = App(server, overrides)
+    for register in (_session, _files, _features):
+        register(server, app)
+    return server
+
+
+def _session(server: Server, app: App) -> None:
+    """What begins, ends and configures a session."""
     documents = server.protocol.documents
 
     @server.feature(types.INITIALIZE)
@@ -95,22 +115,44 @@ def create_server(overrides: Mapping[str, object]) -> Server:
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
         documents.set_folders(list(params.event.added), list(params.event.removed))
+        for indexer in app.projects.remove(params.event.removed):
+            app.in_background(indexer.stop())
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
         app.configure(params.settings)
 
+
+def _files(server: Server, app: App) -> None:
+    """What happens to documents, in the editor and on disk; their texts are kept by the protocol."""
+
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
+        app.projects.looked_at(params.text_document.uri)
         app.in_background(app.inline.load(params.text_document.uri))
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    def changed(_: types.DidChangeTextDocumentParams) -> None:
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
         app.inline.rest()
+        for change in params.content_changes:
+            if isinstance(change, types.TextDocumentContentChangePartial):
+                app.projects.edited(params.text_document.uri, change.range.start.line)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
+        app.projects.changed_on_disk([params.text_document.uri])
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
+        app.projects.changed_on_disk(each.uri for each in params.changes)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         app.inline.forget(params.text_document.uri)
+
+
+def _features(server: Server, app: App) -> None:
+    """What users see."""
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
@@ -119,10 +161,9 @@ def create_server(overrides: Mapping[str, object]) -> Server:
     @server.feature(CURSOR)
     def cursor_moved(params: Any) -> None:
         uri, position = params.textDocument.uri, params.position
+        app.projects.looked_at(uri)
         app.inline.warm_soon(uri, types.Position(position.line, position.character), CURSOR_S)
 
     @server.feature(STATUS)
     def status(_: Any) -> Any:
         return app.status.current
-
-    return server

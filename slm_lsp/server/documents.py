@@ -1,5 +1,6 @@
 """The open documents, as the editor sees them: immutable snapshots, one a version."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -76,6 +77,10 @@ class Documents:
             return self._open[uri]
         except KeyError:
             raise UsageError(f"{uri} is not open.", "Send textDocument/didOpen first.") from None
+
+    def opened(self) -> Iterable[Document]:
+        """The current version of every open document."""
+        return self._open.values()
 
     def is_current(self, document: Document) -> bool:
         """Whether the editor still has just this version open."""

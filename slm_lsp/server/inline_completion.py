@@ -7,6 +7,10 @@ from lsprotocol import types
 
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import Anchor, at_line, follow
+from slm_lsp.context.fim import Place
+from slm_lsp.context.head import settled
+from slm_lsp.context.retrieve import ON_REQUEST_S
+from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.router import choose_model
 from slm_lsp.errors import SlmError
@@ -14,6 +18,7 @@ from slm_lsp.features.completion import Completion, complete, warm
 from slm_lsp.models.store import Store
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.errors import lsp_error, overtaken
+from slm_lsp.server.projects import Projects
 from slm_lsp.server.status import StatusReport
 
 PAUSE_S = 0.7
@@ -29,16 +34,19 @@ class InlineCompletions:
     def __init__(
         self,
         documents: Documents,
+        projects: Projects,
         engine: EngineClient,
         settings: Callable[[str | None], Settings],
         status: StatusReport,
     ) -> None:
         self._documents = documents
+        self._projects = projects
         self._engine = engine
         self._settings = settings
         self._status = status
         self._running: dict[str, asyncio.Task[Completion]] = {}
         self._anchors: dict[str, Anchor] = {}
+        self._heads: dict[str, tuple[Snippet, ...]] = {}
         self._warming: asyncio.Task[None] | None = None
 
     async def complete(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
@@ -79,6 +87,9 @@ class InlineCompletions:
             self._status.set("ready", model=choice.name, tier=choice.tier)
         except SlmError as error:
             self._status.set("failed", str(error))
+        if self._warming is None and uri not in self._anchors:
+            # Nobody said where the cursor is: what stands before the file is the same everywhere in it.
+            self.warm_soon(uri, types.Position(0, 0), CURSOR_S)
 
     def warm_soon(self, uri: str, position: types.Position, after_s: float) -> None:
         """After a pause, have the prompt at a place evaluated; any request before that comes first."""
@@ -94,18 +105,27 @@ class InlineCompletions:
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self._anchors.pop(uri, None)
+        self._heads.pop(uri, None)
 
     async def _warm(self, uri: str, position: types.Position, after_s: float) -> None:
         await asyncio.sleep(after_s)
         try:
-            place = self._documents.place(self._documents.get(uri), position)
+            document = self._documents.get(uri)
+            place = self._documents.place(document, position)
             settings = self._settings(uri)
             choice = choose_model(settings.model, Store(settings.models_dir))
             anchor = at_line(place)
-            await warm(place, choice.path, self._engine, settings.completion, anchor)
-            self._anchors[uri] = anchor
+            head = await self._head(document, place, settings, ON_REQUEST_S)
+            await warm(place, choice.path, self._engine, settings.completion, anchor, head)
+            self._anchors[uri], self._heads[uri] = anchor, head
         except SlmError as error:
             self._status.set("failed", str(error))
+
+    async def _head(self, document: Document, place: Place, settings: Settings, limit_s: float) -> tuple[Snippet, ...]:
+        """What of other files is read first; what was read before, as long as that is nearly as good."""
+        tokens = settings.completion.snippet_tokens
+        found = await self._projects.retrieve(document, place, tokens, limit_s)
+        return settled(self._heads.get(document.uri, ()), found.snippets)
 
     async def _result(self, task: "asyncio.Task[Completion]") -> Completion:
         try:
@@ -125,11 +145,14 @@ class InlineCompletions:
         choice = choose_model(settings.model, Store(settings.models_dir))
         anchor = self._anchors[document.uri] = follow(place, self._anchors.get(document.uri))
         self._status.set("working", model=choice.name, tier=choice.tier)
+        if asked and document.uri not in self._heads:
+            self._heads[document.uri] = await self._head(document, place, settings, ON_REQUEST_S)
         completion = await complete(
             place,
             choice.path,
             self._engine,
             settings.completion,
+            snippets=self._heads.get(document.uri, ()),
             anchor=anchor,
             asked=asked,
             on_loading=lambda fraction: self._status.set("loading" if fraction < 1 else "working"),

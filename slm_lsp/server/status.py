@@ -46,8 +46,14 @@ class StatusReport:
             tier=tier or (before["tier"] if model is None else None),
             where="local",
             tokensPerSecond=round(tokens_per_second, 1) if tokens_per_second else before["tokensPerSecond"],
-            indexed=None,
+            indexed=before["indexed"],
             reason=reason,
         )
         if self.current != before:
+            self._send(self.current)
+
+    def set_indexed(self, percent: int | None) -> None:
+        """Note how much of what changed in the project is indexed; None without an index."""
+        if percent != self.current["indexed"]:
+            self.current = Status(**{**self.current, "indexed": percent})
             self._send(self.current)

@@ -1,0 +1,99 @@
+"""`slm-lsp index [PATH]`: reads what changed in a project; `--stats` says what the index holds."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slm_lsp.cli.output import emit, emit_json, note, progress_console
+from slm_lsp.cli.target import find_workspace
+
+if TYPE_CHECKING:
+    from slm_lsp.index.indexer import Progress, Summary
+    from slm_lsp.index.reader import Totals
+
+DESCRIPTION = """Reads what changed in a project since it was last indexed. Editors do this by themselves; without an
+editor it makes `complete` and `context` know the rest of the project."""
+
+KILO = 1000
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser("index", parents=[common], help="index a project", description=DESCRIPTION)
+    parser.add_argument("path", metavar="PATH", nargs="?", help="the project's folder (default: found from here)")
+    parser.add_argument("--stats", action="store_true", help="say what the index holds, and what was left out and why")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Bring the index up to date and say what was done."""
+    from slm_lsp.errors import IndexBusyError, UsageError
+    from slm_lsp.index.indexer import Indexer
+    from slm_lsp.index.reader import Reader
+    from slm_lsp.index.store import Writer, index_dir
+
+    root = Path(args.path or args.workspace or find_workspace(Path.cwd() / "file")).resolve()
+    if not root.is_dir():
+        raise UsageError(f"{root} is no folder.")
+    folder = index_dir(root)
+    summary = None
+    try:
+        with Writer(folder) as writer:
+            if writer.rebuilt_because:
+                note(args, f"the index is built anew: {writer.rebuilt_because}")
+            indexer = Indexer(root, folder, writer)
+            try:
+                with _progress(args) as tell:
+                    summary = indexer.check(tell)
+            finally:
+                indexer.close()
+    except IndexBusyError:
+        note(args, "an editor keeps this index up to date just now")
+    reader = Reader(folder)
+    try:
+        totals = reader.totals()
+    finally:
+        reader.close()
+    if args.json:
+        emit_json(_as_json(root, summary, totals))
+    else:
+        for line in _lines(args, root, summary, totals):
+            emit(line)
+    return 0
+
+
+@contextmanager
+def _progress(args: argparse.Namespace) -> "Iterator[Callable[[Progress], None]]":
+    console = None if args.quiet else progress_console()
+    if console is None:
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("looking for changes", total=None)
+        yield lambda each: bar.update(task, description="reading files", completed=each.done, total=each.total)
+
+
+def _as_json(root: Path, summary: "Summary | None", totals: "Totals") -> dict[str, object]:
+    return {"workspace": str(root), "checked": asdict(summary) if summary else None, **asdict(totals)}
+
+
+def _lines(args: argparse.Namespace, root: Path, summary: "Summary | None", totals: "Totals") -> Iterator[str]:
+    from slm_lsp.index.names import Skipped
+
+    if summary:
+        yield f"{root}: {summary.read} files read, {summary.removed} removed, in {summary.seconds:.1f} s"
+    yield (
+        f"{totals.files} files, {totals.lines} lines, {totals.definitions} definitions, {totals.chunks} chunks, "
+        f"{totals.database_bytes / KILO / KILO:.1f} MB"
+    )
+    if args.stats:
+        for name, lines in totals.languages.items():
+            yield f"  {lines:9d} lines   {name or 'other text'}"
+        for reason, count in totals.skipped.items():
+            yield f"  {count:9d} left out: {Skipped(reason).why}"

@@ -1,0 +1,108 @@
+"""What retrieval goes by: the names round the cursor and how near they are, the file's imports and own definitions."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from slm_lsp.context.fim import Place
+from slm_lsp.errors import ParseTimeoutError
+from slm_lsp.index.words import identifiers, split
+from slm_lsp.languages.parse import parse
+from slm_lsp.languages.registry import Language, language_of
+from slm_lsp.languages.symbols import Definition, Import, definitions, imports, references, scopes
+from slm_lsp.text import Lines
+
+BEFORE_LINES = 40
+AFTER_LINES = 12
+"""How far round the cursor names count as near."""
+
+HALF_LINES = 12.0
+"""So many lines away a name counts half as much as on the cursor's line."""
+
+PARSE_S = 0.25
+"""An open file that takes longer to parse is used without its imports."""
+
+_NAME = re.compile(r"[^\W\d]\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A place in a file, and what of its text says which other files matter."""
+
+    place: Place
+    language: Language | None
+    near: Mapping[str, float]
+    """Every word round the cursor with its nearness: 1 on the cursor's line, less with distance."""
+    used: frozenset[str]
+    """Those of them that the syntax says are names of things defined somewhere else."""
+    uses: Mapping[str, int]
+    """How often each name stands in the whole file."""
+    imports: Sequence[Import]
+    definitions: Sequence[Definition]
+    surroundings: frozenset[str]
+    """The lines round the cursor, without blanks at their ends."""
+    near_words: frozenset[str]
+    """Parts of the words round the cursor, in lower case."""
+
+    def around(self) -> list[Definition]:
+        """The definitions that the cursor is in, outermost first."""
+        at = len(self.place.text[: self.place.offset].encode("utf-8", errors="replace"))
+        return [each for each in self.definitions if each.start <= at <= each.end]
+
+
+def query(place: Place) -> Query:
+    """What can be told from the text alone."""
+    lines = Lines(place.text)
+    at = lines.position(place.offset).line
+    first, last = max(at - BEFORE_LINES, 0), min(at + AFTER_LINES + 1, len(lines.starts))
+    near: dict[str, float] = {}
+    for number in range(first, last):
+        weight = 1 / (1 + abs(number - at) / HALF_LINES)
+        for name in _NAME.findall(lines.line(number)):
+            near[name] = max(near.get(name, 0.0), weight)
+    language = language_of(place.path, lines.line(0))
+    parsed = _parsed(language, place.text, range(first, last)) or _Parsed((), (), frozenset(near))
+    return Query(
+        place=place,
+        language=language,
+        near=near,
+        used=parsed.used & near.keys(),
+        uses=Counter(_NAME.findall(place.text)),
+        imports=parsed.imports,
+        definitions=parsed.definitions,
+        surroundings=frozenset(lines.line(number).strip() for number in range(first, last)) - {""},
+        near_words=frozenset(word for name in near for word in split(name)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    imports: Sequence[Import]
+    definitions: Sequence[Definition]
+    used: frozenset[str]
+
+
+def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None:
+    """What the syntax says; None where there is no parser, or none that is through in time."""
+    if language is None or language.level == "chunks":
+        return None
+    source = text.encode("utf-8", errors="replace")
+    try:
+        tree = parse(language, source, PARSE_S)
+    except ParseTimeoutError:
+        return None
+    if tree is None:
+        return None
+    found, imported = definitions(language, tree, source), imports(language, tree, source)
+    if language.level != "full":
+        return _Parsed(imported, found, frozenset(identifiers(_lines(text, near))))
+    own = {each.name for each in found} | {each.local for each in imported}
+    bound = {name for scope in scopes(language, tree, source) for name in scope.names}
+    used = {each.name for each in references(language, tree, source) if each.line in near and len(each.name) > 2}
+    return _Parsed(imported, found, frozenset(used - own - bound))
+
+
+def _lines(text: str, wanted: Iterable[int]) -> str:
+    lines = text.splitlines()
+    return "\n".join(lines[number] for number in wanted if number < len(lines))

@@ -1,0 +1,145 @@
+"""Chooses pieces of other files for a place: signals, fused by reciprocal rank, as many as a budget of tokens holds."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, Place
+from slm_lsp.context.query import query
+from slm_lsp.context.signals import SIGNALS, Asked, Candidate, History, Signal
+from slm_lsp.context.snippets import Snippet
+from slm_lsp.index.project import Project
+
+FUSION_K = 60.0
+"""Reciprocal rank fusion: a candidate at rank r of a signal gets weight / (k + r). The constant is that of Cormack,
+Clarke and Büttcher, Reciprocal Rank Fusion outperforms Condorcet (SIGIR 2009)."""
+
+WEIGHTS: Mapping[str, float] = {"definitions": 2.0, "edited": 1.5, "similar": 1.0, "viewed": 0.7, "siblings": 0.4}
+"""How much a signal's ranks count beside those of the others."""
+
+WHILE_TYPING_S = 0.075
+ON_REQUEST_S = 0.6
+
+ECHO = 0.5
+"""A piece of which more lines than this share stand round the cursor makes a model repeat them (llama.vim drops such
+chunks at the same share)."""
+
+MILLISECONDS = 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was chosen."""
+
+    snippets: tuple[Snippet, ...]
+    """The best last: what stands nearer to the file counts for more."""
+    milliseconds: Mapping[str, float]
+    """What each signal took."""
+    late: tuple[str, ...]
+    """Signals that were left out since time was up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    candidate: Candidate
+    score: float
+    reasons: tuple[str, ...]
+
+
+def retrieve(
+    place: Place,
+    project: Project,
+    history: History,
+    tokens: int,
+    limit_s: float = ON_REQUEST_S,
+    *,
+    signals: Mapping[str, Signal] = SIGNALS,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Retrieved:
+    """Snippets for a place, the best last.
+
+    Args:
+        place: the cursor's place.
+        project: the index, and the open files over it.
+        history: what the user did.
+        tokens: how many the snippets may take, as an estimate.
+        limit_s: signals that have not begun by then are left out, and one that is searching then is stopped.
+        signals: which to ask, in this order.
+        clock: seconds, from any start.
+    """
+    start = clock()
+    asked = Asked(query(place), project, history)
+    spent: dict[str, float] = {}
+    late: list[str] = []
+    ranked: dict[str, list[Candidate]] = {}
+    for name, signal in signals.items():
+        begun = clock()
+        if begun - start >= limit_s:
+            late.append(name)
+            continue
+        try:
+            with project.until(start + limit_s - begun):
+                ranked[name] = list(signal(asked))
+        except sqlite3.OperationalError:
+            late.append(name)
+        spent[name] = (clock() - begun) * MILLISECONDS
+    chosen = _pack(_fused(ranked), asked.query.surroundings, tokens)
+    return Retrieved(_snippets(chosen), spent, tuple(late))
+
+
+def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
+    """All candidates, the best first; one that several signals name has the sum of what each gives it."""
+    scores: dict[tuple[str, int], float] = {}
+    first: dict[tuple[str, int], Candidate] = {}
+    reasons: dict[tuple[str, int], list[str]] = {}
+    for name, candidates in ranked.items():
+        for rank, candidate in enumerate(candidates, start=1):
+            key = (candidate.path, candidate.first)
+            scores[key] = scores.get(key, 0.0) + WEIGHTS.get(name, 1.0) / (FUSION_K + rank)
+            first.setdefault(key, candidate)
+            if candidate.reason not in reasons.setdefault(key, []):
+                reasons[key].append(candidate.reason)
+    ordered = sorted(scores, key=lambda key: (-scores[key], key))
+    return [_Scored(first[key], scores[key], tuple(reasons[key])) for key in ordered]
+
+
+def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) -> list[_Scored]:
+    """As many as the budget holds, the best first; none twice, and none that says what stands at the cursor anyway."""
+    left = tokens * CHARACTERS_PER_TOKEN
+    chosen: list[_Scored] = []
+    for each in scored:
+        piece = each.candidate
+        cost = len(piece.text) + _heading(piece.path, chosen)
+        if cost > left or _echoes(piece.text, surroundings) or any(_overlap(piece, one.candidate) for one in chosen):
+            continue
+        chosen.append(each)
+        left -= cost
+    return chosen
+
+
+def _heading(path: str, chosen: Sequence[_Scored]) -> float:
+    """Characters that naming the file costs, once a file."""
+    return 0 if any(each.candidate.path == path for each in chosen) else len(path) + 1 + CHARACTERS_PER_TOKEN
+
+
+def _echoes(text: str, surroundings: frozenset[str]) -> bool:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return bool(lines) and sum(line in surroundings for line in lines) > ECHO * len(lines)
+
+
+def _overlap(one: Candidate, other: Candidate) -> bool:
+    return one.path == other.path and one.first < other.last and other.first < one.last
+
+
+def _snippets(chosen: Sequence[_Scored]) -> tuple[Snippet, ...]:
+    """One snippet a file, its pieces in the order of the file; the file with the best piece last."""
+    by_path = sorted(chosen, key=lambda each: (each.candidate.path, each.candidate.first))
+    made: list[Snippet] = []
+    for path, group in groupby(by_path, key=lambda each: each.candidate.path):
+        pieces = list(group)
+        reasons = dict.fromkeys(reason for each in pieces for reason in each.reasons)
+        text = "".join(each.candidate.text for each in pieces)
+        made.append(Snippet(path, text, "; ".join(reasons), max(each.score for each in pieces)))
+    return tuple(sorted(made, key=lambda each: (each.score, each.path)))

@@ -1,0 +1,64 @@
+"""The ways of `eval crossfile` that use our retrieval, over an index of each project made for the occasion."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from slm_lsp.context.fim import Place
+from slm_lsp.context.retrieve import retrieve
+from slm_lsp.context.signals import SIGNALS, History, Signal
+from slm_lsp.context.snippets import Snippet
+from slm_lsp.evals.crossfile import SnippetSource
+from slm_lsp.evals.crossfile_tasks import Task
+from slm_lsp.evals.packages import Project as Package
+from slm_lsp.index.extract import extract
+from slm_lsp.index.indexer import Indexer
+from slm_lsp.index.project import Project
+from slm_lsp.index.reader import Reader
+from slm_lsp.index.store import Writer
+
+PATIENCE_S = 5.0
+"""What is right is measured here, not what is fast."""
+
+
+@contextmanager
+def sources(packages: Sequence[Package], budget_tokens: int, *, ablation: bool) -> Iterator[dict[str, SnippetSource]]:
+    """`ours`, and with `ablation` one more way without each signal, under the signal's name.
+
+    What was opened before a task is known to the retrieval as it is to the ring buffer; nothing was edited.
+    """
+    with ExitStack() as stack:
+        base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-lsp-crossfile-")))
+        readers: dict[str, Reader] = {}
+        for each in packages:
+            build(each.root, base / each.name)
+            readers[each.name] = Reader(base / each.name)
+            stack.callback(readers[each.name].close)
+        made = {"ours": source(readers, budget_tokens, SIGNALS)}
+        if ablation:
+            for name in SIGNALS:
+                rest = {other: signal for other, signal in SIGNALS.items() if other != name}
+                made[name] = source(readers, budget_tokens, rest)
+        yield made
+
+
+def build(root: Path, folder: Path) -> None:
+    """Index a project."""
+    with Writer(folder) as writer:
+        indexer = Indexer(root, folder, writer)
+        indexer.check()
+        indexer.close()
+
+
+def source(readers: Mapping[str, Reader], budget_tokens: int, signals: Mapping[str, Signal]) -> SnippetSource:
+    """Our retrieval with some signals."""
+
+    def snippets(task: Task, place: Place) -> Sequence[Snippet]:
+        # The index holds the wanted line; what is open in the editor stands over it.
+        opened = {task.path: extract(task.path, place.text.encode())}
+        project = Project(readers[task.package], opened)
+        history = History(viewed=tuple(reversed(task.opened)))
+        return retrieve(place, project, history, budget_tokens, PATIENCE_S, signals=signals).snippets
+
+    return snippets

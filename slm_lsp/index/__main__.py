@@ -1,0 +1,8 @@
+"""`python -m slm_lsp.index FOLDER`: the indexer's process."""
+
+import sys
+
+from slm_lsp.index.process import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,176 @@
+"""The indexer's process: `python -m slm_lsp.index FOLDER`. Whoever starts it holds its standard input open.
+
+It reads one JSON object a line: `{"changed": [paths]}` or `{"check": true}`; and writes one a line (`State`). When its
+input ends, it ends.
+"""
+
+import json
+import logging
+import os
+import queue
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from slm_lsp.errors import IndexBusyError, ProjectIndexError, SlmError
+from slm_lsp.index.indexer import Indexer, Progress
+from slm_lsp.index.store import Writer, index_dir
+from slm_lsp.index.watch import Watch
+
+log = logging.getLogger(__name__)
+
+NICE = 10
+"""Behind everything that a user waits for."""
+
+SETTLE_S = 0.01
+"""Saving a file makes several events; they are taken together when for so long none has come."""
+
+BUSY_S = 2.0
+"""How often it is tried to become the one who writes."""
+
+CHECK_S = 600.0
+"""How often everything is compared with the index, for changes that nobody told about."""
+
+MANY = 400
+"""With more changes than this at once, as when a branch is switched, looking at everything is cheaper."""
+
+IGNORE_FILES = frozenset({".gitignore", ".slmignore"})
+
+
+class State(msgspec.Struct, frozen=True):
+    """What the process tells about itself."""
+
+    state: str
+    """`indexing`, `ready`, `waiting` (another process writes), or `failed`."""
+    done: int = 0
+    total: int = 0
+    """Files, while indexing."""
+    reason: str | None = None
+
+
+class Stopped(Exception):  # noqa: N818 - an event, not a mistake
+    """The input has ended."""
+
+
+class Process:
+    """Takes what changed from the editor and from the operating system, and brings the index up to date."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root
+        self._folder = folder
+        self._events: queue.Queue[tuple[str, bool] | None] = queue.Queue()
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Until the input ends."""
+        threading.Thread(target=self._read, name="input", daemon=True).start()
+        try:
+            with self._writer() as writer:
+                if writer.rebuilt_because:
+                    log.warning("the index is built anew: %s", writer.rebuilt_because)
+                self._keep(Indexer(self._root, self._folder, writer))
+        except Stopped:
+            return
+        except (ProjectIndexError, OSError, sqlite3.Error) as error:
+            self._tell(State("failed", reason=str(error)))
+            # The editor's server goes on without the index; starting again at once would fail again.
+            self._stop.wait()
+
+    def _keep(self, indexer: Indexer) -> None:
+        watch = Watch(self._root, lambda path, is_folder: self._events.put((path, is_folder)))
+        try:
+            self._check(indexer)
+            while True:
+                changed, everything = self._changes()
+                if everything or len(changed) > MANY:
+                    self._check(indexer)
+                else:
+                    indexer.update(changed)
+                self._tell(State("ready"))
+        finally:
+            watch.close()
+            indexer.close()
+
+    def _check(self, indexer: Indexer) -> None:
+        self._tell(State("indexing"))
+        indexer.check(self._progress, self._stop.is_set)
+        if self._stop.is_set():
+            raise Stopped
+        self._tell(State("ready"))
+
+    def _progress(self, progress: Progress) -> None:
+        self._tell(State("indexing", progress.done, progress.total))
+
+    def _changes(self) -> tuple[list[str], bool]:
+        """What changed since it was last asked; waits for something. True: everything is to be looked at."""
+        deadline = time.monotonic() + CHECK_S
+        changed: dict[str, None] = {}
+        everything = False
+        while True:
+            wait = SETTLE_S if changed or everything else max(deadline - time.monotonic(), 0)
+            try:
+                event = self._events.get(timeout=wait)
+            except queue.Empty:
+                return list(changed), everything or not changed
+            if event is None:
+                raise Stopped
+            path, is_folder = event
+            name = path.rpartition("/")[2]
+            everything = everything or is_folder or name in IGNORE_FILES
+            changed[path] = None
+
+    def _writer(self) -> Writer:
+        told = False
+        while True:
+            try:
+                return Writer(self._folder)
+            except IndexBusyError:
+                if not told:
+                    self._tell(State("waiting"))
+                    told = True
+                if self._stop.wait(BUSY_S):
+                    raise Stopped from None
+
+    def _read(self) -> None:
+        for message in _messages():
+            if message.get("check"):
+                self._events.put(("", True))
+            for path in message.get("changed", ()):
+                self._events.put((str(path), False))
+        self._stop.set()
+        self._events.put(None)
+
+    def _tell(self, state: State) -> None:
+        try:
+            os.write(sys.stdout.fileno(), msgspec.json.encode(state) + b"\n")
+        except OSError:
+            self._stop.set()
+
+
+def _messages() -> Iterator[dict[str, list[str]]]:
+    for line in sys.stdin.buffer:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            log.warning("a line of the input is not understood")
+            continue
+        if isinstance(message, dict):
+            yield message
+
+
+def main(arguments: list[str]) -> int:
+    """The process; `arguments` is the workspace's folder."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    root = Path(arguments[0]).resolve()
+    os.nice(NICE)
+    try:
+        Process(root, index_dir(root)).run()
+    except SlmError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0

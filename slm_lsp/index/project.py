@@ -1,0 +1,90 @@
+"""The project as it is now: the index, and over it the files that are open in an editor, saved or not."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slm_lsp.errors import IndexMissingError
+from slm_lsp.index.extract import FileRows
+from slm_lsp.index.reader import Piece, Reader, Symbol
+from slm_lsp.index.resolve import ProjectFiles
+from slm_lsp.index.store import index_dir
+from slm_lsp.languages.symbols import Import
+
+
+@dataclass(frozen=True)
+class Project:
+    """Answers as `Reader` does; what is open stands in for what the index holds of it.
+
+    Args:
+        reader: of the index; None while there is none.
+        opened: rows of open files, by path.
+    """
+
+    reader: Reader | None
+    opened: Mapping[str, FileRows] = field(default_factory=dict)
+
+    def until(self, seconds: float) -> AbstractContextManager[None]:
+        """Inside, a search that still runs after so long gives up with `sqlite3.OperationalError`."""
+        return self.reader.until(seconds) if self.reader else nullcontext()
+
+    def files(self) -> ProjectFiles:
+        """The paths of all files."""
+        indexed = self.reader.project_files() if self.reader else ProjectFiles.of(())
+        new = [path for path in self.opened if path not in indexed]
+        return indexed if not new else ProjectFiles.of([*indexed, *new])
+
+    def definitions_of(self, paths: Sequence[str]) -> list[Symbol]:
+        """Everything that some files define, file by file."""
+        found: list[Symbol] = []
+        for path in paths:
+            if path in self.opened:
+                found += _symbols(self.opened[path])
+            elif self.reader:
+                found += self.reader.definitions_of([path])
+        return found
+
+    def named(self, names: Iterable[str], limit: int) -> list[Symbol]:
+        """Definitions with one of these names; names with more than `limit` of them are left out."""
+        wanted = list(dict.fromkeys(names))
+        found = self.reader.named(wanted, limit) if self.reader else []
+        found = [each for each in found if each.path not in self.opened]
+        for rows in self.opened.values():
+            found += [each for each in _symbols(rows) if each.name in wanted]
+        counts = {name: sum(each.name == name for each in found) for name in wanted}
+        return [each for each in found if counts[each.name] <= limit]
+
+    def search(self, words: Sequence[str], limit: int) -> list[Piece]:
+        """Chunks on disk that hold some of these words, the best first, but for those of open files."""
+        found = self.reader.search(words, limit) if self.reader else []
+        return [each for each in found if each.path not in self.opened]
+
+    def rarity(self, words: Iterable[str]) -> dict[str, int]:
+        """In how many chunks on disk each word stands."""
+        return self.reader.rarity(words) if self.reader else {}
+
+    def imports_of(self, path: str) -> list[Import]:
+        """What a file imports."""
+        if path in self.opened:
+            return [Import(*row) for row in self.opened[path].imports]
+        return self.reader.imports_of(path) if self.reader else []
+
+    def chunks_of(self, path: str) -> list[Piece]:
+        """A file's chunks, in order."""
+        if path in self.opened:
+            return [Piece(path, *row[:4], 0.0) for row in self.opened[path].chunks]
+        return self.reader.chunks_of(path) if self.reader else []
+
+
+def _symbols(rows: FileRows) -> list[Symbol]:
+    return [Symbol(rows.path, *row) for row in rows.definitions]
+
+
+def open_project(root: Path, opened: Mapping[str, FileRows] | None = None) -> Project:
+    """The project in a folder; without an index it knows only what is open."""
+    try:
+        reader = Reader(index_dir(root))
+    except IndexMissingError:
+        reader = None
+    return Project(reader, opened or {})

@@ -1,0 +1,175 @@
+"""The projects round the open documents: their indexes, what is open over them, and what the user did last."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lsprotocol import types
+from pygls.uris import to_fs_path
+
+from slm_lsp.context.fim import Place
+from slm_lsp.context.retrieve import Retrieved, retrieve
+from slm_lsp.context.signals import History
+from slm_lsp.errors import IndexMissingError, ParseTimeoutError
+from slm_lsp.index.client import IndexerClient
+from slm_lsp.index.extract import FileRows, extract
+from slm_lsp.index.process import State
+from slm_lsp.index.project import Project
+from slm_lsp.index.reader import Reader
+from slm_lsp.index.store import index_dir
+from slm_lsp.index.walk import Rules
+from slm_lsp.server.documents import Document, Documents
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 24
+"""Edits and looked-at files that are kept in mind."""
+
+NEAR_LINES = 20
+"""An edit so near to an earlier one of the same file takes its place."""
+
+OPEN_PARSE_S = 0.25
+
+Told = Callable[[State], None]
+
+
+class _Workspace:
+    """One workspace folder. `retrieve` runs in its one thread, everything else in the loop."""
+
+    def __init__(self, root: Path, told: Told) -> None:
+        self.root = root
+        self.indexer = IndexerClient(root, told)
+        self.edits: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
+        self.viewed: deque[str] = deque(maxlen=REMEMBERED)
+        self.thread = ThreadPoolExecutor(1, "retrieve")
+        self._rules = Rules(root)
+        self._reader: Reader | None = None
+        self._rows: dict[str, tuple[int, FileRows]] = {}
+
+    def retrieve(self, place: Place, documents: Iterable[Document], tokens: int, limit_s: float) -> Retrieved:
+        """Snippets for a place; errors of the index mean that there are fewer."""
+        history = History(tuple(reversed(self.edits)), tuple(reversed(self.viewed)))
+        return retrieve(place, Project(self._connected(), self._opened(documents)), history, tokens, limit_s)
+
+    def _connected(self) -> Reader | None:
+        if self._reader is None:
+            try:
+                self._reader = Reader(index_dir(self.root))
+            except IndexMissingError:
+                return None
+        return self._reader
+
+    def reconnect(self) -> None:
+        """The index may have been built anew: what is open is the old one."""
+        self.thread.submit(self._drop)
+
+    def _drop(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _opened(self, documents: Iterable[Document]) -> dict[str, FileRows]:
+        """Rows of the open documents that may be indexed, parsed again where they changed."""
+        kept: dict[str, tuple[int, FileRows]] = {}
+        for document in documents:
+            path = self.relative(document.uri)
+            if path is None or self._rules.refuses(path) is not None:
+                continue
+            known = self._rows.get(path)
+            if known is not None and known[0] == document.version:
+                kept[path] = known
+                continue
+            try:
+                source = document.text.encode("utf-8", errors="replace")
+                kept[path] = document.version, extract(path, source, OPEN_PARSE_S)
+            except ParseTimeoutError:
+                log.info("%s takes too long to parse", path)
+        self._rows = kept
+        return {path: rows for path, (_, rows) in kept.items()}
+
+    def relative(self, uri: str) -> str | None:
+        """The path of a document in this workspace; None outside."""
+        path = to_fs_path(uri)
+        if path is None or not Path(path).is_relative_to(self.root):
+            return None
+        return Path(path).relative_to(self.root).as_posix()
+
+
+class Projects:
+    """Every workspace folder with an open document. State of the server's loop.
+
+    Args:
+        documents: the open documents.
+        told: hears what indexers say.
+    """
+
+    def __init__(self, documents: Documents, told: Told) -> None:
+        self._documents = documents
+        self._told = told
+        self._workspaces: dict[Path, _Workspace] = {}
+
+    def looked_at(self, uri: str) -> None:
+        """A document was opened or the cursor came to it; its workspace gets its indexer."""
+        if (found := self._of(uri)) is not None:
+            workspace, path = found
+            if path in workspace.viewed:
+                workspace.viewed.remove(path)
+            workspace.viewed.append(path)
+
+    def edited(self, uri: str, line: int) -> None:
+        """A document was changed."""
+        if (found := self._of(uri)) is not None:
+            workspace, path = found
+            for earlier in list(workspace.edits):
+                if earlier[0] == path and abs(earlier[1] - line) < NEAR_LINES:
+                    workspace.edits.remove(earlier)
+            workspace.edits.append((path, line))
+
+    def changed_on_disk(self, uris: Iterable[str]) -> None:
+        """The editor saved files, or saw them change."""
+        for uri in uris:
+            for workspace in self._workspaces.values():
+                if (path := workspace.relative(uri)) is not None:
+                    workspace.indexer.changed([path])
+
+    async def retrieve(self, document: Document, place: Place, tokens: int, limit_s: float) -> Retrieved:
+        """Snippets for a place in a document; none where the document lies in no workspace folder."""
+        found = self._of(document.uri)
+        if found is None or tokens == 0:
+            return Retrieved((), {}, ())
+        workspace, _ = found
+        opened = list(self._documents.opened())
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(workspace.thread, workspace.retrieve, place, opened, tokens, limit_s)
+
+    async def close(self) -> None:
+        """End the indexers."""
+        for workspace in self._workspaces.values():
+            await workspace.indexer.stop()
+            workspace.thread.shutdown(wait=False, cancel_futures=True)
+        self._workspaces.clear()
+
+    def remove(self, folders: Iterable[types.WorkspaceFolder]) -> list[IndexerClient]:
+        """Folders left the workspace; their indexers are to be stopped."""
+        roots = {Path(path).resolve() for each in folders if (path := to_fs_path(each.uri)) is not None}
+        return [self._workspaces.pop(root).indexer for root in roots & self._workspaces.keys()]
+
+    def _of(self, uri: str) -> tuple[_Workspace, str] | None:
+        folder = self._documents.workspace_of(uri)
+        if folder is None:
+            return None
+        workspace = self._workspaces.get(folder)
+        if workspace is None:
+            workspace = self._workspaces[folder] = _Workspace(folder, lambda state: self._heard(folder, state))
+            workspace.indexer.start()
+        path = workspace.relative(uri)
+        return None if path is None else (workspace, path)
+
+    def _heard(self, folder: Path, state: State) -> None:
+        workspace = self._workspaces.get(folder)
+        if workspace is not None and state.state == "indexing" and state.total == 0:
+            workspace.reconnect()
+        self._told(state)

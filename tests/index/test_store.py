@@ -1,0 +1,124 @@
+"""The database: what is written is found, replaced and forgotten as a whole."""
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.errors import IndexBusyError, IndexMissingError, IndexUnwritableError
+from slm_lsp.index.extract import extract
+from slm_lsp.index.reader import Reader
+from slm_lsp.index.store import FILE, Writer, index_dir
+
+ORDERS = b"""import stock
+
+class Order:
+    def grossTotal(self):
+        return 1
+"""
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Writer]:
+    with Writer(tmp_path) as opened:
+        yield opened
+
+
+def put(writer: Writer, path: str, source: bytes) -> None:
+    with writer.transaction():
+        writer.put(extract(path, source), len(source), 1)
+
+
+def test_what_was_put_is_found(writer: Writer, tmp_path: Path) -> None:
+    put(writer, "shop/orders.py", ORDERS)
+    reader = Reader(tmp_path)
+    assert [each.qualified for each in reader.named(["grossTotal"], 3)] == ["Order.grossTotal"]
+    assert [each.path for each in reader.search(["gross"], 5)] == ["shop/orders.py"]
+    assert [each.module for each in reader.imports_of("shop/orders.py")] == ["stock"]
+    assert reader.rarity(["order", "nowhere"]) == {"order": 1}
+    assert reader.paths() == ["shop/orders.py"]
+    assert reader.totals().lines == 5
+
+
+def test_a_file_replaces_what_it_was(writer: Writer, tmp_path: Path) -> None:
+    put(writer, "a.py", ORDERS)
+    put(writer, "a.py", b"def other(): pass\n")
+    reader = Reader(tmp_path)
+    assert reader.search(["gross"], 5) == []
+    assert [each.name for each in reader.definitions_of(["a.py"])] == ["other"]
+    with writer.transaction():
+        writer.remove(["a.py"])
+    assert reader.search(["other"], 5) == []
+    assert reader.paths() == []
+    assert reader.rarity(["other"]) == {}
+
+
+def test_a_name_that_everything_has_says_nothing(writer: Writer, tmp_path: Path) -> None:
+    for number in range(4):
+        put(writer, f"{number}.py", b"def run(): pass\ndef only_%d(): pass\n" % number)
+    reader = Reader(tmp_path)
+    assert [each.name for each in reader.named(["run", "only_2"], 3)] == ["only_2"]
+
+
+def test_one_writes(writer: Writer, tmp_path: Path) -> None:
+    with pytest.raises(IndexBusyError):
+        Writer(tmp_path)
+    writer.close()
+    Writer(tmp_path).close()
+
+
+def test_only_this_user_reads_it(writer: Writer, tmp_path: Path) -> None:
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("damage", [b"no database at all, but long enough to look like one" * 100, b""])
+def test_a_damaged_index_is_built_anew(tmp_path: Path, damage: bytes) -> None:
+    with Writer(tmp_path) as writer:
+        put(writer, "a.py", ORDERS)
+    (tmp_path / FILE).write_bytes(damage)
+    with Writer(tmp_path) as writer:
+        assert writer.rebuilt_because
+        assert writer.known() == {}
+        put(writer, "a.py", ORDERS)
+    assert Reader(tmp_path).paths() == ["a.py"]
+
+
+def test_an_index_of_another_version_is_built_anew_and_not_read(tmp_path: Path) -> None:
+    Writer(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(IndexMissingError, match="another version"):
+        Reader(tmp_path)
+    with Writer(tmp_path) as writer:
+        assert "99" in (writer.rebuilt_because or "")
+
+
+def test_without_an_index_there_is_nothing_to_read(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissingError):
+        Reader(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(IndexUnwritableError):
+        Writer(tmp_path / "file" / "index")
+
+
+def test_a_full_disk_loses_nothing_that_stood_there(writer: Writer, tmp_path: Path) -> None:
+    put(writer, "a.py", ORDERS)
+    pages = writer._db.execute("PRAGMA page_count").fetchone()[0]
+    writer._db.execute(f"PRAGMA max_page_count = {pages}")
+    big = b"".join(b"def name_%d(): pass\n" % number for number in range(20_000))
+    with pytest.raises(IndexUnwritableError, match="full"):
+        put(writer, "b.py", big)
+    assert Reader(tmp_path).paths() == ["a.py"]
+
+
+def test_a_workspace_has_its_own_folder_by_its_real_path(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert index_dir(tmp_path / "real", tmp_path) == index_dir(tmp_path / "link", tmp_path)
+    assert index_dir(tmp_path / "real", tmp_path) != index_dir(tmp_path, tmp_path)
