@@ -14,12 +14,17 @@ The queries name what they catch:
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tree_sitter import Node, Tree
 
-from slm_lsp.languages.parse import Match, matches
+from slm_lsp.languages.cobol import missing_head
+from slm_lsp.languages.docs import documentation
+from slm_lsp.languages.ends import last_row, open_ends
+from slm_lsp.languages.names import clean_name, local_name
+from slm_lsp.languages.parse import Match, matches, parse
 from slm_lsp.languages.registry import Language
+from slm_lsp.languages.signatures import comment_openers, signature
 
 TYPES = frozenset({"class", "enum", "impl", "interface", "record", "struct", "trait", "type", "union"})
 """A function right inside one of these is a method."""
@@ -31,22 +36,10 @@ AROUND = frozenset({"module", "namespace", "paragraph", "program", "section"})
 KINDS = TYPES | CALLABLE | VALUES | AROUND
 """What a definition may be."""
 
-MAX_SIGNATURE = 400
-"""Characters of a signature that are kept."""
-
-MAX_DOC = 200
-"""Characters of a documentation text that are kept."""
-
 _WRAPPERS = frozenset({"ambient_declaration", "export_statement", "template_declaration", "type_definition"})
 """What may stand round a definition and belong to it: the comment is above it, the signature begins with it."""
 
-_ATTRIBUTES = frozenset({"attribute_item"})
-"""What may stand between a definition and its comment."""
-
-_BLANKS = re.compile(r"\s+")
-_TAGS = re.compile(r"</?(?:summary|remarks|para|p)\s*/?>")
 _SEPARATOR = re.compile(rb"[:.\\/]+")
-_COMMENT_FRAME = re.compile(r"^[\s/*#;!%'\"(-]+|[\s*/'\")]+$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +80,7 @@ class Import:
     @property
     def local(self) -> str:
         """The name by which the text uses it."""
-        return self.alias or self.name or re.split(r"[./:\\]+", self.module.rstrip("/"))[-1]
+        return self.alias or self.name or local_name(self.module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +105,8 @@ class Scope:
 
 def definitions(language: Language, tree: Tree, source: bytes) -> list[Definition]:
     """Every definition, in the order of the text; one that two patterns find counts once."""
+    if language.name == "cobol" and (head := missing_head(source)):
+        return _of_copybook(language, head, source)
     found: dict[tuple[int, int], tuple[str, Node, Match]] = {}
     for match in matches(language, "definitions", tree.root_node):
         kind, node = next((key, nodes[0]) for key, nodes in match.items() if key.startswith("definition."))
@@ -120,16 +115,26 @@ def definitions(language: Language, tree: Tree, source: bytes) -> list[Definitio
             known = found.setdefault((name[0].start_byte, name[0].end_byte), (kind, node, match))
             if _telling(kind) < _telling(known[0]):
                 found[name[0].start_byte, name[0].end_byte] = (kind, node, match)
-    whole = [(_whole(node), at, kind, node, match) for at, (kind, node, match) in found.items()]
+    ends = open_ends(language.name, (node for _, node, _ in found.values()), source)
+    whole: list[tuple[int, int, tuple[int, int], int, str, Node, Node, Match]] = []
+    for at, (kind, inner, match) in found.items():
+        node = _whole(inner)
+        end, last = node.end_byte, last_row(node)
+        if body := match.get("body"):
+            # In some trees it stands beside the head.
+            if body[0].end_byte > end:
+                end, last = body[0].end_byte, last_row(body[0])
+        elif ends and node.start_byte in ends:
+            end, last = ends[node.start_byte]
+        whole.append((node.start_byte, -end, at, last, kind, node, inner, match))
+    openers = comment_openers(language)
     listed: list[Definition] = []
     around: list[Definition] = []
-    for node, _, kind, inner, match in sorted(whole, key=lambda each: (each[0].start_byte, -each[0].end_byte, each[1])):
+    for start, end, _, last, kind, node, inner, match in sorted(whole, key=lambda each: each[:3]):
         # Two with the same bounds, as in `int a, b;`, stand side by side.
-        while around and (
-            around[-1].end <= node.start_byte or (around[-1].start, around[-1].end) == (node.start_byte, node.end_byte)
-        ):
+        while around and (around[-1].end <= start or (around[-1].start, around[-1].end) == (start, -end)):
             around.pop()
-        own = _clean_name(_text(match["name"][0], source))
+        own = clean_name(_text(match["name"][0], source), language.name)
         if not own:
             continue
         inside = bool(around) and around[-1].kind in TYPES
@@ -138,12 +143,12 @@ def definitions(language: Language, tree: Tree, source: bytes) -> list[Definitio
                 name=own,
                 kind="method" if kind == "function" and inside else kind,
                 parent=".".join(each.name for each in around),
-                signature=_signature(node, inner, kind, match, source),
-                doc=_doc(node, match.get("doc"), source),
-                start=node.start_byte,
-                end=node.end_byte,
+                signature=signature(node, inner.start_byte, match, source, openers, parameters=kind in CALLABLE),
+                doc=documentation(node, match.get("doc"), source, language.name),
+                start=start,
+                end=-end,
                 first_line=node.start_point.row,
-                last_line=_last_row(node),
+                last_line=last,
             )
         )
         around.append(listed[-1])
@@ -164,6 +169,8 @@ def imports(language: Language, tree: Tree, source: bytes) -> list[Import]:
                 (match[key][0].start_byte for key in ("name", "default", "module") if key in match),
                 default=node.start_byte,
             )
+            if name == "_" and language.name == "scala":
+                name = "*"
             found.append((at, Import(module.strip("\"'`<>"), name.strip("\"'`"), alias, node.start_point.row)))
     return list(dict.fromkeys(each for _, each in sorted(found, key=lambda each: each[0])))
 
@@ -178,7 +185,7 @@ def references(language: Language, tree: Tree, source: bytes) -> list[Reference]
             for node in nodes:
                 known = found.get(node.start_byte)
                 if known is None or telling[kind] < telling[known.kind]:
-                    name = _clean_name(_text(node, source))
+                    name = clean_name(_text(node, source), language.name)
                     found[node.start_byte] = Reference(name, kind, node.start_byte, node.start_point.row)
     return [found[start] for start in sorted(found)]
 
@@ -189,7 +196,7 @@ def scopes(language: Language, tree: Tree, source: bytes) -> list[Scope]:
     names: list[tuple[int, str]] = []
     for match in matches(language, "scopes", tree.root_node):
         nodes += match.get("scope", [])
-        names += [(node.start_byte, _clean_name(_text(node, source))) for node in match.get("local", [])]
+        names += [(node.start_byte, clean_name(_text(node, source), language.name)) for node in match.get("local", [])]
     spans = sorted({(node.start_byte, node.end_byte) for node in nodes}, key=lambda each: (each[0], -each[1]))
     spans = [(0, len(source)), *(span for span in spans if span != (0, len(source)))]
     bound: list[set[str]] = [set() for _ in spans]
@@ -197,6 +204,27 @@ def scopes(language: Language, tree: Tree, source: bytes) -> list[Scope]:
         innermost = max((i for i, (start, end) in enumerate(spans) if start <= at < end), default=0)
         bound[innermost].add(name)
     return [Scope(start, end, frozenset(each)) for (start, end), each in zip(spans, bound, strict=True)]
+
+
+def _of_copybook(language: Language, head: bytes, source: bytes) -> list[Definition]:
+    """The definitions of a piece of a program, as if the program's first lines stood before it."""
+    tree = parse(language, head + source)
+    if tree is None:
+        return []
+    found = definitions(language, tree, head + source)
+    program = found[0].name if found else ""
+    lines = head.count(b"\n")
+    return [
+        replace(
+            each,
+            parent=each.parent.removeprefix(program).removeprefix("."),
+            start=each.start - len(head),
+            end=each.end - len(head),
+            first_line=each.first_line - lines,
+            last_line=each.last_line - lines,
+        )
+        for each in found[1:]
+    ]
 
 
 def _telling(kind: str) -> int:
@@ -226,72 +254,12 @@ def _joined(pieces: Sequence[Node], source: bytes) -> str:
     return path
 
 
-def _signature(node: Node, inner: Node, kind: str, match: Match, source: bytes) -> str:
-    """What stands up to the body, or else on the line where the definition itself begins inside of its wrapper.
-
-    Of a callable without a body it is the line with its name, and those on which its parameters go on.
-    """
-    if body := match.get("body"):
-        end = body[0].start_byte
-    else:
-        begin = match["name"][0].start_byte if kind in CALLABLE else inner.start_byte
-        end = _line_end(source, begin, node.end_byte)
-        while (
-            kind in CALLABLE and end < node.end_byte and source.count(b"(", begin, end) > source.count(b")", begin, end)
-        ):
-            end = _line_end(source, end + 1, node.end_byte)
-    text = source[node.start_byte : end].decode("utf-8", errors="replace")
-    signature = _BLANKS.sub(" ", text).strip().rstrip("{").rstrip()[:MAX_SIGNATURE]
-    name = match["name"][0]
-    return signature if name.start_byte < end else f"{signature} … {_clean_name(_text(name, source))}"
-
-
-def _line_end(source: bytes, begin: int, limit: int) -> int:
-    found = source.find(b"\n", begin, limit)
-    return limit if found < 0 else found
-
-
-def _doc(node: Node, inside: Sequence[Node] | None, source: bytes) -> str:
-    """The text inside that documents it, or the comments right above."""
-    if inside:
-        return _plain(_text(inside[0], source))
-    above: list[str] = []
-    below, previous = node, node.prev_sibling
-    while previous is not None and below.start_point.row - _last_row(previous) <= 1:
-        if previous.type not in _ATTRIBUTES:
-            if "comment" not in previous.type or _trails(previous):
-                break
-            above.append(_text(previous, source))
-        below, previous = previous, previous.prev_sibling
-    return _plain("\n".join(reversed(above)))
-
-
-def _last_row(node: Node) -> int:
-    """The row of its last character; some nodes take the end of the line in."""
-    return max(node.end_point.row - (node.end_point.column == 0), node.start_point.row)
-
-
-def _trails(comment: Node) -> bool:
-    """Whether a comment stands behind something else on its line, and so belongs to that."""
-    before = comment.prev_sibling
-    return before is not None and before.end_point.row == comment.start_point.row and before.end_point.column > 0
-
-
-def _plain(text: str) -> str:
-    """A comment or documentation string without its frame, on one line."""
-    return _BLANKS.sub(" ", _COMMENT_FRAME.sub(" ", _TAGS.sub("", text))).strip()[:MAX_DOC]
-
-
 def _first(match: Match, key: str, source: bytes) -> str:
     return _text(match[key][0], source).strip() if match.get(key) else ""
 
 
 def _text(node: Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode("utf-8", errors="replace")
-
-
-def _clean_name(name: str) -> str:
-    return _BLANKS.sub(" ", name).strip()
 
 
 def overlapping(found: Iterable[Definition], start: int, end: int) -> list[Definition]:

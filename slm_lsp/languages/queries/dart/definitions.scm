@@ -7,6 +7,10 @@
 
 ; The body of a function stands beside its head in the tree.
 (program (function_signature name: (identifier) @name) @definition.function . (function_body) @body)
+(program [
+  (getter_signature name: (identifier) @name)
+  (setter_signature name: (identifier) @name)
+] @definition.function . (function_body) @body)
 ((method_signature [
   (function_signature name: (identifier) @name)
   (getter_signature name: (identifier) @name)
@@ -20,7 +24,11 @@
   (setter_signature name: (identifier) @name)
 ]) @definition.method
 (declaration (constructor_signature name: (identifier) @name . parameters: (_))) @definition.constructor
-(_ (factory_constructor_signature (identifier) @name . (formal_parameter_list)) @definition.constructor)
+((method_signature (factory_constructor_signature (identifier) @name . (formal_parameter_list)))
+  @definition.constructor . (function_body) @body)
+(declaration (factory_constructor_signature (identifier) @name . (formal_parameter_list))) @definition.constructor
+(declaration (redirecting_factory_constructor_signature (identifier) @name . (formal_parameter_list)))
+  @definition.constructor
 
 (declaration (initialized_identifier_list (initialized_identifier . (identifier) @name))) @definition.field
 (declaration (static_final_declaration_list (static_final_declaration . (identifier) @name))) @definition.field

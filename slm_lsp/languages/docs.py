@@ -1,0 +1,85 @@
+"""What documents a definition: the text inside that its query caught, or the comments right above it."""
+
+import re
+from collections.abc import Sequence
+
+from tree_sitter import Node
+
+from slm_lsp.languages import cobol
+from slm_lsp.languages.ends import last_row
+
+MAX_DOC = 200
+"""Characters of a documentation text that are kept."""
+
+_BETWEEN = frozenset({"annotation", "attribute_item", "decorator", "signature", "spec", "type_annotation"})
+"""What may stand between a definition and its comment."""
+
+_LISTS = frozenset({"declarations", "imports"})
+"""The comment of what is first in one of these stands before it, or at the end of another one before it."""
+
+_BLANKS = re.compile(r"\s+")
+_TAGS = re.compile(r"</?(?:summary|remarks|para|p)\s*/?>")
+_COMMENT_FRAME = re.compile(r"^[\s/*#;!%'\"(-]+|[\s*/'\")]+$", re.MULTILINE)
+_BRACES = re.compile(r"\{-?\s*[|^]?(?P<text>.*?)-?\}", re.DOTALL)
+_HADDOCK = re.compile(r"^\s*--+\s*[|^]")
+_POD = re.compile(r"^=\w+.*$", re.MULTILINE)
+
+
+def documentation(node: Node, inside: Sequence[Node] | None, source: bytes, language: str) -> str:
+    """Its beginning on one line; empty without one."""
+    if inside:
+        return _plain(_text(inside[0], source))
+    if language == "cobol":
+        return _plain(cobol.comment_above(source, node.start_byte))
+    above: list[str] = []
+    below, previous = node, _before(node)
+    while previous is not None:
+        kind, rows = previous.type, below.start_point.row - last_row(previous)
+        if rows > (2 if kind == "pod" else 1):
+            break
+        if "comment" in kind or kind in {"haddock", "pod"}:
+            if _trails(previous) or source.startswith(b"#!", previous.start_byte, 2):
+                break
+            above.append(_unframed(_text(previous, source), kind, language))
+        elif kind not in _BETWEEN and (previous.is_named or rows > 0 or not kind.isalpha()):
+            # A word on the same line, such as `pub`, belongs to the definition.
+            break
+        below, previous = previous, _before(previous)
+    return _plain("\n".join(reversed(above))) if above else ""
+
+
+def _before(node: Node) -> Node | None:
+    """The node before one, also where that is last, or stands before, a list of its own."""
+    previous = node.prev_sibling
+    if previous is None and node.parent is not None and node.parent.type in _LISTS:
+        previous = node.parent.prev_sibling
+        if previous is not None and previous.type in _LISTS:
+            return previous.child(previous.child_count - 1)
+    return previous
+
+
+def _unframed(comment: str, kind: str, language: str) -> str:
+    """A comment without what only some languages write round one."""
+    if kind == "pod":
+        return _POD.sub("", comment)
+    if kind == "haddock":
+        comment = _HADDOCK.sub("", comment)
+    if language == "fortran" and comment[:1] in {"c", "C"}:
+        return comment[1:]
+    braces = _BRACES.fullmatch(comment.strip())
+    return braces["text"] if braces else comment
+
+
+def _trails(comment: Node) -> bool:
+    """Whether a comment stands behind something else on its line, and so belongs to that."""
+    before = comment.prev_sibling
+    return before is not None and before.end_point.row == comment.start_point.row and before.end_point.column > 0
+
+
+def _plain(text: str) -> str:
+    """A comment or documentation string without its frame, on one line."""
+    return _BLANKS.sub(" ", _COMMENT_FRAME.sub(" ", _TAGS.sub("", text))).strip()[:MAX_DOC]
+
+
+def _text(node: Node, source: bytes) -> str:
+    return source[node.start_byte : node.end_byte].decode("utf-8", errors="replace")
