@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slm_lsp.cli.output import emit, emit_json, note
@@ -21,11 +22,13 @@ class Benchmark:
         what: what it measures.
         runs: how many are enough by default.
         run: what `--runs` counts.
+        model: whether it runs one.
     """
 
     what: str
     runs: int = 5
     run: str = "counted runs of each side"
+    model: bool = True
 
 
 BENCHMARKS = {
@@ -33,11 +36,17 @@ BENCHMARKS = {
     "cancel": Benchmark("from giving up a long prompt to the next request's start", 20, "cancels"),
     "decode": Benchmark("tokens a second of the engine, beside a bare loop over the same binding"),
     "edit": Benchmark("rewriting code with drafts looked up in it, beside plain decoding", 12, "edits"),
+    "index": Benchmark(
+        "building an index of a million lines, beside bare parsing; and from a save to being found", 3, model=False
+    ),
     "keystroke": Benchmark(
         "time to the first token after a key, beside llama.cpp's server and prefix reuse", 6, "recorded places replayed"
     ),
     "load": Benchmark("seconds until a model is loaded, beside a bare process"),
     "memory": Benchmark("what the engine holds, beside the model file, its cells and 250 MB", 1, "runs"),
+    "retrieve": Benchmark(
+        "choosing pieces of other files in a project of a million lines", 3, "times 100 places", model=False
+    ),
 }
 
 PEERS = "the program that `keystroke` is measured against: whether it is set up, or set it up"
@@ -70,10 +79,16 @@ def run(args: argparse.Namespace) -> int:
     if args.runs < 1:
         raise UsageError("--runs must be at least 1.")
     settings = load_settings()
-    model = choose_model(args.model or settings.model, Store(settings.models_dir))
+    needed = BENCHMARKS[args.name].model
+    model = choose_model(args.model or settings.model, Store(settings.models_dir)) if needed else None
     measure: Callable[[Conditions], Awaitable[Report]] = import_module(f"slm_lsp.bench.{args.name}").run
     conditions = Conditions(
-        model.path, tuple(available()), args.runs, settings, lambda text: note(args, text), args.verbose
+        model.path if model else Path(),
+        tuple(available()),
+        args.runs,
+        settings,
+        lambda text: note(args, text),
+        args.verbose,
     )
 
     async def measured() -> "Report":
@@ -83,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         emit_json(report)
         return 0
-    emit(f"{report.name}, {model.name}, {report.runs} {BENCHMARKS[report.name].run}")
+    emit(f"{report.name}, {f'{model.name}, ' if model else ''}{report.runs} {BENCHMARKS[report.name].run}")
     for line in report.lines():
         emit(line)
     return 0

@@ -23,6 +23,11 @@ HALF_LINES = 12.0
 PARSE_S = 0.25
 """An open file that takes longer to parse is used without its imports."""
 
+HEAD_LINES = 150
+REGION_LINES = 60
+"""Of a long file its first lines, where imports stand, and so many above and below the cursor are parsed: what is cut
+away would take as long to parse as all the rest of retrieval, and is only looked at for its own definitions."""
+
 _NAME = re.compile(r"[^\W\d]\w+")
 
 
@@ -39,16 +44,10 @@ class Query:
     uses: Mapping[str, int]
     """How often each name stands in the whole file."""
     imports: Sequence[Import]
-    definitions: Sequence[Definition]
     surroundings: frozenset[str]
     """The lines round the cursor, without blanks at their ends."""
     near_words: frozenset[str]
     """Parts of the words round the cursor, in lower case."""
-
-    def around(self) -> list[Definition]:
-        """The definitions that the cursor is in, outermost first."""
-        at = len(self.place.text[: self.place.offset].encode("utf-8", errors="replace"))
-        return [each for each in self.definitions if each.start <= at <= each.end]
 
 
 def query(place: Place) -> Query:
@@ -62,18 +61,35 @@ def query(place: Place) -> Query:
         for name in _NAME.findall(lines.line(number)):
             near[name] = max(near.get(name, 0.0), weight)
     language = language_of(place.path, lines.line(0))
-    parsed = _parsed(language, place.text, range(first, last)) or _Parsed((), (), frozenset(near))
+    parts = _parts(lines, at)
+    parsed = [each for text, shift in parts if (each := _parsed(language, text, range(first - shift, last - shift)))]
+    own = {each.name for part in parsed for each in part.definitions}
+    own |= {each.local for part in parsed for each in part.imports}
+    used = frozenset(name for part in parsed for name in part.used) if parsed else frozenset(near)
     return Query(
         place=place,
         language=language,
         near=near,
-        used=parsed.used & near.keys(),
+        used=(used & near.keys()) - own,
         uses=Counter(_NAME.findall(place.text)),
-        imports=parsed.imports,
-        definitions=parsed.definitions,
+        imports=[each for part in parsed for each in part.imports],
         surroundings=frozenset(lines.line(number).strip() for number in range(first, last)) - {""},
         near_words=frozenset(word for name in near for word in split(name)),
     )
+
+
+def _parts(lines: Lines, at: int) -> list[tuple[str, int]]:
+    """What of a file is parsed, each part with the number of its first line."""
+    count = len(lines.starts)
+    first, last = max(at - REGION_LINES, 0), min(at + REGION_LINES, count)
+    if first <= HEAD_LINES:
+        return [(_cut(lines, 0, max(last, min(HEAD_LINES, count))), 0)]
+    return [(_cut(lines, 0, HEAD_LINES), 0), (_cut(lines, first, last), first)]
+
+
+def _cut(lines: Lines, first: int, last: int) -> str:
+    end = lines.starts[last] if last < len(lines.starts) else len(lines.text)
+    return lines.text[lines.starts[first] : end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +113,9 @@ def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None
     found, imported = definitions(language, tree, source), imports(language, tree, source)
     if language.level != "full":
         return _Parsed(imported, found, frozenset(identifiers(_lines(text, near))))
-    own = {each.name for each in found} | {each.local for each in imported}
     bound = {name for scope in scopes(language, tree, source) for name in scope.names}
     used = {each.name for each in references(language, tree, source) if each.line in near and len(each.name) > 2}
-    return _Parsed(imported, found, frozenset(used - own - bound))
+    return _Parsed(imported, found, frozenset(used - bound))
 
 
 def _lines(text: str, wanted: Iterable[int]) -> str:

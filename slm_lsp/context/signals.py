@@ -38,11 +38,14 @@ MENTIONED = 0.1
 
 MODULE_LINES = 30
 
-SEARCH_WORDS = 8
-COMMON = 2_000
+SEARCH_WORDS = 6
+COMMON = 300
 """A word in more chunks than this distinguishes nothing, and costs a search milliseconds."""
 
 SIBLING_LINES = 12
+MAX_BESIDE = 200
+"""Files of one folder that are looked at."""
+
 VIEWED_LINES = 20
 
 
@@ -94,11 +97,10 @@ def definitions(asked: Asked) -> Iterator[Candidate]:
         if symbol.path != asked.query.place.path and value > worth.get(key, 0.0):
             worth[key], known[key] = value, (symbol, reason)
 
-    outlines: dict[str, list[Symbol]] = {}
     modules: dict[str, float] = {}
     for wanted in asked.query.imports:
         value = _likelihood(asked.query, wanted)
-        for found in _imported(asked, wanted, outlines):
+        for found in _imported(asked, wanted):
             if isinstance(found, str):
                 modules[found] = max(modules.get(found, 0.0), value)
             else:
@@ -112,12 +114,12 @@ def definitions(asked: Asked) -> Iterator[Candidate]:
     ranked = [(-value, path, -1) for path, value in modules.items()]
     ranked += [(-value, path, line) for (path, line), value in worth.items()]
     for _, path, line in sorted(ranked)[:MOST]:
-        around = outlines.setdefault(path, asked.project.definitions_of([path]))
         if line < 0:
             yield from _file(asked, path, MODULE_LINES, "imported as a whole")
             continue
         symbol, reason = known[path, line]
-        text = outline(symbol, around, asked.comment, asked.query.near_words)
+        members = asked.project.members(path, symbol.qualified) if symbol.kind in TYPES else []
+        text = outline(symbol, members, asked.comment, asked.query.near_words)
         yield Candidate(path, symbol.first, symbol.last + 1, text, reason)
 
 
@@ -127,7 +129,7 @@ def similar(asked: Asked) -> Iterator[Candidate]:
     for name, near in asked.query.near.items():
         for word in split(name):
             weights[word] = max(weights.get(word, 0.0), near)
-    counts = asked.project.rarity(sorted(weights, key=lambda word: -weights[word])[: SEARCH_WORDS * 6])
+    counts = asked.project.rarity(sorted(weights, key=lambda word: -weights[word])[: SEARCH_WORDS * 4])
     rare = [word for word, count in counts.items() if 1 < count <= COMMON]
     chosen = sorted(rare, key=lambda word: -weights[word] / (1 + counts[word]) ** 0.25)[:SEARCH_WORDS]
     for piece in asked.project.search(chosen, MOST):
@@ -154,7 +156,8 @@ def viewed(asked: Asked) -> Iterator[Candidate]:
 def siblings(asked: Asked) -> Iterator[Candidate]:
     """Outlines of files in the same folder and of the test or the tested file, those with shared names first."""
     place = asked.query.place.path
-    beside = [path for path in asked.project.files().in_folder(str(PurePosixPath(place).parent)) if path != place]
+    folder = place.rpartition("/")[0] or "."
+    beside = [path for path in asked.project.files().in_folder(folder) if path != place][:MAX_BESIDE]
     stems = _stems(place)
     beside.sort(key=lambda path: (-len(stems & _stems(path)), path))
     for path in beside[: MOST // 4]:
@@ -181,18 +184,15 @@ def _likelihood(query: Query, wanted: Import) -> float:
     return max(query.near.get(name, 0.0), value) + SHARED * shared
 
 
-def _imported(asked: Asked, wanted: Import, outlines: dict[str, list[Symbol]]) -> Iterator[Symbol | str]:
+def _imported(asked: Asked, wanted: Import) -> Iterator[Symbol | str]:
     """What one import brings into the file: definitions, or the path of a module that comes as a whole."""
     language = asked.query.language
     if language is None:
         return
     targets = resolve(language.name, asked.query.place.path, wanted, asked.project.files())
     name = "" if wanted.name in ("*", "default") else wanted.name
-    for path in targets:
-        if path not in outlines:
-            outlines[path] = asked.project.definitions_of([path])
-        found = [each for each in outlines[path] if not each.parent and each.name == name]
-        if found:
+    for path in targets if name else ():
+        if found := asked.project.top(path, name):
             yield from found
             return
     if not targets:
@@ -220,7 +220,7 @@ def _mentioned(asked: Asked, symbols: Sequence[Symbol]) -> list[Symbol]:
 
 
 def _file(asked: Asked, path: str, lines: int, reason: str) -> Iterator[Candidate]:
-    symbols = asked.project.definitions_of([path])
+    symbols = asked.project.top(path)
     text = file_outline(symbols, lines, asked.query.near_words)
     if text:
         yield Candidate(path, symbols[0].first, symbols[-1].last + 1, text, reason)
@@ -231,6 +231,6 @@ def _whole(piece: Piece, reason: str) -> Candidate:
 
 
 def _stems(path: str) -> set[str]:
-    return {
-        word for part in PurePosixPath(path).stem.split(".") for word in split(part) if word not in ("test", "spec")
-    }
+    """Words of a file's name, without its extension and what makes it a test."""
+    name = path.rpartition("/")[2]
+    return {word for part in name.split(".")[:-1] or [name] for word in split(part)} - {"test", "tests", "spec"}

@@ -20,22 +20,20 @@ _SELF = re.compile(r"\((?:self|cls), ?")
 
 
 def outline(
-    symbol: Symbol, around: Sequence[Symbol], comment: str = "#", words: Collection[str] = (), most: int = MAX_MEMBERS
+    symbol: Symbol, members: Sequence[Symbol], comment: str = "#", words: Collection[str] = (), most: int = MAX_MEMBERS
 ) -> str:
     """A definition's signature with the first words of its documentation; of a type also its members' signatures.
 
     Args:
         symbol: the definition.
-        around: all definitions of its file.
+        members: what is defined right inside.
         comment: how a comment begins in this language.
         words: where there are more members than are shown, those come first that share words with these.
         most: members that are shown.
     """
     lines = [symbol.signature + (f"  {comment} {symbol.doc[:MAX_DOC]}" if symbol.doc else "")]
     if symbol.kind in TYPES:
-        members = [
-            each for each in around if each.parent == symbol.qualified and each.kind in CALLABLE | TYPES | VALUES
-        ]
+        members = [each for each in members if each.kind in CALLABLE | TYPES | VALUES]
         shown = _most_telling(members, words, most)
         lines += [INDENTATION + _member(each) for each in shown]
         if len(members) > len(shown):
@@ -44,8 +42,8 @@ def outline(
 
 
 def file_outline(symbols: Sequence[Symbol], most: int, words: Collection[str] = ()) -> str:
-    """The signatures of a file's outermost definitions, at most so many."""
-    top = [each for each in symbols if not each.parent and each.kind in CALLABLE | TYPES | VALUES]
+    """The signatures of a file's outermost definitions, which `symbols` are, at most so many."""
+    top = [each for each in symbols if each.kind in CALLABLE | TYPES | VALUES]
     return "".join(_member(each) + "\n" for each in _most_telling(top, words, most))
 
 

@@ -1,4 +1,4 @@
-"""`python -m slm_lsp.index FOLDER`: the indexer's process."""
+"""`python -m slm_lsp.index WORKSPACE INDEX`: the indexer's process."""
 
 import sys
 

@@ -35,8 +35,9 @@ class IndexerClient:
         self._process: asyncio.subprocess.Process | None = None
         self._running: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin; returns at once."""
+    def start(self, folder: Path | None = None) -> None:
+        """Begin; returns at once. `folder` is where the index lies, if not at its usual place."""
+        self._folder = folder or index_dir(self._root)
         self._running = asyncio.get_running_loop().create_task(self._keep_running())
 
     def changed(self, paths: Iterable[str]) -> None:
@@ -71,14 +72,13 @@ class IndexerClient:
         self._told(State("failed", reason="The indexer ended again and again; its log says why."))
 
     async def _run(self) -> None:
-        folder = index_dir(self._root)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        logfile = folder / LOG_FILE
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logfile = self._folder / LOG_FILE
         if logfile.exists() and logfile.stat().st_size > MAX_LOG_BYTES:
             logfile.unlink()
         with logfile.open("ab") as sink:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "slm_lsp.index", str(self._root)),
+                *(sys.executable, "-m", "slm_lsp.index", str(self._root), str(self._folder)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=sink,

@@ -1,4 +1,4 @@
-"""The indexer's process: `python -m slm_lsp.index FOLDER`. Whoever starts it holds its standard input open.
+"""The indexer's process: `python -m slm_lsp.index WORKSPACE INDEX`. Whoever starts it holds its standard input open.
 
 It reads one JSON object a line: `{"changed": [paths]}` or `{"check": true}`; and writes one a line (`State`). When its
 input ends, it ends.
@@ -19,7 +19,7 @@ import msgspec
 
 from slm_lsp.errors import IndexBusyError, ProjectIndexError, SlmError
 from slm_lsp.index.indexer import Indexer, Progress
-from slm_lsp.index.store import Writer, index_dir
+from slm_lsp.index.store import Writer
 from slm_lsp.index.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -164,12 +164,12 @@ def _messages() -> Iterator[dict[str, list[str]]]:
 
 
 def main(arguments: list[str]) -> int:
-    """The process; `arguments` is the workspace's folder."""
+    """The process; `arguments` are the workspace's folder and that of its index."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    root = Path(arguments[0]).resolve()
+    root, folder = Path(arguments[0]).resolve(), Path(arguments[1])
     os.nice(NICE)
     try:
-        Process(root, index_dir(root)).run()
+        Process(root, folder).run()
     except SlmError as error:
         sys.stderr.write(f"{error}\n")
         return 1

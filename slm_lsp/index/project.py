@@ -31,9 +31,23 @@ class Project:
 
     def files(self) -> ProjectFiles:
         """The paths of all files."""
-        indexed = self.reader.project_files() if self.reader else ProjectFiles.of(())
-        new = [path for path in self.opened if path not in indexed]
-        return indexed if not new else ProjectFiles.of([*indexed, *new])
+        if self.reader is None:
+            return ProjectFiles.of(self.opened)
+        indexed = self.reader.project_files()
+        new = frozenset(path for path in self.opened if path not in indexed)
+        return self.reader.project_files(new) if new else indexed
+
+    def top(self, path: str, name: str | None = None) -> list[Symbol]:
+        """Outermost definitions of a file, or those of one name."""
+        if path in self.opened:
+            return [each for each in self.members(path, "") if name is None or each.name == name]
+        return self.reader.top(path, name) if self.reader else []
+
+    def members(self, path: str, qualified: str) -> list[Symbol]:
+        """What is defined right inside a definition, in the order of the text."""
+        if path in self.opened:
+            return [each for each in _symbols(self.opened[path]) if each.parent == qualified]
+        return self.reader.members(path, qualified) if self.reader else []
 
     def definitions_of(self, paths: Sequence[str]) -> list[Symbol]:
         """Everything that some files define, file by file."""

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +14,8 @@ from slm_lsp.errors import IndexMissingError
 from slm_lsp.index.resolve import ProjectFiles
 from slm_lsp.index.store import FILE, LEFT_OUT, SCHEMA
 from slm_lsp.languages.symbols import Import
+
+REMEMBERED_WORDS = 20_000
 
 STEPS = 2000
 """Of SQLite's machine between two looks at the clock: some hundredths of a millisecond."""
@@ -82,6 +83,8 @@ class Reader:
         if version != SCHEMA:
             self._db.close()
             raise IndexMissingError("The index of this workspace is of another version.", "It is built anew.")
+        self._rarity: dict[str, int] = {}
+        self._files: tuple[tuple[int, frozenset[str]], ProjectFiles] | None = None
 
     def close(self) -> None:
         """Give the file back."""
@@ -113,6 +116,16 @@ class Reader:
             found += self._symbols("file.path = ? ORDER BY definition.first", [path])
         return found
 
+    def top(self, path: str, name: str | None = None) -> list[Symbol]:
+        """Outermost definitions of a file, or those of one name."""
+        if name is None:
+            return self.members(path, "")
+        return self._symbols("file.path = ? AND definition.name = ? AND definition.parent = ''", [path, name])
+
+    def members(self, path: str, qualified: str) -> list[Symbol]:
+        """What is defined right inside a definition."""
+        return self._symbols("file.path = ? AND definition.parent = ? ORDER BY definition.first", [path, qualified])
+
     def named(self, names: Iterable[str], limit: int) -> list[Symbol]:
         """Definitions with one of these names; names with more than `limit` of them are left out: they say little."""
         found: list[Symbol] = []
@@ -131,12 +144,16 @@ class Reader:
         return [Import(*row) for row in rows]
 
     def rarity(self, words: Iterable[str]) -> dict[str, int]:
-        """In how many chunks each word stands; words that stand in none are absent."""
+        """In how many chunks each word stands; words that stand in none are absent. May be a little out of date."""
         found: dict[str, int] = {}
         for word in words:
-            row = self._db.execute("SELECT doc FROM vocabulary WHERE term = ?", (word,)).fetchone()
-            if row:
-                found[word] = row[0]
+            if word not in self._rarity:
+                if len(self._rarity) >= REMEMBERED_WORDS:
+                    self._rarity.clear()
+                row = self._db.execute("SELECT doc FROM vocabulary WHERE term = ?", (word,)).fetchone()
+                self._rarity[word] = row[0] if row else 0
+            if self._rarity[word]:
+                found[word] = self._rarity[word]
         return found
 
     def search(self, words: Sequence[str], limit: int) -> list[Piece]:
@@ -161,17 +178,12 @@ class Reader:
         )
         return [Piece(*row) for row in rows]
 
-    @cached_property
-    def _files(self) -> dict[int, ProjectFiles]:
-        return {}
-
-    def project_files(self) -> ProjectFiles:
-        """The paths of all files, for resolving imports; made anew when somebody wrote."""
-        generation = self.generation
-        if generation not in self._files:
-            self._files.clear()
-            self._files[generation] = ProjectFiles.of(self.paths())
-        return self._files[generation]
+    def project_files(self, new: frozenset[str] = frozenset()) -> ProjectFiles:
+        """The paths of all files and of some `new` ones, for resolving imports; made anew when somebody wrote."""
+        key = (self.generation, new)
+        if self._files is None or self._files[0] != key:
+            self._files = key, ProjectFiles.of([*self.paths(), *new])
+        return self._files[1]
 
     def totals(self) -> Totals:
         """Counts for people."""

@@ -1,0 +1,27 @@
+"""The peer of `bench index`: reads files and parses them with tree-sitter, one after the other, and keeps nothing.
+
+`python -m slm_lsp.bench.bare_parse ROOT` reads paths from its input, one a line, and prints the seconds as JSON.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from tree_sitter import Parser
+from tree_sitter_language_pack import get_language
+
+
+def main() -> None:
+    """Parse everything once."""
+    root = Path(sys.argv[1])
+    paths = sys.stdin.read().splitlines()
+    parser = Parser(get_language("python"))
+    start = time.perf_counter()
+    for path in paths:
+        parser.parse((root / path).read_bytes())
+    sys.stdout.write(json.dumps({"seconds": time.perf_counter() - start}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

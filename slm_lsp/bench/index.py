@@ -1,0 +1,170 @@
+"""`bench index`: our first build of an index beside bare parsing of the same files; and how soon a save is found."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+
+import psutil
+
+from slm_lsp.bench.common import Conditions, Report
+from slm_lsp.bench.trees import Tree, copy_sources
+from slm_lsp.errors import PeerError
+from slm_lsp.index.client import IndexerClient
+from slm_lsp.index.process import State
+from slm_lsp.index.reader import Reader, Totals
+from slm_lsp.index.store import index_dir
+
+PEER = "bare tree-sitter parsing in one process"
+LINES = 1_000_000
+SAVES = 60
+SAVED_LINES = 1_000
+"""Files that are saved have fewer lines than this."""
+
+SAMPLE_S = 0.05
+POLL_S = 0.001
+PATIENCE_S = 300.0
+MEGABYTE = 1e6
+MILLISECONDS = 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport(Report):
+    """With the size of the tree."""
+
+    lines_indexed: int
+
+    def lines(self) -> Iterator[str]:
+        """The table for people."""
+        ours, peer = self.ours, self.peer
+        yield f"  {self.lines_indexed} lines; first build {ours['seconds']:.1f} s, {PEER} {peer['seconds']:.1f} s"
+        yield f"  speed, as a share of that: {self.ratio:.2f}"
+        yield f"  from saving to being found: p50 {ours['save_p50_ms']:.0f} ms, p95 {ours['save_p95_ms']:.0f} ms"
+        yield f"  peak memory {self.ours['peak_mb']:.0f} MB; database {self.ours['bytes_per_line']:.0f} bytes a line"
+
+
+async def run(conditions: Conditions) -> IndexReport:
+    """Build and parse in turn, `runs` times; then save files."""
+    with tempfile.TemporaryDirectory(prefix="slm-lsp-index-") as folder:
+        base = Path(folder)
+        tree = copy_sources(base / "tree", LINES)
+        conditions.note(f"{len(tree.files)} files, {tree.lines} lines")
+        ours: list[float] = []
+        theirs: list[float] = []
+        peaks: list[float] = []
+        environ = os.environ | {"XDG_CACHE_HOME": str(base / "cache")}
+        for number in range(conditions.runs):
+            theirs.append(_parse(tree))
+            environ["XDG_CACHE_HOME"] = str(base / f"cache{number}")
+            seconds, peak = await asyncio.to_thread(_build, tree, environ)
+            ours.append(seconds)
+            peaks.append(peak)
+            told = f"ours {seconds:.1f} s, {peak:.0f} MB, {PEER} {theirs[-1]:.1f} s"
+            conditions.note(f"{number + 1}/{conditions.runs}: {told}")
+        cache = Path(environ["XDG_CACHE_HOME"]) / "slm-lsp"
+        totals = _totals(tree.root, cache)
+        saves = await _saves(tree, environ, cache)
+    found = sorted(saves)
+    return IndexReport(
+        name="index",
+        runs=conditions.runs,
+        ours={
+            "seconds": median(ours),
+            "lines_per_s": tree.lines / median(ours),
+            "save_p50_ms": median(found),
+            "save_p95_ms": quantiles(found, n=20)[-1],
+            "peak_mb": max(peaks),
+            "bytes_per_line": totals.database_bytes / max(totals.lines, 1),
+        },
+        peer={"name": PEER, "seconds": median(theirs), "lines_per_s": tree.lines / median(theirs)},
+        ratio=median(b / a for a, b in zip(ours, theirs, strict=True)),
+        unit="lines/s",
+        lines_indexed=tree.lines,
+    )
+
+
+def _parse(tree: Tree) -> float:
+    """Seconds of the peer."""
+    command = [sys.executable, "-m", "slm_lsp.bench.bare_parse", str(tree.root)]
+    done = subprocess.run(command, input="\n".join(tree.files), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PeerError(f"Bare parsing failed: {done.stderr.strip()[-200:]}")
+    return float(json.loads(done.stdout)["seconds"])
+
+
+def _build(tree: Tree, environ: dict[str, str]) -> tuple[float, float]:
+    """Seconds of a first build by a process of its own, and the most memory in MB that it and its workers held."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "slm_lsp.cli.main", "index", str(tree.root), "-q", "--json"]
+    process = psutil.Popen(command, env=environ, stdout=subprocess.PIPE)
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, _held(process))
+        time.sleep(SAMPLE_S)
+    seconds = time.perf_counter() - start
+    process.communicate()
+    if process.returncode != 0:
+        raise PeerError(f"Building the index failed with exit code {process.returncode}.")
+    return seconds, peak / MEGABYTE
+
+
+def _held(process: psutil.Process) -> float:
+    """Memory of a process and its children; what they share counts once where the system tells."""
+    held = 0.0
+    for each in (process, *process.children(recursive=True)):
+        try:
+            info = each.memory_full_info()
+        except (psutil.Error, OSError):
+            continue
+        held += getattr(info, "pss", info.rss)
+    return held
+
+
+def _totals(root: Path, cache: Path) -> Totals:
+    reader = Reader(index_dir(root, cache))
+    try:
+        return reader.totals()
+    finally:
+        reader.close()
+
+
+async def _saves(tree: Tree, environ: dict[str, str], cache: Path) -> list[float]:
+    """Milliseconds from a save until the index finds what was added, as an editor's server brings it about."""
+    states: list[State] = []
+    client = IndexerClient(tree.root, states.append, environ)
+    folder = index_dir(tree.root, cache)
+    client.start(folder)
+    try:
+        await _until(lambda: bool(states) and states[-1].state == "ready")
+        reader = Reader(folder)
+        took: list[float] = []
+        small = [path for path in tree.files if (tree.root / path).read_bytes().count(b"\n") < SAVED_LINES]
+        for number in range(SAVES):
+            path = small[number * len(small) // SAVES]
+            name = f"benchmark_marker_{number}"
+            with (tree.root / path).open("a") as file:
+                file.write(f"\n\ndef {name}():\n    pass\n")
+            start = time.perf_counter()
+            client.changed([path])
+            await _until(lambda name=name: bool(reader.named([name], 1)))  # type: ignore[misc]
+            took.append((time.perf_counter() - start) * MILLISECONDS)
+            await asyncio.sleep(SAMPLE_S)
+        reader.close()
+        return took
+    finally:
+        await client.stop()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise PeerError("The indexer did not get there in time.")
+        await asyncio.sleep(POLL_S)
