@@ -8,6 +8,7 @@ from tree_sitter import Node, Parser, Query, QueryCursor, Tree
 from tree_sitter_language_pack import SupportedLanguage, get_language
 
 from slm_lsp.errors import ParseTimeoutError
+from slm_lsp.languages.prepare import prepared
 from slm_lsp.languages.registry import Language, query_text
 
 SLICE_BYTES = 1024
@@ -37,6 +38,7 @@ def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree |
     if language.grammar is None:
         return None
     parser = Parser(_grammar(language.grammar))
+    source = prepared(language.name, source)
     deadline = time.monotonic() + limit_s
     try:
         return parser.parse(

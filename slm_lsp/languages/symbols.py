@@ -104,7 +104,11 @@ class Scope:
 
 
 def definitions(language: Language, tree: Tree, source: bytes) -> list[Definition]:
-    """Every definition, in the order of the text; one that two patterns find counts once."""
+    """Every definition, in the order of the text; one that two patterns find counts once.
+
+    Raises:
+        ParseTimeoutError: as `parse`, of a copybook, which parses again as part of a program.
+    """
     if language.name == "cobol" and (head := missing_head(source)):
         return _of_copybook(language, head, source)
     found: dict[tuple[int, int], tuple[str, Node, Match]] = {}

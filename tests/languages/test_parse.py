@@ -3,7 +3,9 @@
 import pytest
 
 from slm_lsp.languages.parse import parse
+from slm_lsp.languages.prepare import prepared
 from slm_lsp.languages.registry import languages
+from slm_lsp.languages.symbols import definitions
 from tests.languages.facts import sample
 
 
@@ -13,3 +15,72 @@ def test_a_long_text_parses_within_the_limit(name: str) -> None:
     language = languages()[name]
     text = sample(language).read_bytes() + b"\n"
     assert parse(language, text * (160_000 // len(text) + 1)) is not None
+
+
+def _program(data: str, procedure: str) -> str:
+    return (
+        "       IDENTIFICATION DIVISION.\n       PROGRAM-ID. P.\n       DATA DIVISION.\n"
+        f"       WORKING-STORAGE SECTION.\n       01  FIRST-ITEM PIC 9.\n{data}       01  LAST-ITEM PIC 9.\n"
+        f"       PROCEDURE DIVISION.\n       BEGIN-IT.\n{procedure}       END-IT.\n           STOP RUN.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "procedure"),
+    [
+        ("           EXEC SQL INCLUDE SQLCA END-EXEC.\n", ""),
+        (
+            "           EXEC SQL\n             DECLARE A CURSOR FOR SELECT B.C\n           END-EXEC\n           .\n",
+            "",
+        ),
+        ("       COPY A REPLACING ==:TAG:== BY ==WS==.\n", ""),
+        ("       COPY A REPLACING LEADING ==A== BY ==B==\n           ==C.== BY ==D==.\n", ""),
+        ("       COPY A OF B REPLACING C BY D E BY F.\n", ""),
+        ("       01  :TAG:-ITEM.\n           05  :TAG:-PART PIC 9.\n", ""),
+        ("", "           EXEC SQL SELECT A INTO :B FROM C END-EXEC.\n"),
+        ("", "           EXEC CICS\n             SEND MAP('A')\n           END-EXEC\n           DISPLAY A.\n"),
+        ("", "           IF A = 0 EXEC SQL COMMIT END-EXEC END-IF.\n"),
+        ("", "           IF A NOT= 0 DISPLAY A END-IF.\n"),
+        ("", '           INSPECT A REPLACING ALL "A" BY "B".\n'),
+    ],
+)
+def test_cobol_is_understood_round_what_its_grammar_cannot_read(data: str, procedure: str) -> None:
+    source = _program(data, procedure).encode()
+    language = languages()["cobol"]
+    tree = parse(language, source)
+    assert tree is not None
+    assert not tree.root_node.has_error
+    found = {each.name: each for each in definitions(language, tree, source)}
+    assert {"FIRST-ITEM", "LAST-ITEM", "BEGIN-IT", "END-IT"} <= set(found)
+    assert source[found["END-IT"].start :].startswith(b"END-IT.")
+
+
+def test_what_another_compiler_reads_keeps_its_length_and_lines() -> None:
+    source = _program("           EXEC SQL\r\n  x\r\n  END-EXEC.\r\n", "           EXEC\n SQL x END-EXEC.\n").encode()
+    shown = prepared("cobol", source)
+    assert len(shown) == len(source)
+    assert [at for at, byte in enumerate(shown) if byte in b"\r\n"] == [
+        at for at, byte in enumerate(source) if byte in b"\r\n"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["EXEC SQL", "END-EXEC EXEC", "EXEC SQL EXEC SQL x END-EXEC", "EXEC-COUNT END-EXEC", "COPY A REPLACING ==A"]
+)
+def test_what_is_not_finished_does_no_harm(text: str) -> None:
+    assert len(prepared("cobol", text.encode())) == len(text)
+
+
+def test_comments_of_fixed_form_are_comments_of_fortran() -> None:
+    text = "C  One.\n      SUBROUTINE ADD(I)\n*  Two.\n      INTEGER I\nc  Three.\n      END\n"
+    language = languages()["fortran"]
+    tree = parse(language, text.encode())
+    assert tree is not None
+    assert not tree.root_node.has_error
+    (found,) = definitions(language, tree, text.encode())
+    assert (found.name, found.doc, found.last_line) == ("ADD", "One.", 5)
+
+
+def test_statements_of_free_form_are_no_comments() -> None:
+    text = b"module m\ncontains\nsubroutine f()\ncall g()\nend subroutine\nend module\n"
+    assert prepared("fortran", text) == text
