@@ -46,7 +46,7 @@ def copy_sources(root: Path, lines: int) -> Tree:
 
 
 def _sources() -> Iterator[tuple[Path, str]]:
-    """Files of the standard library, then of the installed packages, in a fixed order, each with a place in the tree."""
+    """Files of the standard library, then of the installed packages, in a fixed order, each with its place."""
     for name in ("stdlib", "purelib"):
         base = Path(sysconfig.get_paths()[name])
         for path in sorted(base.rglob("*.py")):

@@ -28,6 +28,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     crossfile.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"lines (default: {TASKS})")
     budget = f"for pieces of other files (default: {BUDGET})"
     crossfile.add_argument("--budget", type=int, default=BUDGET, metavar="TOKENS", help=budget)
+    first = "only the first of these lines; what was answered before is not asked again"
+    crossfile.add_argument("--first", type=int, metavar="N", help=first)
     crossfile.add_argument("--ablation", action="store_true", help="also without each signal of the retrieval")
     crossfile.set_defaults(run=run_crossfile)
 
@@ -65,13 +67,15 @@ def run_crossfile(args: argparse.Namespace) -> int:
 
     if args.tasks < 1:
         raise UsageError("--tasks must be at least 1.")
+    if args.first is not None and args.first < 1:
+        raise UsageError("--first must be at least 1.")
     if args.budget < 0:
         raise UsageError("--budget must be at least 0.")
     settings = load_settings()
     model = choose_model(args.model or settings.model, Store(settings.models_dir))
     projects = packages.fetch_all(note=lambda text: note(args, text))
     note(args, f"choosing {args.tasks} lines of {len(projects)} packages")
-    tasks = crossfile_tasks.choose(projects, args.tasks, crossfile.SEED)
+    tasks = crossfile_tasks.choose(projects, args.tasks, crossfile.SEED)[: args.first]
     peers = {"none": crossfile.no_snippets, "ring": ring.source(projects, args.budget, crossfile.SEED)}
     with crossfile_ours.sources(projects, args.budget, ablation=args.ablation) as ours, _progress(args) as tell:
         ways = peers | ours

@@ -8,13 +8,18 @@ the evaluated prompt as it was.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.protocol import FimTokens, Segment
+from slm_lsp.index.secrets import mask
 from slm_lsp.text import Lines
 
 CHARACTERS_PER_TOKEN = 3.0
 """Source code in Qwen2.5's vocabulary has 3 to 4 characters a token; the smaller figure keeps budgets honest."""
+
+CACHED = 16
+"""Parts of windows whose masked text is kept."""
 
 STEP_LINES = 64
 """The window's first line moves in steps of so many lines: between two steps the prompt begins alike."""
@@ -39,7 +44,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    r"""What of a document goes into the prompt, line ends as `\n`."""
+    r"""What of a document goes into the prompt: line ends as `\n`, keys and passwords masked."""
 
     prefix: str
     typed: str
@@ -53,7 +58,9 @@ def window(place: Place, anchor: int, prefix_tokens: int, suffix_tokens: int) ->
     start = _first_character(lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
     end = _last_character(lines, place.offset, int(suffix_tokens * CHARACTERS_PER_TOKEN))
     return Window(
-        _unix(place.text[start:anchor]), _unix(place.text[anchor : place.offset]), _unix(place.text[place.offset : end])
+        _masked(_unix(place.text[start:anchor])),
+        _masked(_unix(place.text[anchor : place.offset])),
+        _masked(_unix(place.text[place.offset : end])),
     )
 
 
@@ -75,6 +82,12 @@ def _last_character(lines: Lines, offset: int, budget: int) -> int:
         return len(lines.text)
     line = lines.position(offset + budget).line
     return max(lines.starts[line], offset) if lines.starts[line] > offset else offset + budget
+
+
+@lru_cache(CACHED)
+def _masked(text: str) -> str:
+    """The text with keys and passwords masked. From one keystroke to the next prefix and suffix are the same."""
+    return mask(text)
 
 
 def _unix(text: str) -> str:

@@ -26,13 +26,15 @@ from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, ModelInfo, Segment, Started, Stop, Token
 from slm_lsp.errors import EngineLostError, PromptTooLongError
+from slm_lsp.evals.answers import Answers
 from slm_lsp.evals.crossfile_tasks import Task
 from slm_lsp.evals.similarity import edit_similarity, exact, paired_difference
 from slm_lsp.features.completion import MAX_HALVINGS
 
 SEED = 1013
-PREFIX_TOKENS, SUFFIX_TOKENS = 1000, 256
-"""The most of the file at the cursor; a user's smaller budgets are kept to."""
+PREFIX_TOKENS, SUFFIX_TOKENS = 700, 150
+"""The most of the file at the cursor; a user's smaller budgets are kept to. Small, as where the first answer in a file
+has to come soon; and since every token of every task is evaluated."""
 
 MAX_TOKENS = 64
 MAIN_WAYS = ("none", "ring", "ours")
@@ -153,6 +155,7 @@ class Asker:
     info: ModelInfo
     settings: Settings
     budget_tokens: int
+    answers: Answers
 
     async def try_all(self, task: Task, ways: Mapping[str, SnippetSource]) -> Case:
         """Ask in every way; ways with the same snippets share an answer."""
@@ -196,7 +199,9 @@ class Asker:
         return prompt(place, shown, self.info.fim, kept)
 
     async def _generate(self, segments: tuple[Segment, ...]) -> str:
-        request = Generate(0, str(self.model), segments, MAX_TOKENS, Stop(("\n",)))
+        request = Generate(0, str(self.model), segments, MAX_TOKENS, Stop(("\n",)), reuse="exact")
+        if (known := self.answers.get(request)) is not None:
+            return known
         text: list[str] = []
         started = False
         async with aclosing(self.engine.generate(request)) as events:
@@ -206,6 +211,7 @@ class Asker:
                     text.append(event.text)
         if not started:
             raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
+        self.answers.put(request, "".join(text))
         return "".join(text)
 
 
@@ -233,6 +239,7 @@ async def run(
     settings: Settings,
     budget_tokens: int,
     tell: Callable[[int, int], None],
+    answers: Path | None = None,
 ) -> Report:
     """Try all tasks in all ways, in an engine of their own.
 
@@ -244,6 +251,7 @@ async def run(
         settings: the user's, for the binding and for smaller windows.
         budget_tokens: for the snippets of every way.
         tell: called with how many tasks are done, and of how many.
+        answers: where answers are kept; by default in the user's cache.
 
     Raises:
         SlmError: the engine did not answer.
@@ -255,7 +263,7 @@ async def run(
         async for event in engine.describe(model):
             if isinstance(event, ModelInfo):
                 backend = event.backend
-                asker = Asker(engine, model, event, settings, budget_tokens)
+                asker = Asker(engine, model, event, settings, budget_tokens, Answers(model, backend, answers))
                 for task in tasks:
                     cases.append(await asker.try_all(task, ways))
                     tell(len(cases), len(tasks))

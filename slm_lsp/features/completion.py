@@ -18,6 +18,7 @@ from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Done, Generate, Loading, ModelInfo, Segment, Started, Stop, Token, Warm
 from slm_lsp.errors import EngineLostError, PromptTooLongError
 from slm_lsp.features.postprocess import Surroundings, postprocess, surroundings
+from slm_lsp.index.names import secret_path
 
 MILLISECONDS = 1e3
 
@@ -28,6 +29,8 @@ MIN_WINDOW_TOKENS = 64
 
 MAX_HALVINGS = 3
 """Scripts with more than one token a character exist, but hardly with more than eight times what is estimated."""
+
+SECRET = "the file may hold keys or passwords, so the model does not read it"  # noqa: S105 - a reason
 
 OnLoading = Callable[[float], None]
 Clock = Callable[[], float]
@@ -128,6 +131,8 @@ async def complete(
         SlmError: whatever kept the engine from answering.
     """
     asked_at = clock()
+    if secret_path(place.path):
+        return _refused(place, SECRET)
     info = await _describe(engine, model, asked, on_loading)
     around = surroundings(place.text, place.offset)
     answer = await _ask_fitting(
@@ -162,8 +167,16 @@ async def warm(
     snippets: Sequence[Snippet] = (),
 ) -> None:
     """Have the prompt of a place evaluated before it is asked for. Arguments and errors as in `complete`."""
+    if secret_path(place.path):
+        return
     info = await _describe(engine, model, asked=False, on_loading=lambda _: None)
     await engine.warm(Warm(0, str(model), segments(place, anchor, info, settings, snippets)))
+
+
+def _refused(place: Place, reason: str) -> Completion:
+    """No completion, and no model asked."""
+    timing, tokens = Timing(0.0, 0.0, None, 0.0), Tokens(0, 0, 0)
+    return Completion("", place.offset, place.offset, reason, None, "", timing, tokens)
 
 
 def segments(

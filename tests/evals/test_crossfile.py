@@ -9,9 +9,10 @@ import pytest
 
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.fim import Place
+from slm_lsp.context.signals import SIGNALS
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.evals import ring
-from slm_lsp.evals.crossfile import Case, allowed, no_snippets, report, run
+from slm_lsp.evals.crossfile import Case, Report, allowed, no_snippets, report, run
 from slm_lsp.evals.crossfile_tasks import Task, choose
 from slm_lsp.evals.packages import PACKAGES
 from tests.conftest import engines
@@ -87,9 +88,13 @@ async def test_the_tiny_model_is_asked_in_every_way(
     ways = {"none": no_snippets, "ring": ring.source([project], 100, 1), "ours": ours, "again": ours}
     tasks = choose([project], 2, seed=1)
     told: list[tuple[int, int]] = []
-    found = await run(
-        tiny_model, "tiny", tasks, ways, Settings(completion=SMALL), 100, lambda done, of: told.append((done, of))
-    )
+    kept = tmp_path / "answers.jsonl"
+
+    async def ask() -> Report:
+        tell = lambda done, of: told.append((done, of))  # noqa: E731
+        return await run(tiny_model, "tiny", tasks, ways, Settings(completion=SMALL), 100, tell, kept)
+
+    found = await ask()
     assert told == [(1, 2), (2, 2)]
     assert (found.n, found.model, found.budget_tokens) == (2, "tiny", 100)
     for each, task in zip(found.cases, tasks, strict=True):
@@ -103,6 +108,12 @@ async def test_the_tiny_model_is_asked_in_every_way(
     assert all(place.text[place.offset] == "\n" for place in asked)
     assert found.ablation.keys() == {"again"}
     assert engines(home) == []
+    lines = kept.read_text().splitlines()
+    with kept.open("a") as file:
+        file.write('["broken off')
+    again = await ask()
+    assert again.cases == found.cases
+    assert kept.read_text().splitlines()[: len(lines)] == lines, "an answer was asked for again"
 
 
 def command(*arguments: str) -> list[str]:
@@ -118,7 +129,7 @@ def test_the_command_runs_on_what_is_in_the_cache(home: dict[str, str], tiny_mod
         "SLM_LSP_COMPLETION_PREFIX_TOKENS": "100",
         "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "50",
     }
-    arguments = command("--tasks", "3", "--budget", "100", "--model", str(tiny_model))
+    arguments = command("--tasks", "5", "--first", "3", "--budget", "100", "--ablation", "--model", str(tiny_model))
     found = subprocess.run(
         [*arguments, "--json"], env=environ, capture_output=True, text=True, timeout=120, check=False
     )
@@ -126,7 +137,8 @@ def test_the_command_runs_on_what_is_in_the_cache(home: dict[str, str], tiny_mod
     said = json.loads(found.stdout)
     assert (said["name"], said["n"], said["budget_tokens"]) == ("crossfile", 3, 100)
     assert len(said["cases"]) == 3
-    assert said.keys() >= {"none", "ring", "model"}
+    assert said.keys() >= {"none", "ring", "ours", "model", "lift_over_none", "lift_over_ring"}
+    assert said["ablation"].keys() == set(SIGNALS)
     assert engines(home) == []
 
 
@@ -135,7 +147,7 @@ def test_the_command_runs_on_what_is_in_the_cache(home: dict[str, str], tiny_mod
     [
         (("--tasks", "0"), "--tasks must be at least 1."),
         (("--budget", "-1"), "--budget must be at least 0."),
-        (("--ablation",), "--ablation needs a retrieval"),
+        (("--first", "0"), "--first must be at least 1."),
     ],
 )
 def test_wrong_usage_is_said_before_anything_is_fetched(
