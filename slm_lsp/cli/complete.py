@@ -15,6 +15,7 @@ from slm_lsp.cli.target import Target, read_target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from slm_lsp.context.retrieve import Retrieved
     from slm_lsp.engine.router import Choice
     from slm_lsp.features.completion import Completion
 
@@ -33,9 +34,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 def run(args: argparse.Namespace) -> int:
     """Print the suggestion; what is inserted at the place goes to standard output."""
     from slm_lsp.config import load_settings
+    from slm_lsp.context.retrieve import retrieve
+    from slm_lsp.context.signals import History
     from slm_lsp.engine.client import EngineClient
     from slm_lsp.engine.router import choose_model
     from slm_lsp.features.completion import complete
+    from slm_lsp.index.project import open_project
     from slm_lsp.models.store import Store
 
     target = read_target(args.file, args.position, args.workspace)
@@ -44,19 +48,30 @@ def run(args: argparse.Namespace) -> int:
         note(args, problem)
     choice = choose_model(args.model or settings.model, Store(settings.models_dir))
 
+    project = open_project(target.workspace)
+    found = retrieve(target.place, project, History(), settings.completion.snippet_tokens) if project.reader else None
+    snippets = found.snippets if found else ()
+
     async def ask(on_loading: Callable[[float], None]) -> "Completion":
         async with EngineClient() as engine:
             return await complete(
-                target.place, choice.path, engine, settings.completion, asked=True, on_loading=on_loading
+                target.place,
+                choice.path,
+                engine,
+                settings.completion,
+                snippets=snippets,
+                asked=True,
+                on_loading=on_loading,
             )
 
     with _progress(args) as on_loading:
         completion = asyncio.run(ask(on_loading))
     if args.json:
-        emit_json(_as_json(target, choice, completion))
+        emit_json({**_as_json(target, choice, completion), "snippets": [each.path for each in snippets]})
     else:
         if args.verbose:
             _show(args, target, completion)
+            note(args, _read(target, found))
         if completion.text:
             emit(completion.text)
         else:
@@ -128,6 +143,12 @@ def _show(args: argparse.Namespace, target: Target, completion: "Completion") ->
         else:
             row.append(line, style="not dim")
         console.print(row, soft_wrap=True)
+
+
+def _read(target: Target, found: "Retrieved | None") -> str:
+    if found is None:
+        return f"{target.workspace} is not indexed: run `slm-lsp index {target.workspace}` to have other files read"
+    return f"read of other files: {', '.join(each.path for each in found.snippets) or 'nothing'}"
 
 
 def _figures(choice: "Choice", completion: "Completion") -> str:

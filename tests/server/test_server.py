@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 
 from slm_lsp.engine.client import EngineClient
 from tests.conftest import engines
-from tests.engine.test_process import until_idle
+from tests.engine.test_process import until, until_idle
 from tests.server.conftest import Editor, Start
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
@@ -215,3 +215,24 @@ async def test_fifty_overlapping_requests_are_all_answered(start: Start, tmp_pat
     refused = [answer.code for answer in answers[:-1] if isinstance(answer, JsonRpcException)]
     assert set(refused) <= set(OVERTAKEN)
     assert len(refused) + sum(isinstance(answer, types.InlineCompletionList) for answer in answers) == 50
+
+
+async def test_a_completion_knows_the_rest_of_the_project_saved_or_not(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "ledger.py").write_text("class Ledger:\n    def post_entry_with_memo(self, amount, memo): ...\n")
+    editor = await start()
+    main = "from ledger import Ledger\n\n\ndef run(ledger: Ledger):\n    return ledger.{0}\n"
+    uri = editor.open(tmp_path / "main.py", main.format("post_"))
+    await until(lambda: any(each.indexed == 100 for each in editor.statuses))
+    item = await completed(editor, uri, 4, 23)
+    assert str(item.insert_text).startswith("entry_with_memo(")
+    editor.open(tmp_path / "ledger.py", "class Ledger:\n    def rewind_to_checkpoint(self, number): ...\n")
+    other = editor.open(tmp_path / "other.py", main.format("rew"))
+    item = await completed(editor, other, 4, 21)
+    assert str(item.insert_text).startswith("ind_to_checkpoint(")
+
+
+async def test_a_file_with_secrets_is_not_read(start: Start, tmp_path: Path) -> None:
+    editor = await start()
+    uri = editor.open(tmp_path / ".env", "PASSWORD=\n")
+    assert not (await editor.complete(uri, 0, 9)).items
+    assert any(each.reason and "keys or passwords" in each.reason for each in editor.statuses)
