@@ -4,7 +4,6 @@ import re
 
 _DIVISION = re.compile(rb"\bDIVISION\b|\bPROGRAM-ID\b", re.IGNORECASE)
 _ITEM = re.compile(rb"^.{0,6}[ \t]+\d\d?[ \t]+[A-Z0-9:-]", re.IGNORECASE | re.MULTILINE)
-_COMMENT = re.compile(r"^(?:.{6}[*/]|\s*\*>?)(?P<text>.*)$")
 
 _PROGRAM = b"       IDENTIFICATION DIVISION.\n       PROGRAM-ID. COPYBOOK.\n"
 _DATA = _PROGRAM + b"       DATA DIVISION.\n       WORKING-STORAGE SECTION.\n"
@@ -16,20 +15,6 @@ def missing_head(source: bytes) -> bytes:
     if _DIVISION.search(source):
         return b""
     return _DATA if _ITEM.search(source) else _PROCEDURE
-
-
-def comment_above(source: bytes, start: int) -> str:
-    """The comment in the lines right above the one where something starts; in the tree it has no text."""
-    found: list[str] = []
-    end = source.rfind(b"\n", 0, start)
-    while end >= 0:
-        begin = source.rfind(b"\n", 0, end) + 1
-        comment = _COMMENT.match(source[begin:end].decode("utf-8", errors="replace").rstrip("\r"))
-        if comment is None:
-            break
-        found.append(comment["text"].lstrip(">"))
-        end = begin - 1
-    return "\n".join(reversed(found))
 
 
 def rank(level: bytes) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from tree_sitter import Node
 
-from slm_lsp.languages import cobol
 from slm_lsp.languages.ends import last_row
 
 MAX_DOC = 200
@@ -22,6 +21,15 @@ _TAGS = re.compile(r"</?(?:summary|remarks|para|p)\s*/?>")
 _COMMENT_FRAME = re.compile(r"^[\s/*#;!%'\"(-]+|[\s*/'\")]+$", re.MULTILINE)
 _BRACES = re.compile(r"\{-?\s*[|^]?(?P<text>.*?)-?\}", re.DOTALL)
 _HADDOCK = re.compile(r"^\s*--+\s*[|^]")
+_COMMENT_LINES = {
+    "cobol": re.compile(r"^(?:.{6}[*/]|\s*\*)>?(?P<text>.*)$"),
+    "fsharp": re.compile(r"^\s*//(?P<text>.*)$"),
+}
+"""Lines that are comments, for grammars that drop them or take them for part of what stands before."""
+
+_FIRST = re.compile(rb"[\s\d]*(?:[FS]D\s+)?", re.IGNORECASE)
+"""What stands on a line before the definition that a comment above the line is about."""
+
 _POD = re.compile(r"^=\w+.*$", re.MULTILINE)
 
 
@@ -29,13 +37,16 @@ def documentation(node: Node, inside: Sequence[Node] | None, source: bytes, lang
     """Its beginning on one line; empty without one."""
     if inside:
         return _plain(_text(inside[0], source))
-    if language == "cobol":
-        return _plain(cobol.comment_above(source, node.start_byte))
+    if comments := _COMMENT_LINES.get(language):
+        return _plain(_lines_above(source, node.start_byte, comments))
     above: list[str] = []
-    below, previous = node, _before(node)
+    below, previous = node, _before(node, language)
     while previous is not None:
-        kind, rows = previous.type, below.start_point.row - last_row(previous)
-        if rows > (2 if kind == "pod" else 1):
+        rows = below.start_point.row - last_row(previous)
+        if rows > 2:
+            break
+        kind = previous.type
+        if rows == 2 and kind != "pod":
             break
         if "comment" in kind or kind in {"haddock", "pod"}:
             if _trails(previous) or source.startswith(b"#!", previous.start_byte, 2):
@@ -44,18 +55,34 @@ def documentation(node: Node, inside: Sequence[Node] | None, source: bytes, lang
         elif kind not in _BETWEEN and (previous.is_named or rows > 0 or not kind.isalpha()):
             # A word on the same line, such as `pub`, belongs to the definition.
             break
-        below, previous = previous, _before(previous)
+        below, previous = previous, _before(previous, language)
     return _plain("\n".join(reversed(above))) if above else ""
 
 
-def _before(node: Node) -> Node | None:
-    """The node before one, also where that is last, or stands before, a list of its own."""
+def _before(node: Node, language: str) -> Node | None:
+    """The node before one, also where that is last in, or stands before, a list of its own."""
     previous = node.prev_sibling
-    if previous is None and node.parent is not None and node.parent.type in _LISTS:
+    if previous is None and language == "haskell" and node.parent is not None and node.parent.type in _LISTS:
         previous = node.parent.prev_sibling
         if previous is not None and previous.type in _LISTS:
             return previous.child(previous.child_count - 1)
     return previous
+
+
+def _lines_above(source: bytes, start: int, comments: re.Pattern[str]) -> str:
+    """The comment in the lines right above the one where something starts."""
+    found: list[str] = []
+    end = source.rfind(b"\n", 0, start)
+    if not _FIRST.fullmatch(source, end + 1, start):
+        return ""
+    while end >= 0:
+        begin = source.rfind(b"\n", 0, end) + 1
+        comment = comments.match(source[begin:end].decode("utf-8", errors="replace").rstrip("\r"))
+        if comment is None:
+            break
+        found.append(comment["text"])
+        end = begin - 1
+    return "\n".join(reversed(found))
 
 
 def _unframed(comment: str, kind: str, language: str) -> str:

@@ -41,7 +41,8 @@ def _end_all(around: Node, headings: dict[str, int], source: bytes, found: dict[
     children = around.children
     before = list(children)
     for at in range(1, len(children)):
-        if "comment" in children[at - 1].type and at > 1:
+        kind = children[at - 1].type
+        if at > 1 and ("comment" in kind or kind == "pod"):
             before[at - 1] = before[at - 2]
     for at in range(len(children) - 1, -1, -1):
         node = children[at]

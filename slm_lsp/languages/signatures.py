@@ -43,7 +43,7 @@ def signature(
             end = _line_end(source, end + 1, node.end_byte)
     start = node.start_byte
     skipped: list[Node] = []
-    if (doc := match.get("doc")) and start <= doc[0].start_byte and doc[0].end_byte <= name.start_byte:
+    if (doc := match.get("doc")) and start <= doc[0].start_byte < name.start_byte:
         skipped.append(doc[0])
     if openers is not None and openers.search(source, start, end):
         skipped += _comments(node, start, end)

@@ -39,6 +39,8 @@ def test_comments_and_descriptions_are_not_in_a_signature(language: str, text: s
         ("perl", "=head2 f\n\nOne.\n\n=cut\n\nsub f { 1 }\n", "One."),
         ("zig", "/// One.\npub fn f() void {}\n", "One."),
         ("erlang", "%% One.\n-spec f() -> ok.\nf() -> ok.\n", "One."),
+        ("fsharp", "module X\n\nlet f x = x\n\n// One.\nlet g x = x\n", "One."),
+        ("fsharp", "module X\n\n// One.\ntype A = { b: int }\n", ""),
         ("typescript", "class A {\n  // One.\n  @input()\n  f() {}\n}\n", "One."),
     ],
 )
