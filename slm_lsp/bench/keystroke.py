@@ -4,7 +4,7 @@ The peers are llama.cpp's own server, and llama-cpp-python with common-prefix re
 the same text, one session in turn, on the same model file with as many threads.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,8 @@ from slm_lsp.bench.peers import SETUP, server_binary
 from slm_lsp.bench.typing import TypingSession, load_sessions, replay, spread
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor, follow
-from slm_lsp.context.fim import Place, window
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, Place, window
+from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import FimTokens, ModelInfo
 from slm_lsp.errors import EngineLostError, UsageError
@@ -29,6 +30,7 @@ RECORDINGS = Path(__file__).parents[2] / "fixtures" / "typing"
 REPOSITORY = "typing"
 PREFIX_ONLY_NAME = "llama-cpp-python, common-prefix reuse"
 OURS = "ours"
+WITH_CONTEXT = "ours, with pieces of other files"
 
 
 class Peer(Protocol):
@@ -96,24 +98,34 @@ class KeystrokeReport(Report):
     ratio_p95: float | None
     ratio_prefix_only: float
     prefix_only: Mapping[str, object]
+    ratio_context: float
+    """Our p50 with pieces of other files, which are evaluated when the file is opened, to that without."""
+    with_context: Mapping[str, object]
     notes: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
         """A line a side."""
         yield f"  {'':38s} {'p50':>9s} {'p95':>9s} {'opening':>9s}"
-        for name, figures in ((OURS, self.ours), (SERVER_NAME, self.peer), (PREFIX_ONLY_NAME, self.prefix_only)):
+        sides = (self.ours, self.with_context, self.peer, self.prefix_only)
+        for name, figures in zip((OURS, WITH_CONTEXT, SERVER_NAME, PREFIX_ONLY_NAME), sides, strict=True):
             if figures.get("p50_ms") is not None:
                 shown = " ".join(f"{figures[key]:6.0f} ms" for key in ("p50_ms", "p95_ms", "cold_ms"))
                 yield f"  {name:38s} {shown}"
         if self.ratio is not None and self.ratio_p95 is not None:
             yield f"  ratio to {SERVER_NAME}: {self.ratio:.3f} at p50, {self.ratio_p95:.3f} at p95"
         yield f"  ratio to {PREFIX_ONLY_NAME}: {self.ratio_prefix_only:.3f} at p50"
+        yield f"  ratio with pieces of other files to without: {self.ratio_context:.3f} at p50"
         for each in self.notes:
             yield f"  {each}"
 
 
 async def first_token_ms(
-    engine: EngineClient, place: Place, model: Path, anchor: Anchor, settings: CompletionSettings
+    engine: EngineClient,
+    place: Place,
+    model: Path,
+    anchor: Anchor,
+    settings: CompletionSettings,
+    snippets: Sequence[Snippet] = (),
 ) -> float:
     """Milliseconds from asking our engine for a completion to its first token, or to the end of an empty answer.
 
@@ -123,8 +135,9 @@ async def first_token_ms(
         model: path of the GGUF file.
         anchor: where the prompt's prefix ends, as the server chooses it.
         settings: budgets.
+        snippets: of other files.
     """
-    completion = await complete(place, model, engine, settings, anchor=anchor)
+    completion = await complete(place, model, engine, settings, anchor=anchor, snippets=snippets)
     timing = completion.timing
     return timing.total_ms if timing.first_token_ms is None else timing.first_token_ms
 
@@ -135,7 +148,7 @@ async def run(conditions: Conditions) -> KeystrokeReport:
     sessions = spread(recorded, conditions.runs)
     notes = [f"{len(sessions)} of {len(recorded)} recorded places"] if len(sessions) < len(recorded) else []
     cells, threads = conditions.settings.engine.context_tokens, conditions.threads
-    ours = Samples()
+    ours, with_context = Samples(), Samples()
     async with private_engine(conditions.settings.engine.backend) as engine:
         fim = await _load(engine, conditions.model)
         with ExitStack() as running:
@@ -160,16 +173,24 @@ async def run(conditions: Conditions) -> KeystrokeReport:
             for number, session in enumerate(sessions, 1):
                 ours_before = len(ours.keys)
                 await _replay_ours(engine, session, conditions, ours)
+                head = other_files(session.file, conditions.settings.completion.snippet_tokens)
+                await _replay_ours(engine, session, conditions, with_context, head)
                 for peer in peers:
                     _replay_peer(peer, session, conditions.settings.completion, theirs[peer.name])
-                shown = {OURS: ours, **theirs}
+                shown = {OURS: ours, WITH_CONTEXT: with_context, **theirs}
                 medians = (f"{name} {percentile(each.keys[ours_before:], 50):.0f} ms" for name, each in shown.items())
                 conditions.note(f"{number}/{len(sessions)} {session.file}, p50 of a key: {', '.join(medians)}")
-    return report(len(sessions), ours, theirs.get(SERVER_NAME), theirs[PREFIX_ONLY_NAME], tuple(notes))
+    server, prefix_only = theirs.get(SERVER_NAME), theirs[PREFIX_ONLY_NAME]
+    return report(len(sessions), ours, with_context, server, prefix_only, tuple(notes))
 
 
 def report(
-    runs: int, ours: Samples, server: Samples | None, prefix_only: Samples, notes: tuple[str, ...]
+    runs: int,
+    ours: Samples,
+    with_context: Samples,
+    server: Samples | None,
+    prefix_only: Samples,
+    notes: tuple[str, ...],
 ) -> KeystrokeReport:
     """The figures of all sides and their ratios."""
     p50, p95 = percentile(ours.keys, 50), percentile(ours.keys, 95)
@@ -184,6 +205,8 @@ def report(
         ratio_p95=p95 / percentile(server.keys, 95) if server else None,
         ratio_prefix_only=p50 / percentile(prefix_only.keys, 50),
         prefix_only={"name": PREFIX_ONLY_NAME, **prefix_only.figures()},
+        ratio_context=percentile(with_context.keys, 50) / p50,
+        with_context={"name": WITH_CONTEXT, **with_context.figures()},
         notes=notes,
     )
 
@@ -203,13 +226,30 @@ async def _load(engine: EngineClient, model: Path) -> FimTokens:
     raise EngineLostError("The engine did not say what the model is.", "Ask again.")
 
 
-async def _replay_ours(engine: EngineClient, session: TypingSession, conditions: Conditions, samples: Samples) -> None:
+def other_files(file: str, tokens: int) -> tuple[Snippet, ...]:
+    """Pieces of the other recorded files, whole lines, as many tokens as a completion reads of other files."""
+    others = sorted({each.file for each in load_sessions(RECORDINGS)} - {file})
+    room = int(tokens * CHARACTERS_PER_TOKEN / len(others))
+    texts = ((RECORDINGS / other).read_text(encoding="utf-8")[:room] for other in others)
+    return tuple(
+        Snippet(other, text[: text.rfind("\n") + 1], "recorded", 1.0) for other, text in zip(others, texts, strict=True)
+    )
+
+
+async def _replay_ours(
+    engine: EngineClient,
+    session: TypingSession,
+    conditions: Conditions,
+    samples: Samples,
+    snippets: Sequence[Snippet] = (),
+) -> None:
     """Without any pause, so that nothing is evaluated ahead: the anchor follows the cursor at every key."""
     anchor: Anchor | None = None
     for number, state in enumerate(replay(session)):
         place = Place(REPOSITORY, session.file, state.text, state.offset)
         anchor = follow(place, anchor)
-        elapsed = await first_token_ms(engine, place, conditions.model, anchor, conditions.settings.completion)
+        settings = conditions.settings.completion
+        elapsed = await first_token_ms(engine, place, conditions.model, anchor, settings, snippets)
         (samples.keys if number else samples.cold).append(elapsed)
 
 

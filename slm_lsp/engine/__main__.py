@@ -7,14 +7,16 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
 from filelock import FileLock, Timeout
 
 from slm_lsp import system
-from slm_lsp.config import EngineSettings, load_settings
+from slm_lsp.config import APP, EngineSettings, load_settings
 from slm_lsp.engine.backend import BackendOptions
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.models import SEQUENCES, Models, opener
 from slm_lsp.engine.paths import lock_path, socket_path
+from slm_lsp.engine.rates import RatesFile
 from slm_lsp.engine.scheduler import Scheduler
 from slm_lsp.engine.service import Service
 
@@ -57,7 +59,8 @@ def main() -> None:
     if (culprit := crashes.take_stock()) is not None:
         log.warning("the last engine ended while %s was at work", culprit.name)
     idle_s = settings.engine.idle_minutes * SECONDS_A_MINUTE
-    models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s)
+    rates = RatesFile(platformdirs.user_cache_path(APP) / "rates.json")
+    models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s, rates)
     asyncio.run(_serve(Scheduler(models), socket_path(folder)))
     lock.release()
 

@@ -145,6 +145,11 @@ class DraftCosts:
         """The cost of a draft of so many tokens, the token before it included."""
         return self._costs[length]
 
+    def set(self, batch: int, single_decodes: float) -> None:
+        """A batch of so many tokens was measured."""
+        if batch - 1 in self._costs:
+            self._costs[batch - 1] = single_decodes
+
     def note(self, batch: int, single_decodes: float) -> None:
         """A batch of so many tokens took as long as so many single decodes."""
         length = batch - 1

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from slm_lsp.engine.backend import Backend, BackendOptions, open_backend
+from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, DecodeFailed, open_backend
 from slm_lsp.engine.backend.base import OnProgress
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.healing import Pieces
 from slm_lsp.engine.lookup import DraftCosts
 from slm_lsp.engine.prompt import Prompt, build
 from slm_lsp.engine.protocol import LoadedStats, ModelInfo, Segment
+from slm_lsp.engine.rates import ROUNDS, SIZES, Rates, RatesFile, measure
 from slm_lsp.engine.session import Sessions
 from slm_lsp.errors import ModelMissingError, ModelRefusedError
 
@@ -38,6 +39,9 @@ CACHED_SEGMENTS = 64
 
 CRASHES_TO_REFUSE = 2
 
+REST_S = 2.0
+"""A model that nobody has used for so long is measured, where it never was."""
+
 Open = Callable[[Path, OnProgress], tuple[Backend, str]]
 
 
@@ -57,6 +61,10 @@ class LoadedModel:
     batch: int = field(init=False)
     """The most tokens evaluated at once: fewer than the backend takes after it found no place for so many."""
     draft_costs: DraftCosts = field(default_factory=DraftCosts)
+    rates: Rates | None = None
+    """What was measured in idle time, now or by an earlier engine; None before."""
+    _to_measure: list[int] = field(default_factory=lambda: [*SIZES] * ROUNDS)
+    _measured: dict[int, float] = field(default_factory=dict)
     _tokens: Callable[[Segment], Sequence[int]] = field(init=False)
     _pieces: Pieces | None = field(init=False, default=None)
 
@@ -64,6 +72,8 @@ class LoadedModel:
         """Set up what belongs to the backend."""
         self.sessions = Sessions(self.backend)
         self.batch = self.backend.options.batch
+        if self.rates is not None:
+            self._take(self.rates)
         tokenize = self.backend.vocabulary.tokenize
         self._tokens = lru_cache(CACHED_SEGMENTS)(lambda each: tuple(tokenize(each.text, special=each.special)))
 
@@ -71,7 +81,8 @@ class LoadedModel:
     def info(self) -> ModelInfo:
         """What a client needs to know of it."""
         longest = min(self.backend.longest, self.backend.options.cells)
-        return ModelInfo(str(self.path), self.backend.name, longest, self.backend.vocabulary.fim)
+        rate = self.rates.prefill if self.rates else None
+        return ModelInfo(str(self.path), self.backend.name, longest, self.backend.vocabulary.fim, rate)
 
     def prompt(self, segments: Sequence[Segment]) -> Prompt:
         """A whole prompt in tokens; never empty."""
@@ -110,6 +121,29 @@ class LoadedModel:
         self.batch = self.backend.options.batch
         return False
 
+    def calibrate(self, clock: Callable[[], float]) -> bool:
+        """Measure one batch more; True when that was the last one, and `rates` are there.
+
+        Raises:
+            DecodeFailed: there is no place for it just now.
+            DecodeAborted: something else is to be done.
+        """
+        size = self._to_measure[-1]
+        spent = measure(self.backend, self.sessions.scratch, size, clock)
+        self._to_measure.pop()
+        self._measured[size] = min(spent, self._measured.get(size, spent))
+        if self._to_measure:
+            return False
+        self.rates = Rates(self._measured)
+        self._take(self.rates)
+        return True
+
+    def _take(self, rates: Rates) -> None:
+        """Go by what was measured, until running means say otherwise."""
+        self.prefill_rate, self.decode_s = rates.prefill, rates.decode_s
+        for tokens in rates.batch_s:
+            self.draft_costs.set(tokens, rates.cost(tokens))
+
     def note_speed(self, tokens: int, seconds: float) -> None:
         """A batch of so many tokens took so long."""
         self.batch = self.backend.options.batch if self.sessions.free() == self.sessions.count() else self.batch
@@ -124,8 +158,9 @@ class LoadedModel:
 class Models:
     """Every model in memory. Used by the decoding thread; `stats` from any."""
 
-    def __init__(self, open_model: Open, crashes: CrashRecord, idle_s: float) -> None:
+    def __init__(self, open_model: Open, crashes: CrashRecord, idle_s: float, rates: RatesFile | None = None) -> None:
         self._open = open_model
+        self._rates = rates
         self._crashes = crashes
         self._idle_s = idle_s
         self._loaded: dict[Path, LoadedModel] = {}
@@ -159,7 +194,8 @@ class Models:
             )
         self._mark(path)
         backend, why = self._open(path, on_progress)
-        model = self._loaded[path] = LoadedModel(path, backend, why, clock())
+        known = self._rates.get(path, backend) if self._rates else None
+        model = self._loaded[path] = LoadedModel(path, backend, why, clock(), rates=known)
         return model
 
     def set_busy(self, model: LoadedModel | None) -> None:
@@ -182,10 +218,36 @@ class Models:
         due = [model.used + self._idle_s - now for model in self._loaded.values()]
         return max(0.0, min(due)) if due else None
 
+    def next_calibration(self, now: float) -> float | None:
+        """Seconds until a model has been idle long enough to be measured; None where all have been."""
+        due = [model.used + REST_S - now for model in self._unmeasured()]
+        return max(0.0, min(due)) if due else None
+
+    def calibrate(self, clock: Callable[[], float]) -> None:
+        """Measure one batch of a model that was not measured yet."""
+        for model in self._unmeasured():
+            self._mark(model.path)
+            try:
+                done = model.calibrate(clock)
+            except (DecodeFailed, DecodeAborted):
+                model.used = clock()
+                return
+            if done and self._rates is not None and model.rates is not None:
+                self._rates.put(model.path, model.backend, model.rates)
+            return
+
+    def _unmeasured(self) -> list[LoadedModel]:
+        return [model for model in self._loaded.values() if model.rates is None] if self._rates else []
+
     def stats(self, now: float) -> tuple[LoadedStats, ...]:
         """One row a model."""
         models = list(self._loaded.values())
-        return tuple(LoadedStats(str(each.path), each.backend.name, each.why, now - each.used) for each in models)
+        return tuple(
+            LoadedStats(
+                str(each.path), each.backend.name, each.why, now - each.used, each.rates.batch_s if each.rates else {}
+            )
+            for each in models
+        )
 
     def close(self) -> None:
         """Free everything."""

@@ -134,6 +134,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """The longest prompt and answer together, in tokens."""
     fim: FimTokens | None
     """None: the model has no such tokens known to us and can only continue a prefix."""
+    prefill_rate: float | None = None
+    """Tokens of a prompt evaluated a second on this machine; None before it was measured."""
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):
@@ -200,6 +202,8 @@ class LoadedStats(msgspec.Struct, frozen=True):
     why: str
     """Why this binding was chosen."""
     idle_s: float
+    batch_s: dict[int, float] = {}
+    """Seconds of a batch by its number of tokens, measured in idle time; empty before."""
 
 
 class Stats(msgspec.Struct, frozen=True, tag=True):

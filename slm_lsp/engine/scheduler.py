@@ -105,18 +105,25 @@ class Scheduler:
             self._backend.interrupt()
 
     def _wait(self) -> bool:
-        """Sleep until there is work; unload what has been idle too long. False when it is time to stop."""
+        """Sleep until there is work, or time to measure; unload what idles too long. False: it is time to stop."""
         with self._changed:
             while not self._stopping and not self._queued and not self._running:
                 self._models.set_busy(None)
                 now = self._clock()
                 if self._models.unload_idle(now):
                     self._on_unload()
-                self._changed.wait(self._models.next_unload(now))
+                spare = self._models.next_calibration(now)
+                if spare == 0:
+                    return True
+                due = [each for each in (self._models.next_unload(now), spare) if each is not None]
+                self._changed.wait(min(due, default=None))
             return not self._stopping
 
     def _step(self) -> None:
-        """Admit what can be, then evaluate one batch."""
+        """Admit what can be, then evaluate one batch; without any request, measure one."""
+        if not self._jobs():
+            self._models.calibrate(self._clock)
+            return
         for job in self._jobs():
             if job.cancelled:
                 self._fail(job, RequestCancelledError("The request was cancelled."))

@@ -55,7 +55,7 @@ class Sessions:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._sessions = [Session(number) for number in range(backend.options.sequences - 1)]
-        self._scratch = backend.options.sequences - 1
+        self.scratch = backend.options.sequences - 1
         self._scratch_taken = False
         self._clock = 0
 
@@ -86,9 +86,9 @@ class Sessions:
         session.reserved = len(wanted.tokens) + room
         if found.splice is not None:
             self._scratch_taken = True
-            self._backend.copy(session.sequence, self._scratch, 0, found.reused)
+            self._backend.copy(session.sequence, self.scratch, 0, found.reused)
             lead = wanted.tokens[found.reused : found.splice.lead_end]
-            return session, found, Lead(self._scratch, found.reused, lead)
+            return session, found, Lead(self.scratch, found.reused, lead)
         if found.copy_from is not None:
             source = self._sessions[found.copy_from]
             self.cut(session, 0)
@@ -111,7 +111,7 @@ class Sessions:
         backend.remove(sequence, kept_to, -1)
         backend.remove(sequence, found.reused, kept_from)
         backend.shift(sequence, kept_from, kept_to, lead_end - kept_from)
-        backend.copy(self._scratch, sequence, found.reused, lead_end)
+        backend.copy(self.scratch, sequence, found.reused, lead_end)
         self.release_scratch()
         exact = found.reused if session.exact is None else min(session.exact, found.reused)
         session.tokens = list(wanted.tokens[: lead_end + kept_to - kept_from])
@@ -120,7 +120,7 @@ class Sessions:
 
     def release_scratch(self) -> None:
         """Empty the scratch sequence; the next splice may have it."""
-        self._backend.remove(self._scratch, 0, -1)
+        self._backend.remove(self.scratch, 0, -1)
         self._scratch_taken = False
 
     def fork(self, session: Session) -> Session | None:

@@ -27,6 +27,12 @@ OTHER_TOKENS = 64
 
 MIN_WINDOW_TOKENS = 64
 
+HEAD_S = 10.0
+"""How long the head of a prompt may take to evaluate, in the background, when it has changed."""
+
+MIN_SNIPPET_TOKENS = 256
+"""What is worth reading of other files even on slow machines."""
+
 MAX_HALVINGS = 3
 """Scripts with more than one token a character exist, but hardly with more than eight times what is estimated."""
 
@@ -133,7 +139,7 @@ async def complete(
     asked_at = clock()
     if secret_path(place.path):
         return _refused(place, SECRET)
-    info = await _describe(engine, model, asked, on_loading)
+    info = await describe(engine, model, asked, on_loading)
     around = surroundings(place.text, place.offset)
     answer = await _ask_fitting(
         engine,
@@ -169,7 +175,7 @@ async def warm(
     """Have the prompt of a place evaluated before it is asked for. Arguments and errors as in `complete`."""
     if secret_path(place.path):
         return
-    info = await _describe(engine, model, asked=False, on_loading=lambda _: None)
+    info = await describe(engine, model)
     await engine.warm(Warm(0, str(model), segments(place, anchor, info, settings, snippets)))
 
 
@@ -192,6 +198,13 @@ def segments(
     suffix = min(settings.suffix_tokens, room // 4)
     shown = window(place, anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
     return prompt(place, shown, info.fim, shown_snippets)
+
+
+def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
+    """Tokens of other files that are read: as many as set, but no more than are evaluated in a pause."""
+    if info.prefill_rate is None:
+        return settings.snippet_tokens
+    return min(settings.snippet_tokens, max(MIN_SNIPPET_TOKENS, int(info.prefill_rate * HEAD_S)))
 
 
 def _fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
@@ -224,7 +237,10 @@ def confidence(logprobs: tuple[float, ...]) -> float | None:
     return math.exp(sum(logprobs) / len(logprobs)) if logprobs else None
 
 
-async def _describe(engine: EngineClient, model: Path, asked: bool, on_loading: OnLoading) -> ModelInfo:
+async def describe(
+    engine: EngineClient, model: Path, asked: bool = False, on_loading: OnLoading = lambda _: None
+) -> ModelInfo:
+    """What a model is, loaded if need be. Arguments and errors as in `complete`."""
     async for event in engine.describe(model, asked=asked):
         if isinstance(event, ModelInfo):
             return event

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from lsprotocol import types
 
@@ -14,7 +15,7 @@ from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.router import choose_model
 from slm_lsp.errors import SlmError
-from slm_lsp.features.completion import Completion, complete, warm
+from slm_lsp.features.completion import Completion, complete, describe, snippet_budget, warm
 from slm_lsp.models.store import Store
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.errors import lsp_error, overtaken
@@ -115,15 +116,17 @@ class InlineCompletions:
             settings = self._settings(uri)
             choice = choose_model(settings.model, Store(settings.models_dir))
             anchor = at_line(place)
-            head = await self._head(document, place, settings, ON_REQUEST_S)
+            head = await self._head(document, place, choice.path, settings, ON_REQUEST_S)
             await warm(place, choice.path, self._engine, settings.completion, anchor, head)
             self._anchors[uri], self._heads[uri] = anchor, head
         except SlmError as error:
             self._status.set("failed", str(error))
 
-    async def _head(self, document: Document, place: Place, settings: Settings, limit_s: float) -> tuple[Snippet, ...]:
+    async def _head(
+        self, document: Document, place: Place, model: Path, settings: Settings, limit_s: float
+    ) -> tuple[Snippet, ...]:
         """What of other files is read first; what was read before, as long as that is nearly as good."""
-        tokens = settings.completion.snippet_tokens
+        tokens = snippet_budget(await describe(self._engine, model), settings.completion)
         found = await self._projects.retrieve(document, place, tokens, limit_s)
         return settled(self._heads.get(document.uri, ()), found.snippets)
 
@@ -146,7 +149,7 @@ class InlineCompletions:
         anchor = self._anchors[document.uri] = follow(place, self._anchors.get(document.uri))
         self._status.set("working", model=choice.name, tier=choice.tier)
         if asked and document.uri not in self._heads:
-            self._heads[document.uri] = await self._head(document, place, settings, ON_REQUEST_S)
+            self._heads[document.uri] = await self._head(document, place, choice.path, settings, ON_REQUEST_S)
         completion = await complete(
             place,
             choice.path,

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.bench.common import worker
-from slm_lsp.bench.keystroke import RECORDINGS, PrefixOnly, Samples, percentile, report
+from slm_lsp.bench.keystroke import RECORDINGS, PrefixOnly, Samples, other_files, percentile, report
 from slm_lsp.bench.llama_server import FirstToken, command, llama_server, read_events, request
 from slm_lsp.bench.peers import server_binary, usual_layout
 from slm_lsp.bench.typing import load_sessions
+from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.engine.backend.prefix_only import shared
 from slm_lsp.engine.protocol import FimTokens
 from slm_lsp.errors import PeerError
@@ -96,21 +97,30 @@ def test_opening_is_reported_apart_and_ratios_are_of_percentiles() -> None:
     server = Samples()
     for number, ms in enumerate((1000.0, 100.0, 200.0, 300.0)):
         server.add(FirstToken(ms, 50), cold=number == 0)
-    found = report(1, ours, server, server, ())
+    found = report(1, ours, Samples([950.0], [11.0, 22.0, 33.0]), server, server, ())
     assert found.ours == {"p50_ms": 20.0, "p95_ms": 29.0, "cold_ms": 900.0}
     assert found.peer["cold_ms"] == 1000.0
     assert found.peer["evaluated_tokens"] == 50
     assert found.ratio == found.ratio_p95 == found.ratio_prefix_only == pytest.approx(0.1)
+    assert found.ratio_context == pytest.approx(1.1)
     assert found.keys == 3
     assert any("0.100 at p50" in line for line in found.lines())
 
 
 def test_without_the_server_its_ratios_are_missing_and_the_rest_is_there() -> None:
-    found = report(1, Samples([9.0], [1.0]), None, Samples([9.0], [2.0]), ("left out",))
+    found = report(1, Samples([9.0], [1.0]), Samples([9.0], [1.0]), None, Samples([9.0], [2.0]), ("left out",))
     assert found.ratio is None
     assert found.ratio_p95 is None
     assert found.ratio_prefix_only == 0.5
     assert "  left out" in list(found.lines())
+
+
+def test_pieces_of_other_files_fill_the_budget_and_are_never_of_the_file_itself() -> None:
+    file = load_sessions(RECORDINGS)[0].file
+    found = other_files(file, 1000)
+    assert file not in {each.path for each in found}
+    assert 600 < sum(map(snippet_tokens, found)) < 1100
+    assert all(each.text.endswith("\n") for each in found)
 
 
 def test_percentiles() -> None:
@@ -131,6 +141,7 @@ def test_the_command_replays_with_a_model_and_says_what_it_left_out(home: dict[s
     assert (result["name"], result["runs"], result["keys"], result["unit"]) == ("keystroke", 1, 30, "ms")
     assert result["ratio"] is None
     assert result["ratio_prefix_only"] > 0
+    assert result["with_context"]["cold_ms"] > 0
     assert result["peer"]["name"] == "llama-server /infill"
     assert any("slm-lsp bench peers setup" in note for note in result["notes"])
     assert engines(home) == []

@@ -1,0 +1,92 @@
+"""How fast a model is on this machine, batch by batch: measured once in idle time, kept, and used from then on."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from slm_lsp import system
+from slm_lsp.engine.backend import Backend, Slot
+
+SIZES = (1, 4, 8, 16, 24, 32)
+"""Tokens of the batches that are measured: those that drafts make. None takes so long that who comes meanwhile would
+feel it."""
+
+ROUNDS = 3
+"""The fastest counts: whatever else runs on the machine can only slow a batch down."""
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """Seconds of a batch, by its number of tokens."""
+
+    batch_s: dict[int, float]
+
+    @property
+    def decode_s(self) -> float:
+        """Seconds of a single decode."""
+        return self.batch_s[1]
+
+    @property
+    def prefill(self) -> float:
+        """Tokens of a prompt evaluated a second."""
+        largest = max(self.batch_s)
+        return largest / self.batch_s[largest]
+
+    def cost(self, tokens: int) -> float:
+        """What a batch costs in single decodes."""
+        return self.batch_s[tokens] / self.decode_s
+
+
+def measure(backend: Backend, sequence: int, size: int, clock: Callable[[], float]) -> float:
+    """Seconds of one batch in an empty sequence, which is empty again afterwards.
+
+    Raises:
+        DecodeFailed: there was no place for it.
+        DecodeAborted: it was interrupted.
+    """
+    token = backend.vocabulary.tokenize("a")[0]
+    slots = [Slot(token, position, sequence, position == size - 1) for position in range(size)]
+    start = clock()
+    try:
+        backend.decode(slots)
+        return clock() - start
+    finally:
+        backend.remove(sequence, 0, -1)
+
+
+class RatesFile:
+    """What was measured on this machine so far, for all models.
+
+    Args:
+        file: JSON; made when something is kept. A file that cannot be read counts as none.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def get(self, model: Path, backend: Backend) -> Rates | None:
+        """What is known of a model with a binding."""
+        return self._load().get(self._key(model, backend))
+
+    def put(self, model: Path, backend: Backend, rates: Rates) -> None:
+        """Keep what was measured; a disk that cannot be written costs another measurement next time."""
+        known = self._load() | {self._key(model, backend): rates}
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._file.with_suffix(f".{os.getpid()}")
+            fresh.write_bytes(msgspec.json.encode(known))
+            fresh.replace(self._file)
+
+    def _load(self) -> dict[str, Rates]:
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=dict[str, Rates])
+        except (OSError, msgspec.MsgspecError):
+            return {}
+
+    def _key(self, model: Path, backend: Backend) -> str:
+        options = backend.options
+        size = model.stat().st_size
+        where = f"{options.threads} threads {options.gpu_layers} layers {system.cpu_name()}"
+        return f"{model.name} {size} {backend.name} {where}"

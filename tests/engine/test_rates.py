@@ -1,0 +1,79 @@
+"""How fast a model is here: measured in idle time, kept, and used."""
+
+import asyncio
+import itertools
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.engine.backend import BackendOptions, open_backend
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.models import LoadedModel
+from slm_lsp.engine.protocol import Generate, ModelInfo, Segment
+from slm_lsp.engine.rates import ROUNDS, SIZES, Rates, RatesFile
+from tests.conftest import engines
+
+OPTIONS = BackendOptions(cells=256, sequences=4, threads=1)
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> LoadedModel:
+    backend, why = open_backend(tiny_model, OPTIONS, "llama_cpp", lambda _: None)
+    return LoadedModel(tiny_model, backend, why, 0.0)
+
+
+def test_every_batch_is_measured_some_times_and_the_fastest_counts(model: LoadedModel) -> None:
+    ticks = itertools.count()
+    free = model.sessions.free()
+    steps = 1
+    while not model.calibrate(lambda: float(next(ticks) ** 2)):
+        steps += 1
+    assert steps == len(SIZES) * ROUNDS
+    assert model.rates is not None
+    assert set(model.rates.batch_s) == set(SIZES)
+    assert model.sessions.free() == free
+    assert model.decode_s == model.rates.decode_s
+    assert model.prefill_rate == model.rates.prefill
+    assert model.draft_costs.of(3) == model.rates.cost(4)
+
+
+def test_rates_are_kept_by_model_and_binding(model: LoadedModel, tmp_path: Path) -> None:
+    file = RatesFile(tmp_path / "cache" / "rates.json")
+    assert file.get(model.path, model.backend) is None
+    file.put(model.path, model.backend, Rates({1: 0.5, 32: 4.0}))
+    kept = RatesFile(tmp_path / "cache" / "rates.json").get(model.path, model.backend)
+    assert kept is not None
+    assert (kept.decode_s, kept.prefill, kept.cost(32)) == (0.5, 8.0, 8.0)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"x": {"batch_s": 1}}'])
+def test_a_damaged_file_counts_as_none(model: LoadedModel, tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "rates.json").write_bytes(damage)
+    assert RatesFile(tmp_path / "rates.json").get(model.path, model.backend) is None
+
+
+def kept(home: dict[str, str]) -> bytes:
+    return (Path(home["XDG_CACHE_HOME"]) / "slm-lsp" / "rates.json").read_bytes()
+
+
+async def measured(client: EngineClient) -> dict[int, float]:
+    for _ in range(300):
+        if batch_s := (await client.stats()).loaded[0].batch_s:
+            return batch_s
+        await asyncio.sleep(0.1)
+    raise AssertionError("the model was not measured")
+
+
+async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        events = [event async for event in client.generate(Generate(0, str(tiny_model), (Segment("def f"),), 2))]
+        assert events
+        batch_s = await measured(client)
+        before = kept(home)
+    engines(home)[0].kill()
+    async with EngineClient(home) as client:
+        (*_, info) = [event async for event in client.describe(tiny_model)]
+        assert isinstance(info, ModelInfo)
+        assert info.prefill_rate == 32 / batch_s[32]
+        assert (await client.stats()).loaded[0].batch_s == batch_s
+    assert kept(home) == before
