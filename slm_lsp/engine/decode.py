@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from slm_lsp.engine.backend import Vocabulary
 from slm_lsp.engine.backend.base import Logits
+from slm_lsp.engine.form import Form
 from slm_lsp.engine.healing import Pieces
 from slm_lsp.engine.protocol import Finish, Sampling, Stop
 
@@ -135,6 +136,7 @@ class Decoder:
         pieces: the vocabulary by bytes; asked for only where bytes are forced.
         sampling: see `Sampling`.
         infill_end: see `Generate`.
+        form: what the answer has to look like; not together with `forced`.
     """
 
     def __init__(
@@ -147,6 +149,7 @@ class Decoder:
         sampling: Sampling = GREEDY,
         *,
         infill_end: bool = False,
+        form: Form | None = None,
     ) -> None:
         self._vocabulary = vocabulary
         self._stream = TextStream(stop)
@@ -156,12 +159,16 @@ class Decoder:
         self._sampling = sampling
         self._random = np.random.default_rng(sampling.seed)
         self._infill_end = infill_end
+        self._form = form
         self.generated = 0
         self.entropy: float | None = None
 
     def accept(self, logits: Logits) -> Step:
         """Choose the next token."""
-        found = chances(logits, self._fitting())
+        among = self._fitting(logits)
+        if among is not None and not len(among):
+            return Step(None, self._stream.flush(), 0.0, "end")
+        found = chances(logits, among)
         if self.entropy is None:
             self.entropy = found.entropy
         if self._infill_end and not self.forced and self._unsure(found):
@@ -178,7 +185,10 @@ class Decoder:
             return Step(None, text + self._stream.flush(), logprob, "length")
         return Step(token, text, logprob)
 
-    def _fitting(self) -> NDArray[np.int64] | None:
+    def _fitting(self, logits: Logits) -> NDArray[np.int64] | None:
+        """The tokens to choose from; None: all."""
+        if self._form is not None:
+            return self._form.fitting(logits, self._vocabulary.piece, self._vocabulary.ends)
         if not self.forced or self._pieces is None:
             return None
         return self._pieces().fitting(self.forced)
@@ -188,6 +198,8 @@ class Decoder:
         piece = self._vocabulary.piece(token)
         there = min(len(self.forced), len(piece))
         self.forced = self.forced[there:]
+        if self._form is not None:
+            self._form.say(piece)
         return piece[there:]
 
     def _unsure(self, found: Chances) -> bool:

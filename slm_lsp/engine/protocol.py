@@ -84,6 +84,8 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     sampling: Sampling = Sampling()
     infill_end: bool = False
     """End where the model is not sure what comes, by llama.cpp's rule for infilling."""
+    form: str = ""
+    """A regular expression that the whole answer is to match; empty: any answer. Not behind a healed segment."""
 
 
 class Warm(msgspec.Struct, frozen=True, tag=True):

@@ -10,13 +10,14 @@ import msgspec
 
 from slm_lsp.engine.backend import Slot
 from slm_lsp.engine.decode import Decoder, Step
+from slm_lsp.engine.form import Form
 from slm_lsp.engine.job import Job, Opening, Work
 from slm_lsp.engine.lookup import LENGTHS, DraftLength, Lookup
 from slm_lsp.engine.models import LoadedModel
 from slm_lsp.engine.prompt import Prompt
 from slm_lsp.engine.protocol import Done, Generate, Sampling, Started, Token, Warm
 from slm_lsp.engine.session import Session
-from slm_lsp.errors import PromptTooLongError
+from slm_lsp.errors import PromptTooLongError, UsageError
 
 MILLISECONDS = 1e3
 
@@ -43,10 +44,15 @@ def start(job: Job, model: LoadedModel, now: float, seam_s: float) -> bool:
 
     Raises:
         PromptTooLongError: prompt and answer do not fit the context.
+        UsageError: the form of the answer makes no sense.
     """
     request = job.request
     if not isinstance(request, Generate | Warm):
         raise TypeError(f"{type(request).__name__} is not evaluated")
+    if isinstance(request, Generate) and request.form:
+        if any(each.heal for each in request.segments):
+            raise UsageError("A form cannot be asked for behind a healed segment.")
+        Form(request.form)
     wanted = model.prompt(request.segments)
     room = _room(request)
     longest = model.info.context_tokens
@@ -103,6 +109,7 @@ def _decoder(request: Generate, model: LoadedModel, forced: bytes, sampling: Sam
         model.pieces,
         sampling,
         infill_end=request.infill_end,
+        form=Form(request.form) if request.form else None,
     )
 
 

@@ -222,7 +222,11 @@ class Scheduler:
         return True
 
     def _advance(self, job: Job, part: runner.Part) -> None:
-        going_on = runner.advance(job, part, self._clock())
+        try:
+            going_on = runner.advance(job, part, self._clock())
+        except SlmError as error:
+            self._fail(job, error)
+            return
         with self._changed:
             self._running += [each for each in going_on or [] if each not in self._running]
         for each in job.siblings or [job]:

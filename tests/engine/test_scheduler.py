@@ -455,3 +455,15 @@ def test_a_hundred_documents_in_turn_fill_no_more_than_the_cells(bench: Bench) -
         assert isinstance(bench.generate(f"document {number} " * 15, tokens=2).all()[-1], Done)
     sessions = bench.scheduler._models._loaded[bench.tiny].sessions
     assert sum(len(each.tokens) for each in sessions._sessions) <= OPTIONS.cells
+
+
+def test_an_answer_has_the_form_that_was_asked_for(bench: Bench) -> None:
+    assert bench.generate(tokens=32, form="(yes|no)!").text in ("yes!", "no!")
+
+
+def test_a_form_that_makes_no_sense_is_refused_and_others_are_answered(bench: Bench) -> None:
+    (failed,) = bench.generate(form="(").of(Failed)
+    assert failed.kind == "UsageError"
+    (failed,) = bench.submit(Generate(1, str(bench.tiny), (Segment("a", heal=True),), 4, form="a")).of(Failed)
+    assert "healed" in failed.what
+    assert isinstance(bench.generate().all()[-1], Done)
