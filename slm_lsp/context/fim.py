@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from slm_lsp.context.above import MAX_CHARACTERS, above
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.protocol import FimTokens, Segment
 from slm_lsp.index.secrets import mask
@@ -17,6 +18,9 @@ from slm_lsp.text import Lines
 
 CHARACTERS_PER_TOKEN = 3.0
 """Source code in Qwen2.5's vocabulary has 3 to 4 characters a token; the smaller figure keeps budgets honest."""
+
+LONG_CHARACTERS = 3 * MAX_CHARACTERS
+"""Of a smaller budget nothing is spent on what stands above the window."""
 
 CACHED = 16
 """Parts of windows whose masked text is kept."""
@@ -55,13 +59,24 @@ class Window:
 def window(place: Place, anchor: int, prefix_tokens: int, suffix_tokens: int) -> Window:
     """The text round the cursor, as much as the budgets hold; `anchor` is an offset at or before the cursor."""
     lines = Lines(place.text)
-    start = _first_character(lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
+    start, head = _begin(place, lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
     end = _last_character(lines, place.offset, int(suffix_tokens * CHARACTERS_PER_TOKEN))
     return Window(
-        _masked(_unix(place.text[start:anchor])),
+        _masked(head + _unix(place.text[start:anchor])),
         _masked(_unix(place.text[anchor : place.offset])),
         _masked(_unix(place.text[place.offset : end])),
     )
+
+
+def _begin(place: Place, lines: Lines, anchor: int, budget: int) -> tuple[int, str]:
+    """Where the window begins, and what is read of the text above it."""
+    start = _first_character(lines, anchor, budget)
+    if start == 0 or budget < LONG_CHARACTERS:
+        return start, ""
+    start = _first_character(lines, anchor, budget - MAX_CHARACTERS)
+    shown = place.text[start:anchor]
+    first = next((line for line in shown.splitlines() if line.strip()), "")
+    return start, above(place.path, _unix(place.text[:start]), first)
 
 
 def _first_character(lines: Lines, offset: int, budget: int) -> int:

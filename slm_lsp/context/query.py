@@ -114,7 +114,7 @@ def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None
     if language.level != "full":
         return _Parsed(imported, found, frozenset(identifiers(_lines(text, near))))
     bound = {name for scope in scopes(language, tree, source) for name in scope.names}
-    used = {each.name for each in references(language, tree, source) if each.line in near and len(each.name) > 2}
+    used = {each.name for each in references(language, tree, source, near) if len(each.name) > 2}
     return _Parsed(imported, found, frozenset(used - bound))
 
 

@@ -73,10 +73,18 @@ Match = dict[str, list[Node]]
 """The nodes that one pattern of a query caught, by the names of its captures."""
 
 
-def matches(language: Language, name: str, node: Node) -> list[Match]:
-    """What a query of a language (such as `definitions`) finds in a tree, in no order to be relied on."""
+def matches(language: Language, name: str, node: Node, rows: range | None = None) -> list[Match]:
+    """What a query of a language (such as `definitions`) finds in a tree, in no order to be relied on.
+
+    With `rows` only what touches these lines is looked for, from 0.
+    """
     query = compiled_query(language, name)
-    return [] if query is None else [found for _, found in QueryCursor(query).matches(node)]
+    if query is None:
+        return []
+    cursor = QueryCursor(query)
+    if rows is not None:
+        cursor.set_point_range((max(rows.start, 0), 0), (max(rows.stop, 0), 0))
+    return [found for _, found in cursor.matches(node)]
 
 
 @cache

@@ -179,14 +179,19 @@ def imports(language: Language, tree: Tree, source: bytes) -> list[Import]:
     return list(dict.fromkeys(each for _, each in sorted(found, key=lambda each: each[0])))
 
 
-def references(language: Language, tree: Tree, source: bytes) -> list[Reference]:
-    """Every use of a name, in the order of the text; where two patterns catch one, the more telling kind counts."""
+def references(language: Language, tree: Tree, source: bytes, rows: range | None = None) -> list[Reference]:
+    """Every use of a name, in the order of the text; where two patterns catch one, the more telling kind counts.
+
+    With `rows` only uses in these lines, from 0.
+    """
     found: dict[int, Reference] = {}
     telling = {"call": 0, "type": 1, "name": 2}
-    for match in matches(language, "references", tree.root_node):
+    for match in matches(language, "references", tree.root_node, rows):
         for key, nodes in match.items():
             kind = key.removeprefix("reference.")
             for node in nodes:
+                if rows is not None and node.start_point.row not in rows:
+                    continue
                 known = found.get(node.start_byte)
                 if known is None or telling[kind] < telling[known.kind]:
                     name = clean_name(_text(node, source), language.name)
@@ -204,9 +209,15 @@ def scopes(language: Language, tree: Tree, source: bytes) -> list[Scope]:
     spans = sorted({(node.start_byte, node.end_byte) for node in nodes}, key=lambda each: (each[0], -each[1]))
     spans = [(0, len(source)), *(span for span in spans if span != (0, len(source)))]
     bound: list[set[str]] = [set() for _ in spans]
-    for at, name in names:
-        innermost = max((i for i, (start, end) in enumerate(spans) if start <= at < end), default=0)
-        bound[innermost].add(name)
+    around = [0]
+    following = 1
+    for at, name in sorted(names):
+        while following < len(spans) and spans[following][0] <= at:
+            around.append(following)
+            following += 1
+        while len(around) > 1 and spans[around[-1]][1] <= at:
+            around.pop()
+        bound[around[-1]].add(name)
     return [Scope(start, end, frozenset(each)) for (start, end), each in zip(spans, bound, strict=True)]
 
 

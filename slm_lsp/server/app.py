@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 from lsprotocol import types
@@ -13,6 +14,7 @@ from slm_lsp.config import Settings, load_settings
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.index.process import State
 from slm_lsp.server.inline_completion import CURSOR_S, InlineCompletions
+from slm_lsp.server.progress import IndexProgress
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.protocol import Protocol, Server
 from slm_lsp.server.status import STATUS, StatusReport
@@ -37,6 +39,7 @@ class App:
             server.protocol.documents, self.projects, self.engine, self.settings, self.status
         )
         self._background: set[asyncio.Task[None]] = set()
+        self._progress: dict[Path, IndexProgress] = {}
 
     def settings(self, uri: str | None = None) -> Settings:
         """What is set for a document: its workspace may have a file of its own."""
@@ -58,12 +61,23 @@ class App:
         self._background.add(task)
         task.add_done_callback(self._ended)
 
-    def _indexer_said(self, state: State) -> None:
-        """Show it in the status; what went wrong goes to the log too, once."""
+    def _indexer_said(self, folder: Path, state: State) -> None:
+        """Show it in the status and as progress; what went wrong goes to the log too."""
+        self._indexing(folder).show(state)
         if state.state == "failed":
             log.warning("the project is not indexed: %s", state.reason)
         percent = 100 * state.done // state.total if state.total else 0
         self.status.set_indexed({"ready": 100, "waiting": 100, "failed": None}.get(state.state, percent))
+
+    def _indexing(self, folder: Path) -> IndexProgress:
+        """The progress of a workspace, shown by clients that say they can."""
+        if folder not in self._progress:
+            window = self._server.client_capabilities.window
+            able = window is not None and bool(window.work_done_progress)
+            progress = self._server.work_done_progress if able else None
+            stop = lambda: self.in_background(self.projects.stop_indexing(folder))  # noqa: E731
+            self._progress[folder] = IndexProgress(progress, folder.name, stop)
+        return self._progress[folder]
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._background.discard(task)

@@ -33,13 +33,13 @@ NEAR_LINES = 20
 
 OPEN_PARSE_S = 0.25
 
-Told = Callable[[State], None]
+Told = Callable[[Path, State], None]
 
 
 class _Workspace:
     """One workspace folder. `retrieve` runs in its one thread, everything else in the loop."""
 
-    def __init__(self, root: Path, told: Told) -> None:
+    def __init__(self, root: Path, told: Callable[[State], None]) -> None:
         self.root = root
         self.indexer = IndexerClient(root, told)
         self.edits: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
@@ -103,7 +103,7 @@ class Projects:
 
     Args:
         documents: the open documents.
-        told: hears what indexers say.
+        told: hears which workspace's indexer says what.
     """
 
     def __init__(self, documents: Documents, told: Told) -> None:
@@ -145,6 +145,11 @@ class Projects:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(workspace.thread, workspace.retrieve, place, opened, tokens, limit_s)
 
+    async def stop_indexing(self, folder: Path) -> None:
+        """The user does not want it just now; what is indexed already is used."""
+        if (workspace := self._workspaces.get(folder)) is not None:
+            await workspace.indexer.stop()
+
     async def close(self) -> None:
         """End the indexers."""
         for workspace in self._workspaces.values():
@@ -172,4 +177,4 @@ class Projects:
         workspace = self._workspaces.get(folder)
         if workspace is not None and state.state == "indexing" and state.total == 0:
             workspace.reconnect()
-        self._told(state)
+        self._told(folder, state)

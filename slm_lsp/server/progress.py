@@ -1,0 +1,73 @@
+"""Progress of indexing, as the editor shows it, from `window/workDoneProgress`; with a way to stop it."""
+
+import asyncio
+from collections.abc import Callable
+from uuid import uuid4
+
+from lsprotocol import types
+from pygls.exceptions import PyglsError
+from pygls.progress import Progress
+
+from slm_lsp.index.process import State
+
+SHOWN_AFTER_S = 1.0
+"""What is done sooner needs no progress."""
+
+PERCENT = 100
+
+
+class IndexProgress:
+    """The progress of one workspace's first build or check.
+
+    Args:
+        progress: pygls's; None where the client shows none.
+        name: of the workspace.
+        stop: called when the user cancels.
+    """
+
+    def __init__(self, progress: Progress | None, name: str, stop: Callable[[], None]) -> None:
+        self._progress = progress
+        self._name = name
+        self._stop = stop
+        self._token: str | None = None
+        self._since: float | None = None
+        self._creating: asyncio.Task[None] | None = None
+
+    def show(self, state: State) -> None:
+        """The indexer said something."""
+        if self._progress is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if state.state != "indexing":
+            self._since = None
+            self._end(f"{state.state}{f': {state.reason}' if state.reason else ''}")
+            return
+        self._since = self._since or now
+        if self._token is None and self._creating is None and now - self._since >= SHOWN_AFTER_S:
+            self._creating = asyncio.get_running_loop().create_task(self._begin(self._progress))
+        if self._token is not None and state.total:
+            if self._progress.tokens[self._token].cancelled():
+                self._stop()
+                self._end("stopped")
+                return
+            percent = PERCENT * state.done // state.total
+            message = f"{state.done} of {state.total} files"
+            self._progress.report(self._token, types.WorkDoneProgressReport(message=message, percentage=percent))
+
+    async def _begin(self, progress: Progress) -> None:
+        token = str(uuid4())
+        try:
+            await progress.create_async(token)
+        except PyglsError:
+            return  # The client does not want it after all.
+        begin = types.WorkDoneProgressBegin(title=f"Indexing {self._name}", cancellable=True, percentage=0)
+        progress.begin(token, begin)
+        if self._since is None:
+            progress.end(token, types.WorkDoneProgressEnd())
+        else:
+            self._token = token
+
+    def _end(self, message: str) -> None:
+        if self._progress is not None and self._token is not None:
+            self._progress.end(self._token, types.WorkDoneProgressEnd(message=message))
+        self._token = self._creating = None

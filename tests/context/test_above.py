@@ -1,0 +1,62 @@
+"""What of a long file is read though it stands above the window."""
+
+import pytest
+
+from slm_lsp.context.above import MAX_CHARACTERS, above
+from slm_lsp.context.fim import Place, window
+
+PYTHON = """import os
+from shop import (
+    Item,
+    Order,
+)
+
+LIMIT = 3
+
+class Outer(Base):
+    x = 1
+
+    class Inner:
+        def done(self):
+            return 1
+
+        def long(self, items):
+            for item in items:
+"""
+
+
+def test_imports_and_what_is_open_at_the_window_are_read() -> None:
+    found = above("a.py", PYTHON, "                total += item.price")
+    assert found.splitlines() == [
+        "import os",
+        "from shop import ( Item, Order, )",
+        "class Outer(Base):",
+        "    class Inner:",
+        "        def long(self, items):",
+        "            for item in items:",
+    ]
+
+
+@pytest.mark.parametrize("path", ["a.unknown", "a.txt"])
+def test_without_a_parser_indentation_tells_what_is_open(path: str) -> None:
+    assert above(path, "a\n  b\n    c\n  d\n", "    e") == "a\n  d\n"
+
+
+def test_nothing_is_open_at_the_left_margin() -> None:
+    assert above("a.py", "class A:\n    x = 1\n", "def f():") == ""
+
+
+def test_it_stays_short() -> None:
+    text = "".join(f"import module_with_a_long_name_{number}\n" for number in range(500))
+    assert 0 < len(above("a.py", text, "x")) <= MAX_CHARACTERS
+
+
+def test_a_window_that_begins_late_is_introduced_and_keeps_its_budget() -> None:
+    body = "".join(f"        self.field_{number} = {number}\n" for number in range(900))
+    text = f"import shop\n\n\nclass Long:\n    def fill(self):\n{body}        self."
+    shown = window(Place("r", "a.py", text, len(text)), len(text), 1500, 100)
+    assert shown.prefix.startswith("import shop\nclass Long:\n    def fill(self):\n        self.field_")
+    assert len(shown.prefix) <= 1500 * 3
+    assert shown.prefix.endswith("        self.")
+    short = window(Place("r", "a.py", text, len(text)), len(text), 400, 100)
+    assert short.prefix.startswith("        self.field_")
