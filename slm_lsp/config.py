@@ -42,6 +42,9 @@ class EngineSettings:
     context_tokens: Annotated[int, msgspec.Meta(ge=512)] = 8192
     """KV cells of one model, shared by all documents."""
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
+    seam_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
+    """After a cursor has moved, the suffix keeps its cells, which were computed behind another prefix. So much time is
+    spent on evaluating its first tokens again before there is an answer; all others follow in the next pause."""
     idle_minutes: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     """A model unused for so long is unloaded."""
 

@@ -10,7 +10,7 @@ from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.index.words import identifiers, split
 from slm_lsp.languages.parse import parse
 from slm_lsp.languages.registry import Language, language_of
-from slm_lsp.languages.symbols import Definition, Import, definitions, imports, references, scopes
+from slm_lsp.languages.symbols import Definition, Import, definitions_and_imports, references, scopes
 from slm_lsp.text import Lines
 
 BEFORE_LINES = 40
@@ -110,7 +110,7 @@ def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None
         return None
     if tree is None:
         return None
-    found, imported = definitions(language, tree, source), imports(language, tree, source)
+    found, imported = definitions_and_imports(language, tree, source)
     if language.level != "full":
         return _Parsed(imported, found, frozenset(identifiers(_lines(text, near))))
     bound = {name for scope in scopes(language, tree, source) for name in scope.names}

@@ -23,6 +23,7 @@ from slm_lsp.engine.service import Service
 log = logging.getLogger(__name__)
 
 SECONDS_A_MINUTE = 60
+MILLISECONDS = 1e3
 GPU_BATCH = 512
 """Graphics processors want larger batches than the cores that `BackendOptions.batch` is for."""
 
@@ -61,7 +62,8 @@ def main() -> None:
     idle_s = settings.engine.idle_minutes * SECONDS_A_MINUTE
     rates = RatesFile(platformdirs.user_cache_path(APP) / "rates.json")
     models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s, rates)
-    asyncio.run(_serve(Scheduler(models), socket_path(folder)))
+    scheduler = Scheduler(models, seam_s=settings.engine.seam_ms / MILLISECONDS)
+    asyncio.run(_serve(scheduler, socket_path(folder)))
     lock.release()
 
 

@@ -31,8 +31,9 @@ SMOOTHING = 0.2
 PATIENCE_S = 0.03
 """How long a batch may take that cannot be interrupted."""
 
-MIN_CHUNK = 8
-"""Smaller batches cost more a token."""
+MIN_CHUNK = 6
+"""Smaller batches cost more a token: behind 1,000 tokens ik evaluates 153 a second in batches of 4, 174 in batches of
+6 (34 ms each), 175 of 8 (45 ms) and 198 of 64 (2 cores, Qwen2.5-Coder-0.5B)."""
 
 CACHED_SEGMENTS = 64
 """Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""

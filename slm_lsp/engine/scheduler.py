@@ -23,9 +23,6 @@ Clock = Callable[[], float]
 LOADING_STEP = 0.05
 """Fraction of a load between two `Loading` events."""
 
-SEAM_S = 0.04
-"""Time for suffix tokens at the seam of a splice, unless the settings say otherwise."""
-
 
 class Scheduler:
     """Runs requests. `submit`, `cancel`, `stop` and the counters may be used from any thread, `run` is one thread.
@@ -36,7 +33,7 @@ class Scheduler:
         seam_s: see `runner.start`.
     """
 
-    def __init__(self, models: Models, clock: Clock = time.monotonic, seam_s: float = SEAM_S) -> None:
+    def __init__(self, models: Models, clock: Clock = time.monotonic, seam_s: float = 0.0) -> None:
         self._models = models
         self._clock = clock
         self._seam_s = seam_s

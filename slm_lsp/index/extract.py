@@ -9,7 +9,7 @@ from slm_lsp.index.secrets import mask
 from slm_lsp.index.words import words
 from slm_lsp.languages.parse import LIMIT_S, parse
 from slm_lsp.languages.registry import Language, language_of
-from slm_lsp.languages.symbols import Definition, Import, definitions, imports
+from slm_lsp.languages.symbols import Definition, Import, definitions_and_imports
 
 DefinitionRow = tuple[str, str, str, str, str, int, int]
 """Name, kind, parent, signature, doc, first line, last line (inclusive); lines from 0."""
@@ -73,7 +73,7 @@ def symbols(language: Language | None, text: str, limit_s: float = LIMIT_S) -> t
     tree = parse(language, source, limit_s)
     if tree is None:
         return [], []
-    return definitions(language, tree, source), imports(language, tree, source)
+    return definitions_and_imports(language, tree, source)
 
 
 def _chunk_row(lines: Sequence[str], first: int, last: int, name: str) -> ChunkRow:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,8 @@ NICE = 10
 """Behind everything that a user waits for."""
 
 SETTLE_S = 0.01
-"""Saving a file makes several events; they are taken together when for so long none has come."""
+"""Saving a file makes several events; they are taken together when for so long none has come. What the editor tells is
+complete, and is not waited for."""
 
 BUSY_S = 2.0
 """How often it is tried to become the one who writes."""
@@ -53,6 +55,16 @@ class State(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """Something changed."""
+
+    path: str
+    is_folder: bool = False
+    told: bool = False
+    """By the editor, rather than seen on the disk."""
+
+
 class Stopped(Exception):  # noqa: N818 - an event, not a mistake
     """The input has ended."""
 
@@ -63,7 +75,7 @@ class Process:
     def __init__(self, root: Path, folder: Path) -> None:
         self._root = root
         self._folder = folder
-        self._events: queue.Queue[tuple[str, bool] | None] = queue.Queue()
+        self._events: queue.Queue[_Event | None] = queue.Queue()
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -82,7 +94,7 @@ class Process:
             self._stop.wait()
 
     def _keep(self, indexer: Indexer) -> None:
-        watch = Watch(self._root, lambda path, is_folder: self._events.put((path, is_folder)))
+        watch = Watch(self._root, lambda path, is_folder: self._events.put(_Event(path, is_folder)))
         try:
             self._check(indexer)
             while True:
@@ -110,19 +122,19 @@ class Process:
         """What changed since it was last asked; waits for something. True: everything is to be looked at."""
         deadline = time.monotonic() + CHECK_S
         changed: dict[str, None] = {}
-        everything = False
+        everything = told = False
         while True:
             wait = SETTLE_S if changed or everything else max(deadline - time.monotonic(), 0)
+            wait = 0 if told and not everything else wait
             try:
                 event = self._events.get(timeout=wait)
             except queue.Empty:
                 return list(changed), everything or not changed
             if event is None:
                 raise Stopped
-            path, is_folder = event
-            name = path.rpartition("/")[2]
-            everything = everything or is_folder or name in IGNORE_FILES
-            changed[path] = None
+            told = told or event.told
+            everything = everything or event.is_folder or event.path.rpartition("/")[2] in IGNORE_FILES
+            changed[event.path] = None
 
     def _writer(self) -> Writer:
         told = False
@@ -139,9 +151,9 @@ class Process:
     def _read(self) -> None:
         for message in _messages():
             if message.get("check"):
-                self._events.put(("", True))
+                self._events.put(_Event("", is_folder=True))
             for path in message.get("changed", ()):
-                self._events.put((str(path), False))
+                self._events.put(_Event(str(path), told=True))
         self._stop.set()
         self._events.put(None)
 

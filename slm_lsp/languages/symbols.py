@@ -103,8 +103,24 @@ class Scope:
     names: frozenset[str]
 
 
-def definitions(language: Language, tree: Tree, source: bytes) -> list[Definition]:
+def definitions_and_imports(language: Language, tree: Tree, source: bytes) -> tuple[list[Definition], list[Import]]:
+    """Both in one walk over the tree; errors as in `definitions`."""
+    caught = matches(language, "definitions+imports", tree.root_node)
+    of_imports = [match for match in caught if "import" in match]
+    of_definitions = [match for match in caught if "import" not in match]
+    return definitions(language, tree, source, of_definitions), imports(language, tree, source, of_imports)
+
+
+def definitions(
+    language: Language, tree: Tree, source: bytes, caught: Sequence[Match] | None = None
+) -> list[Definition]:
     """Every definition, in the order of the text; one that two patterns find counts once.
+
+    Args:
+        language: of the text.
+        tree: of the text.
+        source: the text.
+        caught: what the query caught, where that is known already.
 
     Raises:
         ParseTimeoutError: as `parse`, of a copybook, which parses again as part of a program.
@@ -112,7 +128,7 @@ def definitions(language: Language, tree: Tree, source: bytes) -> list[Definitio
     if language.name == "cobol" and (head := missing_head(source)):
         return _of_copybook(language, head, source)
     found: dict[tuple[int, int], tuple[str, Node, Match]] = {}
-    for match in matches(language, "definitions", tree.root_node):
+    for match in matches(language, "definitions", tree.root_node) if caught is None else caught:
         kind, node = next((key, nodes[0]) for key, nodes in match.items() if key.startswith("definition."))
         if name := match.get("name"):
             kind = kind.removeprefix("definition.")
@@ -159,10 +175,10 @@ def definitions(language: Language, tree: Tree, source: bytes) -> list[Definitio
     return listed
 
 
-def imports(language: Language, tree: Tree, source: bytes) -> list[Import]:
-    """Every import, in the order of the text."""
+def imports(language: Language, tree: Tree, source: bytes, caught: Sequence[Match] | None = None) -> list[Import]:
+    """Every import, in the order of the text. Arguments as of `definitions`."""
     found: list[tuple[int, Import]] = []
-    for match in matches(language, "imports", tree.root_node):
+    for match in matches(language, "imports", tree.root_node) if caught is None else caught:
         name, alias = (_first(match, key, source) for key in ("name", "alias"))
         module = _joined(match.get("module", ()), source)
         if default := _first(match, "default", source):

@@ -65,7 +65,9 @@ class App:
         """Show it in the status and as progress; what went wrong goes to the log too."""
         self._indexing(folder).show(state)
         if state.state == "failed":
-            log.warning("the project is not indexed: %s", state.reason)
+            log.warning("%s is not indexed: %s", folder, state.reason)
+            told = f"{folder.name} is not indexed, so completions know only the open files. {state.reason}"
+            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, told))
         percent = 100 * state.done // state.total if state.total else 0
         self.status.set_indexed({"ready": 100, "waiting": 100, "failed": None}.get(state.state, percent))
 

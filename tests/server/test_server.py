@@ -236,3 +236,16 @@ async def test_a_file_with_secrets_is_not_read(start: Start, tmp_path: Path) -> 
     uri = editor.open(tmp_path / ".env", "PASSWORD=\n")
     assert not (await editor.complete(uri, 0, 9)).items
     assert any(each.reason and "keys or passwords" in each.reason for each in editor.statuses)
+
+
+async def test_without_room_for_an_index_completions_go_on_and_it_is_said(
+    start: Start, module_home: dict[str, str], tmp_path: Path, program: str
+) -> None:
+    cache = tmp_path / "cache"
+    (cache / "slm-lsp").mkdir(parents=True)
+    (cache / "slm-lsp" / "index").write_text("no folder")
+    editor = await start(environ=module_home | {"XDG_CACHE_HOME": str(cache)})
+    uri = editor.open(tmp_path / "fib.py", program)
+    assert str((await completed(editor, uri, 3, 11)).insert_text).startswith("fib(")
+    await until(lambda: any("is not indexed" in each.message for each in editor.client.messages))
+    assert editor.statuses[-1].indexed is None
