@@ -12,7 +12,7 @@ from slm_lsp.engine.healing import Pieces
 from slm_lsp.engine.lookup import DraftCosts
 from slm_lsp.engine.prompt import Prompt, build
 from slm_lsp.engine.protocol import LoadedStats, ModelInfo, Segment
-from slm_lsp.engine.rates import ROUNDS, SIZES, Rates, RatesFile, measure
+from slm_lsp.engine.rates import PROMPT, ROUNDS, STEPS, Rates, RatesFile, measure
 from slm_lsp.engine.session import Sessions
 from slm_lsp.errors import ModelMissingError, ModelRefusedError
 
@@ -64,8 +64,8 @@ class LoadedModel:
     draft_costs: DraftCosts = field(default_factory=DraftCosts)
     rates: Rates | None = None
     """What was measured in idle time, now or by an earlier engine; None before."""
-    _to_measure: list[int] = field(default_factory=lambda: [*SIZES] * ROUNDS)
-    _measured: dict[int, float] = field(default_factory=dict)
+    _to_measure: list[tuple[int, bool]] = field(default_factory=lambda: [*STEPS] * ROUNDS)
+    _measured: dict[tuple[int, bool], float] = field(default_factory=dict)
     _tokens: Callable[[Segment], Sequence[int]] = field(init=False)
     _pieces: Pieces | None = field(init=False, default=None)
 
@@ -129,13 +129,14 @@ class LoadedModel:
             DecodeFailed: there is no place for it just now.
             DecodeAborted: something else is to be done.
         """
-        size = self._to_measure[-1]
-        spent = measure(self.backend, self.sessions.scratch, size, clock)
+        step = self._to_measure[-1]
+        spent = measure(self.backend, self.sessions.scratch, *step, clock)
         self._to_measure.pop()
-        self._measured[size] = min(spent, self._measured.get(size, spent))
+        self._measured[step] = min(spent, self._measured.get(step, spent))
         if self._to_measure:
             return False
-        self.rates = Rates(self._measured)
+        batches = {size: seconds for (size, logits), seconds in self._measured.items() if logits}
+        self.rates = Rates(batches, self._measured[PROMPT, False])
         self._take(self.rates)
         return True
 

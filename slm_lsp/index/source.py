@@ -101,7 +101,8 @@ def _refused_text(data: bytes, path: str) -> Skipped | None:
     prose = path.lower().endswith(PROSE)
     if not prose and len(data) >= JUDGED_BYTES and len(data) > AVERAGE_LINE * len(lines):
         return Skipped.MINIFIED
-    if any(len(line) > LONGEST_LINE and len(line.decode()) > LONGEST_LINE for line in lines):
+    longest = max(map(len, lines), default=0)
+    if longest > LONGEST_LINE and any(len(line.decode()) > LONGEST_LINE for line in lines):
         return Skipped.LONG_LINES
     return Skipped.GENERATED if _MARKER.search(b"\n".join(lines[:MARKER_LINES])) else None
 

@@ -25,6 +25,9 @@ SCHEMA = 1
 FILE = "index.db"
 LOCK = "writer.lock"
 
+LOG_PAGES = 8000
+"""Of 4 KiB: how long SQLite's log gets before it is merged."""
+
 LEFT_OUT = "left_out"
 """The fact, as JSON, how many files and folders were left out without being read, by reason."""
 
@@ -170,9 +173,8 @@ class Writer:
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
 
     def tidy(self) -> None:
-        """After much was written: merge the log into the database, and let SQLite look at its tables."""
+        """After much was written: merge the log into the database, so that readers need not look into both."""
         with contextlib.suppress(sqlite3.Error):
-            self._db.execute("PRAGMA optimize")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _clear(self, path: str) -> None:
@@ -213,6 +215,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     # A crash of the machine may cost the last changes, which the next check finds again; it cannot damage the file.
     db.execute("PRAGMA synchronous = OFF")
+    # In a first build the same pages change again and again; they are copied into the database seldom.
+    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     return db
 
 
