@@ -9,6 +9,8 @@ import msgspec
 
 QUERIES = files("slm_lsp.languages") / "queries"
 
+INHERITS = "; inherits:"
+
 FULL = ("definitions", "references", "imports", "scopes")
 """The queries of a language that has everything; some have only the first."""
 
@@ -61,9 +63,17 @@ def language_of(path: str, first_line: str = "") -> Language | None:
 
 @cache
 def query_text(language: str, query: str) -> str | None:
-    """The text of a query, such as `definitions`; None where a language has none."""
+    """The text of a query, such as `definitions`; None where a language has none.
+
+    A first line `; inherits: LANGUAGE` puts that language's text before its own, as in Neovim's queries.
+    """
     path = QUERIES / language / f"{query}.scm"
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8")
+    first, _, rest = text.partition("\n")
+    parent = first.removeprefix(INHERITS).strip() if first.startswith(INHERITS) else None
+    return f"{query_text(parent, query) or ''}\n{rest}" if parent else text
 
 
 @cache

@@ -1,16 +1,7 @@
-(call_expression function: (identifier) @reference.call)
-(call_expression function: (member_expression property: (_) @reference.call))
-(new_expression constructor: (identifier) @reference.call)
-(new_expression constructor: (member_expression property: (_) @reference.call))
-(decorator (identifier) @reference.call)
+; inherits: typescript
+
 ; Small letters are elements of HTML, not components.
 ((jsx_opening_element name: (identifier) @reference.call) (#match? @reference.call "^[A-Z]"))
 ((jsx_self_closing_element name: (identifier) @reference.call) (#match? @reference.call "^[A-Z]"))
 (jsx_opening_element name: (member_expression property: (_) @reference.call))
 (jsx_self_closing_element name: (member_expression property: (_) @reference.call))
-(extends_clause value: (identifier) @reference.type)
-(extends_clause value: (member_expression property: (_) @reference.type))
-(type_identifier) @reference.type
-(member_expression property: (_) @reference.name)
-(shorthand_property_identifier) @reference.name
-(identifier) @reference.name
