@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from slm_lsp.context.signals import History
     from slm_lsp.engine.client import EngineClient
     from slm_lsp.engine.router import choose_model
+    from slm_lsp.errors import ProjectIndexError
     from slm_lsp.features.completion import complete
     from slm_lsp.index.project import open_project
     from slm_lsp.models.store import Store
@@ -49,7 +50,12 @@ def run(args: argparse.Namespace) -> int:
     choice = choose_model(args.model or settings.model, Store(settings.models_dir))
 
     project = open_project(target.workspace)
-    found = retrieve(target.place, project, History(), settings.completion.snippet_tokens) if project.reader else None
+    found = None
+    try:
+        if project.reader:
+            found = retrieve(target.place, project, History(), settings.completion.snippet_tokens)
+    except ProjectIndexError as error:
+        note(args, f"{error}")
     snippets = found.snippets if found else ()
 
     async def ask(on_loading: Callable[[float], None]) -> "Completion":

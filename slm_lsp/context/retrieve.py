@@ -10,6 +10,7 @@ from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, Place
 from slm_lsp.context.query import query
 from slm_lsp.context.signals import SIGNALS, Asked, Candidate, History, Signal
 from slm_lsp.context.snippets import Snippet
+from slm_lsp.errors import IndexMissingError
 from slm_lsp.index.project import Project
 
 FUSION_K = 60.0
@@ -68,6 +69,9 @@ def retrieve(
         limit_s: signals that have not begun by then are left out, and one that is searching then is stopped.
         signals: which to ask, in this order.
         clock: seconds, from any start.
+
+    Raises:
+        IndexMissingError: the index is damaged.
     """
     start = clock()
     asked = Asked(query(place), project, history)
@@ -84,6 +88,8 @@ def retrieve(
                 ranked[name] = list(signal(asked))
         except sqlite3.OperationalError:
             late.append(name)
+        except sqlite3.DatabaseError as error:
+            raise IndexMissingError(f"The index is damaged ({error}).", "Run `slm-lsp index`.") from error
         spent[name] = (clock() - begun) * MILLISECONDS
     chosen = _pack(_fused(ranked), asked.query.surroundings, tokens)
     return Retrieved(_snippets(chosen), spent, tuple(late))

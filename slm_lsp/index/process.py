@@ -88,6 +88,9 @@ class Process:
                 self._keep(Indexer(self._root, self._folder, writer))
         except Stopped:
             return
+        except sqlite3.DatabaseError as error:
+            # Whoever started this process starts it again, and then the index is built anew.
+            log.warning("the index is damaged: %s", error)
         except (ProjectIndexError, OSError, sqlite3.Error) as error:
             self._tell(State("failed", reason=str(error)))
             # The editor's server goes on without the index; starting again at once would fail again.

@@ -52,7 +52,13 @@ class _Workspace:
     def retrieve(self, place: Place, documents: Iterable[Document], tokens: int, limit_s: float) -> Retrieved:
         """Snippets for a place; errors of the index mean that there are fewer."""
         history = History(tuple(reversed(self.edits)), tuple(reversed(self.viewed)))
-        return retrieve(place, Project(self._connected(), self._opened(documents)), history, tokens, limit_s)
+        opened = self._opened(documents)
+        try:
+            return retrieve(place, Project(self._connected(), opened), history, tokens, limit_s)
+        except IndexMissingError as error:
+            log.warning("%s: %s", self.root, error)
+            self._drop()
+            return retrieve(place, Project(None, opened), history, tokens, limit_s)
 
     def _connected(self) -> Reader | None:
         if self._reader is None:

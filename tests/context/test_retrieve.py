@@ -12,6 +12,7 @@ from slm_lsp.context.retrieve import Retrieved, retrieve
 from slm_lsp.context.signals import History
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.protocol import FimTokens
+from slm_lsp.errors import IndexMissingError
 from slm_lsp.index.extract import extract
 from slm_lsp.index.indexer import Indexer
 from slm_lsp.index.project import Project
@@ -140,6 +141,17 @@ def test_what_is_late_is_left_out(project: Project) -> None:
     result = retrieve(place("w = █"), project, History(), 1000, 3.5, clock=lambda: float(next(now)))
     assert result.late
     assert set(result.milliseconds).isdisjoint(result.late)
+
+
+def test_a_damaged_index_is_said_to_be_one(project: Project, tmp_path: Path) -> None:
+    database = tmp_path / "index" / "index.db"
+    raw = bytearray(database.read_bytes())
+    raw[4096:] = b"\xff" * (len(raw) - 4096)
+    database.write_bytes(raw)
+    (tmp_path / "index" / "index.db-wal").unlink(missing_ok=True)
+    damaged = Project(Reader(tmp_path / "index"))
+    with pytest.raises(IndexMissingError, match="damaged"):
+        found(damaged, "from .stock import Warehouse\nw = █")
 
 
 def test_names_in_comments_and_of_locals_are_no_uses() -> None:
