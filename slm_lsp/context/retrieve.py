@@ -20,7 +20,6 @@ Clarke and Büttcher, Reciprocal Rank Fusion outperforms Condorcet (SIGIR 2009).
 WEIGHTS: Mapping[str, float] = {"definitions": 2.0, "edited": 1.5, "similar": 1.0, "viewed": 0.7, "siblings": 0.4}
 """How much a signal's ranks count beside those of the others."""
 
-WHILE_TYPING_S = 0.075
 ON_REQUEST_S = 0.6
 
 ECHO = 0.5

@@ -10,7 +10,6 @@ from slm_lsp.index.extract import FileRows
 from slm_lsp.index.reader import Piece, Reader, Symbol
 from slm_lsp.index.resolve import ProjectFiles
 from slm_lsp.index.store import index_dir
-from slm_lsp.languages.symbols import Import
 
 
 @dataclass(frozen=True)
@@ -49,16 +48,6 @@ class Project:
             return [each for each in _symbols(self.opened[path]) if each.parent == qualified]
         return self.reader.members(path, qualified) if self.reader else []
 
-    def definitions_of(self, paths: Sequence[str]) -> list[Symbol]:
-        """Everything that some files define, file by file."""
-        found: list[Symbol] = []
-        for path in paths:
-            if path in self.opened:
-                found += _symbols(self.opened[path])
-            elif self.reader:
-                found += self.reader.definitions_of([path])
-        return found
-
     def named(self, names: Iterable[str], limit: int) -> list[Symbol]:
         """Definitions with one of these names; names with more than `limit` of them are left out."""
         wanted = list(dict.fromkeys(names))
@@ -77,12 +66,6 @@ class Project:
     def rarity(self, words: Iterable[str]) -> dict[str, int]:
         """In how many chunks on disk each word stands."""
         return self.reader.rarity(words) if self.reader else {}
-
-    def imports_of(self, path: str) -> list[Import]:
-        """What a file imports."""
-        if path in self.opened:
-            return [Import(*row) for row in self.opened[path].imports]
-        return self.reader.imports_of(path) if self.reader else []
 
     def chunks_of(self, path: str) -> list[Piece]:
         """A file's chunks, in order."""

@@ -13,7 +13,7 @@ The queries name what they catch:
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tree_sitter import Node, Tree
@@ -291,8 +291,3 @@ def _first(match: Match, key: str, source: bytes) -> str:
 
 def _text(node: Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode("utf-8", errors="replace")
-
-
-def overlapping(found: Iterable[Definition], start: int, end: int) -> list[Definition]:
-    """Definitions that share at least a byte with a stretch."""
-    return [each for each in found if each.start < end and start < each.end]

@@ -376,7 +376,7 @@ def test_pipes_sockets_and_devices_are_not_opened(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     tree(tmp_path, {"closed.py": TEXT, "folder/a.py": TEXT})
     if os.geteuid() == 0:
-        pytest.skip("the superuser may read everything")
+        pytest.skip("the superuser may read everything: run it as another user")
     (tmp_path / "closed.py").chmod(0)
     (tmp_path / "folder").chmod(0)
     try:
