@@ -13,7 +13,6 @@ MAX_SIGNATURE = 400
 """Characters of a signature that are kept."""
 
 
-
 def comment_openers(language: Language) -> re.Pattern[bytes] | None:
     """What may begin a comment; it may stand in a string as well. None for a language without comments."""
     openers = [*language.line_comments, *(opener for opener, _ in language.block_comments)]
