@@ -53,6 +53,7 @@ def _environment(folder: Path) -> Iterator[dict[str, str]]:
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_RUNTIME_DIR": str(runtime),
         "SLM_LSP_MODELS_DIR": str(REAL_MODELS),
+        "SLM_LSP_MODEL": "fast",
     }
     yield environ
     for process in engines(environ):
