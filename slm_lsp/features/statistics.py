@@ -103,7 +103,7 @@ class Statistics:
         return written.wait(timeout_s)
 
     def close(self) -> None:
-        """Write what is left, for `CLOSE_S` at most. Nothing is counted afterwards."""
+        """Write what is left; waits for that, twice `CLOSE_S` at most. Nothing is counted afterwards."""
         self._counting = False
         if self._thread is not None and self.flush():
             with contextlib.suppress(queue.Full):

@@ -2,10 +2,12 @@
 
 import math
 import sqlite3
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -171,7 +173,9 @@ def _summary(
     by_key: dict[str, list[float]] = defaultdict(list)
     for key, latency_ms in latencies:
         by_key[key].append(latency_ms)
-    asked = [each for key, values in by_key.items() if key != "cache" for each in values]
+    for values in by_key.values():
+        values.sort()
+    asked = [values for key, values in by_key.items() if key != "cache"]
     daily = _daily(rows)
     return Summary(
         days=days,
@@ -232,14 +236,13 @@ def _daily(rows: Sequence[_Row]) -> tuple[Day, ...]:
     )
 
 
-def _histogram(values: Sequence[float]) -> tuple[Step, ...]:
-    highs = (*STEPS_MS, None)
-    return tuple(
-        Step(low, high, sum(low <= value < (high or math.inf) for value in values))
-        for low, high in zip((0, *STEPS_MS), highs, strict=True)
-    )
+def _histogram(tiers: Sequence[Sequence[float]]) -> tuple[Step, ...]:
+    """How many values of all tiers, each in order, lie in each step."""
+    below = [sum(bisect_left(values, edge) for values in tiers) for edge in (0, *STEPS_MS)]
+    counts = (high - low for low, high in pairwise((*below, sum(map(len, tiers)))))
+    return tuple(Step(*each) for each in zip((0, *STEPS_MS), (*STEPS_MS, None), counts, strict=True))
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The value that so many percent of the values do not exceed, by nearest rank."""
-    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
+    """The value that so many percent of some values, in order, do not exceed, by nearest rank."""
+    return values[math.ceil(len(values) * percent / 100) - 1]
