@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.errors import StatisticsError
-from slm_lsp.features import completion, postprocess
+from slm_lsp.features import completion, postprocess, statistics_store
 from slm_lsp.features.feedback import KEEP_DAYS, PENDING, kind_of
 from slm_lsp.features.statistics import QUEUE, Outcome, Shown, Statistics
 from slm_lsp.features.statistics_store import erase
@@ -355,6 +355,19 @@ def test_a_database_of_another_version_is_left_alone(
 def test_a_place_that_cannot_be_written_is_noted_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("no folder")
     refuses_once(Statistics(tmp_path / "file" / "stats.db"), caplog)
+
+
+def test_a_database_that_stays_locked_is_noted_once(
+    opened: Open, path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics_store, "LOCK_S", 0.05)
+    statistics = opened()
+    statistics.shown(suggestion("before"))
+    statistics.flush()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        refuses_once(statistics, caplog)
+    assert counts(opened()).shown == 1
 
 
 def refuses_once(statistics: Statistics, caplog: pytest.LogCaptureFixture) -> None:
