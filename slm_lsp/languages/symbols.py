@@ -23,7 +23,7 @@ from slm_lsp.languages.cobol import missing_head
 from slm_lsp.languages.docs import documentation
 from slm_lsp.languages.ends import last_row, open_ends
 from slm_lsp.languages.names import clean_name, local_name
-from slm_lsp.languages.parse import Match, matches, parse
+from slm_lsp.languages.parse import Match, matches, matches_in_statements, parse
 from slm_lsp.languages.registry import Language
 from slm_lsp.languages.signatures import comment_openers, signature
 
@@ -106,7 +106,7 @@ class Scope:
 
 def definitions_and_imports(language: Language, tree: Tree, source: bytes) -> tuple[list[Definition], list[Import]]:
     """Both in one walk over the tree; errors as in `definitions`."""
-    caught = matches(language, "definitions+imports", tree.root_node)
+    caught = matches_in_statements(language, "definitions+imports", tree.root_node)
     of_imports = [match for match in caught if "import" in match]
     of_definitions = [match for match in caught if "import" not in match]
     return definitions(language, tree, source, of_definitions), imports(language, tree, source, of_imports)
@@ -129,7 +129,7 @@ def definitions(
     if language.name == "cobol" and (head := missing_head(source)):
         return _of_copybook(language, head, source)
     found: dict[tuple[int, int], tuple[str, Node, Match]] = {}
-    for match in matches(language, "definitions", tree.root_node) if caught is None else caught:
+    for match in matches_in_statements(language, "definitions", tree.root_node) if caught is None else caught:
         if name := match.get("name"):
             key = next(key for key in match if key.startswith(_DEFINITION))
             kind = key.removeprefix(_DEFINITION)
@@ -179,7 +179,7 @@ def definitions(
 def imports(language: Language, tree: Tree, source: bytes, caught: Sequence[Match] | None = None) -> list[Import]:
     """Every import, in the order of the text. Arguments as of `definitions`."""
     found: list[tuple[int, Import]] = []
-    for match in matches(language, "imports", tree.root_node) if caught is None else caught:
+    for match in matches_in_statements(language, "imports", tree.root_node) if caught is None else caught:
         name, alias = (_first(match, key, source) for key in ("name", "alias"))
         module = _joined(match.get("module", ()), source)
         if default := _first(match, "default", source):
