@@ -1,0 +1,44 @@
+-- Messages to the user: each once in a session of Neovim, whatever happens again. All of them are in the log too.
+
+local log = require("slm.log")
+
+local M = {}
+
+---@type table<string, boolean>
+local said = {}
+
+---The server writes its cures for a shell; the same thing can be done from here.
+---@param text string
+---@return string
+local function for_the_editor(text)
+  return (text:gsub("`slm%-lsp models pull (%w+)`", "`:Slm pull %1`"))
+end
+
+---@param text string what happened and what to do
+---@param level? integer of vim.log.levels; default WARN
+function M.once(text, level)
+  text = for_the_editor(text)
+  log.write(text)
+  if said[text] then
+    return
+  end
+  said[text] = true
+  vim.schedule(function()
+    vim.notify("slm: " .. text, level or vim.log.levels.WARN)
+  end)
+end
+
+---Answer to something the user did just now: always shown.
+---@param text string
+function M.answer(text)
+  vim.schedule(function()
+    vim.api.nvim_echo({ { "slm: " .. for_the_editor(text) } }, false, {})
+  end)
+end
+
+---The user begins anew (`:Slm start`): what is still wrong may be said again.
+function M.forget()
+  said = {}
+end
+
+return M
