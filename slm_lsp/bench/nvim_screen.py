@@ -21,6 +21,7 @@ from slm_lsp.errors import PeerError
 PLUGIN = Path(__file__).parents[2] / "editors" / "nvim"
 START_S = 20.0
 POLL_S = 0.005
+SETTLED = "slm-settled"
 
 
 def nvim_binary() -> str | None:
@@ -60,6 +61,8 @@ class Screen:
         self.frames: list[Frame] = []
         """Every screen since the last `forget`."""
         self.on_frame: Callable[[Frame], None] | None = None
+        self.settled = 0
+        """Number of the last `Neovim.settle` that has come through."""
         self._cells = [[Cell() for _ in range(width)] for _ in range(height)]
         self._lock = threading.Lock()
 
@@ -128,6 +131,7 @@ class Neovim:
         self.api = api
         self.screen = screen
         self.pid = pid
+        self._settled = 0
 
     def type(self, keys: str) -> None:
         """Type, as Neovim writes keys: `i`, `<Tab>`, `<lt>`."""
@@ -159,8 +163,11 @@ class Neovim:
         return found
 
     def settle(self) -> None:
-        """Wait until everything typed so far is worked off and drawn."""
-        self.api.command("redraw")
+        """Wait until everything typed so far is worked off and drawn. Closes a completion menu."""
+        self._settled += 1
+        number = self._settled
+        self.type(f"<Cmd>redraw<Bar>call rpcnotify(0, '{SETTLED}', {number})<CR>")
+        self.until(lambda nvim: nvim.screen.settled == number, START_S, "everything typed is worked off")
 
 
 @contextmanager
@@ -233,6 +240,8 @@ def _draw(socket: str, screen: Screen) -> None:
     def on_notification(name: str, arguments: list[Any]) -> None:
         if name == "redraw":
             screen.draw(arguments)
+        elif name == SETTLED:
+            screen.settled = arguments[0]
 
     try:
         ui.run_loop(None, on_notification)

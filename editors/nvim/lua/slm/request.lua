@@ -120,6 +120,16 @@ function M.ask(bufnr, kind, hear)
   end
 end
 
+---@return boolean whether just this place of just this text was asked about
+function M.was_here()
+  local at = vim.api.nvim_win_get_cursor(0)
+  return current ~= nil
+    and current.bufnr == vim.api.nvim_get_current_buf()
+    and still_true(current)
+    and current.cursor[1] == at[1] - 1
+    and current.cursor[2] == at[2]
+end
+
 ---Give up what was asked.
 function M.cancel()
   local given_up = current

@@ -98,7 +98,7 @@ function M.leave(became)
 end
 
 ---Text or cursor may have changed.
----@param again? boolean ask even if they did not
+---@param again? boolean ask even if they did not, unless that was done
 local function look(again)
   local changed, moved = noted()
   if not in_insert_mode() then
@@ -106,7 +106,7 @@ local function look(again)
   end
   if menu.is_open() or pause.covers(last.bufnr) then
     M.leave("ignored")
-  elseif changed or again then
+  elseif changed or (again and not request.was_here()) then
     local kept = shown.follow()
     if not (kept and shown.get().whole) and (config.options.auto or kept) then
       M.ask()
