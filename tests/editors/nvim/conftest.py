@@ -35,9 +35,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def init_file(folder: Path, options: dict[str, Any]) -> Path:
-    """A configuration that a user would write; options that start with `lua:` are Lua."""
+    """A configuration that a user would write, with the options that are not None."""
     file = folder / "init.lua"
-    said = json.dumps(json.dumps(options))
+    said = json.dumps(json.dumps({name: value for name, value in options.items() if value is not None}))
     file.write_text(
         f"vim.opt.runtimepath:prepend('{PLUGIN}')\nvim.o.swapfile = false\nvim.o.shadafile = 'NONE'\n"
         f"require('slm').setup(vim.json.decode({said}))\n"
@@ -56,10 +56,13 @@ def opener(home: dict[str, str], project: Path, tmp_path: Path) -> Iterator[Open
     with ExitStack() as stack:
 
         def start(
-            *files: str, environ: dict[str, str] | None = None, height: int = 24, **options: Any
+            *files: str,
+            environ: dict[str, str] | None = None,
+            height: int = 24,
+            init: Path | None = None,
+            **options: Any,
         ) -> Neovim:
-            init = init_file(tmp_path, {"cmd": SERVER, **options})
-            arguments = ["-u", str(init), *files]
+            arguments = ["-u", str(init or init_file(tmp_path, {"cmd": SERVER, **options})), *files]
             return stack.enter_context(
                 neovim(project, {**environment, **(environ or {})}, arguments, height=height, clean=False)
             )
@@ -123,5 +126,7 @@ def visible(nvim: Neovim) -> bool:
 
 
 def messages(nvim: Neovim) -> list[str]:
-    """What was said to the user."""
-    return [line for line in str(nvim.lua("return vim.fn.execute('messages')")).splitlines() if line]
+    """What was said to the user, whole."""
+    shown = [line for line in str(nvim.lua("return vim.fn.execute('messages')")).splitlines() if line]
+    said: list[str] = nvim.lua("return require('slm.notice').all")
+    return said if len(shown) == len(said) else shown

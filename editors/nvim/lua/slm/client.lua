@@ -114,7 +114,7 @@ local function on_exit(code, signal)
     return
   end
   status.set({ state = "starting", reason = "the server ended and is started again" })
-  vim.defer_fn(reattach, FIRST_WAIT_MS * 2 ^ (#starts - 1))
+  vim.defer_fn(reattach, #starts < MOST_STARTS and FIRST_WAIT_MS * 2 ^ (#starts - 1) or 0)
 end
 
 ---Start the server's process. Its words go to the log, and Neovim is not told of its end, which it would announce

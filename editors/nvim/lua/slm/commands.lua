@@ -39,6 +39,9 @@ local function show_status()
   if argv then
     table.insert(lines, ("%-10s %s (from %s)"):format("server", table.concat(argv, " "), found))
   end
+  for _, text in ipairs(notice.all) do
+    table.insert(lines, ("%-10s %s"):format("said", text))
+  end
   vim.api.nvim_echo({ { table.concat(lines, "\n") } }, true, {})
 end
 

@@ -4,6 +4,10 @@ local log = require("slm.log")
 
 local M = {}
 
+local MORE = "… :Slm status"
+
+---@type string[] everything that was said, for `:Slm status`
+M.all = {}
 ---@type table<string, boolean>
 local said = {}
 
@@ -12,6 +16,19 @@ local said = {}
 ---@return string
 local function for_the_editor(text)
   return (text:gsub("`slm%-lsp models pull (%w+)`", "`:Slm pull %1`"))
+end
+
+---Say it. Neovim stops and waits for a key when a message is wider than the screen, so that its own way of showing one
+---gets the beginning; plugins that show messages elsewhere get all of it.
+---@param text string
+---@param level integer
+local function say(text, level)
+  text = "slm: " .. text
+  local built_in = debug.getinfo(vim.notify, "S").source:find("^@vim/") ~= nil
+  if built_in and vim.fn.strdisplaywidth(text) > vim.v.echospace then
+    text = vim.fn.strcharpart(text, 0, math.max(0, vim.v.echospace - #MORE)) .. MORE
+  end
+  vim.notify(text, level)
 end
 
 ---@param text string what happened and what to do
@@ -23,8 +40,9 @@ function M.once(text, level)
     return
   end
   said[text] = true
+  table.insert(M.all, text)
   vim.schedule(function()
-    vim.notify("slm: " .. text, level or vim.log.levels.WARN)
+    say(text, level or vim.log.levels.WARN)
   end)
 end
 
@@ -38,7 +56,7 @@ end
 
 ---The user begins anew (`:Slm start`): what is still wrong may be said again.
 function M.forget()
-  said = {}
+  said, M.all = {}, {}
 end
 
 return M
