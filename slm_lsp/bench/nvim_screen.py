@@ -158,7 +158,9 @@ class Neovim:
     def until_shown(self, text: str, seconds: float = 10.0) -> str:
         """Wait until a line of the screen has a text; the line."""
         found: str = self.until(
-            lambda nvim: next((line for line in nvim.screen.lines() if text in line), None), seconds, f"{text!r} on screen"
+            lambda nvim: next((line for line in nvim.screen.lines() if text in line), None),
+            seconds,
+            f"{text!r} on screen",
         )
         return found
 

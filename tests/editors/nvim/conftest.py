@@ -47,7 +47,7 @@ def init_file(folder: Path, options: dict[str, Any]) -> Path:
 
 @pytest.fixture
 def open_nvim(home: dict[str, str], project: Path, tmp_path: Path) -> Iterator[Open]:
-    """Start Neovim with the plugin, options as `setup` takes them, on a file of the project. `environ` adds to `home`."""
+    """Start Neovim with the plugin, options as `setup` takes them; `environ` adds to `home`."""
     yield from opener(home, project, tmp_path)
 
 
@@ -93,7 +93,11 @@ class Script:
 
 def item(text: str, number: str = "one", **more: Any) -> dict[str, Any]:
     """An inline completion as the server gives it."""
-    command = {"title": "accepted", "command": "slm.completionAccepted", "arguments": [{"id": number, "kind": "accepted"}]}
+    command = {
+        "title": "accepted",
+        "command": "slm.completionAccepted",
+        "arguments": [{"id": number, "kind": "accepted"}],
+    }
     return {"insertText": text, "command": command, **more}
 
 

@@ -45,7 +45,7 @@ class Peer:
 
     def serve(self) -> int:
         if "exit" in self.script():
-            print("the script says so", file=sys.stderr)
+            sys.stderr.write("the script says so\n")
             return int(self.script()["exit"])
         while (message := self.read()) is not None:
             with self._record.open("a") as record:
@@ -75,7 +75,9 @@ class Peer:
     def scripted(self, params: dict[str, Any]) -> dict[str, Any]:
         """The answer to a request."""
         line, character = params["position"]["line"], params["position"]["character"]
-        before = self._lines[params["textDocument"]["uri"]][line].encode("utf-16-le")[: 2 * character].decode("utf-16-le")
+        before = (
+            self._lines[params["textDocument"]["uri"]][line].encode("utf-16-le")[: 2 * character].decode("utf-16-le")
+        )
         answers = self.script()["answers"]
         key = before if before in answers else "*"
         found = answers.get(key, [{}])

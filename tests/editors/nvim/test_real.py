@@ -16,9 +16,9 @@ from tests.editors.nvim.conftest import Open, messages, opener, text_of, visible
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
 
-FIRST_S = 90.0
+FIRST_S = 240.0
 """The model is loaded, its rates are measured, and other work may share the cores."""
-NEXT_S = 45.0
+NEXT_S = 120.0
 
 PLACE = "def fib(n):\n    if n < 2:\n        return n\n    \n\n\nprint(fib(10))\n"
 
