@@ -97,8 +97,9 @@ local function may_start()
 end
 
 local function reattach()
-  for bufnr in pairs(wanted) do
-    wanted[bufnr] = nil
+  local again = vim.tbl_keys(wanted)
+  wanted = {}
+  for _, bufnr in ipairs(again) do
     M.attach(bufnr)
   end
 end
@@ -234,6 +235,7 @@ end
 function M.start(bufnr)
   starts = {}
   notice.forget()
+  server.ask_again()
   if client_id then
     M.stop(M.start_wanted)
     return

@@ -19,11 +19,22 @@ function M.workspace(bufnr)
   return vim.fs.root(bufnr, MARKERS)
 end
 
+---@type table<string, boolean> what the user answered in this session
+local answers = {}
+
 ---A program from a folder that may come from anywhere runs only if the user trusts it; Neovim asks, and remembers.
 ---@param path string
 ---@return boolean
 local function trusted(path)
-  return vim.secure.read(path) ~= nil
+  if answers[path] == nil then
+    answers[path] = vim.secure.read(path) ~= nil
+  end
+  return answers[path]
+end
+
+---Ask anew about what the user did not trust.
+function M.ask_again()
+  answers = {}
 end
 
 ---@param bufnr integer
