@@ -133,4 +133,4 @@ def messages(nvim: Neovim) -> list[str]:
     """What was said to the user, whole."""
     shown = [line for line in str(nvim.lua("return vim.fn.execute('messages')")).splitlines() if line]
     said: list[str] = nvim.lua("return require('slm.notice').all")
-    return said if len(shown) == len(said) else shown
+    return said if len(shown) <= len(said) else shown

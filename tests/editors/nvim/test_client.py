@@ -299,3 +299,13 @@ def test_two_folders_are_two_folders_of_one_server(scripted: Start, script: Scri
     assert len(script.told("initialize")) == 1
     (event,) = script.told("workspace/didChangeWorkspaceFolders")
     assert [each["uri"] for each in event["event"]["added"]] == [other.as_uri()]
+
+
+def test_next_says_where_there_is_no_other(scripted: Start, script: Script) -> None:
+    script.does({"x = ": {"items": [item("one")]}})
+    nvim = scripted()
+    nvim.type("ix = ")
+    nvim.until_shown("x = one")
+    nvim.type("<M-]>")
+    nvim.until_shown("no other suggestion here")
+    nvim.until(lambda n: n.screen.lines()[0] == "x = one", 5, "the hint goes by itself")

@@ -104,6 +104,8 @@ def test_an_error_is_shown_once_and_in_our_words(scripted: Start, script: Script
     nvim.type("b")
     nvim.type("c")
     nvim.until(lambda _: text_of(nvim) == "abc", 5, "typed")
+    nvim.type("<Esc>")  # "-- INSERT --" would have taken the message's place at once
+    nvim.until_shown("slm: No model is installed.")
     time.sleep(0.5)
     assert len(messages(nvim)) == 1
 

@@ -5,6 +5,7 @@ local suggestion = require("slm.suggestion")
 local M = {}
 
 local GHOST, MORE = "SlmGhost", "SlmGhostMore"
+local HINT_MS = 1500
 local namespace = vim.api.nvim_create_namespace("slm")
 
 function M.define_highlights()
@@ -17,6 +18,20 @@ function M.clear(bufnr)
   if vim.api.nvim_buf_is_valid(bufnr) then
     vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
   end
+end
+
+---Say something about the place of the cursor, for a moment, behind its line.
+---@param bufnr integer
+---@param row integer
+---@param text string
+function M.hint(bufnr, row, text)
+  local mark = { virt_text = { { text, MORE } }, virt_text_pos = "eol" }
+  local id = vim.api.nvim_buf_set_extmark(bufnr, namespace, row, 0, mark)
+  vim.defer_fn(function()
+    if vim.api.nvim_buf_is_valid(bufnr) then
+      vim.api.nvim_buf_del_extmark(bufnr, namespace, id)
+    end
+  end, HINT_MS)
 end
 
 ---Lines kept below the cursor: 'scrolloff', as far as the window has them.

@@ -1,8 +1,8 @@
 -- What happens to the suggestion while the user types: asked for, kept, replaced, taken away.
 
 local config = require("slm.config")
+local ghost = require("slm.ghost")
 local menu = require("slm.menu")
-local notice = require("slm.notice")
 local pause = require("slm.pause")
 local request = require("slm.request")
 local shown = require("slm.shown")
@@ -140,9 +140,9 @@ function M.next()
       if before and #found > 1 and suggestion.rest(found[1]) == before then
         M.next()
       elseif #found == 0 then
-        notice.answer("there is no suggestion here")
+        ghost.hint(last.bufnr, last.row - 1, "no suggestion here")
       elseif #found == 1 and suggestion.rest(found[1]) == before then
-        notice.answer("there is no other suggestion here")
+        ghost.hint(last.bufnr, last.row - 1, "no other suggestion here")
       end
     end,
     went_on = show_more,
