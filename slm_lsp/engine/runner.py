@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from slm_lsp.engine import candidates
 from slm_lsp.engine.backend import Slot
-from slm_lsp.engine.decode import Decoder, Step
+from slm_lsp.engine.decode import GREEDY, Decoder, Step
 from slm_lsp.engine.form import Form
 from slm_lsp.engine.job import Job, Opening, Work
 from slm_lsp.engine.lookup import LENGTHS, DraftLength, Lookup
@@ -96,7 +96,7 @@ def _prepare(job: Job, request: Generate, model: LoadedModel, wanted: Prompt) ->
         request.max_tokens,
         wanted.forced,
         model.pieces,
-        request.sampling,
+        GREEDY if request.candidates > 1 else request.sampling,
         infill_end=request.infill_end,
         form=Form(request.form) if request.form else None,
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Point, Query, QueryCursor, Tree
@@ -43,16 +43,54 @@ def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree |
     Raises:
         ParseTimeoutError: it took longer than `limit_s`.
     """
+    return (
+        None if language.grammar is None else _parse(language.grammar, prepared(language.name, source), None, limit_s)
+    )
+
+
+def parse_inserted(
+    language: Language, tree: Tree, source: bytes, offset: int, inserted: bytes, limit_s: float = LIMIT_S
+) -> Tree | None:
+    """The tree of a text with a piece inserted, made from that of the text without: only what changes is parsed.
+
+    Args:
+        language: of the text.
+        tree: of `source`; it stays as it is.
+        source: the text without the piece.
+        offset: in bytes, where the piece comes in.
+        inserted: the piece.
+        limit_s: as in `parse`.
+
+    Raises:
+        ParseTimeoutError: as `parse`.
+    """
     if language.grammar is None:
         return None
-    parser = Parser(_grammar(language.grammar))
-    source = prepared(language.name, source)
+    known = tree.copy()
+    start = _point(source, offset)
+    end = _point(inserted, len(inserted))
+    known.edit(
+        start_byte=offset,
+        old_end_byte=offset,
+        new_end_byte=offset + len(inserted),
+        start_point=start,
+        old_end_point=start,
+        new_end_point=Point(start.row + end.row, end.column if end.row else start.column + end.column),
+    )
+    whole = prepared(language.name, source[:offset] + inserted + source[offset:])
+    return _parse(language.grammar, whole, known, limit_s)
+
+
+def _point(source: bytes, offset: int) -> Point:
+    return Point(source.count(b"\n", 0, offset), offset - source.rfind(b"\n", 0, offset) - 1)
+
+
+def _parse(grammar: str, source: bytes, known: Tree | None, limit_s: float) -> Tree:
+    parser = Parser(_grammar(grammar))
     deadline = time.monotonic() + limit_s
+    parse_it = partial(parser.parse, _reader(source)) if known is None else partial(parser.parse, _reader(source), known)
     try:
-        return parser.parse(
-            _reader(source),
-            progress_callback=lambda _, __: time.monotonic() > deadline,
-        )
+        return parse_it(progress_callback=lambda _, __: time.monotonic() > deadline)
     except ValueError as error:
         raise ParseTimeoutError(f"The text did not parse within {limit_s:g} s.") from error
 
