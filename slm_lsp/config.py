@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_origin, get_type_hints
 
 import msgspec
 import platformdirs
@@ -54,6 +54,13 @@ class CompletionSettings:
     """What one completion may cost."""
 
     max_tokens: Tokens = 64
+    """The most that a line has."""
+    block_tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 256
+    """The most that a block has; 0: only lines are suggested."""
+    latency_ms: Annotated[float, msgspec.Meta(ge=0)] = 1500.0
+    """How long a line may take. With `model = "auto"` the strong tier answers where it is no slower."""
+    languages_off: tuple[str, ...] = ()
+    """Languages in which nothing is suggested unless asked for by hand, such as `markdown`."""
     prefix_tokens: Tokens = 1500
     """The most that is read before the cursor."""
     suffix_tokens: Tokens = 256
@@ -172,7 +179,9 @@ def _overlay(base: Group, tree: Tree, source: str, at: str, report: Callable[[st
 
 
 def _convert(value: object, kind: Any) -> object:
-    """`value` as `kind`; a string from the environment may stand for a number, a path for itself."""
+    """`value` as `kind`; a string from the environment may stand for a number, a path for itself, `a,b` for a list."""
     if kind is Path:
         return Path(msgspec.convert(value, str)).expanduser()
+    if get_origin(kind) is tuple and isinstance(value, str):
+        value = [each.strip() for each in value.split(",") if each.strip()]
     return msgspec.convert(value, kind, strict=False)

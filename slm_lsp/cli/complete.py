@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from slm_lsp.engine.client import EngineClient
     from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import ProjectIndexError
-    from slm_lsp.features.completion import complete
+    from slm_lsp.features.completion import Following, complete
     from slm_lsp.index.project import open_project
     from slm_lsp.models.store import Store
 
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
                 settings.completion,
                 snippets=snippets,
                 asked=True,
-                on_loading=on_loading,
+                following=Following(on_loading=on_loading),
             )
 
     with _progress(args) as on_loading:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from slm_lsp import __version__
-from slm_lsp.cli import bench, complete, context, doctor, evals, index, models, serve
+from slm_lsp.cli import bench, complete, context, doctor, evals, index, models, serve, stats
 from slm_lsp.cli.output import emit_json
 from slm_lsp.errors import SlmError
 
@@ -23,6 +23,7 @@ EPILOG = """examples:
   slm-lsp context app.py 12:5         what is read of other files there, and why
   slm-lsp serve --stdio               what an editor starts
   slm-lsp doctor                      what works here, and what to do about what does not
+  slm-lsp stats                       what was suggested, and what became of it
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with gaps, 130 interrupted"""
 
@@ -71,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"slm-lsp {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, complete, context, index, models, doctor, bench, evals):
+    for command in (serve, complete, context, index, models, doctor, stats, bench, evals):
         command.register(commands, common)
     return top
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from rich.console import Console
@@ -16,6 +17,20 @@ def emit_json(value: object) -> None:
     """The whole result as one JSON object (anything msgspec encodes)."""
     raw = msgspec.json.format(msgspec.json.encode(value), indent=2)
     sys.stdout.write(raw.decode() + "\n")
+
+
+def emit_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table of the result after an empty line: names at the left, figures at the right of their columns."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    console.print()
+    console.print(table)
 
 
 def note(args: argparse.Namespace, text: str) -> None:

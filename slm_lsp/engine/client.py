@@ -23,6 +23,8 @@ from slm_lsp.engine.protocol import (
     Cancel,
     Describe,
     Described,
+    Estimate,
+    Estimated,
     Event,
     Failed,
     Generate,
@@ -108,6 +110,18 @@ class EngineClient:
                 self._infos[str(model)] = event.info
                 yield event.info
 
+    def known(self, model: Path) -> ModelInfo | None:
+        """What was learned of a model that this engine has loaded, if it was asked before."""
+        return self._infos.get(str(model))
+
+    async def estimate(self, request: Estimate) -> Estimated:
+        """How long a prompt would take; see `Estimate`. Errors as in `generate`."""
+        async with aclosing(self._exchange(request)) as events:
+            async for event in events:
+                if isinstance(event, Estimated):
+                    return event
+        raise EngineLostError(_LOST.what, _LOST.cure)
+
     async def stats(self) -> Stats:
         """How the engine is doing; starts one if need be. Errors as in `generate`."""
         try:
@@ -140,7 +154,7 @@ class EngineClient:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reading
 
-    async def _exchange(self, request: Generate | Warm | Describe | GetStats) -> AsyncGenerator[Event, None]:
+    async def _exchange(self, request: Generate | Warm | Describe | Estimate | GetStats) -> AsyncGenerator[Event, None]:
         """Events of one request. A connection lost before the first of them was to an engine just dying: try anew."""
         answered = False
         try:
@@ -155,7 +169,7 @@ class EngineClient:
                 async for event in events:
                     yield event
 
-    async def _attempt(self, request: Generate | Warm | Describe | GetStats) -> AsyncGenerator[Event, None]:
+    async def _attempt(self, request: Generate | Warm | Describe | Estimate | GetStats) -> AsyncGenerator[Event, None]:
         number = next(self._numbers)
         events = self._events[number] = asyncio.Queue()
         finished = False

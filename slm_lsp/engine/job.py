@@ -8,7 +8,7 @@ from slm_lsp.engine.lookup import DraftLength, Lookup
 from slm_lsp.engine.models import LoadedModel
 from slm_lsp.engine.plan import Plan
 from slm_lsp.engine.prompt import Prompt
-from slm_lsp.engine.protocol import Describe, Event, Finish, Generate, Priority, Token, Warm
+from slm_lsp.engine.protocol import Describe, Estimate, Event, Finish, Generate, Priority, Token, Warm
 from slm_lsp.engine.session import Session
 
 Emit = Callable[[Event], None]
@@ -37,7 +37,7 @@ class Opening:
 class Job:
     """A request, or one of several candidates. Only the decoding thread changes it, except for `cancelled`."""
 
-    request: Generate | Warm | Describe
+    request: Generate | Warm | Describe | Estimate
     emit: Emit
     arrived: float = 0.0
     cancelled: bool = False

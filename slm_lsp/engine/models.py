@@ -11,7 +11,7 @@ from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.healing import Pieces
 from slm_lsp.engine.lookup import DraftCosts
 from slm_lsp.engine.prompt import Prompt, build
-from slm_lsp.engine.protocol import LoadedStats, ModelInfo, Segment
+from slm_lsp.engine.protocol import Estimate, Estimated, LoadedStats, ModelInfo, Segment
 from slm_lsp.engine.rates import PROMPT, ROUNDS, STEPS, Rates, RatesFile, measure
 from slm_lsp.engine.session import Sessions
 from slm_lsp.errors import ModelMissingError, ModelRefusedError
@@ -90,6 +90,16 @@ class LoadedModel:
         vocabulary = self.backend.vocabulary
         found = build(segments, vocabulary.start, self._tokens, vocabulary.fim, vocabulary.piece, self.pieces)
         return found if found.tokens else Prompt(tuple(vocabulary.tokenize("\n")))
+
+    def estimate(self, number: int, segments: Sequence[Segment], seam_s: float) -> Estimated:
+        """How long a prompt would take here. Arguments as in `Estimate` and `runner.start`."""
+        missing = self.sessions.missing(self.prompt(segments), self.seam_tokens(seam_s))
+        known = self.rates is not None or self.decode_s is not None
+        return Estimated(number, True, missing, missing / self.prefill_rate if known else None, self.decode_s)
+
+    def seam_tokens(self, seam_s: float) -> int:
+        """Suffix tokens that are evaluated again at the seam of a splice, in so many seconds."""
+        return max(1, int(seam_s * self.prefill_rate))
 
     def tokens(self, text: str) -> Sequence[int]:
         """Tokens of a text."""
@@ -199,6 +209,11 @@ class Models:
         known = self._rates.get(path, backend) if self._rates else None
         model = self._loaded[path] = LoadedModel(path, backend, why, clock(), rates=known)
         return model
+
+    def estimate(self, request: Estimate, seam_s: float) -> Estimated:
+        """How long a prompt would take; a model that is not in memory stays where it is."""
+        model = self._loaded.get(Path(request.model))
+        return model.estimate(request.id, request.segments, seam_s) if model else Estimated(request.id, loaded=False)
 
     def set_busy(self, model: LoadedModel | None) -> None:
         """Note which model is at work, so that the next engine knows which one took this one down."""

@@ -1,8 +1,8 @@
 """The messages between the engine and its clients, and their framing on a Unix socket.
 
 A frame is a length (4 bytes, big-endian) and that many bytes of msgpack. A client numbers its requests; every event
-carries the number of the request it belongs to. A request ends with exactly one `Done`, `Described`, `Stats` or
-`Failed`.
+carries the number of the request it belongs to. A request ends with exactly one `Done`, `Described`, `Estimated`,
+`Stats` or `Failed`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Part of the socket's name: a client never meets an engine that speaks differently."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -106,6 +106,14 @@ class Describe(msgspec.Struct, frozen=True, tag=True):
     id: int
     model: str
     asked: bool = False
+
+
+class Estimate(msgspec.Struct, frozen=True, tag=True):
+    """How long a prompt would take; answered by `Estimated`. Loads nothing and evaluates nothing."""
+
+    id: int
+    model: str
+    segments: tuple[Segment, ...]
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -204,6 +212,20 @@ class Described(msgspec.Struct, frozen=True, tag=True):
     info: ModelInfo
 
 
+class Estimated(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Estimate`."""
+
+    id: int
+    loaded: bool
+    """Whether the model is in memory; where it is not, nothing else is known."""
+    missing_tokens: int = 0
+    """Tokens of the prompt that would have to be evaluated."""
+    prefill_s: float | None = None
+    """Seconds that would take; None before this machine's speed is known."""
+    token_s: float | None = None
+    """Seconds of one token of an answer; None before it is known."""
+
+
 class LoadedStats(msgspec.Struct, frozen=True):
     """A model in memory."""
 
@@ -238,9 +260,9 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     cure: str = ""
 
 
-Request: TypeAlias = Generate | Warm | Describe | Cancel | GetStats
-Event: TypeAlias = Loading | Started | Token | Done | Described | Stats | Failed
-FINAL = (Done, Described, Stats, Failed)
+Request: TypeAlias = Generate | Warm | Describe | Estimate | Cancel | GetStats
+Event: TypeAlias = Loading | Started | Token | Done | Described | Estimated | Stats | Failed
+FINAL = (Done, Described, Estimated, Stats, Failed)
 
 _encoder = msgspec.msgpack.Encoder()
 _requests = msgspec.msgpack.Decoder(Request)

@@ -60,7 +60,7 @@ def start(job: Job, model: LoadedModel, now: float, seam_s: float) -> bool:
     answers = request.candidates if isinstance(request, Generate) else 1
     if model.sessions.free() < min(answers, model.sessions.count()):
         return False
-    opened = model.sessions.open(wanted, room * answers, request.reuse, max(1, int(seam_s * model.prefill_rate)))
+    opened = model.sessions.open(wanted, room * answers, request.reuse, model.seam_tokens(seam_s))
     if opened is None:
         return False
     session, plan, lead = opened

@@ -14,7 +14,7 @@ from slm_lsp.engine import runner
 from slm_lsp.engine.backend import Backend, DecodeAborted, DecodeFailed, Slot
 from slm_lsp.engine.job import Job
 from slm_lsp.engine.models import LoadedModel, Models
-from slm_lsp.engine.protocol import Describe, Described, Event, Failed, LoadedStats, Loading, Priority, Warm
+from slm_lsp.engine.protocol import Describe, Described, Estimate, Event, Failed, LoadedStats, Loading, Priority, Warm
 from slm_lsp.errors import EngineError, RequestCancelledError, SlmError
 
 log = logging.getLogger(__name__)
@@ -157,6 +157,9 @@ class Scheduler:
     def _start(self, job: Job) -> bool:
         """Load the model and open a session; False where none is free yet."""
         request = job.request
+        if isinstance(request, Estimate):
+            self._finish(job, self._models.estimate(request, self._seam_s))
+            return True
         asked = not isinstance(request, Warm) and request.asked
         model = self._models.get(Path(request.model), asked, self._loading(job), self._clock)
         if job.cancelled:

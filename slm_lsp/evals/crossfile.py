@@ -29,7 +29,7 @@ from slm_lsp.errors import EngineLostError, PromptTooLongError
 from slm_lsp.evals.answers import Answers
 from slm_lsp.evals.crossfile_tasks import Task
 from slm_lsp.evals.similarity import edit_similarity, exact, paired_difference
-from slm_lsp.features.completion import MAX_HALVINGS
+from slm_lsp.features.ask import MAX_HALVINGS
 
 SEED = 1013
 PREFIX_TOKENS, SUFFIX_TOKENS = 300, 100

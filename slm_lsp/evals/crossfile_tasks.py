@@ -1,10 +1,10 @@
 """Tasks of `eval crossfile`: the rest of a line that uses a name defined in another file of a real project.
 
-A place is in a function of a file of 40 to 800 lines; the line is one whole statement, and the cursor stands just
-before the expression with the name, behind something typed: at the beginning of a line many another one would do as
-well, and hardly any answer is ever exact, whatever was read. Lines whose name stands nowhere else in the file, but for imports, are preferred:
-elsewhere the file itself teaches it. The same seed always gives the same tasks (under the same Python, whose parser
-decides which files can be read).
+A place is in a function of a file of 40 to 800 lines; the line is one whole statement, and the cursor stands before the
+expression with the name, behind something typed: at the beginning of a line many another one would do as well, and
+hardly any answer is ever exact, whatever was read. Lines whose name stands nowhere else in the file, but for imports,
+are preferred: elsewhere the file itself teaches it. The same seed always gives the same tasks (under the same Python,
+whose parser decides which files can be read).
 """
 
 import random

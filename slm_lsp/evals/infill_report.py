@@ -6,7 +6,7 @@ from statistics import fmean
 
 import msgspec
 
-from slm_lsp.evals.rates import wilson
+from slm_lsp.proportions import wilson
 from slm_lsp.evals.sandbox import Outcome
 
 TIERS = ("fast", "strong", "auto")

@@ -9,8 +9,9 @@ from slm_lsp.context.fim import Place
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Stop
 from slm_lsp.errors import ModelMissingError
-from slm_lsp.features.completion import complete, confidence, line_end, one_line
-from slm_lsp.features.postprocess import surroundings
+from slm_lsp.features.around import surroundings
+from slm_lsp.features.completion import Following, complete, confidence, line_end
+from slm_lsp.features.shape import LINE, stop_of
 
 SETTINGS = CompletionSettings(max_tokens=12)
 
@@ -19,7 +20,7 @@ async def test_the_figures_come_with_the_text(home: dict[str, str], tiny_model: 
     place = Place("shop", "a.py", "def f():\n    return ", 20)
     loaded: list[float] = []
     async with EngineClient(home) as engine:
-        first = await complete(place, tiny_model, engine, SETTINGS, on_loading=loaded.append)
+        first = await complete(place, tiny_model, engine, SETTINGS, following=Following(loaded.append))
         again = await complete(place, tiny_model, engine, SETTINGS)
     assert first.text == again.text
     assert (first.start, first.end) == (20, 20)
@@ -44,7 +45,7 @@ async def test_a_missing_model_is_said(home: dict[str, str], tmp_path: Path) -> 
     [("x = 1", 5, True), ("x = ", 4, True), ("    ", 4, False), ("", 0, False), ("f()", 2, False)],
 )
 def test_only_behind_a_line_may_the_next_one_be_suggested(text: str, offset: int, next_line_allowed: bool) -> None:
-    assert one_line(surroundings(text, offset)) == Stop(("\n",), after_text=next_line_allowed)
+    assert stop_of(LINE, surroundings(text, offset)) == Stop(("\n",), after_text=next_line_allowed)
 
 
 @pytest.mark.parametrize(("text", "end"), [("", "\n"), ("a\nb\r\n", "\n"), ("a\r\nb\n", "\r\n"), ("a\rb", "\r")])

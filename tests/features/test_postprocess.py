@@ -1,4 +1,4 @@
-"""Filters, one case a block of `cases/*.txt`.
+"""Filters, one case a block of `fixtures/suggestions/*.txt`.
 
 A case is a title, a document with `⟦…⟧` round what the model said at the cursor, and what is left of it:
 
@@ -8,15 +8,16 @@ A case is a title, a document with `⟦…⟧` round what the model said at the 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.features.postprocess import postprocess, surroundings
+from slm_lsp.features.around import surroundings
+from slm_lsp.features.postprocess import postprocess
+from tests.conftest import FIXTURES
 
-CASES = Path(__file__).parent / "cases"
+CASES = FIXTURES / "suggestions"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pass rates, and how sure they are."""
+"""Rates of successes, and how sure they are."""
 
 import math
 
@@ -9,7 +9,7 @@ def wilson(passed: int, count: int, z: float = NORMAL_95) -> tuple[float, float]
     """Wilson's score interval of a rate: where the true one lies, 95 times of 100.
 
     Args:
-        passed: how many passed.
+        passed: how many succeeded.
         count: of so many; with none, nothing is known.
         z: of the normal distribution, for another level.
     """
