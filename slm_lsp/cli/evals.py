@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from slm_lsp.cli.output import emit, emit_json, note, progress_console
 
@@ -13,6 +14,15 @@ EVERY = 10
 
 BUDGET = 1000
 
+LINES = 1033
+"""Every single line of HumanEval."""
+
+RUNS = 127
+"""A run of lines of each problem that has one."""
+
+TIMED = 40
+
+INFILL = "pass rate of missing lines, by tier and as an editor asks"
 CROSSFILE = "lines of real projects that use a name of another file, with and without pieces of other files"
 REUSE = "pass rate of lines when cells are reused, beside a fresh evaluation of the ordinary prompt"
 
@@ -24,11 +34,19 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     reuse = names.add_parser("reuse", parents=[common], help=REUSE, description=REUSE)
     reuse.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"missing lines (default: {TASKS})")
     reuse.set_defaults(run=run)
+    infill = names.add_parser("infill", parents=[common], help=INFILL, description=INFILL)
+    infill.add_argument("--tasks", type=int, default=LINES, metavar="N", help=f"missing lines (default: {LINES}, all)")
+    first = "only the first of these lines; what was answered before is not asked again"
+    infill.add_argument("--first", type=int, metavar="N", help=first)
+    several = f"tasks with several lines missing (default: {RUNS}, one of each problem)"
+    infill.add_argument("--multi", type=int, default=RUNS, metavar="N", help=several)
+    timed = f"answers to so many of the lines are timed, and asked for cold too (default: {TIMED})"
+    infill.add_argument("--timed", type=int, default=TIMED, metavar="N", help=timed)
+    infill.set_defaults(run=run_infill)
     crossfile = names.add_parser("crossfile", parents=[common], help=CROSSFILE, description=CROSSFILE)
     crossfile.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"lines (default: {TASKS})")
     budget = f"for pieces of other files (default: {BUDGET})"
     crossfile.add_argument("--budget", type=int, default=BUDGET, metavar="TOKENS", help=budget)
-    first = "only the first of these lines; what was answered before is not asked again"
     crossfile.add_argument("--first", type=int, metavar="N", help=first)
     crossfile.add_argument("--ablation", action="store_true", help="also without each signal of the retrieval")
     crossfile.set_defaults(run=run_crossfile)
@@ -52,6 +70,35 @@ def run(args: argparse.Namespace) -> int:
         emit_json(report)
         return 0
     emit(f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s")
+    for line in report.lines():
+        emit(line)
+    return 0
+
+
+def run_infill(args: argparse.Namespace) -> int:
+    """Run `eval infill`."""
+    from slm_lsp.config import load_settings
+    from slm_lsp.errors import UsageError
+    from slm_lsp.evals import humaneval, infill
+
+    if args.tasks < 1:
+        raise UsageError("--tasks must be at least 1.")
+    if args.first is not None and args.first < 1:
+        raise UsageError("--first must be at least 1.")
+    if args.multi < 0 or args.timed < 0:
+        raise UsageError("--multi and --timed must be at least 0.")
+    settings = load_settings()
+    settings = replace(settings, model=args.model or settings.model)
+    problems = humaneval.load_problems()
+    lines = humaneval.choose(problems, args.tasks, infill.SEED)[: args.first]
+    runs = humaneval.choose_runs(problems, args.multi, infill.SEED)
+    with _progress(args) as tell:
+        report = asyncio.run(infill.run(lines, runs, args.timed, settings, tell))
+    if args.json:
+        emit_json(report)
+        return 0
+    models = ", ".join(f"{tier}: {name}" for tier, name in report.models.items())
+    emit(f"{report.name}, {models} ({report.backend}), {report.n} tasks, {report.timed} timed, {report.seconds:.0f} s")
     for line in report.lines():
         emit(line)
     return 0

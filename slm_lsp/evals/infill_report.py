@@ -1,15 +1,17 @@
 """The figures of `eval infill`, from what was asked and what its programs did."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 import msgspec
 
-from slm_lsp.proportions import wilson
+from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.sandbox import Outcome
+from slm_lsp.proportions import wilson
 
 TIERS = ("fast", "strong", "auto")
+WAYS = ("warm", "typed", "cold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one arm said to a line in three ways, and what its programs did."""
+    """What one arm said to a line in every way (`warm`, `typed`, `cold`), and what its programs did."""
 
-    warm: Said
-    cold: Said
-    typed: Said
+    task: Task
+    typed: str
+    """The part of the line that is there in the way `typed`."""
+    said: Mapping[str, Said]
     outcomes: Mapping[str, Outcome]
-    """By way: `warm`, `cold`, `typed`."""
 
     def passed(self, way: str) -> bool:
         """Whether the program with the answer of a way passed."""
@@ -64,7 +66,7 @@ class Multi(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A line that not all arms got right, or none."""
+    """A line that not all arms got right, in one way."""
 
     task: str
     way: str
@@ -112,26 +114,60 @@ def _seconds(value: float | None) -> str:
     return "      -" if value is None else f"{value:5.2f} s"
 
 
-def arm(asked: Sequence[Asked]) -> Arm:
-    """The figures of one arm; there is at least one line."""
+def report(
+    lines: Sequence[Mapping[str, Asked]],
+    runs: Sequence[Mapping[str, Outcome]],
+    models: Mapping[str, str],
+    backend: str,
+    timed: int,
+    seconds: float,
+) -> Report:
+    """The figures of all tasks, by arm; there is at least one line."""
+    arms = {name: _arm([each[name] for each in lines]) for name in lines[0]}
+    multi = {name: _runs([each[name] for each in runs]) for name in (runs[0] if runs else ())}
+    return Report(
+        name="infill",
+        n=len(lines),
+        models=models,
+        backend=backend,
+        seconds=seconds,
+        timed=min(timed, len(lines)),
+        cases=tuple(case for each in lines for case in _cases(each)),
+        fast=arms.get("fast"),
+        strong=arms.get("strong"),
+        auto=arms.get("auto"),
+        multi=Multi(len(runs), multi.get("fast"), multi.get("strong"), multi.get("auto")) if runs else None,
+    )
+
+
+def _arm(asked: Sequence[Asked]) -> Arm:
     n = len(asked)
-    right = {way: sum(each.passed(way) for each in asked) for way in ("warm", "cold", "typed")}
+    right = {way: sum(each.passed(way) for each in asked) for way in WAYS}
     return Arm(
         rate=right["warm"] / n,
         ci95=wilson(right["warm"], n),
         cold_rate=right["cold"] / n,
         typed_rate=right["typed"] / n,
-        mean_s=_mean(each.warm.seconds for each in asked),
-        cold_mean_s=_mean(each.cold.seconds for each in asked),
+        mean_s=_mean(each.said["warm"].seconds for each in asked),
+        cold_mean_s=_mean(each.said["cold"].seconds for each in asked),
     )
 
 
-def runs(outcomes: Sequence[Outcome]) -> Runs:
-    """The figures of one arm where several lines are missing; there is at least one."""
+def _runs(outcomes: Sequence[Outcome]) -> Runs:
     passed = sum(each == "passed" for each in outcomes)
     return Runs(passed / len(outcomes), wilson(passed, len(outcomes)))
 
 
-def _mean(seconds: Iterator[float | None]) -> float | None:
+def _mean(seconds: Iterable[float | None]) -> float | None:
     measured = [each for each in seconds if each is not None]
     return fmean(measured) if measured else None
+
+
+def _cases(arms: Mapping[str, Asked]) -> Iterator[Case]:
+    for way in WAYS:
+        outcomes = {name: each.outcomes[way] for name, each in arms.items()}
+        if len({each.passed(way) for each in arms.values()}) > 1:
+            first = next(iter(arms.values()))
+            typed = first.typed if way == "typed" else ""
+            answers = {name: each.said[way].text for name, each in arms.items()}
+            yield Case(first.task.name, way, typed, first.task.missing[len(typed) :], answers, outcomes)

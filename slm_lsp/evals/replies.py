@@ -14,16 +14,19 @@ from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Done, Generate, Token, Warm
 from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.answers import default_file, digest, identity
-from slm_lsp.features.choose import Candidate
+from slm_lsp.features.alternatives import Race
+from slm_lsp.features.choose import Candidate, Site
 
 
 class Reply(msgspec.Struct, frozen=True):
     """What was answered to one request."""
 
     candidates: tuple[Candidate, ...]
-    """At least one, the greedy one first."""
+    """Those that were whole when it was decided; at least one, the greedy one first."""
     seconds: float
-    """Until the last candidate was whole."""
+    """Until then."""
+    model: str = ""
+    """Who answered, where that was to be decided."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -76,42 +79,49 @@ class Asker:
         self._engine = engine
         self._model = model
         self._who = identity(model, backend)
-        self._replies = replies
+        self.replies = replies
 
-    async def ask(self, request: Generate) -> Reply:
+    def key(self, request: Generate, how: str = "") -> str:
+        """What a reply is kept under.
+
+        Args:
+            request: what is asked.
+            how: what else decides about the reply.
+        """
+        return digest(f"{self._who} {how}".rstrip(), request)
+
+    async def ask(self, request: Generate, site: Site) -> Reply:
         """The reply to a request. Where cells may be reused its prompt is evaluated first, which does not count."""
-        key = digest(self._who, request)
-        if (known := self._replies.get(key)) is not None:
+        key = self.key(request)
+        if (known := self.replies.get(key)) is not None:
             return known
         if request.reuse != "nothing":
             await self.warm(request)
-        reply = await reply_to(self._engine, msgspec.structs.replace(request, model=str(self._model)))
-        self._replies.put(key, reply)
+        reply = await self.reply(request, site)
+        self.replies.put(key, reply)
         return reply
+
+    async def reply(self, request: Generate, site: Site) -> Reply:
+        """Ask, and time it; neither looked up nor kept. Errors as in `EngineClient.generate`."""
+        return await reply_to(self._engine, msgspec.structs.replace(request, model=str(self._model)), site)
 
     async def warm(self, request: Generate) -> None:
         """Have the prompt of a request evaluated, reusing what it may."""
         await self._engine.warm(Warm(0, str(self._model), request.segments, request.reuse))
 
 
-async def reply_to(engine: EngineClient, request: Generate) -> Reply:
-    """Ask, and time it.
+async def reply_to(engine: EngineClient, request: Generate, site: Site) -> Reply:
+    """Ask until the best candidate is known, and time it.
 
     Raises:
         SlmError: the engine could not answer.
     """
     began = time.perf_counter()
-    said: dict[int, list[Token]] = {}
+    race = Race(site)
     async with aclosing(engine.generate(request)) as events:
         async for event in events:
             if isinstance(event, Token):
-                said.setdefault(event.candidate, []).append(event)
-            elif isinstance(event, Done):
-                candidates = tuple(_candidate(said[number]) for number in sorted(said))
-                return Reply(candidates, time.perf_counter() - began)
+                race.note(event)
+            if isinstance(event, Done) or race.decided:
+                return Reply(race.finished, time.perf_counter() - began)
     raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
-
-
-def _candidate(tokens: list[Token]) -> Candidate:
-    text = "".join(each.text for each in tokens)
-    return Candidate(text, tuple(each.logprob for each in tokens), tokens[-1].finish)

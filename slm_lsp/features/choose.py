@@ -1,49 +1,49 @@
-"""Which of several answers to one request is shown: by checks, then by agreement and likelihood.
+"""Which of several answers to one request is shown: the likeliest to be all that is missing, less what checks find.
 
-Pure: what a candidate is put into and what is known of names comes with the question. The order, and how much it is
-worth, was measured; the figures stand in `docs/evals.md`.
+Pure: what candidates are put into, and what is known of names, comes with the question. What each rule is worth stands
+in `docs/evals.md`.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum
 from functools import cached_property
 
 from tree_sitter import Node, Tree
 
 from slm_lsp.engine.protocol import Finish
 from slm_lsp.errors import ParseTimeoutError
-from slm_lsp.languages.parse import matches, parse, parse_inserted
-from slm_lsp.languages.registry import Language, language_of
-from slm_lsp.languages.symbols import references
-
-PARSE_LIMIT_S = 0.05
-"""A file that takes longer to parse is not checked: candidates are then ordered by likelihood alone."""
+from slm_lsp.features.around import Surroundings
+from slm_lsp.features.syntax import PARSE_S, closed, errors_of
+from slm_lsp.languages.parse import matches, parse, parse_changed
+from slm_lsp.languages.registry import Language
+from slm_lsp.languages.symbols import imports, references
 
 _BLANKS = re.compile(r"\s+")
 _WORD = re.compile(rb"[^\W\d]\w*")
-_MEMBER = re.compile(rb"(?:\.|->|::)\s*\Z")
+_MEMBER = re.compile(rb"(?:\.|->|::)\s{0,80}\Z")
 _BINDING = re.compile(rb"\s*=(?![=>~])")
+
+LEAST_END = 0.007
+"""The least that the end of an answer is taken to be likely: some 5 nats."""
 
 IsKnown = Callable[[str], bool]
 """Whether the project defines a name, such as the index tells."""
 
 
-class Fault(IntEnum):
-    """What is wrong with a candidate; the worse the greater."""
+class Fault(Enum):
+    """What is wrong with a candidate, and how many nats of likelihood that costs it."""
 
-    NOTHING = 0
-    OPEN = 1
-    """The model would have gone on behind what was cut: the piece does not fill the gap."""
-    UNKNOWN_NAME = 2
+    NONE = 0.0
+    UNKNOWN_NAME = 4.0
     """It uses a name that neither the file nor the project nor the language has."""
-    BROKEN = 3
+    BROKEN = 9.0
     """The file parses worse with it."""
-    NO_CODE = 4
+    NO_CODE = 9.5
     """A comment, where no comment was begun."""
-    EMPTY = 5
+    EMPTY = 99.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +52,38 @@ class Candidate:
 
     text: str
     logprobs: tuple[float, ...]
-    """Of its tokens, and of the one that ended it."""
+    """Of its tokens, and of what ended it."""
     finish: Finish | None = None
+
+    @property
+    def likelihood(self) -> float:
+        """Logarithm of the probability that this, and no more, is what is missing.
+
+        Where the model went on behind what was cut, that it could have ended there is at most as likely as that it did
+        not go on.
+        """
+        if self.finish != "stop":
+            return sum(self.logprobs)
+        *said, last = self.logprobs
+        return sum(said) + math.log(max(1 - math.exp(last), LEAST_END))
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate, with what speaks for and against it."""
+    """What some candidates say, with what speaks for and against it."""
 
     candidate: Candidate
-    votes: int
-    """How many candidates say the same but for white space."""
+    """The one of them that is shown."""
     fault: Fault
     likelihood: float
-    """Natural logarithm of the probability of saying this, of all ways that were seen."""
+    """Logarithm of the probability that it is what is missing, in all ways of saying it that were seen."""
+    votes: int
+    """How many candidates say it."""
+
+    @property
+    def score(self) -> float:
+        """The higher the better."""
+        return self.likelihood - self.fault.value
 
 
 @dataclass(frozen=True)
@@ -73,73 +91,114 @@ class Site:
     """Where candidates go.
 
     Args:
-        path: of the document, which tells its language.
-        text: the whole document.
-        offset: of the cursor, in characters.
+        around: what stands round the cursor.
         is_known: whether the project defines a name.
     """
 
-    path: str
-    text: str
-    offset: int
+    around: Surroundings
     is_known: IsKnown = lambda _: False
 
-    @cached_property
+    @property
     def language(self) -> Language | None:
         """That of the document."""
-        return language_of(self.path, self.text[: self.text.find("\n")])
+        return self.around.language
 
     @cached_property
     def source(self) -> bytes:
         """The document as parsers want it."""
-        return self.text.encode("utf-8", errors="replace")
+        around = self.around
+        return _bytes(around.head + around.before + around.after + around.tail)
 
     @cached_property
-    def at(self) -> int:
+    def start(self) -> int:
         """The cursor, in bytes."""
-        return len(self.text[: self.offset].encode("utf-8", errors="replace"))
+        return len(_bytes(self.around.head + self.around.before))
 
     @cached_property
-    def line_before(self) -> str:
-        """The cursor's line up to it."""
-        return self.text[self.text.rfind("\n", 0, self.offset) + 1 : self.offset]
+    def end(self) -> int:
+        """The end of the cursor's line, in bytes."""
+        return self.start + len(_bytes(self.around.after))
 
     @cached_property
     def tree(self) -> Tree | None:
         """Of the document without a candidate; None where it cannot be parsed in time."""
         try:
-            return None if self.language is None else parse(self.language, self.source, PARSE_LIMIT_S)
+            return None if self.language is None else parse(self.language, self.source, PARSE_S)
         except ParseTimeoutError:
             return None
 
     @cached_property
     def errors(self) -> int:
-        """How many errors the document has without a candidate."""
-        return 0 if self.tree is None else errors(self.tree)
+        """How many places of the document do not parse, as it is, or with what the cursor's line leaves open closed."""
+        closed_tree = self.put("")[0]
+        found = [errors_of(each.root_node) for each in (self.tree, closed_tree) if each is not None]
+        return min(found, default=0)
 
     @cached_property
     def words(self) -> frozenset[bytes]:
         """Every word of the document."""
         return frozenset(_WORD.findall(self.source))
 
+    @cached_property
+    def has_wildcards(self) -> bool:
+        """Whether the document imports names that it does not name."""
+        if self.language is None or self.tree is None or b"*" not in self.source:
+            return False
+        found = imports(self.language, self.tree, self.source)
+        return any(each.name == "*" and not each.alias for each in found)
+
+    def fault(self, text: str) -> Fault:
+        """The worst that is wrong with a candidate; a text that comes again is not checked again."""
+        if text not in self._faults:
+            self._faults[text] = self._fault(text)
+        return self._faults[text]
+
+    @cached_property
+    def _faults(self) -> dict[str, Fault]:
+        return {}
+
+    def _fault(self, text: str) -> Fault:
+        if not text.strip():
+            return Fault.EMPTY
+        if _begins_comment(text, self.around):
+            return Fault.NO_CODE
+        tree, source = self.put(text)
+        if tree is None or self.language is None:
+            return Fault.NONE
+        if errors_of(tree.root_node) > self.errors:
+            return Fault.BROKEN
+        unknown = any(_unknown(self, self.language, tree, source, len(_bytes(text))))
+        return Fault.UNKNOWN_NAME if unknown else Fault.NONE
+
+    def put(self, text: str) -> tuple[Tree | None, bytes]:
+        """The tree of the document with a text at the cursor, what it opens closed; and the document."""
+        around = self.around
+        line = _bytes(closed(around.before + text, around.after, around)[len(around.before) :])
+        source = self.source[: self.start] + line + self.source[self.end :]
+        if self.language is None or self.tree is None:
+            return None, source
+        try:
+            return parse_changed(self.language, self.tree, self.source, self.start, self.end, line, PARSE_S), source
+        except ParseTimeoutError:
+            return None, source
+
 
 def ranked(candidates: Sequence[Candidate], site: Site) -> list[Ranked]:
-    """Candidates, the best first, those that say the same put together.
+    """What candidates say, the best first; those that differ only in white space count as one.
 
-    The order is by faults, then by likelihood. Agreement is in the likelihood: what several ways of spelling lead to
-    has the probability of all of them.
+    Agreement is in the likelihood: what is said in several ways has the probability of all of them.
     """
     groups: dict[str, list[Candidate]] = {}
     for each in candidates:
         groups.setdefault(_BLANKS.sub("", each.text), []).append(each)
-    found = [_judged(same, site) for same in groups.values()]
-    return sorted(found, key=lambda each: (each.fault, -each.likelihood))
+    found = [_together(same, site) for same in groups.values()]
+    return sorted(found, key=lambda each: -each.score)
 
 
-def _judged(same: Sequence[Candidate], site: Site) -> Ranked:
-    best = max(same, key=lambda each: (each.finish == "end", sum(each.logprobs)))
-    ways = {each.logprobs: sum(each.logprobs) for each in same}
-    return Ranked(best, len(same), fault(best, site), _log_of_sum(list(ways.values())))
+def _together(same: Sequence[Candidate], site: Site) -> Ranked:
+    shown = max(same, key=lambda each: (each.finish == "end", each.likelihood))
+    ways = {each.logprobs: each.likelihood for each in same}
+    return Ranked(shown, site.fault(shown.text), _log_of_sum(list(ways.values())), len(same))
 
 
 def _log_of_sum(logarithms: Sequence[float]) -> float:
@@ -147,65 +206,39 @@ def _log_of_sum(logarithms: Sequence[float]) -> float:
     return top + math.log(sum(math.exp(each - top) for each in logarithms))
 
 
-def fault(candidate: Candidate, site: Site) -> Fault:
-    """The worst that is wrong with a candidate."""
-    if not candidate.text.strip():
-        return Fault.EMPTY
-    if _begins_comment(candidate.text, site):
-        return Fault.NO_CODE
-    if site.language is not None and site.tree is not None:
-        put = candidate.text.encode("utf-8", errors="replace")
-        try:
-            tree = parse_inserted(site.language, site.tree, site.source, site.at, put, PARSE_LIMIT_S)
-        except ParseTimeoutError:
-            tree = None
-        if tree is not None and errors(tree) > site.errors:
-            return Fault.BROKEN
-        if tree is not None and any(_unknown(site, site.language, tree, put)):
-            return Fault.UNKNOWN_NAME
-    return Fault.OPEN if candidate.finish == "stop" else Fault.NOTHING
-
-
-def _begins_comment(text: str, site: Site) -> bool:
-    if site.language is None or site.line_before.strip():
+def _begins_comment(text: str, around: Surroundings) -> bool:
+    if around.language is None or around.before.strip():
         return False
-    openers = (*site.language.line_comments, *(opener for opener, _ in site.language.block_comments))
+    openers = (*around.language.line_comments, *(opener for opener, _ in around.language.block_comments))
     return text.lstrip().startswith(openers)
 
 
-def errors(tree: Tree) -> int:
-    """How many places of a tree did not parse."""
-    count = 0
-    left: list[Node] = [tree.root_node] if tree.root_node.has_error else []
-    while left:
-        node = left.pop()
-        count += node.is_error or node.is_missing
-        left += [each for each in node.children if each.has_error or each.is_missing]
-    return count
-
-
-def _unknown(site: Site, language: Language, tree: Tree, put: bytes) -> Iterator[str]:
+def _unknown(site: Site, language: Language, tree: Tree, source: bytes, length: int) -> Iterator[str]:
     """Names that a candidate uses and nobody defines; members of something are not looked at, nor what it binds."""
     if not language.builtins:
         return
-    source = site.source[: site.at] + put + site.source[site.at :]
-    first = source.count(b"\n", 0, site.at)
-    rows = range(first, first + put.count(b"\n") + 1)
+    stop = site.start + length
+    first = source.count(b"\n", 0, site.start)
+    rows = range(first, first + source.count(b"\n", site.start, stop) + 1)
     bound: set[str] | None = None
     for each in references(language, tree, source, rows):
-        end = each.start + len(each.name.encode())
-        if each.start >= site.at + len(put) or end <= site.at or each.name in language.builtins:
+        end = each.start + len(_bytes(each.name))
+        if each.start >= stop or end <= site.start or each.name in language.builtins:
             continue
-        if each.name.encode() in site.words or _MEMBER.search(source, max(0, each.start - 8), each.start):
+        if _bytes(each.name) in site.words or _MEMBER.search(source, max(0, each.start - 80), each.start):
             continue
         if _BINDING.match(source, end) or site.is_known(each.name):
             continue
         if bound is None:
             caught = matches(language, "scopes", tree.root_node, rows)
-            bound = {_name(node) for match in caught for node in match.get("local", [])}
-        if each.name not in bound:
+            bound = {_text(node) for match in caught for node in match.get("local", [])}
+        if each.name not in bound and not site.has_wildcards:
             yield each.name
 
 
-def _name(node: Node) -> str:
+def _text(node: Node) -> str:
     return (node.text or b"").decode("utf-8", errors="replace")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", errors="replace")

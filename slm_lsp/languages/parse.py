@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Point, Query, QueryCursor, Tree
@@ -48,17 +48,18 @@ def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree |
     )
 
 
-def parse_inserted(
-    language: Language, tree: Tree, source: bytes, offset: int, inserted: bytes, limit_s: float = LIMIT_S
+def parse_changed(
+    language: Language, tree: Tree, source: bytes, start: int, end: int, put: bytes, limit_s: float = LIMIT_S
 ) -> Tree | None:
-    """The tree of a text with a piece inserted, made from that of the text without: only what changes is parsed.
+    """The tree of a text with a piece replaced, made from that of the text before: only what changes is parsed.
 
     Args:
         language: of the text.
         tree: of `source`; it stays as it is.
-        source: the text without the piece.
-        offset: in bytes, where the piece comes in.
-        inserted: the piece.
+        source: the text before.
+        start: in bytes, where the piece begins.
+        end: where it ends.
+        put: what takes its place.
         limit_s: as in `parse`.
 
     Raises:
@@ -67,17 +68,16 @@ def parse_inserted(
     if language.grammar is None:
         return None
     known = tree.copy()
-    start = _point(source, offset)
-    end = _point(inserted, len(inserted))
+    begin, more = _point(source, start), _point(put, len(put))
     known.edit(
-        start_byte=offset,
-        old_end_byte=offset,
-        new_end_byte=offset + len(inserted),
-        start_point=start,
-        old_end_point=start,
-        new_end_point=Point(start.row + end.row, end.column if end.row else start.column + end.column),
+        start_byte=start,
+        old_end_byte=end,
+        new_end_byte=start + len(put),
+        start_point=begin,
+        old_end_point=_point(source, end),
+        new_end_point=Point(begin.row + more.row, more.column if more.row else begin.column + more.column),
     )
-    whole = prepared(language.name, source[:offset] + inserted + source[offset:])
+    whole = prepared(language.name, source[:start] + put + source[end:])
     return _parse(language.grammar, whole, known, limit_s)
 
 
@@ -88,9 +88,15 @@ def _point(source: bytes, offset: int) -> Point:
 def _parse(grammar: str, source: bytes, known: Tree | None, limit_s: float) -> Tree:
     parser = Parser(_grammar(grammar))
     deadline = time.monotonic() + limit_s
-    parse_it = partial(parser.parse, _reader(source)) if known is None else partial(parser.parse, _reader(source), known)
+    read = _reader(source)
+
+    def late(_: int, __: bool) -> bool:
+        return time.monotonic() > deadline
+
     try:
-        return parse_it(progress_callback=lambda _, __: time.monotonic() > deadline)
+        if known is None:
+            return parser.parse(read, progress_callback=late)
+        return parser.parse(read, known, progress_callback=late)
     except ValueError as error:
         raise ParseTimeoutError(f"The text did not parse within {limit_s:g} s.") from error
 
