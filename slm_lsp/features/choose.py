@@ -70,20 +70,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """What some candidates say, with what speaks for and against it."""
+    """A candidate with what speaks against it."""
 
     candidate: Candidate
-    """The one of them that is shown."""
     fault: Fault
-    likelihood: float
-    """Logarithm of the probability that it is what is missing, in all ways of saying it that were seen."""
-    votes: int
-    """How many candidates say it."""
 
     @property
     def score(self) -> float:
         """The higher the better."""
-        return self.likelihood - self.fault.value
+        return self.candidate.likelihood - self.fault.value
 
 
 @dataclass(frozen=True)
@@ -184,26 +179,12 @@ class Site:
 
 
 def ranked(candidates: Sequence[Candidate], site: Site) -> list[Ranked]:
-    """What candidates say, the best first; those that differ only in white space count as one.
-
-    Agreement is in the likelihood: what is said in several ways has the probability of all of them.
-    """
-    groups: dict[str, list[Candidate]] = {}
-    for each in candidates:
-        groups.setdefault(_BLANKS.sub("", each.text), []).append(each)
-    found = [_together(same, site) for same in groups.values()]
+    """Candidates, the best first; of those that differ only in white space just the likeliest."""
+    distinct: dict[str, Candidate] = {}
+    for each in sorted(candidates, key=lambda each: -each.likelihood):
+        distinct.setdefault(_BLANKS.sub("", each.text), each)
+    found = [Ranked(each, site.fault(each.text)) for each in distinct.values()]
     return sorted(found, key=lambda each: -each.score)
-
-
-def _together(same: Sequence[Candidate], site: Site) -> Ranked:
-    shown = max(same, key=lambda each: (each.finish == "end", each.likelihood))
-    ways = {each.logprobs: each.likelihood for each in same}
-    return Ranked(shown, site.fault(shown.text), _log_of_sum(list(ways.values())), len(same))
-
-
-def _log_of_sum(logarithms: Sequence[float]) -> float:
-    top = max(logarithms)
-    return top + math.log(sum(math.exp(each - top) for each in logarithms))
 
 
 def _begins_comment(text: str, around: Surroundings) -> bool:
