@@ -18,7 +18,7 @@ import platformdirs
 APP = "slm-lsp"
 WORKSPACE_FILE = ".slm-lsp.toml"
 ENVIRONMENT_PREFIX = "SLM_LSP_"
-USER_ONLY = frozenset({"models_dir", "engine"})
+USER_ONLY = frozenset({"models_dir", "engine", "statistics"})
 
 MAX_FILE_BYTES = 64 * 1024
 """A settings file that is larger is none."""
@@ -76,6 +76,8 @@ class Settings:
     model: str = "auto"
     """A tier (`fast`, `strong`), `auto`, a model's name, or a path to a GGUF file."""
     models_dir: Path = field(default_factory=_default_models_dir)
+    statistics: bool = True
+    """Whether it is counted, on this machine, what was suggested and accepted (`slm-lsp stats`)."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()

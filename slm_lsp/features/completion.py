@@ -77,6 +77,12 @@ class Completion:
     """Further ones, the best first."""
     block: bool = False
     """Whether it may have several lines."""
+    id: str = ""
+    """By which a client tells what became of it; the rest of a suggestion keeps it."""
+    model: str = ""
+    tier: str | None = None
+    cached: bool = False
+    """Whether it is what was left of an earlier one."""
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -252,13 +252,16 @@ def _closes_own(kept: str, repeated: str) -> int:
 
 
 def cut_the_lines_below(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """What stands below already is not said again: the suggestion ends before the next line of the file."""
+    """What stands below already is not said again: the suggestion ends before the next line of the file.
+
+    Whatever its indentation: in an inner block the same line may be meant, but mostly the model has copied it.
+    """
     below = around.next_line
     if len(below.strip()) < MIN_REPEATED:
         return draft
     written = _written(draft, around)
     for number, line in enumerate(written):
-        if _same([line]) == _same([below]) and width(indentation(line)) == width(indentation(below)):
+        if _same([line]) == _same([below]):
             kept = draft.text.split("\n")[: number + _starts_below(draft, around)]
             text = "\n".join(kept)
             return replace(draft, text=text) if text.strip() else Nothing(REPEATS_BELOW)
