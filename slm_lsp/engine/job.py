@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from slm_lsp.engine.decode import Decoder
+from slm_lsp.engine.loaded import LoadedModel
 from slm_lsp.engine.lookup import DraftLength, Lookup
-from slm_lsp.engine.models import LoadedModel
 from slm_lsp.engine.plan import Plan
 from slm_lsp.engine.prompt import Prompt
 from slm_lsp.engine.protocol import Describe, Estimate, Event, Finish, Generate, Priority, Token, Warm

@@ -114,6 +114,7 @@ class Estimate(msgspec.Struct, frozen=True, tag=True):
     id: int
     model: str
     segments: tuple[Segment, ...]
+    reuse: Reuse = "exact"
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

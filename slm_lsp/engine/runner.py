@@ -11,8 +11,8 @@ from slm_lsp.engine.backend import Slot
 from slm_lsp.engine.decode import GREEDY, Decoder, Step
 from slm_lsp.engine.form import Form
 from slm_lsp.engine.job import Job, Opening, Work
+from slm_lsp.engine.loaded import LoadedModel
 from slm_lsp.engine.lookup import LENGTHS, DraftLength, Lookup
-from slm_lsp.engine.models import LoadedModel
 from slm_lsp.engine.prompt import Prompt
 from slm_lsp.engine.protocol import Done, Generate, Started, Token, Warm
 from slm_lsp.engine.session import Session

@@ -13,7 +13,8 @@ from pathlib import Path
 from slm_lsp.engine import runner
 from slm_lsp.engine.backend import Backend, DecodeAborted, DecodeFailed, Slot
 from slm_lsp.engine.job import Job
-from slm_lsp.engine.models import LoadedModel, Models
+from slm_lsp.engine.loaded import LoadedModel
+from slm_lsp.engine.models import Models
 from slm_lsp.engine.protocol import Describe, Described, Estimate, Event, Failed, LoadedStats, Loading, Priority, Warm
 from slm_lsp.errors import EngineError, RequestCancelledError, SlmError
 

@@ -48,9 +48,8 @@ class Surroundings:
     @cached_property
     def unit(self) -> str:
         """One step of indentation: a tab, or the smallest step that the lines near by take."""
-        lines = [line for line in (*self.above, self.before, *self.below) if line.strip()]
-        starts = [indentation(line) for line in lines]
-        if any(each.startswith("\t") for each in starts):
+        starts = [indentation(line) for line in (*self.above, *self.below) if line.strip()]
+        if any(each.startswith("\t") for each in (*starts, self.before)):
             return "\t"
         steps = [width(later) - width(earlier) for earlier, later in pairwise(starts) if later > earlier]
         return " " * min((step for step in steps if step > 1), default=len(DEFAULT_UNIT))

@@ -12,7 +12,7 @@ from slm_lsp.context.fim import Place
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Generate, Priority, Warm
+from slm_lsp.engine.protocol import Generate, Priority, Reuse, Warm
 from slm_lsp.features.around import Surroundings, surroundings
 from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, Listener, OnLoading, ask, describe
 from slm_lsp.features.postprocess import postprocess
@@ -157,6 +157,7 @@ async def complete(
             stop_of(shape, around),
             priority=priority,
             asked=asked,
+            reuse=reuse_of(settings),
             candidates=alternatives,
         ),
         _listener(follower, shape, around, place),
@@ -196,6 +197,11 @@ async def warm(
         return
     info = await describe(engine, model)
     await engine.warm(Warm(0, str(model), segments(place, anchor, info, settings, snippets)))
+
+
+def reuse_of(settings: CompletionSettings) -> Reuse:
+    """What the cells of another prompt may be used for."""
+    return "all" if settings.shift_suffix else "exact"
 
 
 def _listener(following: Following, shape: Shape, around: Surroundings, place: Place) -> Listener:
