@@ -10,7 +10,7 @@ import msgspec
 
 from slm_lsp.engine.decode import GREEDY, Chances, Decoder, Step
 from slm_lsp.engine.job import Job
-from slm_lsp.engine.models import LoadedModel
+from slm_lsp.engine.loaded import LoadedModel
 from slm_lsp.engine.protocol import Generate, Sampling
 from slm_lsp.engine.session import Session
 

@@ -17,6 +17,7 @@ from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Done, Finish, Generate, Loading, ModelInfo, Started, Token
 from slm_lsp.errors import EngineLostError, PromptTooLongError
+from slm_lsp.features.alternatives import Race
 
 MILLISECONDS = 1e3
 
@@ -73,6 +74,8 @@ class Listener:
     """Called with all of the first candidate's text whenever it has grown."""
     enough: Enough = lambda _: None
     """Where in the first candidate's text the answer has ended, before the engine has noticed; None: go on."""
+    race: Race | None = None
+    """Hears of every token; when it is decided nobody waits for the candidates that are not whole."""
 
 
 async def ask(
@@ -121,6 +124,10 @@ async def _follow(engine: EngineClient, request: Generate, listener: Listener, c
                 listener.on_loading(1.0)
             elif isinstance(event, Token):
                 _note(answer, event, clock)
+                if listener.race is not None:
+                    listener.race.note(event)
+                    if listener.race.decided:
+                        return _whole(answer)
                 if event.candidate == 0 and event.text:
                     listener.on_text(first.text)
                     if (end := listener.enough(first.text)) is not None:
@@ -128,9 +135,14 @@ async def _follow(engine: EngineClient, request: Generate, listener: Listener, c
                         return answer
             elif isinstance(event, Done) and answer.started is not None:
                 answer.prefill_ms, answer.entropy = event.prefill_ms, event.entropy
-                answer.candidates = [each for each in answer.candidates if each.finish is not None]
-                return answer
+                return _whole(answer)
     raise _no_answer()
+
+
+def _whole(answer: Answer) -> Answer:
+    """Without the candidates that are not whole, or never began."""
+    answer.candidates = [each for each in answer.candidates if each.finish is not None]
+    return answer
 
 
 def _note(answer: Answer, token: Token, clock: Clock) -> None:
