@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Part of the socket's name: a client never meets an engine that speaks differently."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
