@@ -59,6 +59,9 @@ class CompletionSettings:
     """The most that a block has; 0: only lines are suggested."""
     latency_ms: Annotated[float, msgspec.Meta(ge=0)] = 1500.0
     """How long a line may take. With `model = "auto"` the strong tier answers where it is no slower."""
+    least_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.6
+    """A suggestion of which the model is less sure is not shown unless asked for: the geometric mean of its tokens'
+    probabilities. What was accepted and rejected before may raise it (`slm-lsp stats`)."""
     shift_suffix: bool = False
     """After a cursor has moved, keep the cells of the text behind it, though they were computed behind another prefix:
     the first answer comes at once, and is right less often (2 to 4 points on HumanEval's lines). A client that says

@@ -2,9 +2,10 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any, TypeAlias
 
 from slm_lsp.cli.output import emit, emit_json, note, progress_console
 
@@ -24,7 +25,12 @@ TIMED = 40
 
 INFILL = "pass rate of missing lines, by tier and as an editor asks"
 CROSSFILE = "lines of real projects that use a name of another file, with and without pieces of other files"
+PLACES = 330
+SHOWN = "what would have been shown while real files are written: precision, coverage, characters saved"
 REUSE = "pass rate of lines when cells are reused, beside a fresh evaluation of the ordinary prompt"
+
+
+Evaluate: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -43,6 +49,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     timed = f"answers to so many of the lines are timed, and asked for cold too (default: {TIMED})"
     infill.add_argument("--timed", type=int, default=TIMED, metavar="N", help=timed)
     infill.set_defaults(run=run_infill)
+    shown = names.add_parser("shown", parents=[common], help=SHOWN, description=SHOWN)
+    shown.add_argument("--tasks", type=int, default=PLACES, metavar="N", help=f"places (default: {PLACES})")
+    shown.set_defaults(run=run_shown)
     crossfile = names.add_parser("crossfile", parents=[common], help=CROSSFILE, description=CROSSFILE)
     crossfile.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"lines (default: {TASKS})")
     budget = f"for pieces of other files (default: {BUDGET})"
@@ -54,10 +63,23 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def run(args: argparse.Namespace) -> int:
     """Run `eval reuse`."""
+    from slm_lsp.evals import reuse
+
+    return _run_plain(args, reuse.run, "tasks")
+
+
+def run_shown(args: argparse.Namespace) -> int:
+    """Run `eval shown`."""
+    from slm_lsp.evals import shown
+
+    return _run_plain(args, shown.run, "places")
+
+
+def _run_plain(args: argparse.Namespace, evaluate: Evaluate, what: str) -> int:
+    """An evaluation that needs a model and a number."""
     from slm_lsp.config import load_settings
     from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import UsageError
-    from slm_lsp.evals import reuse
     from slm_lsp.models.store import Store
 
     if args.tasks < 1:
@@ -65,11 +87,11 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings()
     model = choose_model(args.model or settings.model, Store(settings.models_dir))
     with _progress(args) as tell:
-        report = asyncio.run(reuse.run(model.path, model.name, args.tasks, settings, tell))
+        report = asyncio.run(evaluate(model.path, model.name, args.tasks, settings, tell))
     if args.json:
         emit_json(report)
         return 0
-    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s")
+    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} {what}, {report.seconds:.0f} s")
     for line in report.lines():
         emit(line)
     return 0

@@ -70,8 +70,8 @@ class Listener:
 
     on_loading: OnLoading = lambda _: None
     """Called with the fraction loaded while a model loads, and with 1 when the prompt's turn has come."""
-    on_text: Callable[[str], None] = lambda _: None
-    """Called with all of the first candidate's text whenever it has grown."""
+    on_text: Callable[[Candidate], None] = lambda _: None
+    """Called with the first candidate whenever its text has grown."""
     enough: Enough = lambda _: None
     """Where in the first candidate's text the answer has ended, before the engine has noticed; None: go on."""
     race: Race | None = None
@@ -129,7 +129,7 @@ async def _follow(engine: EngineClient, request: Generate, listener: Listener, c
                     if listener.race.decided:
                         return _whole(answer)
                 if event.candidate == 0 and event.text:
-                    listener.on_text(first.text)
+                    listener.on_text(first)
                     if (end := listener.enough(first.text)) is not None:
                         first.text, first.whole = first.text[:end], True
                         return answer

@@ -136,7 +136,7 @@ async def complete(
         asked: a person asked for it, rather than a pause in typing.
         alternatives: so many texts, made together; one that is checked and found wanting is left out.
         best_of_several: where one line is wanted, the best of what the model is unsure between.
-        least_confidence: below it nothing is shown.
+        least_confidence: below it, and below what is set, nothing is shown but to who asks.
         priority: of the request.
         following: who hears of it before it is whole.
         clock: seconds, from any start.
@@ -151,6 +151,7 @@ async def complete(
     info = await describe(engine, model, asked, follower.on_loading)
     around = surroundings(place.text, place.offset, place.path, snippets)
     shape = shape_of(around) if settings.block_tokens else Shape(block=False)
+    least = 0.0 if asked else max(least_confidence, settings.least_confidence)
     site = Site(around, partial(_stands_in, snippets))
     race = Race(site) if best_of_several and alternatives == 1 and not shape.block else None
     request = Generate(
@@ -170,14 +171,14 @@ async def complete(
         info,
         settings,
         spread(request) if race else request,
-        replace(_listener(follower, shape, around, place), race=race),
+        replace(_listener(follower, shape, around, place, least), race=race),
         clock,
     )
     if answer.started is None:
         return refused(place, UNSURE)
     texts = [_alternative(each, shape, around, place) for each in _ordered(answer.candidates, site)]
     shown = _distinct([text for text in texts if isinstance(text, Alternative)])
-    sure = [each for each in shown if (each.confidence or 0.0) >= least_confidence]
+    sure = [each for each in shown if (each.confidence or 0.0) >= least]
     best = sure[0] if sure else Alternative("", place.offset, confidence(answer.candidates[0].logprobs))
     reason = None if sure else UNSURE if shown else next(text for text in texts if isinstance(text, str))
     return Completion(
@@ -214,19 +215,20 @@ def reuse_of(settings: CompletionSettings) -> Reuse:
     return "all" if settings.shift_suffix else "exact"
 
 
-def _listener(following: Following, shape: Shape, around: Surroundings, place: Place) -> Listener:
+def _listener(following: Following, shape: Shape, around: Surroundings, place: Place, least: float) -> Listener:
     """Ends a block where it ends, and tells of its lines as they come."""
     told = 0
 
-    def on_text(said: str) -> None:
+    def on_text(candidate: Candidate) -> None:
         nonlocal told
+        said, sure = candidate.text, confidence(candidate.logprobs)
         following.on_text(said)
         end = said.rfind("\n")
         if shape.block and end > told and said[told:end].strip() and block_end(shape, said, around.before) is None:
             told = end
             found = postprocess(said[:end], around)
-            if found.text:
-                following.on_lines(_placed(found.text, found.over, place, None))
+            if found.text and (sure or 0.0) >= least:
+                following.on_lines(_placed(found.text, found.over, place, sure))
 
     enough = (lambda said: block_end(shape, said, around.before)) if shape.block else (lambda _: None)
     return Listener(following.on_loading, on_text, enough)

@@ -200,7 +200,7 @@ class InlineCompletions:
                 asked=asked,
                 alternatives=ALTERNATIVES if asked else 1,
                 best_of_several=choice.tier != "fast",
-                least_confidence=0.0 if asked else self._tally.threshold(document.language, choice.tier),
+                least_confidence=self._tally.threshold(document.language, choice.tier),
                 following=Following(
                     lambda fraction: self._status.set("loading" if fraction < 1 else "working"), on_text, on_lines
                 ),
@@ -261,7 +261,7 @@ class InlineCompletions:
 def _so_far(place: Place, shown: Alternative) -> Completion:
     """The lines of a block that are there already."""
     nothing = Timing(0.0, 0.0, None, 0.0), Tokens(0, 0, 0)
-    return Completion(shown.text, place.offset, shown.end, None, None, "", *nothing, block=True)
+    return Completion(shown.text, place.offset, shown.end, None, shown.confidence, "", *nothing, block=True)
 
 
 def _being_cancelled() -> bool:
