@@ -23,6 +23,7 @@ RUNS = 127
 
 TIMED = 40
 
+CHOOSE = "ways of choosing among several answers of one model, compared on the same ones"
 INFILL = "pass rate of missing lines, by tier and as an editor asks"
 CROSSFILE = "lines of real projects that use a name of another file, with and without pieces of other files"
 PLACES = 330
@@ -49,6 +50,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     timed = f"answers to so many of the lines are timed, and asked for cold too (default: {TIMED})"
     infill.add_argument("--timed", type=int, default=TIMED, metavar="N", help=timed)
     infill.set_defaults(run=run_infill)
+    choose = names.add_parser("choose", parents=[common], help=CHOOSE, description=CHOOSE)
+    choose.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"missing lines (default: {TASKS})")
+    choose.add_argument("--first", type=int, metavar="N", help=first)
+    choose.add_argument("--kept", action="store_true", help="only lines that were answered before: nothing is asked")
+    choose.set_defaults(run=run_choose)
     shown = names.add_parser("shown", parents=[common], help=SHOWN, description=SHOWN)
     shown.add_argument("--tasks", type=int, default=PLACES, metavar="N", help=f"places (default: {PLACES})")
     shown.set_defaults(run=run_shown)
@@ -121,6 +127,32 @@ def run_infill(args: argparse.Namespace) -> int:
         return 0
     models = ", ".join(f"{tier}: {name}" for tier, name in report.models.items())
     emit(f"{report.name}, {models} ({report.backend}), {report.n} tasks, {report.timed} timed, {report.seconds:.0f} s")
+    for line in report.lines():
+        emit(line)
+    return 0
+
+
+def run_choose(args: argparse.Namespace) -> int:
+    """Run `eval choose`."""
+    from slm_lsp.config import load_settings
+    from slm_lsp.engine.router import choose_model
+    from slm_lsp.errors import UsageError
+    from slm_lsp.evals import choosing, humaneval, infill
+    from slm_lsp.models.store import Store
+
+    if args.tasks < 1:
+        raise UsageError("--tasks must be at least 1.")
+    if args.first is not None and args.first < 1:
+        raise UsageError("--first must be at least 1.")
+    settings = load_settings()
+    choice = choose_model(args.model or settings.model, Store(settings.models_dir))
+    lines = humaneval.choose(humaneval.load_problems(), args.tasks, infill.SEED)[: args.first]
+    with _progress(args) as tell:
+        report = asyncio.run(choosing.run(choice, lines, settings, tell, kept=args.kept))
+    if args.json:
+        emit_json(report)
+        return 0
+    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s")
     for line in report.lines():
         emit(line)
     return 0

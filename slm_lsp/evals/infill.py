@@ -70,10 +70,6 @@ class Gap:
         """Whether more than a line is missing."""
         return "\n" in self.task.missing
 
-    def program(self, answer: str) -> str:
-        """What is run."""
-        return self.task.filled(self.typed + answer)
-
 
 def typed_part(task: Task, seed: int) -> str:
     """The beginning of a line, cut anywhere behind its indentation; always the same."""
@@ -150,8 +146,9 @@ class Programs:
     def __init__(self) -> None:
         self._known: dict[str, Outcome] = {}
 
-    async def run(self, program: str) -> Outcome:
-        """What a program does."""
+    async def run(self, gap: Gap, answer: str) -> Outcome:
+        """What the program with an answer in the gap does."""
+        program = gap.task.filled(gap.typed + answer)
         if program not in self._known:
             self._known[program] = await run_program(program)
         return self._known[program]
@@ -182,7 +179,7 @@ class Arms:
                 ways["warm"] = Said(ways["warm"].text)
         asked = {}
         for name, ways in said.items():
-            outcomes = {way: await self.programs.run(gaps[way].program(ways[way].text)) for way in WAYS}
+            outcomes = {way: await self.programs.run(gaps[way], ways[way].text) for way in WAYS}
             asked[name] = Asked(task, gaps["typed"].typed, ways, outcomes)
         return asked
 
@@ -190,9 +187,8 @@ class Arms:
         """What every arm's program does where several lines are missing."""
         gap = Gap(task)
         arms: dict[str, Tier | Auto] = {**self.tiers, "auto": self.auto}
-        return {
-            name: await self.programs.run(gap.program((await arm.say(gap, "warm")).text)) for name, arm in arms.items()
-        }
+        said = {name: await arm.say(gap, "warm") for name, arm in arms.items()}
+        return {name: await self.programs.run(gap, each.text) for name, each in said.items()}
 
 
 async def run(

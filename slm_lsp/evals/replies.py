@@ -90,28 +90,39 @@ class Asker:
         """
         return digest(f"{self._who} {how}".rstrip(), request)
 
-    async def ask(self, request: Generate, site: Site) -> Reply:
-        """The reply to a request. Where cells may be reused its prompt is evaluated first, which does not count."""
+    def knows(self, request: Generate) -> bool:
+        """Whether it was answered before."""
+        return self.replies.get(self.key(request)) is not None
+
+    async def ask(self, request: Generate, site: Site, *, whole: bool = False) -> Reply:
+        """The reply to a request. Where cells may be reused its prompt is evaluated first, which does not count.
+
+        Args:
+            request: what is asked.
+            site: where answers go.
+            whole: wait for all candidates, also for those that cannot win.
+        """
         key = self.key(request)
         if (known := self.replies.get(key)) is not None:
             return known
         if request.reuse != "nothing":
             await self.warm(request)
-        reply = await self.reply(request, site)
+        reply = await self.reply(request, site, whole=whole)
         self.replies.put(key, reply)
         return reply
 
-    async def reply(self, request: Generate, site: Site) -> Reply:
-        """Ask, and time it; neither looked up nor kept. Errors as in `EngineClient.generate`."""
-        return await reply_to(self._engine, msgspec.structs.replace(request, model=str(self._model)), site)
+    async def reply(self, request: Generate, site: Site, *, whole: bool = False) -> Reply:
+        """Ask, and time it; neither looked up nor kept. Arguments as in `ask`, errors as in `EngineClient.generate`."""
+        asked = msgspec.structs.replace(request, model=str(self._model))
+        return await reply_to(self._engine, asked, site, whole=whole)
 
     async def warm(self, request: Generate) -> None:
         """Have the prompt of a request evaluated, reusing what it may."""
         await self._engine.warm(Warm(0, str(self._model), request.segments, request.reuse))
 
 
-async def reply_to(engine: EngineClient, request: Generate, site: Site) -> Reply:
-    """Ask until the best candidate is known, and time it.
+async def reply_to(engine: EngineClient, request: Generate, site: Site, *, whole: bool = False) -> Reply:
+    """Ask until the best candidate is known, or until all are `whole`, and time it.
 
     Raises:
         SlmError: the engine could not answer.
@@ -122,6 +133,6 @@ async def reply_to(engine: EngineClient, request: Generate, site: Site) -> Reply
         async for event in events:
             if isinstance(event, Token):
                 race.note(event)
-            if isinstance(event, Done) or race.decided:
+            if isinstance(event, Done) or (race.decided and not whole):
                 return Reply(race.finished, time.perf_counter() - began)
     raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
