@@ -166,5 +166,9 @@ class LoadedModel:
         if self.rates is not None and seconds < FASTER * self.rates.decode_s:
             self._faster += 1
             if self._faster >= FASTER_TIMES:
-                self.rates, self._faster = None, 0
-                self._to_measure, self._measured = [*STEPS] * ROUNDS, {}
+                self.measure_again()
+
+    def measure_again(self) -> None:
+        """Forget what was measured, so that the next pause is used to do it anew."""
+        self.rates, self._faster = None, 0
+        self._to_measure, self._measured = [*STEPS] * ROUNDS, {}

@@ -116,7 +116,12 @@ class Models:
         models = list(self._loaded.values())
         return tuple(
             LoadedStats(
-                str(each.path), each.backend.name, each.why, now - each.used, each.rates.batch_s if each.rates else {}
+                str(each.path),
+                each.backend.name,
+                each.why,
+                now - each.used,
+                each.rates.batch_s if each.rates else {},
+                each.rates.prefill if each.rates else None,
             )
             for each in models
         )

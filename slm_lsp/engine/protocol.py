@@ -106,6 +106,8 @@ class Describe(msgspec.Struct, frozen=True, tag=True):
     id: int
     model: str
     asked: bool = False
+    measure: bool = False
+    """Measure it again in the next pause."""
 
 
 class Estimate(msgspec.Struct, frozen=True, tag=True):
@@ -237,6 +239,8 @@ class LoadedStats(msgspec.Struct, frozen=True):
     idle_s: float
     batch_s: dict[int, float] = {}
     """Seconds of a batch by its number of tokens, measured in idle time; empty before."""
+    prefill_rate: float | None = None
+    """Tokens of a prompt evaluated a second, as measured; None before."""
 
 
 class Stats(msgspec.Struct, frozen=True, tag=True):

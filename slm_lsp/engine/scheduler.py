@@ -166,6 +166,8 @@ class Scheduler:
         if job.cancelled:
             return False
         if isinstance(request, Describe):
+            if request.measure:
+                model.measure_again()
             self._finish(job, Described(request.id, model.info))
             return True
         if not runner.start(job, model, self._clock(), self._seam_s):

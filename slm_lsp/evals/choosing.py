@@ -26,8 +26,8 @@ from slm_lsp.features.ask import describe
 from slm_lsp.features.choose import Candidate, Fault
 from slm_lsp.proportions import wilson
 
-WIDE = 4
-BELOW = 0.8
+WIDE_BRANCHES, BELOW = 8, 0.8
+WIDE_SAMPLES = 4
 SAMPLING = Sampling(temperature=0.8, seed=1)
 
 BATCH_COST = {1: 1.0, 2: 1.16, 3: 1.32, 4: 1.47}
@@ -272,12 +272,12 @@ async def run(
 
 def branching(request: Generate) -> Generate:
     """A request for branches."""
-    return msgspec.structs.replace(request, candidates=WIDE, branch_below=BELOW)
+    return msgspec.structs.replace(request, candidates=WIDE_BRANCHES, branch_below=BELOW)
 
 
 def sampled(request: Generate) -> Generate:
     """A request for samples."""
-    return msgspec.structs.replace(request, candidates=WIDE, sampling=SAMPLING)
+    return msgspec.structs.replace(request, candidates=WIDE_SAMPLES, sampling=SAMPLING)
 
 
 def _shared(one: Candidate, other: Candidate) -> int:

@@ -55,7 +55,9 @@ class Surroundings:
         return " " * min((step for step in steps if step > 1), default=len(DEFAULT_UNIT))
 
 
-def surroundings(text: str, offset: int, path: str = "", snippets: Sequence[Snippet] = ()) -> Surroundings:
+def surroundings(
+    text: str, offset: int, path: str = "", snippets: Sequence[Snippet] = (), language: str = ""
+) -> Surroundings:
     """What stands round an offset of a text.
 
     Args:
@@ -63,6 +65,7 @@ def surroundings(text: str, offset: int, path: str = "", snippets: Sequence[Snip
         offset: of the cursor, in characters.
         path: of the document; its name says the language.
         snippets: what was read of other files.
+        language: what the editor calls the document's.
     """
     lines = Lines(text)
     at = lines.position(offset)
@@ -75,7 +78,7 @@ def surroundings(text: str, offset: int, path: str = "", snippets: Sequence[Snip
         below=tuple(lines.line(n) for n in range(at.line + 1, min(len(lines.starts), at.line + 1 + NEAR_LINES))),
         head=text[:start],
         tail=text[end:],
-        language=language_of(path, lines.line(0)) if path else None,
+        language=language_of(path, lines.line(0), language),
         snippets=tuple(snippets),
     )
 

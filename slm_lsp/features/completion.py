@@ -149,7 +149,7 @@ async def complete(
         return refused(place, SECRET)
     follower = following or Following()
     info = await describe(engine, model, asked, follower.on_loading)
-    around = surroundings(place.text, place.offset, place.path, snippets)
+    around = surroundings(place.text, place.offset, place.path, snippets, place.language)
     shape = shape_of(around) if settings.block_tokens else Shape(block=False)
     least = 0.0 if asked else max(least_confidence, settings.least_confidence)
     site = Site(around, partial(_stands_in, snippets))

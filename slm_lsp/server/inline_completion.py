@@ -105,7 +105,8 @@ class InlineCompletions:
             if not self._waiting and self._status.current["state"] in ("working", "loading"):
                 self._status.set("ready")
         self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
-        self.warming.soon(uri, position, PAUSE_S, completion)
+        flight = self._flights.get(uri)
+        self.warming.soon(uri, position, PAUSE_S, completion if flight is None or flight.done else None)
         if not self._documents.is_current(document):
             raise overtaken()
         self._tally.shown(document.language, completion, asyncio.get_running_loop().time() - begun)
@@ -165,7 +166,7 @@ class InlineCompletions:
     def _skipped(self, uri: str, place: Place, now: float) -> str | None:
         if now - self._accepted_at < JUST_S:
             return ACCEPTED
-        around = surroundings(place.text, place.offset, place.path)
+        around = surroundings(place.text, place.offset, place.path, language=place.language)
         return skip_reason(place, around, self._settings(uri).completion)
 
     async def _make(self, document: Document, place: Place, asked: bool, flight: Flight) -> Completion:

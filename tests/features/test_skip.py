@@ -39,3 +39,9 @@ def test_reason(marked: str, path: str, expected: str | None) -> None:
 
 def test_a_language_may_be_switched_off() -> None:
     assert reason("x = ⟦⟧", settings=CompletionSettings(languages_off=("python",))) == OFF.format("python")
+
+
+def test_the_editor_says_what_the_name_does_not() -> None:
+    place = Place("shop", "Untitled-1", "# a note ", 9, "python")
+    around = surroundings(place.text, place.offset, place.path, language=place.language)
+    assert skip_reason(place, around, CompletionSettings()) == IN_COMMENT
