@@ -22,7 +22,7 @@ from slm_lsp.languages.registry import Language
 from slm_lsp.languages.symbols import imports, references
 
 _BLANKS = re.compile(r"\s+")
-_WORD = re.compile(rb"[^\W\d]\w*")
+_WORD = re.compile(r"[^\W\d]\w*")
 _MEMBER = re.compile(rb"(?:\.|->|::)\s{0,80}\Z")
 _BINDING = re.compile(rb"\s*=(?![=>~])")
 
@@ -99,10 +99,15 @@ class Site:
         return self.around.language
 
     @cached_property
-    def source(self) -> bytes:
-        """The document as parsers want it."""
+    def text(self) -> str:
+        """The document without a candidate."""
         around = self.around
-        return _bytes(around.head + around.before + around.after + around.tail)
+        return around.head + around.before + around.after + around.tail
+
+    @cached_property
+    def source(self) -> bytes:
+        """The same, as parsers want it."""
+        return _bytes(self.text)
 
     @cached_property
     def start(self) -> int:
@@ -125,14 +130,16 @@ class Site:
     @cached_property
     def errors(self) -> int:
         """How many places of the document do not parse, as it is, or with what the cursor's line leaves open closed."""
-        closed_tree = self.put("")[0]
-        found = [errors_of(each.root_node) for each in (self.tree, closed_tree) if each is not None]
-        return min(found, default=0)
+        as_it_is = 0 if self.tree is None else errors_of(self.tree.root_node)
+        if as_it_is == 0:
+            return 0
+        finished = self.put("")[0]
+        return as_it_is if finished is None else min(as_it_is, errors_of(finished.root_node))
 
     @cached_property
-    def words(self) -> frozenset[bytes]:
+    def words(self) -> frozenset[str]:
         """Every word of the document."""
-        return frozenset(_WORD.findall(self.source))
+        return frozenset(_WORD.findall(self.text))
 
     @cached_property
     def has_wildcards(self) -> bool:
@@ -206,7 +213,7 @@ def _unknown(site: Site, language: Language, tree: Tree, source: bytes, length: 
         end = each.start + len(_bytes(each.name))
         if each.start >= stop or end <= site.start or each.name in language.builtins:
             continue
-        if _bytes(each.name) in site.words or _MEMBER.search(source, max(0, each.start - 80), each.start):
+        if each.name in site.words or _MEMBER.search(source, max(0, each.start - 80), each.start):
             continue
         if _BINDING.match(source, end) or site.is_known(each.name):
             continue

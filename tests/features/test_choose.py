@@ -84,6 +84,7 @@ def test_a_name_of_the_project_is_known() -> None:
 def test_a_name_is_looked_at_whole_where_a_part_of_it_is_typed() -> None:
     assert site(PYTHON.replace("▌", "total = frob▌")).fault("nicate(total)") is Fault.UNKNOWN_NAME
     assert site(PYTHON.replace("▌", "total = rad▌")).fault("ius + 1") is Fault.NONE
+    assert site(PYTHON.replace("total = 0", "größé = 0")).fault("total = größé + 1") is Fault.NONE
 
 
 def test_where_names_come_from_is_not_always_to_be_seen() -> None:
