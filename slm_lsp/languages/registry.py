@@ -34,6 +34,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     builtins: tuple[str, ...] = ()
     """Names that are there without an import. Where there are some, a name that is neither among them nor in the file
     nor in the index is made up; other languages may have names from elsewhere that nobody sees, such as headers."""
+    statements_in: tuple[str, ...] = ()
+    """Kinds of nodes that hold statements, or pieces of them that do; only there is something defined or imported.
+    None: it may be anywhere, such as in an expression."""
     tests: tuple[str, ...] = ()
     """Patterns of the paths where tests lie; `{}` stands for the name of the tested file without its extension."""
 

@@ -23,8 +23,9 @@ from slm_lsp.features import completion, filters, statistics_store
 from slm_lsp.features.feedback import KEEP_DAYS, PENDING, kind_of
 from slm_lsp.features.statistics import QUEUE, Outcome, Shown, Statistics
 from slm_lsp.features.statistics_store import erase
-from slm_lsp.features.statistics_summary import Counts, percentile
+from slm_lsp.features.statistics_summary import Counts
 from slm_lsp.features.threshold import WINDOW
+from slm_lsp.proportions import percentile
 
 TODAY = date(2026, 3, 31)
 Open = Callable[..., Statistics]
