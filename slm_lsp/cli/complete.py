@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
                 anchor=anchor,
                 asked=True,
                 alternatives=args.alternatives,
+                best_of_several=choice.tier != "fast",
                 following=Following(on_loading=on_loading),
             )
             return choice, completion

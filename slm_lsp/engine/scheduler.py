@@ -231,7 +231,8 @@ class Scheduler:
             self._fail(job, error)
             return
         with self._changed:
-            self._running += [each for each in going_on or [] if each not in self._running]
+            # All of them: a candidate may be over with its first token already.
+            self._running += [each for each in job.siblings if each.session is not None and each not in self._running]
         for each in job.siblings or [job]:
             if each.finish is not None and each in self._running:
                 self._end(each)

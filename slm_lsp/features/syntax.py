@@ -55,9 +55,9 @@ def breaks(text: str, over: int, around: Surroundings) -> bool:
         return False
     before = min(
         errors(language, around.head + around.tail.lstrip("\r\n")),
-        errors(language, around.head + _whole(around.before + around.after, "", around) + around.tail),
+        errors(language, around.head + closed(around.before + around.after, "", around) + around.tail),
     )
-    written = _whole(around.before + text, around.after[over:], around)
+    written = closed(around.before + text, around.after[over:], around)
     return errors(language, around.head + written + around.tail) > before
 
 
@@ -69,16 +69,17 @@ def errors(language: Language, text: str) -> int:
         ParseTimeoutError: it takes too long.
     """
     tree = parse(language, text.encode("utf-8", errors="replace"), PARSE_S)
-    return _errors(tree.root_node) if tree is not None and tree.root_node.has_error else 0
+    return errors_of(tree.root_node) if tree is not None else 0
 
 
-def _errors(node: Node) -> int:
+def errors_of(node: Node) -> int:
+    """How many places of a tree did not parse; those inside others do not count."""
     if node.is_missing or node.is_error:
         return 1
-    return sum(_errors(each) for each in node.children if each.has_error)
+    return sum(errors_of(each) for each in node.children if each.has_error) if node.has_error else 0
 
 
-def _whole(written: str, rest: str, around: Surroundings) -> str:
+def closed(written: str, rest: str, around: Surroundings) -> str:
     """The written lines, what stands behind the cursor, and what closes whatever is left open."""
     last = written.rpartition("\n")[2]
     opened = _left_open(written + rest)

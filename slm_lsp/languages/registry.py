@@ -31,6 +31,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pairs of what opens and what closes one."""
     block_openers: tuple[str, ...] = ()
     """How a line ends, or which word it begins with, when the next one belongs to a block that it opens."""
+    builtins: tuple[str, ...] = ()
+    """Names that are there without an import. Where there are some, a name that is neither among them nor in the file
+    nor in the index is made up; other languages may have names from elsewhere that nobody sees, such as headers."""
     statements_in: tuple[str, ...] = ()
     """Kinds of nodes that hold statements, or pieces of them that do; only there is something defined or imported.
     None: it may be anywhere, such as in an expression."""

@@ -200,6 +200,7 @@ class InlineCompletions:
                 anchor=anchor,
                 asked=asked,
                 alternatives=ALTERNATIVES if asked else 1,
+                best_of_several=choice.tier != "fast",
                 least_confidence=self._tally.threshold(document.language, choice.tier),
                 following=Following(
                     lambda fraction: self._status.set("loading" if fraction < 1 else "working"), on_text, on_lines

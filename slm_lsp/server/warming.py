@@ -137,6 +137,7 @@ class Warming:
                 settings.completion,
                 snippets=head,
                 anchor=anchor,
+                best_of_several=choice.tier != "fast",
                 priority=Priority.WARM,
             )
             self._cache.put(accepted, found)
