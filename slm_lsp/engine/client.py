@@ -97,13 +97,21 @@ class EngineClient:
             async for _ in events:
                 pass
 
-    async def describe(self, model: Path, *, asked: bool = False) -> AsyncIterator[Loading | ModelInfo]:
-        """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`."""
+    async def describe(
+        self, model: Path, *, asked: bool = False, measure: bool = False
+    ) -> AsyncIterator[Loading | ModelInfo]:
+        """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`.
+
+        Args:
+            model: path of a GGUF file.
+            asked: see `Generate`.
+            measure: have it measured again in the next pause.
+        """
         known = self._infos.get(str(model))
-        if known is not None:
+        if known is not None and not measure:
             yield known
             return
-        async for event in self._exchange(Describe(0, str(model), asked)):
+        async for event in self._exchange(Describe(0, str(model), asked, measure)):
             if isinstance(event, Loading):
                 yield event
             elif isinstance(event, Described):

@@ -13,7 +13,8 @@ from pathlib import Path
 from slm_lsp.engine import runner
 from slm_lsp.engine.backend import Backend, DecodeAborted, DecodeFailed, Slot
 from slm_lsp.engine.job import Job
-from slm_lsp.engine.models import LoadedModel, Models
+from slm_lsp.engine.loaded import LoadedModel
+from slm_lsp.engine.models import Models
 from slm_lsp.engine.protocol import Describe, Described, Estimate, Event, Failed, LoadedStats, Loading, Priority, Warm
 from slm_lsp.errors import EngineError, RequestCancelledError, SlmError
 
@@ -165,6 +166,8 @@ class Scheduler:
         if job.cancelled:
             return False
         if isinstance(request, Describe):
+            if request.measure:
+                model.measure_again()
             self._finish(job, Described(request.id, model.info))
             return True
         if not runner.start(job, model, self._clock(), self._seam_s):
@@ -228,7 +231,8 @@ class Scheduler:
             self._fail(job, error)
             return
         with self._changed:
-            self._running += [each for each in going_on or [] if each not in self._running]
+            # All of them: a candidate may be over with its first token already.
+            self._running += [each for each in job.siblings if each.session is not None and each not in self._running]
         for each in job.siblings or [job]:
             if each.finish is not None and each in self._running:
                 self._end(each)

@@ -67,10 +67,11 @@ class Sessions:
         """How many of them nobody uses."""
         return sum(not each.busy for each in self._sessions)
 
-    def missing(self, wanted: Prompt, seam: int = 1) -> int:
+    def missing(self, wanted: Prompt, reuse: Reuse, seam: int = 1) -> int:
         """How many tokens of a prompt would be evaluated if it were opened now, or as soon as a session is free."""
         held = [each.held() for each in self._sessions]
-        found = plan(held, wanted, 0, self._backend.options.cells, seam=seam, scratch=not self._scratch_taken)
+        cells = self._backend.options.cells
+        found = plan(held, wanted, 0, cells, reuse, seam=seam, scratch=not self._scratch_taken)
         return len(wanted.tokens) if found is None else found.evaluated(len(wanted.tokens))
 
     def open(

@@ -150,7 +150,7 @@ def _case(result: Result) -> Case:
     return Case(
         task=task.name,
         typed=result.trial.typed,
-        wanted=task.line[len(result.trial.typed) :],
+        wanted=task.missing[len(result.trial.typed) :],
         answers={way: answer.text for way, answer in result.answers.items()},
         outcomes=result.outcomes,
         spliced=result.spliced,

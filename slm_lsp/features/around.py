@@ -48,15 +48,16 @@ class Surroundings:
     @cached_property
     def unit(self) -> str:
         """One step of indentation: a tab, or the smallest step that the lines near by take."""
-        lines = [line for line in (*self.above, self.before, *self.below) if line.strip()]
-        starts = [indentation(line) for line in lines]
-        if any(each.startswith("\t") for each in starts):
+        starts = [indentation(line) for line in (*self.above, *self.below) if line.strip()]
+        if any(each.startswith("\t") for each in (*starts, self.before)):
             return "\t"
         steps = [width(later) - width(earlier) for earlier, later in pairwise(starts) if later > earlier]
         return " " * min((step for step in steps if step > 1), default=len(DEFAULT_UNIT))
 
 
-def surroundings(text: str, offset: int, path: str = "", snippets: Sequence[Snippet] = ()) -> Surroundings:
+def surroundings(
+    text: str, offset: int, path: str = "", snippets: Sequence[Snippet] = (), language: str = ""
+) -> Surroundings:
     """What stands round an offset of a text.
 
     Args:
@@ -64,6 +65,7 @@ def surroundings(text: str, offset: int, path: str = "", snippets: Sequence[Snip
         offset: of the cursor, in characters.
         path: of the document; its name says the language.
         snippets: what was read of other files.
+        language: what the editor calls the document's.
     """
     lines = Lines(text)
     at = lines.position(offset)
@@ -76,7 +78,7 @@ def surroundings(text: str, offset: int, path: str = "", snippets: Sequence[Snip
         below=tuple(lines.line(n) for n in range(at.line + 1, min(len(lines.starts), at.line + 1 + NEAR_LINES))),
         head=text[:start],
         tail=text[end:],
-        language=language_of(path, lines.line(0)) if path else None,
+        language=language_of(path, lines.line(0), language),
         snippets=tuple(snippets),
     )
 

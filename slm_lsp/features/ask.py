@@ -15,8 +15,9 @@ from slm_lsp.context.fim import Place
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Loading, ModelInfo, Started, Token
+from slm_lsp.engine.protocol import Done, Finish, Generate, Loading, ModelInfo, Started, Token
 from slm_lsp.errors import EngineLostError, PromptTooLongError
+from slm_lsp.features.alternatives import Race
 
 MILLISECONDS = 1e3
 
@@ -43,8 +44,11 @@ class Candidate:
 
     text: str = ""
     logprobs: list[float] = field(default_factory=list)
+    """Of its tokens, and of what ended it."""
     whole: bool = False
     """Whether it has ended where it should, rather than at the limit of tokens."""
+    finish: Finish | None = None
+    """How it has ended; None while it has not, and where the caller had enough."""
 
 
 @dataclass(slots=True)
@@ -66,10 +70,12 @@ class Listener:
 
     on_loading: OnLoading = lambda _: None
     """Called with the fraction loaded while a model loads, and with 1 when the prompt's turn has come."""
-    on_text: Callable[[str], None] = lambda _: None
-    """Called with all of the first candidate's text whenever it has grown."""
+    on_text: Callable[[Candidate], None] = lambda _: None
+    """Called with the first candidate whenever its text has grown."""
     enough: Enough = lambda _: None
     """Where in the first candidate's text the answer has ended, before the engine has noticed; None: go on."""
+    race: Race | None = None
+    """Hears of every token; when it is decided nobody waits for the candidates that are not whole."""
 
 
 async def ask(
@@ -118,29 +124,39 @@ async def _follow(engine: EngineClient, request: Generate, listener: Listener, c
                 listener.on_loading(1.0)
             elif isinstance(event, Token):
                 _note(answer, event, clock)
+                if listener.race is not None:
+                    listener.race.note(event)
+                    if listener.race.decided:
+                        return _whole(answer)
                 if event.candidate == 0 and event.text:
-                    listener.on_text(first.text)
+                    listener.on_text(first)
                     if (end := listener.enough(first.text)) is not None:
                         first.text, first.whole = first.text[:end], True
                         return answer
             elif isinstance(event, Done) and answer.started is not None:
                 answer.prefill_ms, answer.entropy = event.prefill_ms, event.entropy
-                for each in answer.candidates:
-                    each.whole = len(each.logprobs) < request.max_tokens
-                first.whole = event.finish != "length"
-                return answer
+                return _whole(answer)
     raise _no_answer()
+
+
+def _whole(answer: Answer) -> Answer:
+    """Without the candidates that are not whole, or never began."""
+    answer.candidates = [each for each in answer.candidates if each.finish is not None]
+    return answer
 
 
 def _note(answer: Answer, token: Token, clock: Clock) -> None:
     candidate = answer.candidates[token.candidate]
-    if answer.first_at is None:
+    generated = token.finish != "end"
+    if answer.first_at is None and generated:
         answer.first_at = clock()
         if answer.started is not None:
             answer.prefill_ms = (answer.first_at - answer.started_at) * MILLISECONDS
     candidate.text += token.text
     candidate.logprobs.append(token.logprob)
-    answer.generated += 1
+    candidate.finish = token.finish
+    candidate.whole = token.finish in ("end", "stop")
+    answer.generated += generated
 
 
 async def describe(

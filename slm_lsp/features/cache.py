@@ -86,6 +86,7 @@ def _left(completion: Completion, typed: str, closed: int, place: Place) -> Comp
         end=first.end,
         confidence=first.confidence,
         others=tuple(others),
+        cached=True,
     )
 
 

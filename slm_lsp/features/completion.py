@@ -1,9 +1,11 @@
 """A completion at the cursor: how much, prompt, engine, filters, and the figures that go with it."""
 
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from slm_lsp.config import CompletionSettings
@@ -12,9 +14,12 @@ from slm_lsp.context.fim import Place
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Generate, Priority, Warm
+from slm_lsp.engine.protocol import Generate, Priority, Reuse, Warm
+from slm_lsp.features import choose
+from slm_lsp.features.alternatives import Race, spread
 from slm_lsp.features.around import Surroundings, surroundings
 from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, Listener, OnLoading, ask, describe
+from slm_lsp.features.choose import Site, ranked
 from slm_lsp.features.postprocess import postprocess
 from slm_lsp.features.shape import Shape, block_end, shape_of, stop_of
 from slm_lsp.index.names import secret_path
@@ -77,6 +82,12 @@ class Completion:
     """Further ones, the best first."""
     block: bool = False
     """Whether it may have several lines."""
+    id: str = ""
+    """By which a client tells what became of it; the rest of a suggestion keeps it."""
+    model: str = ""
+    tier: str | None = None
+    cached: bool = False
+    """Whether it is what was left of an earlier one."""
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -107,6 +118,7 @@ async def complete(
     anchor: Anchor | None = None,
     asked: bool = False,
     alternatives: int = 1,
+    best_of_several: bool = False,
     least_confidence: float = 0.0,
     priority: Priority = Priority.INTERACTIVE,
     following: Following | None = None,
@@ -123,7 +135,8 @@ async def complete(
         anchor: where the prompt's prefix ends; by default just before the word at the cursor.
         asked: a person asked for it, rather than a pause in typing.
         alternatives: so many texts, made together; one that is checked and found wanting is left out.
-        least_confidence: below it nothing is shown.
+        best_of_several: where one line is wanted, the best of what the model is unsure between.
+        least_confidence: below it, and below what is set, nothing is shown but to who asks.
         priority: of the request.
         following: who hears of it before it is whole.
         clock: seconds, from any start.
@@ -136,31 +149,36 @@ async def complete(
         return refused(place, SECRET)
     follower = following or Following()
     info = await describe(engine, model, asked, follower.on_loading)
-    around = surroundings(place.text, place.offset, place.path, snippets)
+    around = surroundings(place.text, place.offset, place.path, snippets, place.language)
     shape = shape_of(around) if settings.block_tokens else Shape(block=False)
+    least = 0.0 if asked else max(least_confidence, settings.least_confidence)
+    site = Site(around, partial(_stands_in, snippets))
+    race = Race(site) if best_of_several and alternatives == 1 and not shape.block else None
+    request = Generate(
+        0,
+        str(model),
+        (),
+        settings.block_tokens if shape.block else settings.max_tokens,
+        stop_of(shape, around),
+        priority=priority,
+        asked=asked,
+        reuse=reuse_of(settings),
+        candidates=alternatives,
+    )
     answer = await ask(
         engine,
         Asked(place, anchor or at_word(place), tuple(snippets)),
         info,
         settings,
-        Generate(
-            0,
-            str(model),
-            (),
-            settings.block_tokens if shape.block else settings.max_tokens,
-            stop_of(shape, around),
-            priority=priority,
-            asked=asked,
-            candidates=alternatives,
-        ),
-        _listener(follower, shape, around, place),
+        spread(request) if race else request,
+        replace(_listener(follower, shape, around, place, least), race=race),
         clock,
     )
     if answer.started is None:
         return refused(place, UNSURE)
-    texts = [_alternative(each, shape, around, place) for each in answer.candidates]
+    texts = [_alternative(each, shape, around, place) for each in _ordered(answer.candidates, site)]
     shown = _distinct([text for text in texts if isinstance(text, Alternative)])
-    sure = [each for each in shown if (each.confidence or 0.0) >= least_confidence]
+    sure = [each for each in shown if (each.confidence or 0.0) >= least]
     best = sure[0] if sure else Alternative("", place.offset, confidence(answer.candidates[0].logprobs))
     reason = None if sure else UNSURE if shown else next(text for text in texts if isinstance(text, str))
     return Completion(
@@ -192,19 +210,25 @@ async def warm(
     await engine.warm(Warm(0, str(model), segments(place, anchor, info, settings, snippets)))
 
 
-def _listener(following: Following, shape: Shape, around: Surroundings, place: Place) -> Listener:
+def reuse_of(settings: CompletionSettings) -> Reuse:
+    """What the cells of another prompt may be used for."""
+    return "all" if settings.shift_suffix else "exact"
+
+
+def _listener(following: Following, shape: Shape, around: Surroundings, place: Place, least: float) -> Listener:
     """Ends a block where it ends, and tells of its lines as they come."""
     told = 0
 
-    def on_text(said: str) -> None:
+    def on_text(candidate: Candidate) -> None:
         nonlocal told
+        said, sure = candidate.text, confidence(candidate.logprobs)
         following.on_text(said)
         end = said.rfind("\n")
         if shape.block and end > told and said[told:end].strip() and block_end(shape, said, around.before) is None:
             told = end
             found = postprocess(said[:end], around)
-            if found.text:
-                following.on_lines(_placed(found.text, found.over, place, None))
+            if found.text and (sure or 0.0) >= least:
+                following.on_lines(_placed(found.text, found.over, place, sure))
 
     enough = (lambda said: block_end(shape, said, around.before)) if shape.block else (lambda _: None)
     return Listener(following.on_loading, on_text, enough)
@@ -221,17 +245,31 @@ def _alternative(candidate: Candidate, shape: Shape, around: Surroundings, place
     return _placed(found.text, found.over, place, confidence(candidate.logprobs))
 
 
+def _stands_in(snippets: Sequence[Snippet], name: str) -> bool:
+    """Whether other files that were read have a name."""
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    return any(word.search(each.text) for each in snippets)
+
+
+def _ordered(candidates: Sequence[Candidate], site: Site) -> Sequence[Candidate]:
+    """Candidates, the best first."""
+    if len(candidates) < 2:
+        return candidates
+    told = {each.text: each for each in reversed(candidates)}
+    found = ranked([choose.Candidate(each.text, tuple(each.logprobs), each.finish) for each in told.values()], site)
+    return [told[each.candidate.text] for each in found]
+
+
 def _placed(text: str, over: int, place: Place, sure: float | None) -> Alternative:
     return Alternative(text.replace("\n", line_end(place.text)), place.offset + over, sure)
 
 
 def _distinct(texts: Sequence[Alternative]) -> list[Alternative]:
-    """Each text once; the first stays first, the others follow by likelihood."""
+    """Each text once, in their order."""
     kept: dict[str, Alternative] = {}
     for each in texts:
         kept.setdefault(" ".join(each.text.split()), each)
-    first, *rest = kept.values() or [None]
-    return [] if first is None else [first, *sorted(filter(None, rest), key=lambda each: -(each.confidence or 0.0))]
+    return list(kept.values())
 
 
 def refused(place: Place, reason: str) -> Completion:

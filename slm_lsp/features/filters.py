@@ -39,7 +39,7 @@ _PLACEHOLDER = re.compile(
     r"SPDX-License|all rights reserved)",
     re.IGNORECASE,
 )
-_LAST_WORD = re.compile(r"\w+\Z")
+_LAST_WORD = re.compile(r"[\w.]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,9 @@ def cut_placeholders(draft: Draft, around: Surroundings) -> Draft | Nothing:
     return Nothing(PLACEHOLDER) if draft.text.strip() and not text.strip() else replace(draft, text=text)
 
 
-def drop_secrets(draft: Draft, _: Surroundings) -> Draft | Nothing:
+def drop_secrets(draft: Draft, around: Surroundings) -> Draft | Nothing:
     """A key is made up, or worse, remembered."""
-    return draft if mask(draft.text) == draft.text else Nothing(SECRET)
+    return draft if mask(around.before + draft.text).endswith(draft.text) else Nothing(SECRET)
 
 
 def drop_echoes(draft: Draft, around: Surroundings) -> Draft | Nothing:
@@ -187,17 +187,15 @@ def replace_what_the_editor_closed(draft: Draft, around: Surroundings) -> Draft:
     after = around.after.rstrip()
     if not after or not set(after) <= AUTO_CLOSED or "\n" in draft.text:
         return draft
-    if draft.text.endswith(after):
-        return draft
-    open_before = _closed(draft.text)
-    taken = 0
+    closed, taken = _closed(draft.text), 0
     for each in after:
-        if open_before and open_before[0] == each:
-            open_before = open_before[1:]
-        elif not (each in QUOTES and draft.text.count(each) % 2):
+        if closed.startswith(each):
+            closed = closed[1:]
+        elif each not in QUOTES or draft.text.count(each) % 2 == 0:
             break
         taken += 1
-    return replace(draft, over=len(after)) if taken and taken == len(after) else draft
+    ends_so = draft.text.endswith((after, after[:taken])) if taken else True
+    return draft if ends_so else replace(draft, over=taken)
 
 
 def _closed(text: str) -> str:
@@ -252,13 +250,16 @@ def _closes_own(kept: str, repeated: str) -> int:
 
 
 def cut_the_lines_below(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """What stands below already is not said again: the suggestion ends before the next line of the file."""
+    """What stands below already is not said again: the suggestion ends before the next line of the file.
+
+    Whatever its indentation: in an inner block the same line may be meant, but mostly the model has copied it.
+    """
     below = around.next_line
     if len(below.strip()) < MIN_REPEATED:
         return draft
     written = _written(draft, around)
     for number, line in enumerate(written):
-        if _same([line]) == _same([below]) and width(indentation(line)) == width(indentation(below)):
+        if _same([line]) == _same([below]):
             kept = draft.text.split("\n")[: number + _starts_below(draft, around)]
             text = "\n".join(kept)
             return replace(draft, text=text) if text.strip() else Nothing(REPEATS_BELOW)

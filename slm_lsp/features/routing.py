@@ -11,6 +11,7 @@ from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo
 from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, possible, route, too_slow
+from slm_lsp.features.completion import reuse_of
 from slm_lsp.models.store import Store
 
 MILLISECONDS = 1e3
@@ -78,7 +79,8 @@ async def _estimate(
     info = await _known(engine, model)
     if info is None:
         return None
-    return await engine.estimate(Estimate(0, str(model), segments(place, anchor, info, settings, snippets)))
+    wanted = segments(place, anchor, info, settings, snippets)
+    return await engine.estimate(Estimate(0, str(model), wanted, reuse_of(settings)))
 
 
 async def _known(engine: EngineClient, model: Path) -> ModelInfo | None:

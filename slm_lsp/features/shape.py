@@ -9,6 +9,8 @@ from slm_lsp.features.around import Surroundings, indentation, opens_block, widt
 MAX_BLOCK_LINES = 24
 """More than that nobody reads while typing."""
 
+DOCSTRINGS = ('"""', "'''")
+
 CLOSERS = ")]}"
 _END = re.compile(r"end([-_ ]?\w+)?|done|fi|esac", re.IGNORECASE)
 
@@ -29,13 +31,35 @@ def shape_of(around: Surroundings) -> Shape:
     """A block where the line above (or the cursor's, up to it) opens one that has nothing in it yet; else a line."""
     if around.after.strip():
         return LINE
-    opener = around.before if around.before.strip() else around.line_above
+    opener = around.before if around.before.strip() else _above(around)
     if not opens_block(opener, around.language):
         return LINE
     indent = width(indentation(opener))
     if around.next_line and width(indentation(around.next_line)) > indent:
         return LINE
     return Shape(block=True, indent=indent)
+
+
+def _above(around: Surroundings) -> str:
+    """The next line above that is code: what explains a block, a comment or a docstring, does not fill it."""
+    comments = around.language.line_comments if around.language else ()
+    lines = [line for line in around.above if line.strip()]
+    while lines:
+        code = lines[-1].strip()
+        quotes = next((each for each in DOCSTRINGS if code.endswith(each)), None)
+        if quotes is not None:
+            start = next((n for n in range(len(lines), 0, -1) if _begins(lines[n - 1], quotes, n == len(lines))), 0)
+            del lines[max(start - 1, 0) :]
+        elif comments and code.startswith(comments):
+            lines.pop()
+        else:
+            return lines[-1]
+    return ""
+
+
+def _begins(line: str, quotes: str, last: bool) -> bool:
+    """Whether a docstring begins with a line; on its last one it does so only where that has its quotes twice."""
+    return line.strip().startswith(quotes) and (not last or line.count(quotes) > 1)
 
 
 def stop_of(shape: Shape, around: Surroundings) -> Stop:

@@ -1,6 +1,5 @@
 """The statistics summed up: what `slm-lsp stats` prints and draws. `docs/statistics.md` says what each figure means."""
 
-import math
 import sqlite3
 from bisect import bisect_left
 from collections import defaultdict
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 from slm_lsp.features.statistics_store import bands, kinds, reading
 from slm_lsp.features.threshold import threshold
-from slm_lsp.proportions import wilson
+from slm_lsp.proportions import percentile, wilson
 
 STEPS_MS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Edges of the latency histogram. Nobody notices what is under 100 ms; what is over 1 s was mostly for nothing."""
@@ -241,8 +240,3 @@ def _histogram(tiers: Sequence[Sequence[float]]) -> tuple[Step, ...]:
     below = [sum(bisect_left(values, edge) for values in tiers) for edge in (0, *STEPS_MS)]
     counts = (high - low for low, high in pairwise((*below, sum(map(len, tiers)))))
     return tuple(Step(*each) for each in zip((0, *STEPS_MS), (*STEPS_MS, None), counts, strict=True))
-
-
-def percentile(values: Sequence[float], percent: int) -> float:
-    """The value that so many percent of some values, in order, do not exceed, by nearest rank."""
-    return values[math.ceil(len(values) * percent / 100) - 1]

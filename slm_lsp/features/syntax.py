@@ -27,23 +27,38 @@ def keep_what_parses(draft: Draft, around: Surroundings) -> Draft | Nothing:
 
     What the cursor's line and the suggestion leave open is closed for the check: who opens a block goes on to close it.
     """
-    language = around.language
-    if language is None or language.grammar is None:
-        return draft
     try:
-        before = min(
-            errors(language, around.head + around.tail.lstrip("\r\n")),
-            errors(language, around.head + _whole(around.before + around.after, "", around) + around.tail),
-        )
         for number, text in enumerate(_shorter(draft.text)):
             if number > MAX_CUTS:
                 break
-            rest = around.after[draft.over :]
-            if errors(language, around.head + _whole(around.before + text, rest, around) + around.tail) <= before:
-                return Draft(text, draft.over if text == draft.text else 0, draft.whole)
+            over = draft.over if text == draft.text else 0
+            if not breaks(text, over, around):
+                return Draft(text, over, draft.whole)
     except ParseTimeoutError:
         return draft
     return Nothing(BREAKS)
+
+
+def breaks(text: str, over: int, around: Surroundings) -> bool:
+    """Whether the document parses worse with a text at the cursor than without the cursor's line, or as it is.
+
+    Args:
+        text: the suggestion.
+        over: so many characters behind the cursor are replaced.
+        around: what stands round the cursor.
+
+    Raises:
+        ParseTimeoutError: it takes too long to tell.
+    """
+    language = around.language
+    if language is None or language.grammar is None:
+        return False
+    before = min(
+        errors(language, around.head + around.tail.lstrip("\r\n")),
+        errors(language, around.head + closed(around.before + around.after, "", around) + around.tail),
+    )
+    written = closed(around.before + text, around.after[over:], around)
+    return errors(language, around.head + written + around.tail) > before
 
 
 @lru_cache(8)
@@ -54,16 +69,17 @@ def errors(language: Language, text: str) -> int:
         ParseTimeoutError: it takes too long.
     """
     tree = parse(language, text.encode("utf-8", errors="replace"), PARSE_S)
-    return _errors(tree.root_node) if tree is not None and tree.root_node.has_error else 0
+    return errors_of(tree.root_node) if tree is not None else 0
 
 
-def _errors(node: Node) -> int:
+def errors_of(node: Node) -> int:
+    """How many places of a tree did not parse; those inside others do not count."""
     if node.is_missing or node.is_error:
         return 1
-    return sum(_errors(each) for each in node.children if each.has_error)
+    return sum(errors_of(each) for each in node.children if each.has_error) if node.has_error else 0
 
 
-def _whole(written: str, rest: str, around: Surroundings) -> str:
+def closed(written: str, rest: str, around: Surroundings) -> str:
     """The written lines, what stands behind the cursor, and what closes whatever is left open."""
     last = written.rpartition("\n")[2]
     opened = _left_open(written + rest)

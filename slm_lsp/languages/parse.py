@@ -45,17 +45,61 @@ def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree |
     Raises:
         ParseTimeoutError: it took more than `limit_s` seconds of this thread's processor time.
     """
+    return (
+        None if language.grammar is None else _parse(language.grammar, prepared(language.name, source), None, limit_s)
+    )
+
+
+def parse_changed(
+    language: Language, tree: Tree, source: bytes, start: int, end: int, put: bytes, limit_s: float = LIMIT_S
+) -> Tree | None:
+    """The tree of a text with a piece replaced, made from that of the text before: only what changes is parsed.
+
+    Args:
+        language: of the text.
+        tree: of `source`; it stays as it is.
+        source: the text before.
+        start: in bytes, where the piece begins.
+        end: where it ends.
+        put: what takes its place.
+        limit_s: as in `parse`.
+
+    Raises:
+        ParseTimeoutError: as `parse`.
+    """
     if language.grammar is None:
         return None
-    parser = Parser(_grammar(language.grammar))
-    source = prepared(language.name, source)
+    known = tree.copy()
+    begin, more = _point(source, start), _point(put, len(put))
+    known.edit(
+        start_byte=start,
+        old_end_byte=end,
+        new_end_byte=start + len(put),
+        start_point=begin,
+        old_end_point=_point(source, end),
+        new_end_point=Point(begin.row + more.row, more.column if more.row else begin.column + more.column),
+    )
+    whole = prepared(language.name, source[:start] + put + source[end:])
+    return _parse(language.grammar, whole, known, limit_s)
+
+
+def _point(source: bytes, offset: int) -> Point:
+    return Point(source.count(b"\n", 0, offset), offset - source.rfind(b"\n", 0, offset) - 1)
+
+
+def _parse(grammar: str, source: bytes, known: Tree | None, limit_s: float) -> Tree:
+    parser = Parser(_grammar(grammar))
     soonest, deadline = time.monotonic() + limit_s, time.thread_time() + limit_s
+    read = _reader(source)
+
+    def late(_: int, __: bool) -> bool:
+        # Asked so often that the slower clock alone would make parsing a tenth slower.
+        return time.monotonic() > soonest and time.thread_time() > deadline
+
     try:
-        return parser.parse(
-            _reader(source),
-            # Asked so often that the slower clock alone would make parsing a tenth slower.
-            progress_callback=lambda _, __: time.monotonic() > soonest and time.thread_time() > deadline,
-        )
+        if known is None:
+            return parser.parse(read, progress_callback=late)
+        return parser.parse(read, known, progress_callback=late)
     except ValueError as error:
         raise ParseTimeoutError(f"The text did not parse in {limit_s:g} s of processor time.") from error
 

@@ -20,6 +20,7 @@ from slm_lsp.server.projects import Projects
 from slm_lsp.server.protocol import Protocol, Server
 from slm_lsp.server.status import STATUS, StatusReport
 from slm_lsp.server.stream import Stream, wants_stream
+from slm_lsp.server.tally import COMPLETION_ACCEPTED, Tally, read_outcome
 from slm_lsp.server.warming import CURSOR_S
 from slm_lsp.text import Encoding
 
@@ -39,8 +40,15 @@ class App:
         self.status = StatusReport(lambda state: server.protocol.notify(STATUS, state))
         self.projects = Projects(server.protocol.documents, self._indexer_said)
         self.stream = Stream(server.protocol.notify)
+        self.tally = Tally(self.settings().statistics)
         self.inline = InlineCompletions(
-            server.protocol.documents, self.projects, self.engine, self.settings, self.status, self.stream
+            server.protocol.documents,
+            self.projects,
+            self.engine,
+            self.settings,
+            self.status,
+            self.stream,
+            self.tally,
         )
         self._background: set[asyncio.Task[None]] = set()
         self._progress: dict[Path, IndexProgress] = {}
@@ -97,6 +105,7 @@ class App:
             task.cancel()
         await self.projects.close()
         await self.engine.close()
+        await asyncio.to_thread(self.tally.close)
 
 
 def _encoding(negotiated: types.PositionEncodingKind | str | None) -> Encoding:
@@ -189,6 +198,13 @@ def _features(server: Server, app: App) -> None:
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
         return await app.inline.complete(params)
+
+    @server.command(COMPLETION_ACCEPTED)
+    def completion_accepted(told: Any) -> None:
+        outcome = read_outcome(told)
+        app.tally.outcome(outcome)
+        if outcome.kind == "accepted":
+            app.inline.accepted()
 
     @server.feature(CURSOR)
     def cursor_moved(params: Any) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from uuid import uuid4
 
 from lsprotocol import types
 
@@ -30,6 +33,7 @@ from slm_lsp.server.pace import Pace
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.status import StatusReport
 from slm_lsp.server.stream import Stream
+from slm_lsp.server.tally import Tally, outcome_command
 from slm_lsp.server.warming import PAUSE_S, Warming
 
 KEPT_S = 0.2
@@ -50,18 +54,20 @@ class InlineCompletions:
         settings: Callable[[str | None], Settings],
         status: StatusReport,
         stream: Stream,
+        tally: Tally,
     ) -> None:
         self._documents = documents
         self._engine = engine
         self._settings = settings
         self._status = status
         self._stream = stream
+        self._tally = tally
         self._cache = Cache()
         self.warming = Warming(documents, projects, engine, settings, status, self._cache)
         self._waiting: dict[str, asyncio.Task[Completion]] = {}
         self._flights: dict[str, Flight] = {}
         self._paces: dict[str, Pace] = {}
-        self._accepted: dict[str, float] = {}
+        self._accepted_at = -JUST_S
 
     async def complete(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
         """What the editor shows as ghost text: one item, or none; some more for who asks by hand.
@@ -76,6 +82,7 @@ class InlineCompletions:
 
     async def answer(self, uri: str, position: types.Position, asked: bool) -> tuple[Document, Completion]:
         """The completion at a place, and the version of the document that it is for. Errors as in `complete`."""
+        begun = asyncio.get_running_loop().time()
         self.warming.rest()
         if (older := self._waiting.get(uri)) is not None:
             older.cancel()
@@ -98,9 +105,11 @@ class InlineCompletions:
             if not self._waiting and self._status.current["state"] in ("working", "loading"):
                 self._status.set("ready")
         self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
-        self.warming.soon(uri, position, PAUSE_S, completion)
+        flight = self._flights.get(uri)
+        self.warming.soon(uri, position, PAUSE_S, completion if flight is None or flight.done else None)
         if not self._documents.is_current(document):
             raise overtaken()
+        self._tally.shown(document.language, completion, asyncio.get_running_loop().time() - begun)
         return document, completion
 
     def changed(self, uri: str) -> None:
@@ -108,15 +117,14 @@ class InlineCompletions:
         self.warming.rest()
         self._let_go_soon(uri)
 
-    def accepted(self, uri: str) -> None:
-        """A suggestion in a document was accepted."""
-        self._accepted[uri] = asyncio.get_running_loop().time()
+    def accepted(self) -> None:
+        """A suggestion was accepted just now."""
+        self._accepted_at = asyncio.get_running_loop().time()
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self.warming.forget(uri)
         self._paces.pop(uri, None)
-        self._accepted.pop(uri, None)
         if (flight := self._flights.pop(uri, None)) is not None:
             flight.cancel()
 
@@ -156,9 +164,9 @@ class InlineCompletions:
             await flight.change()
 
     def _skipped(self, uri: str, place: Place, now: float) -> str | None:
-        if now - self._accepted.get(uri, -JUST_S) < JUST_S:
+        if now - self._accepted_at < JUST_S:
             return ACCEPTED
-        around = surroundings(place.text, place.offset, place.path)
+        around = surroundings(place.text, place.offset, place.path, language=place.language)
         return skip_reason(place, around, self._settings(uri).completion)
 
     async def _make(self, document: Document, place: Place, asked: bool, flight: Flight) -> Completion:
@@ -172,27 +180,32 @@ class InlineCompletions:
         if asked and not head:
             head = await self.warming.read(document, place, choice, settings)
         sending = self._stream.of(document)
+        origin = partial(replace, id=uuid4().hex, model=choice.name, tier=choice.tier)
 
         def on_text(said: str) -> None:
             flight.said = said
 
         def on_lines(shown: Alternative) -> None:
-            self._cache.put(place, _so_far(place, shown))
+            self._cache.put(place, origin(_so_far(place, shown)))
             sending.show(shown.text)
             flight.grown()
 
-        completion = await complete(
-            place,
-            choice.path,
-            self._engine,
-            settings.completion,
-            snippets=head,
-            anchor=anchor,
-            asked=asked,
-            alternatives=ALTERNATIVES if asked else 1,
-            following=Following(
-                lambda fraction: self._status.set("loading" if fraction < 1 else "working"), on_text, on_lines
-            ),
+        completion = origin(
+            await complete(
+                place,
+                choice.path,
+                self._engine,
+                settings.completion,
+                snippets=head,
+                anchor=anchor,
+                asked=asked,
+                alternatives=ALTERNATIVES if asked else 1,
+                best_of_several=choice.tier != "fast",
+                least_confidence=self._tally.threshold(document.language, choice.tier),
+                following=Following(
+                    lambda fraction: self._status.set("loading" if fraction < 1 else "working"), on_text, on_lines
+                ),
+            )
         )
         self._cache.put(place, completion)
         sending.end(completion.text)
@@ -237,7 +250,11 @@ class InlineCompletions:
         encoding = self._documents.encoding
         start = document.position(completion.start, encoding)
         return [
-            types.InlineCompletionItem(each.text, range=types.Range(start, document.position(each.end, encoding)))
+            types.InlineCompletionItem(
+                each.text,
+                range=types.Range(start, document.position(each.end, encoding)),
+                command=outcome_command(completion),
+            )
             for each in shown
         ]
 
@@ -245,7 +262,7 @@ class InlineCompletions:
 def _so_far(place: Place, shown: Alternative) -> Completion:
     """The lines of a block that are there already."""
     nothing = Timing(0.0, 0.0, None, 0.0), Tokens(0, 0, 0)
-    return Completion(shown.text, place.offset, shown.end, None, None, "", *nothing, block=True)
+    return Completion(shown.text, place.offset, shown.end, None, shown.confidence, "", *nothing, block=True)
 
 
 def _being_cancelled() -> bool:

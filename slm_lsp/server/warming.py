@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from lsprotocol import types
@@ -127,7 +128,7 @@ class Warming:
     ) -> None:
         """Make the suggestion that would follow the one that is shown, once it is accepted."""
         text = place.text[: shown.start] + shown.text + place.text[shown.end :]
-        accepted = Place(place.repository, place.path, text, shown.start + len(shown.text))
+        accepted = replace(place, text=text, offset=shown.start + len(shown.text))
         if self._cache.get(accepted) is None:
             found = await complete(
                 accepted,
@@ -136,6 +137,7 @@ class Warming:
                 settings.completion,
                 snippets=head,
                 anchor=anchor,
+                best_of_several=choice.tier != "fast",
                 priority=Priority.WARM,
             )
             self._cache.put(accepted, found)

@@ -19,12 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.errors import StatisticsError
-from slm_lsp.features import completion, postprocess, statistics_store
+from slm_lsp.features import completion, filters, statistics_store
 from slm_lsp.features.feedback import KEEP_DAYS, PENDING, kind_of
 from slm_lsp.features.statistics import QUEUE, Outcome, Shown, Statistics
 from slm_lsp.features.statistics_store import erase
-from slm_lsp.features.statistics_summary import Counts, percentile
+from slm_lsp.features.statistics_summary import Counts
 from slm_lsp.features.threshold import WINDOW
+from slm_lsp.proportions import percentile
 
 TODAY = date(2026, 3, 31)
 Open = Callable[..., Statistics]
@@ -186,12 +187,12 @@ def test_what_is_not_shown_any_more_gets_another_chance(opened: Open) -> None:
 
 def test_why_nothing_was_shown_is_counted(opened: Open) -> None:
     statistics = opened()
-    for reason in (postprocess.NOTHING, postprocess.REPEATS_BELOW, postprocess.REPEATS_BELOW, completion.SECRET):
+    for reason in (filters.NOTHING, filters.REPEATS_BELOW, filters.REPEATS_BELOW, completion.SECRET):
         statistics.nothing("python", "fast", reason)
     assert list(statistics.summary().nothing.items()) == [
-        (postprocess.REPEATS_BELOW, 2),
+        (filters.REPEATS_BELOW, 2),
         (completion.SECRET, 1),
-        (postprocess.NOTHING, 1),
+        (filters.NOTHING, 1),
     ]
 
 
@@ -199,16 +200,16 @@ def test_the_last_days_begin_with_today_and_old_ones_are_deleted(opened: Open) -
     for age in (KEEP_DAYS + 1, KEEP_DAYS, 7, 6, 0):
         earlier = opened(TODAY - timedelta(days=age))
         earlier.shown(suggestion("a"))
-        earlier.nothing("python", "fast", postprocess.NOTHING)
+        earlier.nothing("python", "fast", filters.NOTHING)
         earlier.close()
     statistics = opened()
     assert statistics.summary(7).total.shown == 2
-    assert statistics.summary(7).nothing[postprocess.NOTHING] == 2
+    assert statistics.summary(7).nothing[filters.NOTHING] == 2
     week = statistics.summary(8).daily
     assert [each.shown for each in week] == [1, 1, 0, 0, 0, 0, 0, 1]
     assert week[-1].day == "2026-03-31"
     found = statistics.summary()
-    assert (found.total.shown, found.nothing[postprocess.NOTHING]) == (4, 4)
+    assert (found.total.shown, found.nothing[filters.NOTHING]) == (4, 4)
     assert found.first == (TODAY - timedelta(days=KEEP_DAYS)).isoformat()
 
 
@@ -377,7 +378,7 @@ def refuses_once(statistics: Statistics, caplog: pytest.LogCaptureFixture) -> No
             for number in range(50):
                 statistics.shown(suggestion(str(number)))
                 statistics.outcome(str(number), "accepted")
-            statistics.nothing("python", "fast", postprocess.NOTHING)
+            statistics.nothing("python", "fast", filters.NOTHING)
             assert statistics.threshold("python", "fast") == 0.0
             assert statistics.flush()
         statistics.close()
@@ -410,7 +411,7 @@ def test_deleting_leaves_nothing_of_it_and_servers_go_on(opened: Open, path: Pat
     statistics = opened()
     for number in range(100):
         statistics.shown(suggestion(str(number), language="befunge"))
-    statistics.nothing("befunge", "fast", postprocess.NOTHING)
+    statistics.nothing("befunge", "fast", filters.NOTHING)
     statistics.flush()
     assert erase(path) == 100
     assert b"befunge" not in b"".join(each.read_bytes() for each in path.parent.iterdir())

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from slm_lsp.languages.parse import Match, matches, matches_in_statements, parse
+from slm_lsp.languages.parse import Match, matches, matches_in_statements, parse, parse_changed
 from slm_lsp.languages.prepare import prepared
 from slm_lsp.languages.registry import languages
 from slm_lsp.languages.symbols import definitions
@@ -113,6 +115,34 @@ def test_comments_of_fixed_form_are_comments_of_fortran() -> None:
 def test_statements_of_free_form_are_no_comments() -> None:
     text = b"module m\ncontains\nsubroutine f()\ncall g()\nend subroutine\nend module\n"
     assert prepared("fortran", text) == text
+
+
+PIECES = ["x", "(", ")", "\n", "    ", "if x:", "'", "é", "# c", "def f():", "1"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.lists(st.sampled_from(PIECES), max_size=6), st.data())
+def test_a_changed_text_is_understood_as_if_parsed_afresh(
+    pieces: list[str], put: list[str], data: st.DataObject
+) -> None:
+    language = languages()["python"]
+    source, piece = "".join(pieces).encode(), "".join(put).encode()
+    start = data.draw(st.integers(0, len(source)))
+    end = data.draw(st.integers(start, len(source)))
+    tree = parse(language, source)
+    assert tree is not None
+    before = str(tree.root_node)
+    changed = parse_changed(language, tree, source, start, end, piece)
+    whole = source[:start] + piece + source[end:]
+    fresh = parse(language, whole)
+    assert changed is not None
+    assert fresh is not None
+    assert (changed.root_node.start_byte, changed.root_node.end_byte) == (
+        fresh.root_node.start_byte,
+        fresh.root_node.end_byte,
+    )
+    if not fresh.root_node.has_error:
+        assert str(changed.root_node) == str(fresh.root_node)
+    assert str(tree.root_node) == before
 
 
 IN_STATEMENTS = """\
