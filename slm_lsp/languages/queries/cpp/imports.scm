@@ -1,5 +1,4 @@
-(preproc_include path: [(string_literal) (system_lib_string)] @module) @import
-
+; inherits: c
 (using_declaration "namespace" [(identifier) (qualified_identifier)] @module) @import
 (using_declaration "using" . (qualified_identifier
   scope: (_) @module name: [(identifier) (type_identifier)] @name)) @import

@@ -1,13 +1,9 @@
-; Blocks are left out: what a function binds anywhere counts for all of it.
-(translation_unit) @scope
+; inherits: c
 (namespace_definition) @scope
 (class_specifier) @scope
 (struct_specifier) @scope
-(function_definition) @scope
 (lambda_expression) @scope
-(preproc_function_def) @scope
 
-(preproc_params (identifier) @local)
 ; Only where there is a body: the names in a prototype mean nothing.
 (function_definition declarator: (function_declarator parameters: (parameter_list (_ declarator: [
     (identifier) @local
@@ -50,15 +46,5 @@
 (structured_binding_declarator (identifier) @local)
 (for_range_loop declarator: [(identifier) @local (reference_declarator (identifier) @local) (pointer_declarator declarator: (identifier) @local)])
 (lambda_capture_initializer left: (identifier) @local)
-(declaration declarator: [
-    (identifier) @local
-    (pointer_declarator declarator: (identifier) @local)
-    (pointer_declarator declarator: (pointer_declarator declarator: (identifier) @local))
-    (array_declarator declarator: (identifier) @local)
-    (reference_declarator (identifier) @local)])
-(declaration declarator: (init_declarator declarator: [
-    (identifier) @local
-    (pointer_declarator declarator: (identifier) @local)
-    (pointer_declarator declarator: (pointer_declarator declarator: (identifier) @local))
-    (array_declarator declarator: (identifier) @local)
-    (reference_declarator (identifier) @local)]))
+(declaration declarator: (reference_declarator (identifier) @local))
+(declaration declarator: (init_declarator declarator: (reference_declarator (identifier) @local)))
