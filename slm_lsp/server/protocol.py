@@ -107,6 +107,9 @@ class Server(LanguageServer):
         """What pygls could not handle: malformed messages are answered, the rest goes to the log, not into popups."""
         if isinstance(error, AlreadyAnswered):
             return
+        if isinstance(error, JsonRpcException) and source is not JsonRpcException:
+            log.info("a request was answered with an error: %s", error)
+            return
         if isinstance(error, ValueError) and source is JsonRpcException:
             self.protocol.answer_wrong(JsonRpcParseError(f"the message is no JSON: {error}"), None)
             return

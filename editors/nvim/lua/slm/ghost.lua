@@ -1,0 +1,119 @@
+-- Draws a suggestion as ghost text. Neither the cursor nor the view moves for it: what finds no room is not shown.
+
+local suggestion = require("slm.suggestion")
+
+local M = {}
+
+local GHOST, MORE = "SlmGhost", "SlmGhostMore"
+local HINT_MS = 1500
+local namespace = vim.api.nvim_create_namespace("slm")
+
+function M.define_highlights()
+  vim.api.nvim_set_hl(0, GHOST, { default = true, link = "Comment" })
+  vim.api.nvim_set_hl(0, MORE, { default = true, link = "NonText" })
+end
+
+---@param bufnr integer
+function M.clear(bufnr)
+  if vim.api.nvim_buf_is_valid(bufnr) then
+    vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
+  end
+end
+
+---Say something about the place of the cursor, for a moment, behind its line.
+---@param bufnr integer
+---@param row integer
+---@param text string
+function M.hint(bufnr, row, text)
+  local mark = { virt_text = { { text, MORE } }, virt_text_pos = "eol" }
+  local id = vim.api.nvim_buf_set_extmark(bufnr, namespace, row, 0, mark)
+  vim.defer_fn(function()
+    if vim.api.nvim_buf_is_valid(bufnr) then
+      vim.api.nvim_buf_del_extmark(bufnr, namespace, id)
+    end
+  end, HINT_MS)
+end
+
+---Lines kept below the cursor: 'scrolloff', as far as the window has them.
+local function margin(height)
+  return math.min(vim.wo.scrolloff, math.floor((height - 1) / 2))
+end
+
+---Screen rows for the ghost's further lines, and for a first line that wraps.
+---@param row integer
+---@return integer below
+---@return integer wrapped
+local function room(row)
+  local info = vim.fn.getwininfo(vim.api.nvim_get_current_win())[1]
+  local height = info.height - info.winbar
+  local at = vim.fn.winline()
+  local lines = vim.api.nvim_win_text_height(0, { start_row = row, end_row = row }).all
+  local above = vim.fn.screenpos(0, row + 1, 1).row - info.winrow - info.winbar + 1
+  local free = height - math.max(at, math.max(above, 1) + lines - 1)
+  if margin(height) == math.floor((height - 1) / 2) then
+    -- The cursor is held in the middle: what stands below it counts, and a cursor off the middle would be moved there.
+    return at == math.floor((height + 1) / 2) and free or 0, 0
+  end
+  return math.max(0, free), math.max(0, free - margin(height))
+end
+
+---The beginning of a text that is at most so many cells wide.
+---@param text string
+---@param cells integer
+---@return string
+local function narrowed(text, cells)
+  if vim.fn.strdisplaywidth(text) <= cells then
+    return text
+  end
+  local shown = vim.fn.strcharpart(text, 0, math.max(0, cells - 1))
+  while shown ~= "" and vim.fn.strdisplaywidth(shown) >= cells do
+    shown = vim.fn.strcharpart(shown, 0, vim.fn.strchars(shown) - 1)
+  end
+  return shown .. "…"
+end
+
+---Cells that are free in the screen rows of the cursor's line and so many more.
+---@param row integer
+---@param more integer
+---@return integer
+local function free_cells(row, more)
+  local info = vim.fn.getwininfo(vim.api.nvim_get_current_win())[1]
+  local width = info.width - info.textoff
+  local used = vim.fn.virtcol({ row + 1, "$" }) -- with the cell of a cursor at the end
+  return (math.ceil(used / width) + more) * width - used
+end
+
+---@param shown slm.Suggestion
+---@param cursor integer[] row and column, from 0
+function M.draw(shown, cursor)
+  M.clear(shown.bufnr)
+  local layout = suggestion.layout(shown)
+  if not layout then
+    return
+  end
+  local row, col = cursor[1], cursor[2]
+  local below, wrapped = room(row)
+  local hidden = math.max(0, #layout.below - below)
+  local more = hidden > 0 and layout.tail == "" and (" +%d"):format(hidden) or ""
+  local first = layout.first
+  if vim.wo.wrap then
+    local cells = free_cells(row, wrapped) - #more - vim.fn.strdisplaywidth(layout.tail)
+    first = narrowed(first, cells)
+  end
+  local lines = {}
+  for index = 1, #layout.below - hidden do
+    lines[index] = { { layout.below[index], GHOST } }
+  end
+  vim.api.nvim_buf_set_extmark(shown.bufnr, namespace, row, col, {
+    virt_text = { { first, GHOST }, { more, MORE } },
+    virt_text_pos = "inline",
+    virt_lines = #lines > 0 and lines or nil,
+    hl_mode = "combine",
+  })
+  if layout.tail ~= "" then
+    local mark = { virt_text = { { layout.tail, GHOST } }, virt_text_pos = "inline", hl_mode = "combine" }
+    vim.api.nvim_buf_set_extmark(shown.bufnr, namespace, row, col + shown.replaced, mark)
+  end
+end
+
+return M

@@ -1,0 +1,81 @@
+-- What the server says about itself (`slm/status`) and what we know beside it, for statuslines and `:Slm status`.
+
+local notice = require("slm.notice")
+
+local M = {}
+
+---@class slm.Status
+---@field state "off"|"starting"|"idle"|"loading"|"working"|"ready"|"failed"
+---@field model? string
+---@field tier? string
+---@field where? string
+---@field tokensPerSecond? number
+---@field indexed? integer
+---@field reason? string
+
+---@type slm.Status
+M.current = { state = "off" }
+
+---@param status slm.Status
+function M.set(status)
+  M.current = {}
+  for key, value in pairs(status) do
+    if value ~= vim.NIL then
+      M.current[key] = value
+    end
+  end
+  if M.current.state == "failed" and M.current.reason then
+    notice.once(M.current.reason)
+  end
+  vim.schedule(function()
+    vim.api.nvim_exec_autocmds("User", { pattern = "SlmStatus", modeline = false })
+    vim.cmd.redrawstatus()
+  end)
+end
+
+---A few words for a statusline: `slm fast 42/s`, `slm paused`, `slm failed`.
+---@param paused? string who is paused
+---@return string
+function M.short(paused)
+  local now = M.current
+  if paused then
+    return "slm paused"
+  end
+  local words = { "slm" }
+  if now.state == "ready" or now.state == "working" then
+    table.insert(words, now.tier or now.model)
+    table.insert(words, now.state == "working" and "…" or nil)
+    if now.state == "ready" and now.tokensPerSecond then
+      table.insert(words, ("%.0f/s"):format(now.tokensPerSecond))
+    end
+  else
+    table.insert(words, now.state)
+  end
+  if now.indexed and now.indexed < 100 then
+    table.insert(words, ("index %d%%"):format(now.indexed))
+  end
+  return table.concat(words, " ")
+end
+
+---Everything, a line each.
+---@return string[]
+function M.lines()
+  local now = M.current
+  local shown = {
+    { "state", now.state },
+    { "reason", now.reason },
+    { "model", now.model and (now.tier and ("%s (%s)"):format(now.model, now.tier) or now.model) },
+    { "text goes", now.where == "local" and "nowhere: the model runs on this machine" or now.where },
+    { "speed", now.tokensPerSecond and ("%.1f tokens a second"):format(now.tokensPerSecond) },
+    { "index", now.indexed and ("%d %%"):format(now.indexed) },
+  }
+  local lines = {}
+  for _, row in pairs(shown) do
+    if row[2] then
+      table.insert(lines, ("%-10s %s"):format(row[1], row[2]))
+    end
+  end
+  return lines
+end
+
+return M

@@ -1,0 +1,16 @@
+-- `:Slm` is there before setup(), and loads the rest only when it is used.
+
+if vim.g.loaded_slm then
+  return
+end
+vim.g.loaded_slm = true
+
+vim.api.nvim_create_user_command("Slm", function(called)
+  require("slm.commands").run(called)
+end, {
+  nargs = "*",
+  desc = "slm: status, log, pause, model, pull, doctor, start, stop",
+  complete = function(...)
+    return require("slm.commands").complete(...)
+  end,
+})

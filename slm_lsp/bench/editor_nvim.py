@@ -1,0 +1,224 @@
+"""What completions cost in Neovim: from a key to ghost text beside the bare protocol, and typing with them on and off.
+
+Both sides of a place have a server and a file of their own and do the same: open it, have the place completed once,
+then one key more, which is what is measured. So both find the same part of the prompt evaluated.
+"""
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from slm_lsp.bench.nvim_screen import PLUGIN, Frame, Neovim, neovim
+from slm_lsp.bench.raw_lsp import raw_client
+from slm_lsp.errors import PeerError
+from slm_lsp.proportions import percentile
+from slm_lsp.text import Position
+
+SERVER = (sys.executable, "-m", "slm_lsp.cli.main")
+MILLISECONDS = 1e3
+READY_S = 120.0
+SHOWN_S = 60.0
+KEY_S = 0.1
+"""Ten keys a second."""
+WIDTH, HEIGHT = 120, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file, where the cursor is in it, and the key that is typed there."""
+
+    text: str
+    at: Position
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Milliseconds from a key to its character on the screen."""
+
+    p50_ms: float
+    p95_ms: float
+    characters: int
+    in_order: bool
+    """Every character is there, in the order it was typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What `measure` found."""
+
+    ghost_ms: tuple[float, ...]
+    """From the key to the first ghost text, by place."""
+    raw_ms: tuple[float, ...]
+    """From the change and the request to the answer, of the same places without an editor."""
+    ratio: float
+    """Median of the ratios, place by place."""
+    typing_on: Typing
+    typing_off: Typing
+    typing_ratio_p95: float
+
+    def as_json(self) -> dict[str, object]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def measure(
+    places: Sequence[Place], text: str, folder: Path, environ: Mapping[str, str], note: Callable[[str], None]
+) -> Figures:
+    """Measure both.
+
+    Args:
+        places: Python; each should be one where a suggestion is sure to come.
+        text: typed for the second half, lines of at most 100 characters, at most 50 of them.
+        folder: an empty one, for the files.
+        environ: of the servers, and of their engine, which should be nobody else's.
+        note: says how it goes.
+
+    Raises:
+        PeerError: there is no Neovim, or a place brings no suggestion.
+    """
+    ghost: list[float] = []
+    raw: list[float] = []
+    for number, place in enumerate(places):
+        sides = [(ghost, _ghost_ms), (raw, _raw_ms)]
+        for into, side in sides if number % 2 else reversed(sides):
+            into.append(side(place, _file(folder, f"{side.__name__}{number}", place.text), environ))
+        note(
+            f"place {number + 1}/{len(places)}: ghost text after {ghost[-1]:.0f} ms, raw answer after {raw[-1]:.0f} ms"
+        )
+    typing_off = _typing(text, _file(folder, "off", ""), environ, on=False)
+    typing_on = _typing(text, _file(folder, "on", ""), environ, on=True)
+    note(f"typing: p95 {typing_on.p95_ms:.1f} ms with completions, {typing_off.p95_ms:.1f} ms without")
+    ratio = median(a / b for a, b in zip(ghost, raw, strict=True))
+    ratio_p95 = typing_on.p95_ms / typing_off.p95_ms
+    return Figures(tuple(ghost), tuple(raw), ratio, typing_on, typing_off, ratio_p95)
+
+
+def _file(folder: Path, name: str, text: str) -> Path:
+    """A file in a workspace of its own."""
+    workspace = folder / name.strip("_")
+    shutil.rmtree(workspace, ignore_errors=True)
+    (workspace / ".git").mkdir(parents=True)
+    file = workspace / "place.py"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def _configured(file: Path, *, on: bool) -> Sequence[str]:
+    """Neovim's arguments: our plugin or none, and nothing that types by itself."""
+    init = file.parent / ".git" / "init.lua"
+    lines = ["vim.o.swapfile = false", "vim.o.shadafile = 'NONE'", "vim.cmd('filetype indent off')"]
+    lines.append("vim.o.autoindent = false")
+    if on:
+        options = json.dumps(json.dumps({"cmd": list(SERVER)}))
+        lines += [
+            f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})",
+            f"require('slm').setup(vim.json.decode({options}))",
+        ]
+    init.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return ("-u", str(init), str(file))
+
+
+def _opened(file: Path, environ: Mapping[str, str], *, on: bool) -> Any:
+    arguments = _configured(file, on=on)
+    return neovim(file.parent, environ, arguments, width=WIDTH, height=HEIGHT, clean=False)
+
+
+def _ready(nvim: Neovim) -> None:
+    ready = "return require('slm').status().state == 'ready'"
+    nvim.until(lambda n: n.lua(ready), READY_S, "the model is ready")
+
+
+def _visible(nvim: Neovim) -> bool:
+    return bool(nvim.lua("return require('slm').visible()"))
+
+
+def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
+    with _opened(file, environ, on=True) as nvim:
+        _ready(nvim)
+        nvim.api.current.window.cursor = (place.at.line + 1, 0)
+        nvim.type("A")
+        nvim.until(_visible, SHOWN_S, "the first suggestion")
+        nvim.type("<C-]>")
+        nvim.until(lambda n: not _visible(n), SHOWN_S, "dismissed")
+        nvim.settle()
+        typed = place.text.split("\n")[place.at.line] + place.key
+        nvim.screen.forget()
+        begun = time.monotonic()
+        nvim.type("<Space>" if place.key == " " else place.key)
+
+        def shown(n: Neovim) -> Frame | None:
+            return next((f for f in n.screen.frames if _longer(f, typed.rstrip())), None)
+
+        try:
+            frame: Frame = nvim.until(shown, SHOWN_S, "ghost text")
+        except TimeoutError as error:
+            raise PeerError(f"No suggestion came behind {typed!r}.") from error
+        return (frame.at - begun) * MILLISECONDS
+
+
+def _longer(frame: Frame, typed: str) -> bool:
+    """Whether the cursor's line shows more than what was typed."""
+    line = frame.lines[frame.cursor[0]]
+    return line.startswith(typed) and len(line) > len(typed)
+
+
+def _raw_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
+    async def measured() -> float:
+        async with raw_client([*SERVER, "serve", "--stdio"], environ, file) as client:
+            client.open(place.text, "python")
+            await client.complete(place.at)
+            client.type(place.at, place.key)
+            took, items = await client.complete(Position(place.at.line, place.at.column + len(place.key)))
+            if not items:
+                raise PeerError(f"No suggestion came in line {place.at.line + 1} of {file}.")
+            return took
+
+    return asyncio.run(measured())
+
+
+def _typing(text: str, file: Path, environ: Mapping[str, str], *, on: bool) -> Typing:
+    """Type a text at ten keys a second."""
+    with _opened(file, environ, on=on) as nvim:
+        if on:
+            _ready(nvim)
+        nvim.type("i")
+        nvim.settle()
+        nvim.screen.forget()
+        typed: list[tuple[float, tuple[int, int]]] = []
+        for key, place in _cursors(text):
+            begun = time.monotonic()
+            nvim.type({" ": "<Space>", "\n": "<CR>", "<": "<lt>"}.get(key, key))
+            typed.append((begun, place))
+            time.sleep(max(0.0, begun + KEY_S - time.monotonic()))
+        nvim.settle()
+        there = "\n".join(nvim.api.current.buffer[:])
+        waits = list(_waits(typed, nvim.screen.frames))
+    return Typing(percentile(waits, 50), percentile(waits, 95), len(text), there == text)
+
+
+def _cursors(text: str) -> Iterable[tuple[str, tuple[int, int]]]:
+    """Every character, and where the cursor is on the screen behind it."""
+    row = column = 0
+    for key in text:
+        row, column = (row + 1, 0) if key == "\n" else (row, column + 1)
+        yield key, (row, column)
+
+
+def _waits(typed: Sequence[tuple[float, tuple[int, int]]], frames: Sequence[Frame]) -> Iterable[float]:
+    """Milliseconds from every key to the first screen with the cursor behind its character."""
+    remaining = iter(frames)
+    frame = next(remaining, None)
+    for begun, place in typed:
+        while frame is not None and (frame.at < begun or frame.cursor < place):
+            frame = next(remaining, None)
+        if frame is None:
+            raise PeerError("Neovim did not show every character.", "Try again on a quieter machine.")
+        yield (frame.at - begun) * MILLISECONDS

