@@ -144,8 +144,9 @@ class Code:
         return "\n".join(file.read_text() for file in files)
 
     def url(self, folder: Path | None, file: Path | None = None) -> str:
-        """A window's address."""
-        parts = [f"folder={quote(str(folder))}"] if folder else ["ew=true"]
+        """The address of a window on a folder, on a file of several folders, or on nothing."""
+        kind = "workspace" if folder is not None and folder.suffix == ".code-workspace" else "folder"
+        parts = [f"{kind}={quote(str(folder))}"] if folder else ["ew=true"]
         if file is not None:
             remote = f"vscode-remote://127.0.0.1:{self.port}{file}"
             parts.append("payload=" + quote(json.dumps([["openFile", remote]])))

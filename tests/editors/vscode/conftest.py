@@ -8,6 +8,7 @@ import pytest
 
 from tests.editors.vscode.code import Browser, CannotSetUpError, Code, build, running, set_up
 
+ROOT = Path(__file__).parents[3]
 PROGRAM = "def fib(n):\n    if n < 2:\n        return n\n    "
 
 
@@ -60,5 +61,4 @@ def project(tmp_path: Path) -> Path:
 
 def with_server_on_path(environ: dict[str, str]) -> dict[str, str]:
     programs = Path(sys.executable).parent
-    root = Path(__file__).parents[3]
-    return {**environ, "PATH": f"{programs}:{environ['PATH']}", "PYTHONPATH": str(root)}
+    return {**environ, "PATH": f"{programs}:{environ['PATH']}", "PYTHONPATH": str(ROOT), "SLM_LSP_MODEL": "fast"}

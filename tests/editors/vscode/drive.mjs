@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const { chromium } = createRequire(`${process.argv[2]}/`)("playwright-core");
-const GHOST = ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text .view-line";
+// Grey text in the cursor's line comes in pieces, one a token; further lines of it are lines of their own.
+const IN_LINE = ".ghost-text-decoration, .ghost-text-decoration-preview";
+const BELOW = ".ghost-text .view-line, .suggest-preview-text .view-line";
 const STATUS = '.statusbar-item[id*="slm.status"]';
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
@@ -24,20 +26,26 @@ const actions = {
     await page.locator(".editor-instance .view-lines").first().click();
     await page.keyboard.press(at);
   },
+  /** The end of the first cell of a notebook. */
+  async cell(page) {
+    await page.waitForSelector(".notebookOverlay .cell .monaco-editor .view-line", { timeout: 60000 });
+    await page.locator(".notebookOverlay .cell .monaco-editor .view-lines").first().click();
+    await page.keyboard.press("Control+End");
+  },
   type: (page, { text, delay = 20 }) => page.keyboard.type(text, { delay }),
   press: (page, { key }) => page.keyboard.press(key),
-  /** The grey text, as soon as there is some; null after `ms`. */
-  async ghost(page, { ms = 30000, more = "" }) {
+  /** The grey text, as soon as there is some and it is not `other`; null after `ms`. */
+  async ghost(page, { ms = 30000, other = "" }) {
     const began = Date.now();
     for (;;) {
-      const texts = await page.locator(GHOST).allTextContents();
-      const text = plain(texts.join("\n"));
-      if (text.trim() !== "" && text !== more) return text;
+      const first = (await page.locator(IN_LINE).allTextContents()).join("");
+      const text = plain([first, ...(await page.locator(BELOW).allTextContents())].join("\n"));
+      if (text.trim() !== "" && text !== other) return text;
       if (Date.now() - began > ms) return null;
       await page.waitForTimeout(20);
     }
   },
-  ghostGone: (page, { ms = 5000 }) => page.locator(GHOST).first().waitFor({ state: "detached", timeout: ms }),
+  ghostGone: (page, { ms = 5000 }) => page.locator(IN_LINE).first().waitFor({ state: "detached", timeout: ms }),
   /** The status item: what it shows and what it says when asked. */
   async status(page) {
     const item = page.locator(STATUS).first();
