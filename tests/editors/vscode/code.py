@@ -93,13 +93,15 @@ class Code:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
-        self.user = folder / "data" / "User"
-        self.user.mkdir(parents=True, exist_ok=True)
-        self.settings({})
+        self.settings()
 
-    def settings(self, more: Mapping[str, object]) -> None:
-        """Write the user's settings."""
-        (self.user / "settings.json").write_text(json.dumps({**SETTINGS, **more}))
+    def settings(self, **machine: object) -> None:
+        """Write the user's settings; `machine` are those of the machine it runs on, `slm_server_path` for a key."""
+        data = self._folder / "data"
+        own = {key.replace("_", "."): value for key, value in machine.items()}
+        for folder, tree in ((data / "User", SETTINGS), (data / "Machine", own)):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "settings.json").write_text(json.dumps(tree))
 
     def install(self, vsix: Path) -> None:
         """Install an extension from its file."""
@@ -248,7 +250,7 @@ def running(code: Code) -> Iterator[Code]:
         code.stop()
 
 
-def until(condition: Callable[[], object], seconds: float = 30.0, *, every: float = 0.1) -> Any:
+def until(condition: Callable[[], object], seconds: float = 60.0, *, every: float = 0.1) -> Any:
     """Wait for something to become true; its value.
 
     Raises:

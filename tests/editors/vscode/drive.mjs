@@ -11,24 +11,28 @@ const BELOW = ".ghost-text .view-line, .suggest-preview-text .view-line";
 const STATUS = '.statusbar-item[id*="slm.status"]';
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+// One context: what VS Code remembers between windows lies in the browser's storage.
+const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
 const windows = new Map();
+const PATIENCE = 120000; // milliseconds; a workbench starts in 5 s on two idle cores
 const plain = (text) => text.replaceAll("\u00a0", " ");
 
 const actions = {
   async open({ window, url }) {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+    const page = await context.newPage();
     windows.set(window, page);
-    await page.goto(url, { waitUntil: "domcontentloaded" });
-    await page.waitForSelector(".monaco-workbench .statusbar", { timeout: 90000 });
+    page.setDefaultTimeout(PATIENCE);
+    await page.goto(url, { waitUntil: "domcontentloaded", timeout: PATIENCE });
+    await page.waitForSelector(".monaco-workbench .statusbar");
   },
   async focus(page, { at = "Control+End" }) {
-    await page.waitForSelector(".monaco-editor .view-line", { timeout: 60000 });
+    await page.waitForSelector(".monaco-editor .view-line");
     await page.locator(".editor-instance .view-lines").first().click();
     await page.keyboard.press(at);
   },
   /** The end of the first cell of a notebook. */
   async cell(page) {
-    await page.waitForSelector(".notebookOverlay .cell .monaco-editor .view-line", { timeout: 60000 });
+    await page.waitForSelector(".notebookOverlay .cell .monaco-editor .view-line");
     await page.locator(".notebookOverlay .cell .monaco-editor .view-lines").first().click();
     await page.keyboard.press("Control+End");
   },
@@ -49,20 +53,22 @@ const actions = {
   /** The status item: what it shows and what it says when asked. */
   async status(page) {
     const item = page.locator(STATUS).first();
-    await item.waitFor({ timeout: 60000 });
+    await item.waitFor();
     const label = await item.evaluate((node) => node.querySelector("[aria-label]")?.getAttribute("aria-label") ?? node.getAttribute("aria-label"));
     return { text: plain((await item.textContent()) ?? "").trim(), says: label };
   },
   statusClick: (page) => page.locator(`${STATUS} a`).first().click(),
-  async entries(page, { ms = 10000 }) {
-    await page.waitForSelector(".quick-input-widget .monaco-list-row", { timeout: ms });
+  async entries(page) {
+    await page.waitForSelector(".quick-input-widget .monaco-list-row");
     return (await page.locator(".quick-input-widget .monaco-list-row .label-name").allTextContents()).map(plain);
   },
   notices: async (page) => (await page.locator(".notification-list-item-message").allTextContents()).map(plain),
   button: (page, { label }) => page.locator(".notification-toast .monaco-button", { hasText: label }).first().click(),
+  /** Opens a file the way a user does: in whichever editor is for it. */
+  explorer: (page, { file }) => page.locator(".explorer-folders-view .monaco-list-row", { hasText: file }).first().dblclick(),
   async command(page, { title }) {
     await page.keyboard.press("F1");
-    await page.waitForSelector(".quick-input-widget input", { timeout: 10000 });
+    await page.waitForSelector(".quick-input-widget input");
     await page.keyboard.type(title);
     await page.waitForTimeout(400);
     await page.keyboard.press("Enter");

@@ -1,5 +1,6 @@
 """The extension without an editor: its checks, its package, and that its settings are those of `config.py`."""
 
+import os
 import re
 import subprocess
 import sys
@@ -43,8 +44,7 @@ def test_the_lock_names_no_registry() -> None:
 
 
 def test_its_settings_are_those_of_the_server() -> None:
-    script = EXTENSION / "scripts" / "settings.py"
-    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    done = settings_script(EXTENSION, "--check")
     assert done.returncode == 0, done.stderr
 
 
@@ -55,10 +55,15 @@ def test_out_of_date_settings_are_noticed(tmp_path: Path) -> None:
         (copy / name).write_text((EXTENSION / name).read_text())
     package = copy / "package.json"
     package.write_text(package.read_text().replace('"default": 64', '"default": 65'))
-    script = copy / "scripts" / "settings.py"
-    check = [sys.executable, script, "--check"]
-    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    done = settings_script(copy, "--check")
     assert done.returncode == 1
     assert "package.json is out of date" in done.stderr
-    subprocess.run([sys.executable, script], check=True)
-    assert subprocess.run(check, check=False).returncode == 0
+    assert settings_script(copy).returncode == 0
+    assert settings_script(copy, "--check").returncode == 0
+
+
+def settings_script(extension: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the script that writes the settings, on the package of this checkout."""
+    command = [sys.executable, extension / "scripts" / "settings.py", *arguments]
+    environ = {**os.environ, "PYTHONPATH": str(EXTENSION.parents[1])}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)

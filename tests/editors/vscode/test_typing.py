@@ -175,7 +175,8 @@ def test_a_cell_of_a_notebook(browser: Browser, code: Code, tmp_path: Path) -> N
     language = {"language_info": {"name": "python"}}
     book = tmp_path / "book.ipynb"
     book.write_text(json.dumps({"cells": [cell], "metadata": language, "nbformat": 4, "nbformat_minor": 5}))
-    window = browser.open(code.url(tmp_path, book))
+    window = browser.open(code.url(tmp_path))
+    window.do("explorer", file="book.ipynb")
     window.do("cell")
     until(lambda: "state ready" in window.status()["says"], FIRST_LOAD_S)
     window.type("return ")
