@@ -27,28 +27,35 @@ export interface Wiring {
   log: LogOutputChannel;
   options: () => object;
   inline: NonNullable<Middleware["provideInlineCompletionItems"]>;
-  /** The connection is gone, and nobody asked for that; `last` is what the server said last. */
-  closed: (last: string) => void;
+  /** The connection is gone, and nobody asked for that. */
+  closed: () => void;
 }
 
 /** A server and the client that talks to it. Pop-ups are left to `notices.ts`: this one only writes the log. */
 export class Client extends LanguageClient {
   private child: ChildProcess | undefined;
+  private readonly said: string[];
 
   constructor(wiring: Wiring) {
-    const last: string[] = [];
+    const said: string[] = [];
     const spawned = (): Promise<ChildProcess> =>
       started(wiring).then((child) => {
         this.child = child;
         return child;
       });
-    super("slm", "slm-lsp", spawned, options(wiring, last));
+    super("slm", "slm-lsp", spawned, options(wiring, said));
+    this.said = said;
     this.registerFeature(new Streaming());
   }
 
   /** The process of the server. */
   get pid(): number | undefined {
     return this.child?.pid;
+  }
+
+  /** The last line that the server wrote to its log; empty where it wrote none. */
+  get lastWords(): string {
+    return this.said.at(-1) ?? "";
   }
 
   /** End the server, by force if it does not leave. */
@@ -94,7 +101,7 @@ class Streaming implements StaticFeature {
   }
 }
 
-function options(wiring: Wiring, last: string[]): LanguageClientOptions {
+function options(wiring: Wiring, said: string[]): LanguageClientOptions {
   const { log } = wiring;
   return {
     documentSelector: SELECTOR,
@@ -110,15 +117,15 @@ function options(wiring: Wiring, last: string[]): LanguageClientOptions {
       stderr: (input: Readable) => {
         createInterface({ input }).on("line", (line) => {
           log.info(`server: ${line}`);
-          last.push(line);
-          last.splice(0, last.length - LINES_KEPT);
+          said.push(line);
+          said.splice(0, said.length - LINES_KEPT);
         });
       },
     },
     errorHandler: {
       error: () => ({ action: ErrorAction.Continue, handled: true }),
       closed: () => {
-        wiring.closed(last.at(-1) ?? "");
+        wiring.closed();
         return { action: CloseAction.DoNotRestart, handled: true };
       },
     },

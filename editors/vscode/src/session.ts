@@ -105,10 +105,10 @@ export class Session implements Disposable {
 
   private async connect(found: Candidate, turn: number): Promise<void> {
     let open = true;
-    const ended = (last: string): void => {
+    const ended = (): void => {
       if (open && turn === this.turn) {
         open = false;
-        void this.ended(last, turn);
+        void this.ended(turn);
       }
     };
     const client = this.wired(ended);
@@ -121,7 +121,8 @@ export class Session implements Disposable {
         this.down(`${found.file} cannot be started: ${String(error)}`);
         this.listener.trouble({ is: "unstartable", what: `${found.file} cannot be started.`, origin: found.origin });
       } else {
-        ended(String(error));
+        this.log.debug(`The server did not start: ${String(error)}`);
+        ended();
       }
       return;
     }
@@ -140,7 +141,7 @@ export class Session implements Disposable {
     }
   }
 
-  private wired(closed: (last: string) => void): Client {
+  private wired(closed: () => void): Client {
     const client = new Client({
       program: this.program ?? { file: "", environ: {} },
       folder: workspace.workspaceFolders?.[0]?.uri.fsPath ?? homedir(),
@@ -167,8 +168,8 @@ export class Session implements Disposable {
     }
   }
 
-  private async ended(last: string, turn: number): Promise<void> {
-    this.log.warn(`The server ended. It said last: ${last === "" ? "nothing" : last}`);
+  private async ended(turn: number): Promise<void> {
+    this.log.warn("The server ended.");
     const client = this.current;
     this.current = undefined;
     this.status = undefined;
@@ -179,6 +180,7 @@ export class Session implements Disposable {
       return;
     }
     if (this.starts.full(Date.now())) {
+      const last = client?.lastWords ?? "";
       this.down(`The server ended again and again and is left alone. ${last}`.trim());
       this.listener.trouble({ is: "crashing", last });
     } else {

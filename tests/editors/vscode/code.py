@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -125,8 +125,9 @@ class Code:
         self._process.terminate()
         self._process.wait(30)
         for child in psutil.wait_procs(children, timeout=5)[1]:
-            if "slm_lsp.engine" not in " ".join(child.cmdline()):
-                child.kill()
+            with suppress(psutil.Error):  # it may end meanwhile
+                if "slm_lsp.engine" not in " ".join(child.cmdline()):
+                    child.kill()
 
     def servers(self) -> list[psutil.Process]:
         """The language servers that its windows started."""

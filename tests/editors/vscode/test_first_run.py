@@ -76,6 +76,7 @@ def test_from_nothing_to_the_first_grey_text(
         "PIP_CACHE_DIR": str(REAL_CACHE / "pip"),
         "PIP_CONFIG_FILE": str(Path.home() / ".config" / "pip" / "pip.conf"),
     }
+    environ.pop("PYTHONPATH", None)  # what was installed is what runs
     code = Code(tools, tmp_path / "code", environ)
     code.settings(slm_server_package=f"{ROOT}[fast]")
     code.install(vsix)  # step 1
