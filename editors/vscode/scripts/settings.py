@@ -81,7 +81,9 @@ def settings(group: Any = config.Settings, path: tuple[str, ...] = ()) -> Iterat
             made = each.default_factory
             default = each.default if made is dataclasses.MISSING else made()
             if each.name not in sentences:
-                raise SystemExit(f"slm_lsp/config.py: `{'.'.join(where)}` has no sentence below it that says what it is.")
+                raise SystemExit(
+                    f"slm_lsp/config.py: `{'.'.join(where)}` has no sentence below it that says what it is."
+                )
             yield Setting(where, kind, default, sentences[each.name])
 
 

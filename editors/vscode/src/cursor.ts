@@ -1,6 +1,6 @@
 /** Tells the server where the cursor rests, so that the place is warm before the first key. */
 
-import { window, workspace, type Disposable, type TextEditor } from "vscode";
+import { window, workspace, type Disposable, type TextDocument, type TextEditor } from "vscode";
 
 import type { Client } from "./client";
 import { unfit } from "./documents";
@@ -12,21 +12,29 @@ const REST_MS = 100;
 /** Announces moves of the cursor that are not typing. */
 export class Cursor implements Disposable {
   private timer: NodeJS.Timeout | undefined;
+  /** The versions at which the cursor was last seen. */
+  private readonly versions = new WeakMap<TextDocument, number>();
   private readonly disposables: Disposable[];
 
   constructor(private readonly client: () => Client | undefined) {
     this.disposables = [
       window.onDidChangeTextEditorSelection(({ textEditor }) => {
-        this.moved(textEditor);
+        if (!this.typed(textEditor.document)) {
+          this.moved(textEditor);
+        }
       }),
       window.onDidChangeActiveTextEditor((editor) => {
         this.moved(editor);
       }),
-      // Whoever types asks for a suggestion there anyway.
       workspace.onDidChangeTextDocument(() => {
         clearTimeout(this.timer);
       }),
     ];
+  }
+
+  /** Announce where the cursor is: the server has just started. */
+  here(): void {
+    this.moved(window.activeTextEditor);
   }
 
   dispose(): void {
@@ -34,6 +42,13 @@ export class Cursor implements Disposable {
     for (const each of this.disposables) {
       each.dispose();
     }
+  }
+
+  /** Whether the cursor moved because text came or went: whoever types asks for a suggestion there anyway. */
+  private typed(document: TextDocument): boolean {
+    const before = this.versions.get(document) ?? document.version;
+    this.versions.set(document, document.version);
+    return before !== document.version;
   }
 
   private moved(editor: TextEditor | undefined): void {

@@ -50,6 +50,7 @@ class Window {
   private readonly item = new StatusItem();
   private readonly session: Session;
   private readonly completions: Completions;
+  private readonly cursor = new Cursor(() => this.session.client);
   private readonly firstRun: FirstRun;
   private readonly notices: Notices;
   private readonly disposables: { dispose(): unknown }[];
@@ -84,6 +85,7 @@ class Window {
         this.draw();
       },
       running: () => {
+        this.cursor.here();
         void commands.executeCommand("setContext", "slm.serverFound", true);
         void this.firstRun.checkModels();
       },
@@ -97,7 +99,7 @@ class Window {
       this.item,
       this.session,
       this.completions,
-      new Cursor(() => this.session.client),
+      this.cursor,
       window.onDidChangeActiveTextEditor(() => {
         this.draw();
       }),

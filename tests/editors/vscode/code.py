@@ -46,9 +46,7 @@ def set_up() -> Path:
         CannotSetUpError: this machine cannot have it.
     """
     folder = platformdirs.user_cache_path("slm-lsp-tests") / "vscode"
-    done = subprocess.run(
-        [HERE / "setup.sh", folder], capture_output=True, text=True, timeout=SET_UP_S, check=False
-    )
+    done = subprocess.run([HERE / "setup.sh", folder], capture_output=True, text=True, timeout=SET_UP_S, check=False)
     if done.returncode == CANNOT:
         raise CannotSetUpError(done.stderr.strip().splitlines()[-1])
     if done.returncode:
@@ -81,6 +79,11 @@ def npm(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [command, *arguments], cwd=EXTENSION, capture_output=True, text=True, timeout=SET_UP_S, check=False
     )
+
+
+def node() -> str:
+    """Node.js, which `set_up` saw."""
+    return shutil.which("node") or "node"
 
 
 class Code:
@@ -158,7 +161,7 @@ class Code:
     def _command(self) -> list[str | Path]:
         entry = self._tools / "node_modules" / "code-server" / "out" / "node" / "entry.js"
         data, extensions = self._folder / "data", self._folder / "extensions"
-        return ["node", entry, "--user-data-dir", data, "--extensions-dir", extensions]
+        return [node(), entry, "--user-data-dir", data, "--extensions-dir", extensions]
 
 
 class Browser:
@@ -166,7 +169,7 @@ class Browser:
 
     def __init__(self, tools: Path) -> None:
         self._process = subprocess.Popen(
-            ["node", HERE / "drive.mjs", tools], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [node(), HERE / "drive.mjs", tools], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._windows = 0
 
@@ -191,6 +194,10 @@ class Browser:
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer["value"]
+
+    def clear(self, name: str) -> None:
+        """Keep a picture of every window and close it: a test failed and left them."""
+        self.send({"do": "clear", "path": str(artefacts() / name)})
 
     def close(self) -> None:
         """Close every window."""

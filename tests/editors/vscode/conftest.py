@@ -1,7 +1,7 @@
 """VS Code for a module of tests; skipped, with the reason, where the machine cannot have it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,18 @@ from tests.editors.vscode.code import Browser, CannotSetUpError, Code, build, ru
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = "def fib(n):\n    if n < 2:\n        return n\n    "
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: "pytest.CallInfo[None]"
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a test that failed the pictures of its windows are kept."""
+    report = yield
+    browser = item.funcargs.get("browser")
+    if report.when == "call" and report.failed and isinstance(browser, Browser):
+        browser.clear(f"failed-{item.name}")
+    return report
 
 
 @pytest.fixture(scope="session")

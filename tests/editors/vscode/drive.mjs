@@ -17,7 +17,8 @@ const windows = new Map();
 const PATIENCE = 120000; // milliseconds; a workbench starts in 5 s on two idle cores
 const plain = (text) => text.replaceAll("\u00a0", " ");
 
-const actions = {
+/** What is done to windows. */
+const management = {
   async open({ window, url }) {
     const page = await context.newPage();
     windows.set(window, page);
@@ -25,6 +26,20 @@ const actions = {
     await page.goto(url, { waitUntil: "domcontentloaded", timeout: PATIENCE });
     await page.waitForSelector(".monaco-workbench .statusbar");
   },
+  async clear({ path }) {
+    for (const [name, page] of windows) {
+      await page.screenshot({ path: `${path} ${name}.png` });
+      await page.close();
+    }
+    windows.clear();
+  },
+  async close({ window }) {
+    await windows.get(window)?.close();
+    windows.delete(window);
+  },
+};
+/** What is done in a window. */
+const actions = {
   async focus(page, { at = "Control+End" }) {
     await page.waitForSelector(".monaco-editor .view-line");
     await page.locator(".editor-instance .view-lines").first().click();
@@ -79,18 +94,14 @@ const actions = {
   panel: async (page) => (await page.locator(".part.panel .view-line").allTextContents()).map(plain),
   screenshot: (page, { path }) => page.screenshot({ path }),
   wait: (page, { ms }) => page.waitForTimeout(ms),
-  async close(page, { window }) {
-    windows.delete(window);
-    await page.close();
-  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   let answer;
   try {
-    const page = windows.get(command.window);
-    const value = command.do === "open" ? await actions.open(command) : await actions[command.do](page, command);
+    const manage = management[command.do];
+    const value = await (manage ? manage(command) : actions[command.do](windows.get(command.window), command));
     answer = { value: value ?? null };
   } catch (error) {
     answer = { error: String(error) };

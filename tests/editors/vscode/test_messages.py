@@ -66,7 +66,7 @@ def window(browser: Browser, scripted: Code, tmp_path: Path, heard: Heard) -> It
 
 
 def test_the_rest_of_a_block_joins_its_first_line(window: Window, heard: Heard, tmp_path: Path) -> None:
-    window.type("x ")
+    window.type(" ")
     until(lambda: window.ghost() == WHOLE)
     kinds = [each["context"]["triggerKind"] for each in heard.all("textDocument/inlineCompletion")]
     assert set(kinds) == {2}  # nobody asked: the rest is fetched as the first line was
@@ -78,22 +78,22 @@ def test_the_rest_of_a_block_joins_its_first_line(window: Window, heard: Heard, 
 
 
 def test_other_suggestions_are_a_key_away(window: Window) -> None:
-    window.type("x ")
-    assert window.ghost()
+    window.type(" ")
+    until(lambda: window.ghost() == WHOLE)
     for expected in (*OTHERS, WHOLE):
         window.press("Alt+]")
         until(lambda expected=expected: window.ghost() == expected)
 
 
 def test_words_that_were_taken_are_told(window: Window, heard: Heard) -> None:
-    window.type("x ")
+    window.type(" ")
     until(lambda: window.ghost() == WHOLE)
     window.press("Control+ArrowRight")
     assert until(heard.outcomes) == [("partial", len("for"))]
 
 
 def test_escape_is_told(window: Window, heard: Heard) -> None:
-    window.type("x ")
+    window.type(" ")
     until(lambda: window.ghost() == WHOLE)
     window.press("Escape")
     assert until(heard.outcomes) == [("rejected", None)]
@@ -101,14 +101,14 @@ def test_escape_is_told(window: Window, heard: Heard) -> None:
 
 
 def test_what_was_typed_over_is_told(window: Window, heard: Heard) -> None:
-    window.type("x ")
+    window.type(" ")
     until(lambda: window.ghost() == WHOLE)
     window.type("y")
     assert until(heard.outcomes)[0] == ("ignored", None)
 
 
 def test_a_cursor_that_rests_is_announced_and_typing_is_not(window: Window, heard: Heard) -> None:
-    until(lambda: heard.all("slm/cursor"))
+    until(lambda: heard.all("slm/cursor"))  # where it was when the server came
     before = len(heard.all("slm/cursor"))
     window.press("Control+Home")
     until(lambda: heard.all("slm/cursor")[-1]["position"] == {"line": 0, "character": 0})
