@@ -54,6 +54,8 @@ export class Completions implements Disposable {
   private answer: Answer | undefined;
   /** The place where the rest of a suggestion is asked for; the editor calls that request a manual one. */
   private again: Answer | undefined;
+  /** Whether what is on the screen came that way: the editor takes it for all there is. */
+  private joined = false;
 
   constructor(private readonly around: Surroundings) {
     this.disposables = [
@@ -64,6 +66,8 @@ export class Completions implements Disposable {
         this.report(this.suggestions.dismissed());
         return commands.executeCommand("editor.action.inlineSuggest.hide");
       }),
+      commands.registerCommand("slm.next", () => this.another("editor.action.inlineSuggest.showNext")),
+      commands.registerCommand("slm.previous", () => this.another("editor.action.inlineSuggest.showPrevious")),
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         const changes = contentChanges.map((each) => ({
           offset: each.rangeOffset,
@@ -92,6 +96,7 @@ export class Completions implements Disposable {
     const place = { uri: document.uri.toString(), version: document.version, offset: document.offsetAt(position) };
     const goesOn = this.again !== undefined && same(this.again, place);
     this.again = undefined;
+    this.joined = goesOn;
     const asked = goesOn ? { ...context, triggerKind: InlineCompletionTriggerKind.Automatic } : context;
     const params = client.code2ProtocolConverter.asInlineCompletionParams(document, position, asked);
     let result: lsp.InlineCompletionList | lsp.InlineCompletionItem[] | null;
@@ -135,6 +140,15 @@ export class Completions implements Disposable {
     for (const each of this.disposables) {
       each.dispose();
     }
+  }
+
+  /** Show another suggestion. One that was joined by its rest is asked for anew, with the others beside it. */
+  private async another(command: string): Promise<void> {
+    if (this.joined) {
+      await commands.executeCommand("editor.action.inlineSuggest.hide");
+      await commands.executeCommand("editor.action.inlineSuggest.trigger");
+    }
+    await commands.executeCommand(command);
   }
 
   private shown(document: TextDocument, position: Position, items: readonly lsp.InlineCompletionItem[]): void {
