@@ -88,6 +88,54 @@ const actions = {
     await page.waitForTimeout(400);
     await page.keyboard.press("Enter");
   },
+  /** Presses a key; milliseconds from its event to the first frame with grey text, null after `ms`. */
+  async keyToGhost(page, { key, ms = 30000 }) {
+    await page.evaluate(
+      ([selector, patience]) => {
+        const pressed = new Promise((resolve) => {
+          const heard = () => resolve(performance.now());
+          document.addEventListener("keydown", heard, { once: true, capture: true });
+        });
+        globalThis.ghostAfter = pressed.then(
+          (began) =>
+            new Promise((resolve) => {
+              const look = () => {
+                const waited = performance.now() - began;
+                if (document.querySelector(selector)) resolve(waited);
+                else if (waited > patience) resolve(null);
+                else requestAnimationFrame(look);
+              };
+              look();
+            }),
+        );
+      },
+      [IN_LINE, ms],
+    );
+    await page.keyboard.press(key);
+    return page.evaluate(() => globalThis.ghostAfter);
+  },
+  /** Types; milliseconds from each key's event to the end of the frame that shows it. */
+  async typed(page, { text, delay }) {
+    await page.evaluate(() => {
+      globalThis.waits = [];
+      globalThis.heard = () => {
+        const began = performance.now();
+        requestAnimationFrame(() => setTimeout(() => globalThis.waits.push(performance.now() - began)));
+      };
+      document.addEventListener("keydown", globalThis.heard, { capture: true });
+    });
+    const began = Date.now();
+    for (const [index, character] of [...text].entries()) {
+      await page.waitForTimeout(Math.max(0, began + index * delay - Date.now()));
+      if (character === "\n") await page.keyboard.press("Enter");
+      else await page.keyboard.type(character);
+    }
+    await page.waitForTimeout(500);
+    return page.evaluate(() => {
+      document.removeEventListener("keydown", globalThis.heard, { capture: true });
+      return globalThis.waits;
+    });
+  },
   /** What the editor shows, line by line, grey text included. */
   lines: async (page) => (await page.locator(".editor-instance .view-line").allTextContents()).map(plain),
   /** The visible lines of the panel at the bottom: the log. */

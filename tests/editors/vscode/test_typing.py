@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import engines
 from tests.editors.vscode.code import Browser, Code, Window, artefacts, until
-from tests.editors.vscode.conftest import PROGRAM
+from tests.editors.vscode.conftest import PROGRAM, ROOT
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
 
@@ -218,3 +218,18 @@ def test_the_log_holds_no_code(code: Code) -> None:
     assert "The server is slm-lsp" in log
     assert "fib" not in log.replace("fib.py", "")
     assert "return" not in log
+
+
+def test_what_is_written_is_what_the_uninstall_page_names(code: Code, module_home: dict[str, str]) -> None:
+    """After everything above: nothing of ours lies outside the folders of docs/uninstall.md."""
+    assert code.log()
+    folders = {f"XDG_{kind}_HOME": folder for kind, folder in OURS.items()} | {"XDG_RUNTIME_DIR": "run"}
+    home = Path(module_home["HOME"])
+    named = {Path(module_home.get(variable, home / folder)) / "slm-lsp" for variable, folder in folders.items()}
+    written = {path for path in home.rglob("*slm*") if not any(path.is_relative_to(each) for each in named)}
+    assert not written
+    page = (ROOT / "docs" / "uninstall.md").read_text()
+    assert all(f"{folder}/slm-lsp/" in page for folder in OURS.values())
+
+
+OURS = {"CACHE": "~/.cache", "CONFIG": "~/.config", "DATA": "~/.local/share", "STATE": "~/.local/state"}
