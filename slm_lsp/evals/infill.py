@@ -119,7 +119,8 @@ class Auto:
     async def say(self, gap: Gap, way: str) -> Said:
         """The answer of the tier that is taken now, the best of several from the strong one."""
         last = self.tiers[-1]
-        key = last.asker.key(spread(last.request(gap, way)), f"auto {way}")
+        decided_by = f"{self.settings.model} {self.settings.completion.latency_ms:g}"
+        key = last.asker.key(spread(last.request(gap, way)), f"auto {way} {decided_by}")
         if (kept := last.asker.replies.get(key)) is None:
             if way != "cold":
                 for tier in self.tiers:
