@@ -120,3 +120,7 @@ class IndexBusyError(ProjectIndexError):
 
 class IndexUnwritableError(ProjectIndexError):
     """The index cannot be written: no room, or no right."""
+
+
+class StatisticsError(SlmError):
+    """The statistics cannot be read or deleted; completions go on without them."""

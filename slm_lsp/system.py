@@ -3,6 +3,7 @@
 Nothing else in the package asks which platform it runs on.
 """
 
+import contextlib
 import ctypes
 import math
 import os
@@ -125,8 +126,20 @@ def share_cores() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
-    if os.getpriority(os.PRIO_PROCESS, 0) < NICE:
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    give_way(NICE)
+
+
+def give_way(nice: int) -> None:
+    """Let other programs have the processor first, at least by so many steps of niceness.
+
+    Where Linux groups processes by session (`sched_autogroup_enabled`, sched(7)), the niceness of a process counts only
+    inside its session, and ours has one of its own: there the session itself is made nice.
+    """
+    if os.getpriority(os.PRIO_PROCESS, 0) < nice:
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 def cpu_features() -> frozenset[str]:

@@ -50,9 +50,11 @@ def _environment(folder: Path) -> Iterator[dict[str, str]]:
         "HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder / "config"),
         "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_STATE_HOME": str(folder / "state"),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_RUNTIME_DIR": str(runtime),
         "SLM_LSP_MODELS_DIR": str(REAL_MODELS),
+        "SLM_LSP_MODEL": "fast",
     }
     yield environ
     for process in engines(environ):

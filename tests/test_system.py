@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,23 @@ def test_no_more_threads_than_cores() -> None:
 def test_the_quota_of_a_control_group(tmp_path: Path, text: str, cores: int | None) -> None:
     (tmp_path / "cpu.max").write_text(text)
     assert system._cgroup_quota(tmp_path / "cpu.max") == cores
+
+
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not group processes by session")
+def test_a_process_with_a_session_of_its_own_is_nice_to_other_sessions_too() -> None:
+    program = "from slm_lsp.system import give_way; give_way(5); print(open('/proc/self/autogroup').read())"
+    found = subprocess.run(
+        [sys.executable, "-c", program], start_new_session=True, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip().endswith("nice 5")
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not group processes by session")
+def test_the_session_of_somebody_else_stays_as_it_is() -> None:
+    before = AUTOGROUP.read_text()
+    program = "from slm_lsp.system import give_way; give_way(5)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert AUTOGROUP.read_text() == before

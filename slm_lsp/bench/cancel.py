@@ -6,12 +6,11 @@ import time
 from contextlib import aclosing
 from statistics import median
 
-import numpy as np
-
 from slm_lsp.bench.common import Conditions, Report, private_engine
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, Segment, Started, Token
 from slm_lsp.errors import EngineError
+from slm_lsp.proportions import percentile
 
 PEER = "evaluating the prompt to its end"
 PROMPT_WORDS = 1600
@@ -29,7 +28,7 @@ async def run(conditions: Conditions) -> Report:
         for number in range(conditions.runs):
             waits.append(await _cancelled(engine, conditions, rng, whole))
             conditions.note(f"{number + 1}/{conditions.runs}: {waits[-1]:.1f} ms after the cancel")
-    figures = {"p50_ms": median(waits), "p95_ms": float(np.percentile(waits, 95)), "max_ms": max(waits)}
+    figures = {"p50_ms": median(waits), "p95_ms": percentile(waits, 95), "max_ms": max(waits)}
     return Report(
         "cancel",
         conditions.runs,

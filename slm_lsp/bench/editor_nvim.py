@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from slm_lsp.bench.keystroke import percentile
 from slm_lsp.bench.nvim_screen import PLUGIN, Frame, Neovim, neovim
 from slm_lsp.bench.raw_lsp import raw_client
 from slm_lsp.errors import PeerError
+from slm_lsp.proportions import percentile
 from slm_lsp.text import Position
 
 SERVER = (sys.executable, "-m", "slm_lsp.cli.main")

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from slm_lsp.bench.common import Conditions, Report, Worker, private_engine, worker
 from slm_lsp.bench.llama_server import NAME as SERVER_NAME
 from slm_lsp.bench.llama_server import FirstToken, llama_server
@@ -25,6 +23,7 @@ from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import FimTokens, ModelInfo
 from slm_lsp.errors import EngineLostError, UsageError
 from slm_lsp.features.completion import complete
+from slm_lsp.proportions import percentile
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "typing"
 REPOSITORY = "typing"
@@ -209,11 +208,6 @@ def report(
         with_context={"name": WITH_CONTEXT, **with_context.figures()},
         notes=notes,
     )
-
-
-def percentile(values: list[float] | list[int], percent: float) -> float:
-    """The value that so many percent of all values are not above."""
-    return float(np.percentile(values, percent))
 
 
 async def _load(engine: EngineClient, model: Path) -> FimTokens:

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from slm_lsp.engine.router import Choice
     from slm_lsp.features.completion import Completion
 
+MOST_ALTERNATIVES = 8
+"""What is decoded together."""
+
+BETWEEN = "\n---\n"
+"""Between alternatives."""
+
 LINES_SHOWN = 4
 """Lines above and below the cursor with --verbose."""
 
@@ -28,26 +34,41 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     parser = commands.add_parser("complete", parents=[common], help="complete the code at one place of a file")
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("position", metavar="LINE:COL", help="from 1, in characters")
+    parser.add_argument(
+        "--alternatives",
+        type=counted,
+        default=1,
+        metavar="N",
+        help="other texts for the same place too, up to 8 in all",
+    )
     parser.set_defaults(run=run)
+
+
+def counted(text: str) -> int:
+    """How many texts are wanted, from 1 to 8."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_ALTERNATIVES:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_ALTERNATIVES}")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the suggestion; what is inserted at the place goes to standard output."""
     from slm_lsp.config import load_settings
+    from slm_lsp.context.anchor import at_word
     from slm_lsp.context.retrieve import retrieve
     from slm_lsp.context.signals import History
     from slm_lsp.engine.client import EngineClient
-    from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import ProjectIndexError
-    from slm_lsp.features.completion import complete
+    from slm_lsp.features.completion import Following, complete
+    from slm_lsp.features.routing import choose
     from slm_lsp.index.project import open_project
-    from slm_lsp.models.store import Store
 
     target = read_target(args.file, args.position, args.workspace)
     settings = load_settings(target.workspace)
     for problem in settings.problems:
         note(args, problem)
-    choice = choose_model(args.model or settings.model, Store(settings.models_dir))
+    if args.model:
+        settings = replace(settings, model=args.model)
 
     project = open_project(target.workspace)
     found = None
@@ -58,20 +79,26 @@ def run(args: argparse.Namespace) -> int:
         note(args, f"{error}")
     snippets = found.snippets if found else ()
 
-    async def ask(on_loading: Callable[[float], None]) -> "Completion":
+    async def ask(on_loading: Callable[[float], None]) -> "tuple[Choice, Completion]":
         async with EngineClient() as engine:
-            return await complete(
+            anchor = at_word(target.place)
+            choice = await choose(target.place, anchor, engine, settings, snippets=snippets, asked=True)
+            completion = await complete(
                 target.place,
                 choice.path,
                 engine,
                 settings.completion,
                 snippets=snippets,
+                anchor=anchor,
                 asked=True,
-                on_loading=on_loading,
+                alternatives=args.alternatives,
+                best_of_several=choice.tier != "fast",
+                following=Following(on_loading=on_loading),
             )
+            return choice, completion
 
     with _progress(args) as on_loading:
-        completion = asyncio.run(ask(on_loading))
+        choice, completion = asyncio.run(ask(on_loading))
     if args.json:
         emit_json({**_as_json(target, choice, completion), "snippets": [each.path for each in snippets]})
     else:
@@ -79,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
             _show(args, target, completion)
             note(args, _read(target, found))
         if completion.text:
-            emit(completion.text)
+            emit(BETWEEN.join([completion.text, *(each.text for each in completion.others)]))
         else:
             note(args, f"nothing to suggest: {completion.reason}")
         if args.verbose:
@@ -112,11 +139,13 @@ def _as_json(target: Target, choice: "Choice", completion: "Completion") -> dict
         "range": {"start": _position(target, completion.start), "end": _position(target, completion.end)},
         "model": choice.name,
         "tier": choice.tier,
+        "chosen": choice.why,
         "backend": completion.backend,
         "reason": completion.reason,
         "confidence": completion.confidence,
         "timing": asdict(completion.timing),
         "tokens": asdict(completion.tokens),
+        "alternatives": [{"text": each.text, "confidence": each.confidence} for each in completion.others],
     }
 
 

@@ -17,8 +17,7 @@ from slm_lsp.config import Settings, load_settings
 from slm_lsp.errors import SlmError
 
 if TYPE_CHECKING:
-    from slm_lsp.engine.calibration import Calibration
-    from slm_lsp.engine.protocol import Stats
+    from slm_lsp.engine.protocol import LoadedStats, Stats
     from slm_lsp.engine.router import Choice
 
 OLDEST_PYTHON = (3, 11)
@@ -26,6 +25,9 @@ FREE_BYTES_WANTED = 2_000_000_000
 """Both catalogue models and a margin."""
 
 GIGABYTE = 1e9
+
+PATIENCE_S, POLL_S = 60.0, 0.2
+"""A model is measured when it has not been used for two seconds, which takes another few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
         return
     try:
         folder = system.runtime_dir()
-        stats, measured, info = asyncio.run(_engine(args, settings, choice))
+        stats, row, info = asyncio.run(_engine(args, choice))
     except SlmError as error:
         yield Check("engine", error.what, ok=False, cure=error.cure)
         return
@@ -134,14 +136,20 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
     )
     for loaded in stats.loaded:
         yield Check("loaded", f"{Path(loaded.model).name[:16]}… with {loaded.backend}: {loaded.why}")
-    decode = "unknown" if measured.decode is None else f"{measured.decode:.1f}"
-    yield Check("speed", f"prefill {measured.prefill:.0f} tokens/s, decode {decode} tokens/s ({measured.backend})")
+    yield Check("speed", _speed(row))
     yield Check(
         "fim",
         "the model has fill-in-the-middle tokens" if info else "the model has no fill-in-the-middle tokens we know",
         info,
         "It continues the text before the cursor only; a code model such as `fast` does better.",
     )
+
+
+def _speed(row: "LoadedStats | None") -> str:
+    if row is None or row.prefill_rate is None:
+        return "not measured yet: the engine was busy all the time"
+    decode = 1 / row.batch_s[1]
+    return f"prefill {row.prefill_rate:.0f} tokens/s, decode {decode:.1f} tokens/s ({row.backend})"
 
 
 def configured(settings: Settings) -> Iterator[Check]:
@@ -157,25 +165,23 @@ def _choice(args: argparse.Namespace, settings: Settings) -> "Choice":
     return choose_model(args.model or settings.model, Store(settings.models_dir))
 
 
-async def _engine(args: argparse.Namespace, settings: Settings, choice: "Choice") -> "tuple[Stats, Calibration, bool]":
-    """Counters, rates, and whether the model has fill-in-the-middle tokens."""
-    import platformdirs
-
-    from slm_lsp.engine import calibration
+async def _engine(args: argparse.Namespace, choice: "Choice") -> "tuple[Stats, LoadedStats | None, bool]":
+    """Counters, the model's row among them with its rates, and whether it has fill-in-the-middle tokens."""
     from slm_lsp.engine.client import EngineClient
     from slm_lsp.engine.protocol import ModelInfo
 
-    file = platformdirs.user_cache_path("slm-lsp") / "calibration.json"
-    known = calibration.load(file)
-    threads = settings.engine.threads or system.usable_cores()
     async with EngineClient() as client:
-        async for event in client.describe(choice.path, asked=True):
+        async for event in client.describe(choice.path, asked=True, measure=args.measure):
             if isinstance(event, ModelInfo):
                 info = event
-        key = calibration.key(choice.path, info.backend, threads, system.cpu_name())
-        if key not in known or args.measure:
-            note(args, "measuring this machine …")
-            seed = int.from_bytes(os.urandom(4), "big")
-            known[key] = await calibration.measure(client, choice.path, seed)
-            calibration.save(file, known)
-        return await client.stats(), known[key], info.fim is not None
+        told = False
+        for _ in range(int(PATIENCE_S / POLL_S)):
+            stats = await client.stats()
+            row = next((each for each in stats.loaded if each.model == str(choice.path)), None)
+            if row is None or row.prefill_rate is not None:
+                break
+            if not told:
+                note(args, "measuring this machine …")
+                told = True
+            await asyncio.sleep(POLL_S)
+        return stats, row, info.fim is not None

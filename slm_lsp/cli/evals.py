@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from slm_lsp.cli.output import emit, emit_json, note, progress_console
 
@@ -13,8 +15,23 @@ EVERY = 10
 
 BUDGET = 1000
 
+LINES = 1033
+"""Every single line of HumanEval."""
+
+RUNS = 127
+"""A run of lines of each problem that has one."""
+
+TIMED = 40
+
+CHOOSE = "ways of choosing among several answers of one model, compared on the same ones"
+INFILL = "pass rate of missing lines, by tier and as an editor asks"
 CROSSFILE = "lines of real projects that use a name of another file, with and without pieces of other files"
+PLACES = 330
+SHOWN = "what would have been shown while real files are written: precision, coverage, characters saved"
 REUSE = "pass rate of lines when cells are reused, beside a fresh evaluation of the ordinary prompt"
+
+
+Evaluate: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -24,11 +41,27 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     reuse = names.add_parser("reuse", parents=[common], help=REUSE, description=REUSE)
     reuse.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"missing lines (default: {TASKS})")
     reuse.set_defaults(run=run)
+    infill = names.add_parser("infill", parents=[common], help=INFILL, description=INFILL)
+    infill.add_argument("--tasks", type=int, default=LINES, metavar="N", help=f"missing lines (default: {LINES}, all)")
+    first = "only the first of these lines; what was answered before is not asked again"
+    infill.add_argument("--first", type=int, metavar="N", help=first)
+    several = f"tasks with several lines missing (default: {RUNS}, one of each problem)"
+    infill.add_argument("--multi", type=int, default=RUNS, metavar="N", help=several)
+    timed = f"answers to so many of the lines are timed, and asked for cold too (default: {TIMED})"
+    infill.add_argument("--timed", type=int, default=TIMED, metavar="N", help=timed)
+    infill.set_defaults(run=run_infill)
+    choose = names.add_parser("choose", parents=[common], help=CHOOSE, description=CHOOSE)
+    choose.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"missing lines (default: {TASKS})")
+    choose.add_argument("--first", type=int, metavar="N", help=first)
+    choose.add_argument("--kept", action="store_true", help="only lines that were answered before: nothing is asked")
+    choose.set_defaults(run=run_choose)
+    shown = names.add_parser("shown", parents=[common], help=SHOWN, description=SHOWN)
+    shown.add_argument("--tasks", type=int, default=PLACES, metavar="N", help=f"places (default: {PLACES})")
+    shown.set_defaults(run=run_shown)
     crossfile = names.add_parser("crossfile", parents=[common], help=CROSSFILE, description=CROSSFILE)
     crossfile.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"lines (default: {TASKS})")
     budget = f"for pieces of other files (default: {BUDGET})"
     crossfile.add_argument("--budget", type=int, default=BUDGET, metavar="TOKENS", help=budget)
-    first = "only the first of these lines; what was answered before is not asked again"
     crossfile.add_argument("--first", type=int, metavar="N", help=first)
     crossfile.add_argument("--ablation", action="store_true", help="also without each signal of the retrieval")
     crossfile.set_defaults(run=run_crossfile)
@@ -36,10 +69,23 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def run(args: argparse.Namespace) -> int:
     """Run `eval reuse`."""
+    from slm_lsp.evals import reuse
+
+    return _run_plain(args, reuse.run, "tasks")
+
+
+def run_shown(args: argparse.Namespace) -> int:
+    """Run `eval shown`."""
+    from slm_lsp.evals import shown
+
+    return _run_plain(args, shown.run, "places")
+
+
+def _run_plain(args: argparse.Namespace, evaluate: Evaluate, what: str) -> int:
+    """An evaluation that needs a model and a number."""
     from slm_lsp.config import load_settings
     from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import UsageError
-    from slm_lsp.evals import reuse
     from slm_lsp.models.store import Store
 
     if args.tasks < 1:
@@ -47,7 +93,62 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings()
     model = choose_model(args.model or settings.model, Store(settings.models_dir))
     with _progress(args) as tell:
-        report = asyncio.run(reuse.run(model.path, model.name, args.tasks, settings, tell))
+        report = asyncio.run(evaluate(model.path, model.name, args.tasks, settings, tell))
+    if args.json:
+        emit_json(report)
+        return 0
+    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} {what}, {report.seconds:.0f} s")
+    for line in report.lines():
+        emit(line)
+    return 0
+
+
+def run_infill(args: argparse.Namespace) -> int:
+    """Run `eval infill`."""
+    from slm_lsp.config import load_settings
+    from slm_lsp.errors import UsageError
+    from slm_lsp.evals import humaneval, infill
+
+    if args.tasks < 1:
+        raise UsageError("--tasks must be at least 1.")
+    if args.first is not None and args.first < 1:
+        raise UsageError("--first must be at least 1.")
+    if args.multi < 0 or args.timed < 0:
+        raise UsageError("--multi and --timed must be at least 0.")
+    settings = load_settings()
+    settings = replace(settings, model=args.model or settings.model)
+    problems = humaneval.load_problems()
+    lines = humaneval.choose(problems, args.tasks, infill.SEED)[: args.first]
+    runs = humaneval.choose_runs(problems, args.multi, infill.SEED)
+    with _progress(args) as tell:
+        report = asyncio.run(infill.run(lines, runs, args.timed, settings, tell))
+    if args.json:
+        emit_json(report)
+        return 0
+    models = ", ".join(f"{tier}: {name}" for tier, name in report.models.items())
+    emit(f"{report.name}, {models} ({report.backend}), {report.n} tasks, {report.timed} timed, {report.seconds:.0f} s")
+    for line in report.lines():
+        emit(line)
+    return 0
+
+
+def run_choose(args: argparse.Namespace) -> int:
+    """Run `eval choose`."""
+    from slm_lsp.config import load_settings
+    from slm_lsp.engine.router import choose_model
+    from slm_lsp.errors import UsageError
+    from slm_lsp.evals import choosing, humaneval, infill
+    from slm_lsp.models.store import Store
+
+    if args.tasks < 1:
+        raise UsageError("--tasks must be at least 1.")
+    if args.first is not None and args.first < 1:
+        raise UsageError("--first must be at least 1.")
+    settings = load_settings()
+    choice = choose_model(args.model or settings.model, Store(settings.models_dir))
+    lines = humaneval.choose(humaneval.load_problems(), args.tasks, infill.SEED)[: args.first]
+    with _progress(args) as tell:
+        report = asyncio.run(choosing.run(choice, lines, settings, tell, kept=args.kept))
     if args.json:
         emit_json(report)
         return 0

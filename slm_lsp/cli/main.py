@@ -6,11 +6,23 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from slm_lsp import __version__
-from slm_lsp.cli import bench, complete, context, doctor, evals, index, models, serve
 from slm_lsp.cli.output import emit_json
 from slm_lsp.errors import SlmError
+
+COMMANDS = {
+    "serve": "serve",
+    "complete": "complete",
+    "context": "context",
+    "index": "index",
+    "models": "models",
+    "doctor": "doctor",
+    "stats": "stats",
+    "bench": "bench",
+    "eval": "evals",
+}
+"""By name, as `--help` lists them: the module in `slm_lsp.cli` that does each."""
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -23,6 +35,7 @@ EPILOG = """examples:
   slm-lsp context app.py 12:5         what is read of other files there, and why
   slm-lsp serve --stdio               what an editor starts
   slm-lsp doctor                      what works here, and what to do about what does not
+  slm-lsp stats                       what was suggested, and what became of it
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with gaps, 130 interrupted"""
 
@@ -37,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    args = parser().parse_args(arguments)
+    args = parser(arguments).parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if args.verbose else logging.WARNING, format="%(name)s: %(message)s")
     for noisy in ("asyncio", "filelock", "httpcore", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -58,8 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The whole command line; where it begins with a command, only that one. To import all takes a quarter second."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--model", help="fast, strong, auto, a model's name, or a path to a GGUF file")
     common.add_argument("--workspace", metavar="DIR", help="the project's folder (default: found from the file)")
@@ -69,11 +82,22 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         "slm-lsp", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    top.add_argument("--version", action="version", version=f"slm-lsp {__version__}")
+    top.add_argument("--version", action=_Version, nargs=0, help="show the program's version and exit")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, complete, context, index, models, doctor, bench, evals):
-        command.register(commands, common)
+    named = [COMMANDS[each] for each in arguments[:1] if each in COMMANDS]
+    for module in named or COMMANDS.values():
+        import_module(f"slm_lsp.cli.{module}").register(commands, common)
     return top
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for, since that reads the installed packages."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from slm_lsp import __version__
+
+        sys.stdout.write(f"slm-lsp {__version__}\n")
+        parser.exit()
 
 
 def _report(args: argparse.Namespace, error: SlmError) -> int:

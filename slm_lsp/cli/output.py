@@ -2,9 +2,13 @@
 
 import argparse
 import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
-from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def emit(text: str) -> None:
@@ -18,6 +22,21 @@ def emit_json(value: object) -> None:
     sys.stdout.write(raw.decode() + "\n")
 
 
+def emit_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table of the result after an empty line: names at the left, figures at the right of their columns."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    console.print()
+    console.print(table)
+
+
 def note(args: argparse.Namespace, text: str) -> None:
     """A line for the person watching; nothing with `--quiet`."""
     if not args.quiet:
@@ -25,7 +44,9 @@ def note(args: argparse.Namespace, text: str) -> None:
         sys.stderr.flush()
 
 
-def progress_console() -> Console | None:
+def progress_console() -> "Console | None":
     """A console for progress bars, or None where standard error is no terminal."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     return console if console.is_terminal else None

@@ -38,12 +38,14 @@ class Place:
         path: of the document in its workspace, with `/`.
         text: the whole document.
         offset: of the cursor, in characters.
+        language: what the editor calls the document's; empty where nobody said.
     """
 
     repository: str
     path: str
     text: str
     offset: int
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def query(place: Place) -> Query:
         weight = 1 / (1 + abs(number - at) / HALF_LINES)
         for name in _NAME.findall(lines.line(number)):
             near[name] = max(near.get(name, 0.0), weight)
-    language = language_of(place.path, lines.line(0))
+    language = language_of(place.path, lines.line(0), place.language)
     parts = _parts(lines, at)
     parsed = [each for text, shift in parts if (each := _parsed(language, text, range(first - shift, last - shift)))]
     own = {each.name for part in parsed for each in part.definitions}

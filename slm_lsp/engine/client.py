@@ -23,6 +23,8 @@ from slm_lsp.engine.protocol import (
     Cancel,
     Describe,
     Described,
+    Estimate,
+    Estimated,
     Event,
     Failed,
     Generate,
@@ -95,18 +97,38 @@ class EngineClient:
             async for _ in events:
                 pass
 
-    async def describe(self, model: Path, *, asked: bool = False) -> AsyncIterator[Loading | ModelInfo]:
-        """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`."""
+    async def describe(
+        self, model: Path, *, asked: bool = False, measure: bool = False
+    ) -> AsyncIterator[Loading | ModelInfo]:
+        """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`.
+
+        Args:
+            model: path of a GGUF file.
+            asked: see `Generate`.
+            measure: have it measured again in the next pause.
+        """
         known = self._infos.get(str(model))
-        if known is not None:
+        if known is not None and not measure:
             yield known
             return
-        async for event in self._exchange(Describe(0, str(model), asked)):
+        async for event in self._exchange(Describe(0, str(model), asked, measure)):
             if isinstance(event, Loading):
                 yield event
             elif isinstance(event, Described):
                 self._infos[str(model)] = event.info
                 yield event.info
+
+    def known(self, model: Path) -> ModelInfo | None:
+        """What was learned of a model that this engine has loaded, if it was asked before."""
+        return self._infos.get(str(model))
+
+    async def estimate(self, request: Estimate) -> Estimated:
+        """How long a prompt would take; see `Estimate`. Errors as in `generate`."""
+        async with aclosing(self._exchange(request)) as events:
+            async for event in events:
+                if isinstance(event, Estimated):
+                    return event
+        raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def stats(self) -> Stats:
         """How the engine is doing; starts one if need be. Errors as in `generate`."""
@@ -140,7 +162,7 @@ class EngineClient:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reading
 
-    async def _exchange(self, request: Generate | Warm | Describe | GetStats) -> AsyncGenerator[Event, None]:
+    async def _exchange(self, request: Generate | Warm | Describe | Estimate | GetStats) -> AsyncGenerator[Event, None]:
         """Events of one request. A connection lost before the first of them was to an engine just dying: try anew."""
         answered = False
         try:
@@ -155,7 +177,7 @@ class EngineClient:
                 async for event in events:
                     yield event
 
-    async def _attempt(self, request: Generate | Warm | Describe | GetStats) -> AsyncGenerator[Event, None]:
+    async def _attempt(self, request: Generate | Warm | Describe | Estimate | GetStats) -> AsyncGenerator[Event, None]:
         number = next(self._numbers)
         events = self._events[number] = asyncio.Queue()
         finished = False

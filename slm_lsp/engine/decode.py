@@ -1,8 +1,10 @@
 """From logits to text: the choice of a token, text that is certain, and the end of an answer. Holds no cells."""
 
 import codecs
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +54,13 @@ class Chances:
         """In nats."""
         return -float((self.probabilities * np.log(np.maximum(self.probabilities, 1e-30))).sum())
 
+    def runner_up(self) -> tuple[int, float] | None:
+        """The second likeliest token and its log-probability; None where there is but one."""
+        if len(self.tokens) < 2:
+            return None
+        second = int(np.argpartition(-self.probabilities, 1)[1])
+        return int(self.tokens[second]), float(np.log(self.probabilities[second]))
+
 
 def chances(logits: Logits, among: NDArray[np.int64] | None = None) -> Chances:
     """Probabilities of the tokens that are not negligible, of all or `among` some."""
@@ -81,6 +90,13 @@ class TextStream:
         self._characters = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._pending = ""
         self._text_seen = not stop.after_text
+
+    def fork(self) -> "TextStream":
+        """One that goes on from here by itself."""
+        other = copy.copy(self)
+        other._characters = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        other._characters.setstate(self._characters.getstate())
+        return other
 
     def feed(self, piece: bytes) -> tuple[str, bool]:
         """The text that `piece` makes certain, and whether a stop string was met."""
@@ -163,17 +179,37 @@ class Decoder:
         self.generated = 0
         self.entropy: float | None = None
 
+    def fork(self, sampling: Sampling) -> Self:
+        """One that has said the same and goes on by itself; what it has generated is counted from here."""
+        other = copy.copy(self)
+        other._stream = self._stream.fork()
+        other._form = copy.copy(self._form)
+        other._sampling = sampling
+        other._random = np.random.default_rng(sampling.seed)
+        other.generated = 0
+        return other
+
     def accept(self, logits: Logits) -> Step:
         """Choose the next token."""
+        return self.choose(self.weigh(logits))
+
+    def weigh(self, logits: Logits) -> Chances | None:
+        """What may come next; None where nothing may."""
         among = self._fitting(logits)
-        if among is not None and not len(among):
+        return None if among is not None and not len(among) else chances(logits, among)
+
+    def choose(self, found: Chances | None) -> Step:
+        """Go on with a token of what may come next."""
+        if found is None:
             return Step(None, self._stream.flush(), 0.0, "end")
-        found = chances(logits, among)
         if self.entropy is None:
             self.entropy = found.entropy
         if self._infill_end and not self.forced and self._unsure(found):
             return Step(None, self._stream.flush(), float(np.log(found.probabilities.max())), "end")
-        token, logprob = pick(found, self._sampling, self._random)
+        return self.take(*pick(found, self._sampling, self._random))
+
+    def take(self, token: int, logprob: float) -> Step:
+        """Go on with just this token."""
         if self._vocabulary.ends(token):
             return Step(None, self._stream.flush(), logprob, "end")
         self.generated += 1

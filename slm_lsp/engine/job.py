@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from slm_lsp.engine.decode import Decoder
+from slm_lsp.engine.loaded import LoadedModel
 from slm_lsp.engine.lookup import DraftLength, Lookup
-from slm_lsp.engine.models import LoadedModel
 from slm_lsp.engine.plan import Plan
 from slm_lsp.engine.prompt import Prompt
-from slm_lsp.engine.protocol import Describe, Event, Finish, Generate, Priority, Warm
+from slm_lsp.engine.protocol import Describe, Estimate, Event, Finish, Generate, Priority, Token, Warm
 from slm_lsp.engine.session import Session
 
 Emit = Callable[[Event], None]
@@ -37,7 +37,7 @@ class Opening:
 class Job:
     """A request, or one of several candidates. Only the decoding thread changes it, except for `cancelled`."""
 
-    request: Generate | Warm | Describe
+    request: Generate | Warm | Describe | Estimate
     emit: Emit
     arrived: float = 0.0
     cancelled: bool = False
@@ -51,6 +51,8 @@ class Job:
     drafted: list[int] = field(default_factory=list)
     said: list[int] = field(default_factory=list)
     """Tokens of the answer, for looking up drafts."""
+    spoken: list[Token] = field(default_factory=list)
+    """What was emitted, for candidates that begin in the middle of it."""
     started: float = 0.0
     first_token: float | None = None
     batches: int = 0

@@ -1,8 +1,8 @@
 """The messages between the engine and its clients, and their framing on a Unix socket.
 
 A frame is a length (4 bytes, big-endian) and that many bytes of msgpack. A client numbers its requests; every event
-carries the number of the request it belongs to. A request ends with exactly one `Done`, `Described`, `Stats` or
-`Failed`.
+carries the number of the request it belongs to. A request ends with exactly one `Done`, `Described`, `Estimated`,
+`Stats` or `Failed`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-PROTOCOL = 1
+PROTOCOL = 3
 """Part of the socket's name: a client never meets an engine that speaks differently."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -80,10 +80,13 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     draft: str = ""
     """Text that the answer will repeat in parts, such as the code that is edited: speculation looks drafts up in it."""
     candidates: int = 1
-    """So many answers, decoded together; the first is greedy, the others sampled."""
+    """So many answers at most, decoded together; the first is greedy, the others sampled."""
     sampling: Sampling = Sampling()
     infill_end: bool = False
     """End where the model is not sure what comes, by llama.cpp's rule for infilling."""
+    branch_below: float = 0.0
+    """Above 0 the other candidates are no samples: where the greedy answer's token is less likely than this, one more
+    begins with the second likeliest token and goes on greedily. Not with a draft."""
     form: str = ""
     """A regular expression that the whole answer is to match; empty: any answer. Not behind a healed segment."""
 
@@ -103,6 +106,17 @@ class Describe(msgspec.Struct, frozen=True, tag=True):
     id: int
     model: str
     asked: bool = False
+    measure: bool = False
+    """Measure it again in the next pause."""
+
+
+class Estimate(msgspec.Struct, frozen=True, tag=True):
+    """How long a prompt would take; answered by `Estimated`. Loads nothing and evaluates nothing."""
+
+    id: int
+    model: str
+    segments: tuple[Segment, ...]
+    reuse: Reuse = "exact"
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -159,17 +173,22 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     backend: str
 
 
+Finish: TypeAlias = Literal["end", "stop", "length"]
+"""The model's own end, one of the stop strings, or the limit of tokens."""
+
+
 class Token(msgspec.Struct, frozen=True, tag=True):
-    """One generated token. `text` is what became certain with it: empty inside a character or a possible stop."""
+    """One generated token, or the end of a candidate.
+
+    `text` is what became certain with it: empty inside a character or a possible stop.
+    """
 
     id: int
     text: str
     logprob: float
     candidate: int = 0
-
-
-Finish: TypeAlias = Literal["end", "stop", "length"]
-"""The model's own end, one of the stop strings, or the limit of tokens."""
+    finish: Finish | None = None
+    """Why the candidate ends here; `logprob` is then that of the token that ended it."""
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
@@ -196,6 +215,20 @@ class Described(msgspec.Struct, frozen=True, tag=True):
     info: ModelInfo
 
 
+class Estimated(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Estimate`."""
+
+    id: int
+    loaded: bool
+    """Whether the model is in memory; where it is not, nothing else is known."""
+    missing_tokens: int = 0
+    """Tokens of the prompt that would have to be evaluated."""
+    prefill_s: float | None = None
+    """Seconds that would take; None before this machine's speed is known."""
+    token_s: float | None = None
+    """Seconds of one token of an answer; None before it is known."""
+
+
 class LoadedStats(msgspec.Struct, frozen=True):
     """A model in memory."""
 
@@ -206,6 +239,8 @@ class LoadedStats(msgspec.Struct, frozen=True):
     idle_s: float
     batch_s: dict[int, float] = {}
     """Seconds of a batch by its number of tokens, measured in idle time; empty before."""
+    prefill_rate: float | None = None
+    """Tokens of a prompt evaluated a second, as measured; None before."""
 
 
 class Stats(msgspec.Struct, frozen=True, tag=True):
@@ -230,9 +265,9 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     cure: str = ""
 
 
-Request: TypeAlias = Generate | Warm | Describe | Cancel | GetStats
-Event: TypeAlias = Loading | Started | Token | Done | Described | Stats | Failed
-FINAL = (Done, Described, Stats, Failed)
+Request: TypeAlias = Generate | Warm | Describe | Estimate | Cancel | GetStats
+Event: TypeAlias = Loading | Started | Token | Done | Described | Estimated | Stats | Failed
+FINAL = (Done, Described, Estimated, Stats, Failed)
 
 _encoder = msgspec.msgpack.Encoder()
 _requests = msgspec.msgpack.Decoder(Request)

@@ -6,23 +6,19 @@ All of it on the decoding thread. `Scheduler` decides whose turn it is; here nob
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import msgspec
-
+from slm_lsp.engine import candidates
 from slm_lsp.engine.backend import Slot
-from slm_lsp.engine.decode import Decoder, Step
+from slm_lsp.engine.decode import GREEDY, Decoder, Step
 from slm_lsp.engine.form import Form
 from slm_lsp.engine.job import Job, Opening, Work
+from slm_lsp.engine.loaded import LoadedModel
 from slm_lsp.engine.lookup import LENGTHS, DraftLength, Lookup
-from slm_lsp.engine.models import LoadedModel
 from slm_lsp.engine.prompt import Prompt
-from slm_lsp.engine.protocol import Done, Generate, Sampling, Started, Token, Warm
+from slm_lsp.engine.protocol import Done, Generate, Started, Token, Warm
 from slm_lsp.engine.session import Session
 from slm_lsp.errors import PromptTooLongError, UsageError
 
 MILLISECONDS = 1e3
-
-CANDIDATE_TEMPERATURE = 0.8
-"""For candidates behind the first, where the request names no temperature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +57,10 @@ def start(job: Job, model: LoadedModel, now: float, seam_s: float) -> bool:
             f"The prompt has {len(wanted.tokens)} tokens; with {room} to generate, over {longest} in all.",
             "Raise `engine.context_tokens`, or ask about less text.",
         )
-    candidates = request.candidates if isinstance(request, Generate) else 1
-    if model.sessions.free() < min(candidates, model.sessions.count()):
+    answers = request.candidates if isinstance(request, Generate) else 1
+    if model.sessions.free() < min(answers, model.sessions.count()):
         return False
-    opened = model.sessions.open(wanted, room * candidates, request.reuse, max(1, int(seam_s * model.prefill_rate)))
+    opened = model.sessions.open(wanted, room * answers, request.reuse, model.seam_tokens(seam_s))
     if opened is None:
         return False
     session, plan, lead = opened
@@ -94,23 +90,19 @@ def _rest(session: Session, wanted: Prompt) -> Work:
 
 
 def _prepare(job: Job, request: Generate, model: LoadedModel, wanted: Prompt) -> None:
-    job.decoder = _decoder(request, model, wanted.forced, request.sampling)
-    if request.draft:
-        job.lookup = Lookup(model.tokens(request.draft))
-        job.draft_length = DraftLength(model.draft_costs)
-
-
-def _decoder(request: Generate, model: LoadedModel, forced: bytes, sampling: Sampling) -> Decoder:
-    return Decoder(
+    job.decoder = Decoder(
         model.backend.vocabulary,
         request.stop,
         request.max_tokens,
-        forced,
+        wanted.forced,
         model.pieces,
-        sampling,
+        GREEDY if request.candidates > 1 else request.sampling,
         infill_end=request.infill_end,
         form=Form(request.form) if request.form else None,
     )
+    if request.draft:
+        job.lookup = Lookup(model.tokens(request.draft))
+        job.draft_length = DraftLength(model.draft_costs)
 
 
 def fill(jobs: Iterable[Job], chunk: int, limit: int) -> tuple[list[Slot], dict[Job, Part]]:
@@ -188,30 +180,8 @@ def advance(job: Job, part: Part, now: float) -> list[Job] | None:
     if job.first_token is not None:
         job.batches += 1
         return [job] if _speak(job, model, session, base, part.logits, now) else None
-    family = [job, *_candidates(job, model, session)]
+    family = [job, *candidates.sampled(job, model, session)]
     return [each for each in family if _speak(each, model, each.session, None, part.logits, now)] or None
-
-
-def _candidates(job: Job, model: LoadedModel, session: Session) -> Iterator[Job]:
-    """The other candidates of a request whose prompt has just been evaluated."""
-    request = job.request
-    if not isinstance(request, Generate) or request.candidates < 2 or job.decoder is None:
-        return
-    job.siblings = [job]
-    forced = job.decoder.forced
-    for number in range(1, request.candidates):
-        fork = model.sessions.fork(session)
-        if fork is None:
-            break
-        temperature = request.sampling.temperature or CANDIDATE_TEMPERATURE
-        sampling = msgspec.structs.replace(
-            request.sampling, temperature=temperature, seed=request.sampling.seed + number
-        )
-        child = Job(request, job.emit, job.arrived, model=model, session=fork, started=job.started, candidate=number)
-        child.decoder = _decoder(request, model, forced, sampling)
-        child.siblings = job.siblings
-        job.siblings.append(child)
-        yield child
 
 
 def _speak(job: Job, model: LoadedModel, session: Session | None, base: int | None, first: int, now: float) -> bool:
@@ -233,16 +203,24 @@ def _speak(job: Job, model: LoadedModel, session: Session | None, base: int | No
     job.first_token = now if job.first_token is None else job.first_token
     accepted = 0
     while True:
-        step = job.decoder.accept(model.backend.logits(first + accepted))
+        found = job.decoder.weigh(model.backend.logits(first + accepted))
+        if (branch := candidates.branch(job, model, session, found)) is not None:
+            child, cells, other = branch
+            _emit(child, other)
+            _go_on(child, model, cells, other)
+        step = job.decoder.choose(found)
         _emit(job, step)
-        if step.token is not None:
-            job.said.append(step.token)
         if step.token is None or accepted >= len(job.drafted) or step.token != job.drafted[accepted]:
             break
         accepted += 1
     if base is not None and job.drafted:
         model.sessions.cut(session, base + 1 + accepted)
     job.draft_length.note(len(job.drafted), accepted)
+    return _go_on(job, model, session, step)
+
+
+def _go_on(job: Job, model: LoadedModel, session: Session, step: Step) -> bool:
+    """Have the chosen token evaluated next, with what is drafted behind it; False at the end of the answer."""
     if step.token is None:
         job.finish = step.finish or "end"
         return False
@@ -253,8 +231,11 @@ def _speak(job: Job, model: LoadedModel, session: Session | None, base: int | No
 
 
 def _emit(job: Job, step: Step) -> None:
-    if step.text or step.token is not None or step.finish == "length":
-        job.emit(Token(job.request.id, step.text, step.logprob, job.candidate))
+    if step.token is not None:
+        job.said.append(step.token)
+    token = Token(job.request.id, step.text, step.logprob, job.candidate, step.finish)
+    job.spoken.append(token)
+    job.emit(token)
 
 
 def _draft(job: Job, model: LoadedModel) -> list[int]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from slm_lsp.engine import runner
 from slm_lsp.engine.backend import Backend, DecodeAborted, DecodeFailed, Slot
 from slm_lsp.engine.job import Job
-from slm_lsp.engine.models import LoadedModel, Models
-from slm_lsp.engine.protocol import Describe, Described, Event, Failed, LoadedStats, Loading, Priority, Warm
+from slm_lsp.engine.loaded import LoadedModel
+from slm_lsp.engine.models import Models
+from slm_lsp.engine.protocol import Describe, Described, Estimate, Event, Failed, LoadedStats, Loading, Priority, Warm
 from slm_lsp.errors import EngineError, RequestCancelledError, SlmError
 
 log = logging.getLogger(__name__)
@@ -157,11 +158,16 @@ class Scheduler:
     def _start(self, job: Job) -> bool:
         """Load the model and open a session; False where none is free yet."""
         request = job.request
+        if isinstance(request, Estimate):
+            self._finish(job, self._models.estimate(request, self._seam_s))
+            return True
         asked = not isinstance(request, Warm) and request.asked
         model = self._models.get(Path(request.model), asked, self._loading(job), self._clock)
         if job.cancelled:
             return False
         if isinstance(request, Describe):
+            if request.measure:
+                model.measure_again()
             self._finish(job, Described(request.id, model.info))
             return True
         if not runner.start(job, model, self._clock(), self._seam_s):
@@ -225,7 +231,8 @@ class Scheduler:
             self._fail(job, error)
             return
         with self._changed:
-            self._running += [each for each in going_on or [] if each not in self._running]
+            # All of them: a candidate may be over with its first token already.
+            self._running += [each for each in job.siblings if each.session is not None and each not in self._running]
         for each in job.siblings or [job]:
             if each.finish is not None and each in self._running:
                 self._end(each)

@@ -67,6 +67,13 @@ class Sessions:
         """How many of them nobody uses."""
         return sum(not each.busy for each in self._sessions)
 
+    def missing(self, wanted: Prompt, reuse: Reuse, seam: int = 1) -> int:
+        """How many tokens of a prompt would be evaluated if it were opened now, or as soon as a session is free."""
+        held = [each.held() for each in self._sessions]
+        cells = self._backend.options.cells
+        found = plan(held, wanted, 0, cells, reuse, seam=seam, scratch=not self._scratch_taken)
+        return len(wanted.tokens) if found is None else found.evaluated(len(wanted.tokens))
+
     def open(
         self, wanted: Prompt, room: int, reuse: Reuse = "all", seam: int = 1
     ) -> tuple[Session, Plan, Lead | None] | None:

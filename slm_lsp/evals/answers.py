@@ -13,6 +13,9 @@ import platformdirs
 
 from slm_lsp.engine.protocol import Generate
 
+LATER = ("branch_below",)
+"""Fields of requests that came when answers were kept already: they count only where they are set."""
+
 
 class Answers:
     """Answers on disk, one line of JSON each, read at the start and added to.
@@ -24,8 +27,8 @@ class Answers:
     """
 
     def __init__(self, model: Path, backend: str, file: Path | None = None) -> None:
-        self._file = file or platformdirs.user_cache_path("slm-lsp") / "evals" / "answers.jsonl"
-        self._who = f"{model.resolve().name} {model.stat().st_size} {backend}"
+        self._file = file or default_file("answers")
+        self._who = identity(model, backend)
         self._known: dict[str, str] = {}
         if self._file.exists():
             for line in self._file.read_text(encoding="utf-8").splitlines():
@@ -48,5 +51,21 @@ class Answers:
             file.write(json.dumps([key, text]) + "\n")
 
     def _key(self, request: Generate) -> str:
-        said = msgspec.json.encode(msgspec.structs.replace(request, id=0, model=""))
-        return hashlib.blake2b(self._who.encode() + b"\0" + said, digest_size=16).hexdigest()
+        return digest(self._who, request)
+
+
+def default_file(name: str) -> Path:
+    """Where an evaluation keeps something in the user's cache."""
+    return platformdirs.user_cache_path("slm-lsp") / "evals" / f"{name}.jsonl"
+
+
+def identity(model: Path, backend: str) -> str:
+    """What stands for a model and its binding."""
+    return f"{model.resolve().name} {model.stat().st_size} {backend}"
+
+
+def digest(who: str, request: Generate) -> str:
+    """What a request and who was asked come down to."""
+    said = msgspec.to_builtins(msgspec.structs.replace(request, id=0, model=""))
+    kept = {name: value for name, value in said.items() if name not in LATER or value}
+    return hashlib.blake2b(who.encode() + b"\0" + msgspec.json.encode(kept), digest_size=16).hexdigest()

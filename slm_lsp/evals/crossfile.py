@@ -29,10 +29,10 @@ from slm_lsp.errors import EngineLostError, PromptTooLongError
 from slm_lsp.evals.answers import Answers
 from slm_lsp.evals.crossfile_tasks import Task
 from slm_lsp.evals.similarity import edit_similarity, exact, paired_difference
-from slm_lsp.features.completion import MAX_HALVINGS
+from slm_lsp.features.ask import MAX_HALVINGS
 
 SEED = 1013
-PREFIX_TOKENS, SUFFIX_TOKENS = 500, 100
+PREFIX_TOKENS, SUFFIX_TOKENS = 300, 100
 """The most of the file at the cursor; a user's smaller budgets are kept to. Small, as where the first answer in a file
 has to come soon; and since every token of every task is evaluated."""
 

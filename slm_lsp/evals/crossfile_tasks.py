@@ -1,9 +1,10 @@
 """Tasks of `eval crossfile`: the rest of a line that uses a name defined in another file of a real project.
 
-A place is in a function of a file of 40 to 800 lines; the line is one whole statement, and the name comes behind the
-cursor. The cursor stands where the line begins or just before the expression with the name. Lines whose name stands
-nowhere else in the file, but for imports, are preferred: elsewhere the file itself teaches it. The same seed always
-gives the same tasks (under the same Python, whose parser decides which files can be read).
+A place is in a function of a file of 40 to 800 lines; the line is one whole statement, and the cursor stands before the
+expression with the name, behind something typed: at the beginning of a line many another one would do as well, and
+hardly any answer is ever exact, whatever was read. Lines whose name stands nowhere else in the file, but for imports,
+are preferred: elsewhere the file itself teaches it. The same seed always gives the same tasks (under the same Python,
+whose parser decides which files can be read).
 """
 
 import random
@@ -116,6 +117,8 @@ def _ranked(code: Code, module: Module, dice: random.Random) -> list[tuple[int, 
     """A use a line, those first whose name the file teaches least; a second one with a name of its own."""
     best: dict[int, tuple[int, Use]] = {}
     for use in uses(code, module):
+        if use.start == use.indent:
+            continue
         rank = taught(module, use)
         if use.line not in best or rank < best[use.line][0]:
             best[use.line] = (rank, use)
@@ -132,13 +135,12 @@ def taught(module: Module, use: Use) -> int:
 def _task(project: Project, code: Code, module: Module, use: Use, seed: int) -> Task:
     dice = random.Random(f"{seed} {project.name} {module.path} {use.line}")  # noqa: S311 - a sample, no secret
     line, start = module.lines.line(use.line - 1), module.lines.starts[use.line - 1]
-    column = dice.choice((use.indent, use.start))
     return Task(
         package=project.name,
         path=module.path,
         text=module.text,
-        offset=start + column,
-        wanted=line[column:].rstrip(),
+        offset=start + use.start,
+        wanted=line[use.start :].rstrip(),
         name=use.name,
         defined_in=use.defined_in,
         opened=tuple(_history(code, module, dice)),

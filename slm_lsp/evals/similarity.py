@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from slm_lsp.evals.rates import NORMAL_95, wilson
+from slm_lsp.proportions import NORMAL_95, wilson
 
 
 def exact(answer: str, wanted: str) -> bool:

@@ -49,10 +49,10 @@ def trial(task: Task, problems: Sequence[Problem], seed: int) -> Trial:
     behind = [each.program for each in dice.sample(others, min(BEHIND, len(others)))]
     head = before + GAP + task.prefix
     tail = GAP.join([task.suffix, *behind])
-    indentation = len(task.line) - len(task.line.lstrip())
-    cut = indentation + dice.randrange(len(task.line.strip()))
-    typed = task.line[:cut]
-    sooner = task.line[: dice.randrange(cut)] if cut else ""
+    indentation = len(task.missing) - len(task.missing.lstrip())
+    cut = indentation + dice.randrange(len(task.missing.strip()))
+    typed = task.missing[:cut]
+    sooner = task.missing[: dice.randrange(cut)] if cut else ""
     place = Place(REPOSITORY, PATH, head + typed + tail, len(head) + cut)
     return Trial(
         task=task,

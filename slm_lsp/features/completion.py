@@ -1,45 +1,34 @@
-"""A completion at the cursor: window, prompt, engine, filters, and the figures that go with it."""
+"""A completion at the cursor: how much, prompt, engine, filters, and the figures that go with it."""
 
-import dataclasses
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-
-import msgspec
 
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor, at_word
-from slm_lsp.context.fim import Place, prompt, snippet_tokens, window
+from slm_lsp.context.fim import Place
 from slm_lsp.context.snippets import Snippet
+from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Loading, ModelInfo, Segment, Started, Stop, Token, Warm
-from slm_lsp.errors import EngineLostError, PromptTooLongError
-from slm_lsp.features.postprocess import Surroundings, postprocess, surroundings
+from slm_lsp.engine.protocol import Generate, Priority, Reuse, Warm
+from slm_lsp.features import choose
+from slm_lsp.features.alternatives import Race, spread
+from slm_lsp.features.around import Surroundings, surroundings
+from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, Listener, OnLoading, ask, describe
+from slm_lsp.features.choose import Site, ranked
+from slm_lsp.features.postprocess import postprocess
+from slm_lsp.features.shape import Shape, block_end, shape_of, stop_of
 from slm_lsp.index.names import secret_path
 
-MILLISECONDS = 1e3
-
-OTHER_TOKENS = 64
-"""For the sentinels, the repository's name and the path."""
-
-MIN_WINDOW_TOKENS = 64
-
-HEAD_S = 10.0
-"""How long the head of a prompt may take to evaluate, in the background, when it has changed."""
-
-MIN_SNIPPET_TOKENS = 256
-"""What is worth reading of other files even on slow machines."""
-
-MAX_HALVINGS = 3
-"""Scripts with more than one token a character exist, but hardly with more than eight times what is estimated."""
-
 SECRET = "the file may hold keys or passwords, so the model does not read it"  # noqa: S105 - a reason
+UNSURE = "the model is not sure enough"
 
-OnLoading = Callable[[float], None]
-Clock = Callable[[], float]
+ALTERNATIVES = 3
+"""So many are offered to who asks by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +55,16 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another text for the same place."""
+
+    text: str
+    end: int
+    """As in `Completion`."""
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What is to be shown at the cursor; with an empty text, `reason` says why."""
 
@@ -79,6 +78,16 @@ class Completion:
     backend: str
     timing: Timing
     tokens: Tokens
+    others: tuple[Alternative, ...] = ()
+    """Further ones, the best first."""
+    block: bool = False
+    """Whether it may have several lines."""
+    id: str = ""
+    """By which a client tells what became of it; the rest of a suggestion keeps it."""
+    model: str = ""
+    tier: str | None = None
+    cached: bool = False
+    """Whether it is what was left of an earlier one."""
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -88,24 +97,15 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the engine said."""
+class Following:
+    """Who follows a completion while it grows."""
 
-    text: str
-    logprobs: tuple[float, ...]
-    started: Started
-    started_at: float
-    first_at: float | None
-    done: Done
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a prompt is made of."""
-
-    place: Place
-    anchor: Anchor
-    snippets: tuple[Snippet, ...]
+    on_loading: OnLoading = lambda _: None
+    """See `Listener`."""
+    on_text: Callable[[str], None] = lambda _: None
+    """All that the model said so far, before it is checked."""
+    on_lines: Callable[[Alternative], None] = lambda _: None
+    """The lines of a block that are whole and checked, whenever there is one more."""
 
 
 async def complete(
@@ -117,10 +117,14 @@ async def complete(
     snippets: Sequence[Snippet] = (),
     anchor: Anchor | None = None,
     asked: bool = False,
-    on_loading: OnLoading = lambda _: None,
+    alternatives: int = 1,
+    best_of_several: bool = False,
+    least_confidence: float = 0.0,
+    priority: Priority = Priority.INTERACTIVE,
+    following: Following | None = None,
     clock: Clock = time.monotonic,
 ) -> Completion:
-    """One line at the cursor.
+    """A line or a block at the cursor.
 
     Args:
         place: where the cursor is.
@@ -130,7 +134,11 @@ async def complete(
         snippets: of other files, the best last.
         anchor: where the prompt's prefix ends; by default just before the word at the cursor.
         asked: a person asked for it, rather than a pause in typing.
-        on_loading: called with the fraction loaded while a model loads, and with 1 when the prompt's turn has come.
+        alternatives: so many texts, made together; one that is checked and found wanting is left out.
+        best_of_several: where one line is wanted, the best of what the model is unsure between.
+        least_confidence: below it, and below what is set, nothing is shown but to who asks.
+        priority: of the request.
+        following: who hears of it before it is whole.
         clock: seconds, from any start.
 
     Raises:
@@ -138,29 +146,52 @@ async def complete(
     """
     asked_at = clock()
     if secret_path(place.path):
-        return _refused(place, SECRET)
-    info = await describe(engine, model, asked, on_loading)
-    around = surroundings(place.text, place.offset)
-    answer = await _ask_fitting(
+        return refused(place, SECRET)
+    follower = following or Following()
+    info = await describe(engine, model, asked, follower.on_loading)
+    around = surroundings(place.text, place.offset, place.path, snippets, place.language)
+    shape = shape_of(around) if settings.block_tokens else Shape(block=False)
+    least = 0.0 if asked else max(least_confidence, settings.least_confidence)
+    site = Site(around, partial(_stands_in, snippets))
+    race = Race(site) if best_of_several and alternatives == 1 and not shape.block else None
+    request = Generate(
+        0,
+        str(model),
+        (),
+        settings.block_tokens if shape.block else settings.max_tokens,
+        stop_of(shape, around),
+        priority=priority,
+        asked=asked,
+        reuse=reuse_of(settings),
+        candidates=alternatives,
+    )
+    answer = await ask(
         engine,
-        _Asked(place, anchor or at_word(place), tuple(snippets)),
+        Asked(place, anchor or at_word(place), tuple(snippets)),
         info,
         settings,
-        Generate(0, str(model), (), settings.max_tokens, one_line(around), asked=asked),
-        on_loading,
+        spread(request) if race else request,
+        replace(_listener(follower, shape, around, place, least), race=race),
         clock,
     )
-    suggestion = postprocess(answer.text, around)
-    text = suggestion.text.replace("\n", line_end(place.text))
+    if answer.started is None:
+        return refused(place, UNSURE)
+    texts = [_alternative(each, shape, around, place) for each in _ordered(answer.candidates, site)]
+    shown = _distinct([text for text in texts if isinstance(text, Alternative)])
+    sure = [each for each in shown if (each.confidence or 0.0) >= least]
+    best = sure[0] if sure else Alternative("", place.offset, confidence(answer.candidates[0].logprobs))
+    reason = None if sure else UNSURE if shown else next(text for text in texts if isinstance(text, str))
     return Completion(
-        text=text,
+        text=best.text,
         start=place.offset,
-        end=place.offset,
-        reason=suggestion.reason,
-        confidence=confidence(answer.logprobs),
+        end=best.end,
+        reason=reason,
+        confidence=best.confidence,
         backend=info.backend,
         timing=_timing(answer, asked_at, clock()),
-        tokens=Tokens(answer.started.prompt_tokens, answer.started.reused_tokens, answer.done.generated_tokens),
+        tokens=Tokens(answer.started.prompt_tokens, answer.started.reused_tokens, answer.generated),
+        others=tuple(sure[1:]),
+        block=shape.block,
     )
 
 
@@ -179,49 +210,72 @@ async def warm(
     await engine.warm(Warm(0, str(model), segments(place, anchor, info, settings, snippets)))
 
 
-def _refused(place: Place, reason: str) -> Completion:
-    """No completion, and no model asked."""
+def reuse_of(settings: CompletionSettings) -> Reuse:
+    """What the cells of another prompt may be used for."""
+    return "all" if settings.shift_suffix else "exact"
+
+
+def _listener(following: Following, shape: Shape, around: Surroundings, place: Place, least: float) -> Listener:
+    """Ends a block where it ends, and tells of its lines as they come."""
+    told = 0
+
+    def on_text(candidate: Candidate) -> None:
+        nonlocal told
+        said, sure = candidate.text, confidence(candidate.logprobs)
+        following.on_text(said)
+        end = said.rfind("\n")
+        if shape.block and end > told and said[told:end].strip() and block_end(shape, said, around.before) is None:
+            told = end
+            found = postprocess(said[:end], around)
+            if found.text and (sure or 0.0) >= least:
+                following.on_lines(_placed(found.text, found.over, place, sure))
+
+    enough = (lambda said: block_end(shape, said, around.before)) if shape.block else (lambda _: None)
+    return Listener(following.on_loading, on_text, enough)
+
+
+def _alternative(candidate: Candidate, shape: Shape, around: Surroundings, place: Place) -> Alternative | str:
+    """What is shown of a candidate, or why nothing is."""
+    said, whole = candidate.text, candidate.whole
+    if shape.block and (end := block_end(shape, said, around.before)) is not None:
+        said, whole = said[:end], True
+    found = postprocess(said, around, whole=whole)
+    if found.reason is not None:
+        return found.reason
+    return _placed(found.text, found.over, place, confidence(candidate.logprobs))
+
+
+def _stands_in(snippets: Sequence[Snippet], name: str) -> bool:
+    """Whether other files that were read have a name."""
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    return any(word.search(each.text) for each in snippets)
+
+
+def _ordered(candidates: Sequence[Candidate], site: Site) -> Sequence[Candidate]:
+    """Candidates, the best first."""
+    if len(candidates) < 2:
+        return candidates
+    told = {each.text: each for each in reversed(candidates)}
+    found = ranked([choose.Candidate(each.text, tuple(each.logprobs), each.finish) for each in told.values()], site)
+    return [told[each.candidate.text] for each in found]
+
+
+def _placed(text: str, over: int, place: Place, sure: float | None) -> Alternative:
+    return Alternative(text.replace("\n", line_end(place.text)), place.offset + over, sure)
+
+
+def _distinct(texts: Sequence[Alternative]) -> list[Alternative]:
+    """Each text once, in their order."""
+    kept: dict[str, Alternative] = {}
+    for each in texts:
+        kept.setdefault(" ".join(each.text.split()), each)
+    return list(kept.values())
+
+
+def refused(place: Place, reason: str) -> Completion:
+    """Nothing is shown, for a reason that is known without a model."""
     timing, tokens = Timing(0.0, 0.0, None, 0.0), Tokens(0, 0, 0)
     return Completion("", place.offset, place.offset, reason, None, "", timing, tokens)
-
-
-def segments(
-    place: Place, anchor: Anchor, info: ModelInfo, settings: CompletionSettings, snippets: Sequence[Snippet] = ()
-) -> tuple[Segment, ...]:
-    """The prompt of a place for a model, as much of the document as the budgets and the model's context hold.
-
-    Snippets that would take more than a third of the context are left out, the least of them first.
-    """
-    room = max(info.context_tokens - settings.max_tokens - OTHER_TOKENS, MIN_WINDOW_TOKENS)
-    shown_snippets = _fitting(snippets, room // 3)
-    room -= math.ceil(sum(map(snippet_tokens, shown_snippets)))
-    suffix = min(settings.suffix_tokens, room // 4)
-    shown = window(place, anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
-    return prompt(place, shown, info.fim, shown_snippets)
-
-
-def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
-    """Tokens of other files that are read: as many as set, but no more than are evaluated in a pause."""
-    if info.prefill_rate is None:
-        return settings.snippet_tokens
-    return min(settings.snippet_tokens, max(MIN_SNIPPET_TOKENS, int(info.prefill_rate * HEAD_S)))
-
-
-def _fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
-    """The best snippets, which stand last, that fit; their order stays."""
-    kept: list[Snippet] = []
-    for each in reversed(snippets):
-        tokens -= snippet_tokens(each)
-        if tokens < 0:
-            break
-        kept.insert(0, each)
-    return tuple(kept)
-
-
-def one_line(around: Surroundings) -> Stop:
-    """End with the line; behind a finished line the suggestion may be the next one."""
-    behind_a_line = bool(around.before.strip()) and not around.after.strip()
-    return Stop(("\n",), after_text=behind_a_line)
 
 
 def line_end(text: str) -> str:
@@ -232,78 +286,16 @@ def line_end(text: str) -> str:
     return "\r\n" if text[first - 1 : first] == "\r" else "\n"
 
 
-def confidence(logprobs: tuple[float, ...]) -> float | None:
+def confidence(logprobs: Sequence[float]) -> float | None:
     """Geometric mean of probabilities given as logarithms; None for none."""
     return math.exp(sum(logprobs) / len(logprobs)) if logprobs else None
 
 
-async def describe(
-    engine: EngineClient, model: Path, asked: bool = False, on_loading: OnLoading = lambda _: None
-) -> ModelInfo:
-    """What a model is, loaded if need be. Arguments and errors as in `complete`."""
-    async for event in engine.describe(model, asked=asked):
-        if isinstance(event, ModelInfo):
-            return event
-        on_loading(event.fraction)
-    raise EngineLostError("The engine did not say what the model is.", "Ask again.")
-
-
-async def _ask_fitting(
-    engine: EngineClient,
-    asked: _Asked,
-    info: ModelInfo,
-    settings: CompletionSettings,
-    request: Generate,
-    on_loading: OnLoading,
-    clock: Clock,
-) -> "_Answer":
-    """Ask; where a text has more tokens than characters promised, ask again without snippets and with less of it."""
-    for halvings in range(MAX_HALVINGS + 1):
-        smaller = dataclasses.replace(
-            settings,
-            max_tokens=min(settings.max_tokens, info.context_tokens // 2),
-            prefix_tokens=max(settings.prefix_tokens >> halvings, 1),
-            suffix_tokens=max(settings.suffix_tokens >> halvings, 1),
-        )
-        whole = msgspec.structs.replace(
-            request,
-            segments=segments(asked.place, asked.anchor, info, smaller, () if halvings else asked.snippets),
-            max_tokens=smaller.max_tokens,
-        )
-        try:
-            return await _ask(engine, whole, on_loading, clock)
-        except PromptTooLongError:
-            if halvings == MAX_HALVINGS:
-                raise
-    raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
-
-
-async def _ask(engine: EngineClient, request: Generate, on_loading: OnLoading, clock: Clock) -> _Answer:
-    text: list[str] = []
-    logprobs: list[float] = []
-    started: Started | None = None
-    started_at, first_at = 0.0, None
-    async with aclosing(engine.generate(request)) as events:
-        async for event in events:
-            if isinstance(event, Loading):
-                on_loading(event.fraction)
-            elif isinstance(event, Started):
-                started, started_at = event, clock()
-                on_loading(1.0)
-            elif isinstance(event, Token):
-                first_at = first_at or clock()
-                text.append(event.text)
-                logprobs.append(event.logprob)
-            elif isinstance(event, Done) and started is not None:
-                return _Answer("".join(text), tuple(logprobs), started, started_at, first_at, event)
-    raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
-
-
-def _timing(answer: _Answer, asked_at: float, now: float) -> Timing:
+def _timing(answer: Answer, asked_at: float, now: float) -> Timing:
     first = None if answer.first_at is None else (answer.first_at - asked_at) * MILLISECONDS
     return Timing(
         queue_ms=(answer.started_at - asked_at) * MILLISECONDS,
-        prefill_ms=answer.done.prefill_ms,
+        prefill_ms=answer.prefill_ms,
         first_token_ms=first,
         total_ms=(now - asked_at) * MILLISECONDS,
     )

@@ -22,6 +22,7 @@ from slm_lsp.errors import IndexBusyError, ProjectIndexError, SlmError
 from slm_lsp.index.indexer import Indexer, Progress
 from slm_lsp.index.store import Writer
 from slm_lsp.index.watch import Watch
+from slm_lsp.system import give_way
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ def main(arguments: list[str]) -> int:
     """The process; `arguments` are the workspace's folder and that of its index."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     root, folder = Path(arguments[0]).resolve(), Path(arguments[1])
-    os.nice(NICE)
+    give_way(NICE)
     try:
         Process(root, folder).run()
     except SlmError as error:

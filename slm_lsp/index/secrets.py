@@ -63,13 +63,11 @@ _KEY_RUN = re.compile(r"(?<!\\)[A-Za-z0-9+/=]+")
 _KEY_LINE = re.compile(r"(?:\\[nr]|[^A-Za-z0-9+/=\\]|\\(?![nr])){0,60}([A-Za-z0-9+/=]{16,}+)")
 _KEY_DATA = re.compile(r"[A-Za-z0-9+/=]{16}")
 
-_NAME = re.compile(
-    r"(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|auth[_-]?key|private[_-]?key"
-    r"|encryption[_-]?key|signing[_-]?key|credential)"
-)
-"""Searched in lower case; `passw` for password, passwd and the German Passwort."""
-_IN_NAMES = ("passw", "passphrase", "pwd", "secret", "token", "key", "credential")
-"""One of these is in every such name; to look for them is far cheaper than the expression."""
+_NAMES = ("passw", "passphrase", "pwd", "secret", "token", "credential")
+"""In lower case; `passw` for password, passwd and the German Passwort."""
+_KEY = "key"
+_BEFORE_KEY = re.compile(r"(?:api|access|account|auth|private|encryption|signing)[_-]?\Z")
+FARTHEST = len("encryption_")
 
 _ASSIGNED = re.compile(
     r"""
@@ -189,17 +187,29 @@ def _assigned(text: str) -> Iterator[Span]:
     low = text.lower()
     if len(low) != len(text):  # a few letters become two in lower case
         low = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
-    if not any(word in low for word in _IN_NAMES):
-        return
-    for name in _NAME.finditer(low):
-        match = _ASSIGNED.match(text, name.end())
+    for start, end in _names(low):
+        match = _ASSIGNED.match(text, end)
         if match is None or _PUBLIC_NAME.search(match["rest"].lower()):
             continue
         kind = next(each for each in ("double", "single", "tick", "bare") if match[each] is not None)
-        if match["by"] == "," and not _ARGUMENT.search(text, max(0, name.start() - FAR), name.start()):
+        if match["by"] == "," and not _ARGUMENT.search(text, max(0, start - FAR), start):
             continue  # a list of names, not `define('NAME', 'value')`
         if looks_secret(_ESCAPED.sub(r"\1", match[kind])) and (kind != "bare" or _may_be_bare(match)):
             yield match.span(kind)
+
+
+def _names(low: str) -> Iterator[Span]:
+    """Names that stand for secrets, in a text in lower case. To search for each is twice as fast as an expression."""
+    for name in _NAMES:
+        at = low.find(name)
+        while at >= 0:
+            yield at, at + len(name)
+            at = low.find(name, at + len(name))
+    at = low.find(_KEY)
+    while at >= 0:
+        if before := _BEFORE_KEY.search(low, max(0, at - FARTHEST), at):
+            yield before.start(), at + len(_KEY)
+        at = low.find(_KEY, at + len(_KEY))
 
 
 def _may_be_bare(match: re.Match[str]) -> bool:

@@ -51,7 +51,7 @@ def read_source(root: Path, path: str) -> bytes | Skipped:
     target = None if path.startswith("/") or ".." in parts else inside(root, path)
     if target is None:
         return Skipped.OUTSIDE
-    for each in (path, target):
+    for each in dict.fromkeys((path, target)):
         if refused := Skipped.SECRET if secret_path(each) else refused_file(each.rpartition("/")[2]):
             return refused
     try:
@@ -91,7 +91,7 @@ def _refused_text(data: bytes, path: str) -> Skipped | None:
     head = data[:HEAD_BYTES]
     if b"\0" in head:
         return Skipped.BINARY
-    if _PRIVATE_KEY.search(head):
+    if b"PRIVATE KEY" in head and _PRIVATE_KEY.search(head):
         return Skipped.SECRET
     try:
         data.decode()
@@ -118,8 +118,11 @@ def refused_kind(info: os.stat_result) -> Skipped | None:
 
 def inside(root: Path, path: str) -> str | None:
     """Where links take a path, from the workspace; None if out of it."""
-    real = Path(os.path.realpath(root / path))
-    return real.relative_to(root).as_posix() if real.is_relative_to(root) else None
+    real = os.path.realpath(os.path.join(root, path))  # noqa: PTH118 - a `Path` takes as long as all else here
+    top = os.path.join(root, "")  # noqa: PTH118
+    if real.startswith(top):
+        return real[len(top) :]
+    return "." if real == str(root) else None
 
 
 def reason_of(error: OSError) -> Skipped:

@@ -28,6 +28,9 @@ LOCK = "writer.lock"
 LOG_PAGES = 8000
 """Of 4 KiB: how long SQLite's log gets before it is merged."""
 
+CACHE_KIB = 16 * 1024
+"""What SQLite keeps of the database while much is written; names of definitions go anywhere into their index."""
+
 LEFT_OUT = "left_out"
 """The fact, as JSON, how many files and folders were left out without being read, by reason."""
 
@@ -50,6 +53,8 @@ CREATE TABLE chunk (
 CREATE INDEX chunk_file ON chunk (file);
 CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab (search, row);
+-- Bytes of new words that are collected before they are written; 1 MB if nothing is said.
+INSERT INTO search (search, rank) VALUES ('hashsize', 8000000);
 """
 
 
@@ -176,6 +181,7 @@ class Writer:
         """After much was written: merge the log into the database, so that readers need not look into both."""
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("PRAGMA shrink_memory")
 
     def _clear(self, path: str) -> None:
         row = self._db.execute("SELECT id FROM file WHERE path = ?", (path,)).fetchone()
@@ -217,6 +223,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = OFF")
     # In a first build the same pages change again and again; they are copied into the database seldom.
     db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return db
 
 

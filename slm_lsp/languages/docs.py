@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from slm_lsp.languages.ends import last_row
+from slm_lsp.languages.names import one_line
 
 MAX_DOC = 200
 """Characters of a documentation text that are kept."""
@@ -16,9 +17,11 @@ _BETWEEN = frozenset({"annotation", "attribute_item", "decorator", "signature", 
 _LISTS = frozenset({"declarations", "imports"})
 """The comment of what is first in one of these stands before it, or at the end of another one before it."""
 
-_BLANKS = re.compile(r"\s+")
 _TAGS = re.compile(r"</?(?:summary|remarks|para|p)\s*/?>")
-_COMMENT_FRAME = re.compile(r"^[\s/*#;!%'\"(-]+|[\s*/'\")]+$", re.MULTILINE)
+_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_BEFORE, _BEHIND = _BLANKS + "/*#;!%'\"(-", _BLANKS + "*/'\")"
+"""What frames the lines of a comment. Stripping takes a third of the time that an expression takes."""
+
 _BRACES = re.compile(r"\{-?\s*[|^]?(?P<text>.*?)-?\}", re.DOTALL)
 _HADDOCK = re.compile(r"^\s*--+\s*[|^]")
 _COMMENT_LINES = {
@@ -42,17 +45,18 @@ def documentation(node: Node, inside: Sequence[Node] | None, source: bytes, lang
     above: list[str] = []
     below, previous = node, _before(node, language)
     while previous is not None:
-        rows = below.start_point.row - last_row(previous)
-        if rows > 2:
-            break
         kind = previous.type
-        if rows == 2 and kind != "pod":
+        is_comment = "comment" in kind or kind in {"haddock", "pod"}
+        if not is_comment and kind not in _BETWEEN and previous.is_named:
             break
-        if "comment" in kind or kind in {"haddock", "pod"}:
+        rows = below.start_point.row - last_row(previous)
+        if rows > 2 or (rows == 2 and kind != "pod"):
+            break
+        if is_comment:
             if _trails(previous) or source.startswith(b"#!", previous.start_byte, 2):
                 break
             above.append(_unframed(_text(previous, source), kind, language))
-        elif kind not in _BETWEEN and (previous.is_named or rows > 0 or not kind.isalpha()):
+        elif kind not in _BETWEEN and (rows > 0 or not kind.isalpha()):
             # A word on the same line, such as `pub`, belongs to the definition.
             break
         below, previous = previous, _before(previous, language)
@@ -105,7 +109,8 @@ def _trails(comment: Node) -> bool:
 
 def _plain(text: str) -> str:
     """A comment or documentation string without its frame, on one line."""
-    return _BLANKS.sub(" ", _COMMENT_FRAME.sub(" ", _TAGS.sub("", text))).strip()[:MAX_DOC]
+    lines = _TAGS.sub("", text).split("\n")
+    return one_line("\n".join([line.lstrip(_BEFORE).rstrip(_BEHIND) for line in lines]))[:MAX_DOC]
 
 
 def _text(node: Node, source: bytes) -> str:

@@ -31,7 +31,8 @@ def open_ends(language: str, nodes: Iterable[Node], source: bytes) -> dict[int, 
 
 def last_row(node: Node) -> int:
     """The row of its last character; some nodes take the end of the line in."""
-    return max(node.end_point.row - (node.end_point.column == 0), node.start_point.row)
+    end = node.end_point
+    return max(end.row - (end.column == 0), node.start_point.row)
 
 
 def _end_all(around: Node, headings: dict[str, int], source: bytes, found: dict[int, End]) -> None:

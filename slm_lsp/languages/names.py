@@ -2,7 +2,6 @@
 
 import re
 
-_BLANKS = re.compile(r"\s+")
 _QUOTES = "\"'`"
 
 _COBOL_HEADING = re.compile(r"(?:\s+SECTION)?(?:\s+\d+)?\s*\.?$", re.IGNORECASE)
@@ -20,7 +19,7 @@ def clean_name(text: str, language: str) -> str:
     """A name on one line, without quotes, a symbol's colon, a variable's `$` or the words of a heading."""
     if text.isidentifier():
         return text
-    name = _BLANKS.sub(" ", text).strip()
+    name = one_line(text)
     if language == "ruby":
         name = name.removeprefix(":")
     elif language == "powershell":
@@ -30,6 +29,11 @@ def clean_name(text: str, language: str) -> str:
     while len(name) > 2 and name[0] == name[-1] and name[0] in _QUOTES:
         name = name[1:-1].strip()
     return name
+
+
+def one_line(text: str) -> str:
+    """A text with a single blank for each stretch of them, and none at its ends."""
+    return " ".join(text.split())
 
 
 def local_name(module: str) -> str:

@@ -31,6 +31,12 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pairs of what opens and what closes one."""
     block_openers: tuple[str, ...] = ()
     """How a line ends, or which word it begins with, when the next one belongs to a block that it opens."""
+    builtins: tuple[str, ...] = ()
+    """Names that are there without an import. Where there are some, a name that is neither among them nor in the file
+    nor in the index is made up; other languages may have names from elsewhere that nobody sees, such as headers."""
+    statements_in: tuple[str, ...] = ()
+    """Kinds of nodes that hold statements, or pieces of them that do; only there is something defined or imported.
+    None: it may be anywhere, such as in an expression."""
     tests: tuple[str, ...] = ()
     """Patterns of the paths where tests lie; `{}` stands for the name of the tested file without its extension."""
 
@@ -49,8 +55,36 @@ def languages() -> dict[str, Language]:
     return {name: msgspec.convert({"name": name, **entry}, Language) for name, entry in tree.items()}
 
 
-def language_of(path: str, first_line: str = "") -> Language | None:
-    """The language of a file, by its name, then its extension, then the interpreter its first line names."""
+EDITORS_NAMES = {
+    "javascriptreact": "javascript",
+    "typescriptreact": "tsx",
+    "shellscript": "bash",
+    "sh": "bash",
+    "objective-c": "objc",
+    "objective-cpp": "objc",
+    "cs": "csharp",
+    "plaintext": "text",
+    "fortran-modern": "fortran",
+    "FortranFreeForm": "fortran",
+    "fortran_fixed-form": "fortran",
+    "COBOL": "cobol",
+    "objectpascal": "pascal",
+    "delphi": "pascal",
+    "terraform": "hcl",
+    "proto3": "proto",
+    "vue-html": "vue",
+}
+"""Language identifiers of editors (those of the LSP specification, and some extensions') that are not our names."""
+
+
+def language_of(path: str, first_line: str = "", said: str = "") -> Language | None:
+    """The language of a file, by its name, then its extension, then the interpreter its first line names.
+
+    Args:
+        path: of the file, with `/`.
+        first_line: of its text.
+        said: what the editor calls its language; counts where nothing else tells, as in a text that has no file yet.
+    """
     pure = PurePosixPath(path)
     by_name, by_extension, by_shebang = _tables()
     found = by_name.get(pure.name) or by_extension.get(pure.suffix[1:].lower())
@@ -58,7 +92,9 @@ def language_of(path: str, first_line: str = "") -> Language | None:
         words = first_line[2:].split()
         programs = [PurePosixPath(word).name.rstrip("0123456789.") for word in words if not word.startswith("-")]
         found = next((by_shebang[each] for each in programs if each in by_shebang), None)
-    return languages()[found] if found else None
+    if found is None and said:
+        found = EDITORS_NAMES.get(said, said)
+    return languages().get(found) if found else None
 
 
 @cache

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from slm_lsp.languages.names import one_line
 from slm_lsp.languages.parse import Match
 from slm_lsp.languages.registry import Language
 
 MAX_SIGNATURE = 400
 """Characters of a signature that are kept."""
-
-_BLANKS = re.compile(r"\s+")
 
 
 def comment_openers(language: Language) -> re.Pattern[bytes] | None:
@@ -50,8 +49,8 @@ def signature(
     head = source[start:end]
     for each in sorted(skipped, key=lambda each: -each.start_byte):
         head = head[: each.start_byte - start] + b" " + head[each.end_byte - start :]
-    text = _BLANKS.sub(" ", head.decode("utf-8", errors="replace")).strip().rstrip("{").rstrip()[:MAX_SIGNATURE]
-    return text if name.start_byte < end else f"{text} … {_BLANKS.sub(' ', _text(name, source)).strip()}"
+    text = one_line(head.decode("utf-8", errors="replace")).rstrip("{").rstrip()[:MAX_SIGNATURE]
+    return text if name.start_byte < end else f"{text} … {one_line(_text(name, source))}"
 
 
 def _line_end(source: bytes, begin: int, limit: int) -> int:

@@ -14,15 +14,16 @@ The queries name what they catch:
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 from tree_sitter import Node, Tree
 
 from slm_lsp.languages.cobol import missing_head
 from slm_lsp.languages.docs import documentation
 from slm_lsp.languages.ends import last_row, open_ends
 from slm_lsp.languages.names import clean_name, local_name
-from slm_lsp.languages.parse import Match, matches, parse
+from slm_lsp.languages.parse import Match, matches, matches_in_statements, parse
 from slm_lsp.languages.registry import Language
 from slm_lsp.languages.signatures import comment_openers, signature
 
@@ -39,11 +40,12 @@ KINDS = TYPES | CALLABLE | VALUES | AROUND
 _WRAPPERS = frozenset({"ambient_declaration", "export_statement", "template_declaration", "type_definition"})
 """What may stand round a definition and belong to it: the comment is above it, the signature begins with it."""
 
+_DEFINITION = "definition."
+
 _SEPARATOR = re.compile(rb"[:.\\/]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(msgspec.Struct, frozen=True):
     """One definition. Offsets are in bytes of the UTF-8 text, lines from 0, ends exclusive but for `last_line`."""
 
     name: str
@@ -65,8 +67,7 @@ class Definition:
         return f"{self.parent}.{self.name}" if self.parent else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(msgspec.Struct, frozen=True):
     """One imported thing, as the text writes it."""
 
     module: str
@@ -105,7 +106,7 @@ class Scope:
 
 def definitions_and_imports(language: Language, tree: Tree, source: bytes) -> tuple[list[Definition], list[Import]]:
     """Both in one walk over the tree; errors as in `definitions`."""
-    caught = matches(language, "definitions+imports", tree.root_node)
+    caught = matches_in_statements(language, "definitions+imports", tree.root_node)
     of_imports = [match for match in caught if "import" in match]
     of_definitions = [match for match in caught if "import" not in match]
     return definitions(language, tree, source, of_definitions), imports(language, tree, source, of_imports)
@@ -128,13 +129,13 @@ def definitions(
     if language.name == "cobol" and (head := missing_head(source)):
         return _of_copybook(language, head, source)
     found: dict[tuple[int, int], tuple[str, Node, Match]] = {}
-    for match in matches(language, "definitions", tree.root_node) if caught is None else caught:
-        kind, node = next((key, nodes[0]) for key, nodes in match.items() if key.startswith("definition."))
+    for match in matches_in_statements(language, "definitions", tree.root_node) if caught is None else caught:
         if name := match.get("name"):
-            kind = kind.removeprefix("definition.")
-            known = found.setdefault((name[0].start_byte, name[0].end_byte), (kind, node, match))
-            if _telling(kind) < _telling(known[0]):
-                found[name[0].start_byte, name[0].end_byte] = (kind, node, match)
+            key = next(key for key in match if key.startswith(_DEFINITION))
+            kind = key.removeprefix(_DEFINITION)
+            at = name[0].start_byte, name[0].end_byte
+            if at not in found or _telling(kind) < _telling(found[at][0]):
+                found[at] = kind, match[key][0], match
     ends = open_ends(language.name, (node for _, node, _ in found.values()), source)
     whole: list[tuple[int, int, tuple[int, int], int, str, Node, Node, Match]] = []
     for at, (kind, inner, match) in found.items():
@@ -162,7 +163,7 @@ def definitions(
             Definition(
                 name=own,
                 kind="method" if kind == "function" and inside else kind,
-                parent=".".join(each.name for each in around),
+                parent=around[-1].qualified if around else "",
                 signature=signature(node, inner.start_byte, match, source, openers, parameters=kind in CALLABLE),
                 doc=documentation(node, match.get("doc"), source, language.name),
                 start=start,
@@ -178,7 +179,7 @@ def definitions(
 def imports(language: Language, tree: Tree, source: bytes, caught: Sequence[Match] | None = None) -> list[Import]:
     """Every import, in the order of the text. Arguments as of `definitions`."""
     found: list[tuple[int, Import]] = []
-    for match in matches(language, "imports", tree.root_node) if caught is None else caught:
+    for match in matches_in_statements(language, "imports", tree.root_node) if caught is None else caught:
         name, alias = (_first(match, key, source) for key in ("name", "alias"))
         module = _joined(match.get("module", ()), source)
         if default := _first(match, "default", source):
@@ -246,7 +247,7 @@ def _of_copybook(language: Language, head: bytes, source: bytes) -> list[Definit
     program = found[0].name if found else ""
     lines = head.count(b"\n")
     return [
-        replace(
+        msgspec.structs.replace(
             each,
             parent=each.parent.removeprefix(program).removeprefix("."),
             start=each.start - len(head),
@@ -270,8 +271,8 @@ def _telling(kind: str) -> int:
 
 
 def _whole(node: Node) -> Node:
-    while node.parent is not None and node.parent.type in _WRAPPERS:
-        node = node.parent
+    while (parent := node.parent) is not None and parent.type in _WRAPPERS:
+        node = parent
     return node
 
 

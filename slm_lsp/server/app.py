@@ -13,11 +13,15 @@ from slm_lsp import __version__
 from slm_lsp.config import Settings, load_settings
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.index.process import State
-from slm_lsp.server.inline_completion import CURSOR_S, InlineCompletions
+from slm_lsp.server.completion_list import completion_list, knows_inline
+from slm_lsp.server.inline_completion import InlineCompletions
 from slm_lsp.server.progress import IndexProgress
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.protocol import Protocol, Server
 from slm_lsp.server.status import STATUS, StatusReport
+from slm_lsp.server.stream import Stream, wants_stream
+from slm_lsp.server.tally import COMPLETION_ACCEPTED, Tally, read_outcome
+from slm_lsp.server.warming import CURSOR_S
 from slm_lsp.text import Encoding
 
 log = logging.getLogger(__name__)
@@ -35,8 +39,16 @@ class App:
         self.engine = EngineClient()
         self.status = StatusReport(lambda state: server.protocol.notify(STATUS, state))
         self.projects = Projects(server.protocol.documents, self._indexer_said)
+        self.stream = Stream(server.protocol.notify)
+        self.tally = Tally(self.settings().statistics)
         self.inline = InlineCompletions(
-            server.protocol.documents, self.projects, self.engine, self.settings, self.status
+            server.protocol.documents,
+            self.projects,
+            self.engine,
+            self.settings,
+            self.status,
+            self.stream,
+            self.tally,
         )
         self._background: set[asyncio.Task[None]] = set()
         self._progress: dict[Path, IndexProgress] = {}
@@ -88,11 +100,12 @@ class App:
 
     async def close(self) -> None:
         """Let go of the engine."""
-        self.inline.rest()
+        self.inline.warming.rest()
         for task in self._background:
             task.cancel()
         await self.projects.close()
         await self.engine.close()
+        await asyncio.to_thread(self.tally.close)
 
 
 def _encoding(negotiated: types.PositionEncodingKind | str | None) -> Encoding:
@@ -122,6 +135,9 @@ def _session(server: Server, app: App) -> None:
             folders = [types.WorkspaceFolder(root, root.rsplit("/", 1)[-1])]
         documents.set_folders(folders, [])
         documents.encoding = _encoding(server.workspace.position_encoding)
+        app.stream.wanted = wants_stream(params.capabilities)
+        if not knows_inline(params.capabilities):
+            _completion_list(server, app)
         app.configure(params.initialization_options)
 
     @server.feature(types.SHUTDOWN)
@@ -145,11 +161,11 @@ def _files(server: Server, app: App) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         app.projects.looked_at(params.text_document.uri)
-        app.in_background(app.inline.load(params.text_document.uri))
+        app.inline.warming.opened(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
-        app.inline.rest()
+        app.inline.changed(params.text_document.uri)
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 app.projects.edited(params.text_document.uri, change.range.start.line)
@@ -167,6 +183,15 @@ def _files(server: Server, app: App) -> None:
         app.inline.forget(params.text_document.uri)
 
 
+def _completion_list(server: Server, app: App) -> None:
+    """For clients that know no inline completion."""
+
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())
+    async def completion(params: types.CompletionParams) -> types.CompletionList:
+        document, found = await app.inline.answer(params.text_document.uri, params.position, asked=False)
+        return completion_list(document, found, server.protocol.documents.encoding)
+
+
 def _features(server: Server, app: App) -> None:
     """What users see."""
 
@@ -174,11 +199,18 @@ def _features(server: Server, app: App) -> None:
     async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
         return await app.inline.complete(params)
 
+    @server.command(COMPLETION_ACCEPTED)
+    def completion_accepted(told: Any) -> None:
+        outcome = read_outcome(told)
+        app.tally.outcome(outcome)
+        if outcome.kind == "accepted":
+            app.inline.accepted()
+
     @server.feature(CURSOR)
     def cursor_moved(params: Any) -> None:
         uri, position = params.textDocument.uri, params.position
         app.projects.looked_at(uri)
-        app.inline.warm_soon(uri, types.Position(position.line, position.character), CURSOR_S)
+        app.inline.warming.soon(uri, types.Position(position.line, position.character), CURSOR_S)
 
     @server.feature(STATUS)
     def status(_: Any) -> Any:

@@ -113,7 +113,8 @@ class Documents:
         path = Path(to_fs_path(document.uri) or document.uri)
         folder = self.workspace_of(document.uri) or path.parent
         relative = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-        return Place(folder.name, relative, document.text, document.offset(position, self.encoding))
+        offset = document.offset(position, self.encoding)
+        return Place(folder.name, relative, document.text, offset, document.language)
 
     def _changed(self, document: Document, change: types.TextDocumentContentChangeEvent) -> str:
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):

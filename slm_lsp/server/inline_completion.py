@@ -1,36 +1,50 @@
-"""`textDocument/inlineCompletion`: one suggestion at the cursor; a newer request of a document ends the older one."""
+"""`textDocument/inlineCompletion`: a suggestion at the cursor; a newer request of a document ends the older one."""
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
+from uuid import uuid4
 
 from lsprotocol import types
 
 from slm_lsp.config import Settings
-from slm_lsp.context.anchor import Anchor, at_line, follow
 from slm_lsp.context.fim import Place
-from slm_lsp.context.head import settled
-from slm_lsp.context.retrieve import ON_REQUEST_S
-from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.router import choose_model
 from slm_lsp.errors import SlmError
-from slm_lsp.features.completion import Completion, complete, describe, snippet_budget, warm
-from slm_lsp.models.store import Store
+from slm_lsp.features.around import surroundings
+from slm_lsp.features.cache import Cache
+from slm_lsp.features.completion import (
+    ALTERNATIVES,
+    Alternative,
+    Completion,
+    Following,
+    Timing,
+    Tokens,
+    complete,
+    refused,
+)
+from slm_lsp.features.routing import choose
+from slm_lsp.features.skip import ACCEPTED, skip_reason
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.errors import lsp_error, overtaken
+from slm_lsp.server.flights import Flight
+from slm_lsp.server.pace import Pace
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.status import StatusReport
+from slm_lsp.server.stream import Stream
+from slm_lsp.server.tally import Tally, outcome_command
+from slm_lsp.server.warming import PAUSE_S, Warming
 
-PAUSE_S = 0.7
-"""After so long without a request the anchor moves to the cursor's line, and its prompt is evaluated."""
+KEPT_S = 0.2
+"""A client that types cancels the earlier request first and sends the next one then: so long a generation waits."""
 
-CURSOR_S = 0.15
-"""A cursor that rests so long at a new place is going to type there."""
+JUST_S = 0.4
+"""Who has accepted a suggestion so short a time ago reads it, and is shown no other unless it is there already."""
 
 
 class InlineCompletions:
-    """Requests for inline completions, at most one a document."""
+    """Requests for inline completions, at most one a document that waits, and one generation."""
 
     def __init__(
         self,
@@ -39,96 +53,163 @@ class InlineCompletions:
         engine: EngineClient,
         settings: Callable[[str | None], Settings],
         status: StatusReport,
+        stream: Stream,
+        tally: Tally,
     ) -> None:
         self._documents = documents
-        self._projects = projects
         self._engine = engine
         self._settings = settings
         self._status = status
-        self._running: dict[str, asyncio.Task[Completion]] = {}
-        self._anchors: dict[str, Anchor] = {}
-        self._heads: dict[str, tuple[Snippet, ...]] = {}
-        self._warming: asyncio.Task[None] | None = None
+        self._stream = stream
+        self._tally = tally
+        self._cache = Cache()
+        self.warming = Warming(documents, projects, engine, settings, status, self._cache)
+        self._waiting: dict[str, asyncio.Task[Completion]] = {}
+        self._flights: dict[str, Flight] = {}
+        self._paces: dict[str, Pace] = {}
+        self._accepted_at = -JUST_S
 
     async def complete(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
-        """What the editor shows as ghost text: one item, or none.
+        """What the editor shows as ghost text: one item, or none; some more for who asks by hand.
 
         Raises:
             JsonRpcException: overtaken by a newer request, or the reason why there is no answer.
         """
         uri = params.text_document.uri
         asked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
-        self.rest()
-        if (older := self._running.get(uri)) is not None:
+        document, completion = await self.answer(uri, params.position, asked)
+        return types.InlineCompletionList(self._items(document, completion))
+
+    async def answer(self, uri: str, position: types.Position, asked: bool) -> tuple[Document, Completion]:
+        """The completion at a place, and the version of the document that it is for. Errors as in `complete`."""
+        begun = asyncio.get_running_loop().time()
+        self.warming.rest()
+        if (older := self._waiting.get(uri)) is not None:
             older.cancel()
         try:
             document = self._documents.get(uri)
+            place = self._documents.place(document, position)
         except SlmError as error:
             raise lsp_error(error) from error
-        task = self._running[uri] = asyncio.ensure_future(self._complete(document, params.position, asked))
+        task = self._waiting[uri] = asyncio.ensure_future(self._find(document, place, asked))
+        answered = False
         try:
             completion = await self._result(task)
+            answered = True
         finally:
-            if self._running.get(uri) is task:
-                del self._running[uri]
-            if not self._running and self._status.current["state"] in ("working", "loading"):
+            if self._waiting.get(uri) is task:
+                del self._waiting[uri]
+                if (flight := self._flights.get(uri)) is not None:
+                    flight.watched = answered
+                self._let_go_soon(uri)
+            if not self._waiting and self._status.current["state"] in ("working", "loading"):
                 self._status.set("ready")
-        self.warm_soon(uri, params.position, PAUSE_S)
+        self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
+        flight = self._flights.get(uri)
+        self.warming.soon(uri, position, PAUSE_S, completion if flight is None or flight.done else None)
         if not self._documents.is_current(document):
             raise overtaken()
-        return self._items(document, completion)
+        self._tally.shown(document.language, completion, asyncio.get_running_loop().time() - begun)
+        return document, completion
 
-    async def load(self, uri: str) -> None:
-        """Load the model before the first request needs it."""
-        try:
-            settings = self._settings(uri)
-            choice = choose_model(settings.model, Store(settings.models_dir))
-            async for _ in self._engine.describe(choice.path):
-                self._status.set("loading", model=choice.name, tier=choice.tier)
-            self._status.set("ready", model=choice.name, tier=choice.tier)
-        except SlmError as error:
-            self._status.set("failed", str(error))
-        if self._warming is None and uri not in self._anchors:
-            # Nobody said where the cursor is: what stands before the file is the same everywhere in it.
-            self.warm_soon(uri, types.Position(0, 0), CURSOR_S)
+    def changed(self, uri: str) -> None:
+        """A document was changed."""
+        self.warming.rest()
+        self._let_go_soon(uri)
 
-    def warm_soon(self, uri: str, position: types.Position, after_s: float) -> None:
-        """After a pause, have the prompt at a place evaluated; any request before that comes first."""
-        self.rest()
-        self._warming = asyncio.ensure_future(self._warm(uri, position, after_s))
-
-    def rest(self) -> None:
-        """Stop evaluating ahead."""
-        if self._warming is not None:
-            self._warming.cancel()
-            self._warming = None
+    def accepted(self) -> None:
+        """A suggestion was accepted just now."""
+        self._accepted_at = asyncio.get_running_loop().time()
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
-        self._anchors.pop(uri, None)
-        self._heads.pop(uri, None)
+        self.warming.forget(uri)
+        self._paces.pop(uri, None)
+        if (flight := self._flights.pop(uri, None)) is not None:
+            flight.cancel()
 
-    async def _warm(self, uri: str, position: types.Position, after_s: float) -> None:
-        await asyncio.sleep(after_s)
-        try:
-            document = self._documents.get(uri)
-            place = self._documents.place(document, position)
-            settings = self._settings(uri)
-            choice = choose_model(settings.model, Store(settings.models_dir))
-            anchor = at_line(place)
-            head = await self._head(document, place, choice.path, settings, ON_REQUEST_S)
-            await warm(place, choice.path, self._engine, settings.completion, anchor, head)
-            self._anchors[uri], self._heads[uri] = anchor, head
-        except SlmError as error:
-            self._status.set("failed", str(error))
+    async def _find(self, document: Document, place: Place, asked: bool) -> Completion:
+        """From the cache, from the generation that is under way, or from a new one."""
+        uri = document.uri
+        now = asyncio.get_running_loop().time()
+        pause = self._paces.setdefault(uri, Pace()).key(now)
+        if not asked:
+            if (found := self._cache.get(place)) is not None:
+                return found
+            if (reason := self._skipped(uri, place, now)) is not None:
+                return refused(place, reason)
+        flight = self._flights.get(uri)
+        if flight is not None and not flight.done and flight.follows(place) and flight.asked == asked:
+            flight.watched = True
+            if (found := await self._follow(flight, place)) is not None:
+                return found
+        if (flight := self._flights.get(uri)) is not None:
+            flight.cancel()
+        if not asked:
+            await asyncio.sleep(pause)
+        flight = self._flights[uri] = Flight(place, asked, lambda begun: self._make(document, place, asked, begun))
+        found = await self._follow(flight, place)
+        return found if found is not None else flight.result()
 
-    async def _head(
-        self, document: Document, place: Place, model: Path, settings: Settings, limit_s: float
-    ) -> tuple[Snippet, ...]:
-        """What of other files is read first; what was read before, as long as that is nearly as good."""
-        tokens = snippet_budget(await describe(self._engine, model), settings.completion)
-        found = await self._projects.retrieve(document, place, tokens, limit_s)
-        return settled(self._heads.get(document.uri, ()), found.snippets)
+    async def _follow(self, flight: Flight, place: Place) -> Completion | None:
+        """What a generation gives at a place, as soon as its first line is there; None where it went another way."""
+        while True:
+            if flight.done:
+                whole = flight.result()
+                return whole if flight.place == place else self._cache.get(place)
+            if not flight.asked and (found := self._cache.get(place)) is not None:
+                return found
+            if not flight.follows(place):
+                return None
+            await flight.change()
+
+    def _skipped(self, uri: str, place: Place, now: float) -> str | None:
+        if now - self._accepted_at < JUST_S:
+            return ACCEPTED
+        around = surroundings(place.text, place.offset, place.path, language=place.language)
+        return skip_reason(place, around, self._settings(uri).completion)
+
+    async def _make(self, document: Document, place: Place, asked: bool, flight: Flight) -> Completion:
+        """Generate; every line of a block is shown as soon as it is whole and checked."""
+        uri, settings = document.uri, self._settings(document.uri)
+        anchor = self.warming.anchor(uri, place)
+        head = self.warming.head(uri)
+        self._status.set("working")
+        choice = await choose(place, anchor, self._engine, settings, snippets=head, asked=asked)
+        self._status.set("working", model=choice.name, tier=choice.tier, chosen=choice.why)
+        if asked and not head:
+            head = await self.warming.read(document, place, choice, settings)
+        sending = self._stream.of(document)
+        origin = partial(replace, id=uuid4().hex, model=choice.name, tier=choice.tier)
+
+        def on_text(said: str) -> None:
+            flight.said = said
+
+        def on_lines(shown: Alternative) -> None:
+            self._cache.put(place, origin(_so_far(place, shown)))
+            sending.show(shown.text)
+            flight.grown()
+
+        completion = origin(
+            await complete(
+                place,
+                choice.path,
+                self._engine,
+                settings.completion,
+                snippets=head,
+                anchor=anchor,
+                asked=asked,
+                alternatives=ALTERNATIVES if asked else 1,
+                best_of_several=choice.tier != "fast",
+                least_confidence=self._tally.threshold(document.language, choice.tier),
+                following=Following(
+                    lambda fraction: self._status.set("loading" if fraction < 1 else "working"), on_text, on_lines
+                ),
+            )
+        )
+        self._cache.put(place, completion)
+        sending.end(completion.text)
+        return completion
 
     async def _result(self, task: "asyncio.Task[Completion]") -> Completion:
         try:
@@ -142,33 +223,46 @@ class InlineCompletions:
             self._status.set("failed", str(error))
             raise lsp_error(error) from error
 
-    async def _complete(self, document: Document, position: types.Position, asked: bool) -> Completion:
-        place = self._documents.place(document, position)
-        settings = self._settings(document.uri)
-        choice = choose_model(settings.model, Store(settings.models_dir))
-        anchor = self._anchors[document.uri] = follow(place, self._anchors.get(document.uri))
-        self._status.set("working", model=choice.name, tier=choice.tier)
-        if asked and document.uri not in self._heads:
-            self._heads[document.uri] = await self._head(document, place, choice.path, settings, ON_REQUEST_S)
-        completion = await complete(
-            place,
-            choice.path,
-            self._engine,
-            settings.completion,
-            snippets=self._heads.get(document.uri, ()),
-            anchor=anchor,
-            asked=asked,
-            on_loading=lambda fraction: self._status.set("loading" if fraction < 1 else "working"),
-        )
-        self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
-        return completion
+    def _let_go_soon(self, uri: str) -> None:
+        """End a generation that neither a request nor the text follows any more, unless the next request does."""
+        asyncio.get_running_loop().call_later(KEPT_S, self._let_go, uri)
 
-    def _items(self, document: Document, completion: Completion) -> types.InlineCompletionList:
+    def _let_go(self, uri: str) -> None:
+        flight = self._flights.get(uri)
+        if flight is None or flight.done or uri in self._waiting:
+            return
+        if not flight.watched or not self._still_there(uri, flight):
+            flight.cancel()
+
+    def _still_there(self, uri: str, flight: Flight) -> bool:
+        """Whether the document still has the text that a generation goes on from."""
+        try:
+            text = self._documents.get(uri).text
+        except SlmError:
+            return False
+        at = flight.place.offset
+        return text.startswith(flight.place.text[:at]) and text.endswith(flight.place.text[at:])
+
+    def _items(self, document: Document, completion: Completion) -> list[types.InlineCompletionItem]:
         if not completion.text:
-            return types.InlineCompletionList([])
+            return []
+        shown = (Alternative(completion.text, completion.end, completion.confidence), *completion.others)
         encoding = self._documents.encoding
-        start, end = (document.position(each, encoding) for each in (completion.start, completion.end))
-        return types.InlineCompletionList([types.InlineCompletionItem(completion.text, range=types.Range(start, end))])
+        start = document.position(completion.start, encoding)
+        return [
+            types.InlineCompletionItem(
+                each.text,
+                range=types.Range(start, document.position(each.end, encoding)),
+                command=outcome_command(completion),
+            )
+            for each in shown
+        ]
+
+
+def _so_far(place: Place, shown: Alternative) -> Completion:
+    """The lines of a block that are there already."""
+    nothing = Timing(0.0, 0.0, None, 0.0), Tokens(0, 0, 0)
+    return Completion(shown.text, place.offset, shown.end, None, shown.confidence, "", *nothing, block=True)
 
 
 def _being_cancelled() -> bool:

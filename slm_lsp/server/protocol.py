@@ -5,6 +5,7 @@ an answer.
 """
 
 import logging
+from contextvars import ContextVar
 from typing import Any
 
 from lsprotocol import types
@@ -16,6 +17,9 @@ from pygls.protocol.language_server import lsp_method
 from slm_lsp.server.documents import Documents
 
 log = logging.getLogger(__name__)
+
+request_id: ContextVar[int | str | None] = ContextVar("request_id", default=None)
+"""The number of the request that is being handled."""
 
 
 class AlreadyAnswered(Exception):  # noqa: N818 - not a mistake: the client has its answer
@@ -86,6 +90,7 @@ class Protocol(LanguageServerProtocol):
         if self._shutdown and getattr(message, "id", None) is not None and hasattr(message, "method"):
             self.answer_wrong(JsonRpcInvalidRequest("the server is shutting down"), message.id)
             return
+        request_id.set(number)
         super().handle_message(message)
 
     def answer_wrong(self, error: JsonRpcException, number: int | str | None) -> None:
@@ -101,6 +106,9 @@ class Server(LanguageServer):
     def report_server_error(self, error: Exception, source: Any) -> None:
         """What pygls could not handle: malformed messages are answered, the rest goes to the log, not into popups."""
         if isinstance(error, AlreadyAnswered):
+            return
+        if isinstance(error, JsonRpcException) and source is not JsonRpcException:
+            log.info("a request was answered with an error: %s", error)
             return
         if isinstance(error, ValueError) and source is JsonRpcException:
             self.protocol.answer_wrong(JsonRpcParseError(f"the message is no JSON: {error}"), None)

@@ -18,6 +18,7 @@ class Status(TypedDict):
     tokensPerSecond: float | None
     indexed: int | None
     reason: str | None
+    chosen: str | None
 
 
 class StatusReport:
@@ -26,7 +27,14 @@ class StatusReport:
     def __init__(self, send: Callable[[Status], None]) -> None:
         self._send = send
         self.current = Status(
-            state="idle", model=None, tier=None, where="local", tokensPerSecond=None, indexed=None, reason=None
+            state="idle",
+            model=None,
+            tier=None,
+            where="local",
+            tokensPerSecond=None,
+            indexed=None,
+            reason=None,
+            chosen=None,
         )
 
     def set(
@@ -37,8 +45,9 @@ class StatusReport:
         model: str | None = None,
         tier: str | None = None,
         tokens_per_second: float | None = None,
+        chosen: str | None = None,
     ) -> None:
-        """Note a change. Model, tier and speed stay as they were where none is given."""
+        """Note a change. Model, tier, speed and why that model stay as they were where none is given."""
         before = self.current
         self.current = Status(
             state=state,
@@ -48,6 +57,7 @@ class StatusReport:
             tokensPerSecond=round(tokens_per_second, 1) if tokens_per_second else before["tokensPerSecond"],
             indexed=before["indexed"],
             reason=reason,
+            chosen=chosen or before["chosen"],
         )
         if self.current != before:
             self._send(self.current)

@@ -85,7 +85,7 @@ def test_doctor_measures_this_machine_and_remembers(module_home: dict[str, str])
 
 
 def test_doctor_without_a_model_says_what_to_do(home: dict[str, str], tmp_path: Path) -> None:
-    home["SLM_LSP_MODELS_DIR"] = str(tmp_path / "none")
+    home |= {"SLM_LSP_MODELS_DIR": str(tmp_path / "none"), "SLM_LSP_MODEL": "auto"}
     found = run(home, "doctor")
     assert found.returncode == 1
     assert "No model is installed" in found.stdout

@@ -8,7 +8,7 @@ import pytest
 
 from slm_lsp.engine.backend import BackendOptions, open_backend
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.models import LoadedModel
+from slm_lsp.engine.loaded import FASTER_TIMES, LoadedModel
 from slm_lsp.engine.protocol import Generate, ModelInfo, Segment
 from slm_lsp.engine.rates import PROMPT, ROUNDS, SIZES, STEPS, Rates, RatesFile
 from tests.conftest import engines
@@ -78,3 +78,16 @@ async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[st
         assert info.prefill_rate > 0
         assert (await client.stats()).loaded[0].batch_s == batch_s
     assert kept(home) == before
+
+
+def test_what_was_measured_on_a_busy_machine_is_measured_again(model: LoadedModel) -> None:
+    model.rates = Rates({size: float(size) for size in SIZES}, 32.0)
+    model.note_speed(1, 0.9)
+    for _ in range(FASTER_TIMES):
+        assert model.rates is not None
+        model.note_speed(1, 0.5)
+    assert model.rates is None
+    ticks = itertools.count()
+    while not model.calibrate(lambda: float(next(ticks))):
+        pass
+    assert model.rates is not None

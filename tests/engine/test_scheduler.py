@@ -467,3 +467,75 @@ def test_a_form_that_makes_no_sense_is_refused_and_others_are_answered(bench: Be
     (failed,) = bench.submit(Generate(1, str(bench.tiny), (Segment("a", heal=True),), 4, form="a")).of(Failed)
     assert "healed" in failed.what
     assert isinstance(bench.generate().all()[-1], Done)
+
+
+def test_every_candidate_says_how_it_ends(bench: Bench) -> None:
+    answer = bench.generate(tokens=3, candidates=3)
+    tokens = answer.of(Token)
+    for number in range(3):
+        *before, last = [each for each in tokens if each.candidate == number]
+        assert [each.finish for each in before] == [None] * len(before)
+        assert last.finish == "length"
+
+
+def test_the_first_candidate_is_greedy_at_any_temperature(bench: Bench) -> None:
+    alone = bench.generate(tokens=6).text
+    for seed in range(3):
+        sampling = Sampling(temperature=5.0, min_p=0, seed=seed)
+        assert bench.generate(tokens=6, candidates=2, sampling=sampling).texts()[0] == alone
+
+
+def test_a_candidate_that_ends_with_its_first_token_ends_the_request(bench: Bench) -> None:
+    sampling = Sampling(temperature=3.0, min_p=0, seed=3)
+    texts = bench.generate(tokens=6, candidates=3, sampling=sampling).texts()
+    first = next(text[0] for text in texts[1:] if text[0] not in texts[0])
+    answer = bench.generate(tokens=6, candidates=3, sampling=sampling, stop=Stop((first,)))
+    assert isinstance(answer.all()[-1], Done)
+    assert "" in answer.texts()[1:]
+    assert bench.scheduler.counts() == (0, 0)
+    assert isinstance(bench.generate(candidates=3).all()[-1], Done)
+
+
+class TestBranches:
+    """Candidates that leave the greedy answer where it is unsure."""
+
+    def said(self, answer: "Answer") -> list[list[Token]]:
+        tokens = answer.of(Token)
+        return [[each for each in tokens if each.candidate == number] for number in range(tokens[-1].candidate + 4)]
+
+    def test_they_say_what_the_greedy_answer_said_up_to_where_it_is_unsure(self, bench: Bench) -> None:
+        alone = bench.generate(tokens=8)
+        answer = bench.generate(tokens=8, candidates=3, branch_below=1.0)
+        greedy, *others = [each for each in self.said(answer) if each]
+        assert "".join(each.text for each in greedy) == alone.text
+        assert [each.logprob for each in greedy] == pytest.approx([each.logprob for each in alone.of(Token)], abs=1e-3)
+        assert len(others) == 2
+        for place, branch in enumerate(others):
+            shared = [(each.text, each.logprob) for each in branch[:place]]
+            assert shared == [(each.text, each.logprob) for each in greedy[:place]]
+            assert branch[place].text != greedy[place].text
+            assert branch[place].logprob <= greedy[place].logprob
+            assert branch[-1].finish == "length"
+        (done,) = answer.of(Done)
+        assert done.generated_tokens == 8 + 8 + 7
+        assert done.batches == 7
+
+    def test_a_branch_goes_on_as_the_greedy_answer_behind_the_same_text_would(self, bench: Bench) -> None:
+        branch = self.said(bench.generate(tokens=8, candidates=2, branch_below=1.0))[1]
+        alone = bench.generate(PROMPT + branch[0].text, tokens=7)
+        assert "".join(each.text for each in branch) == branch[0].text + alone.text
+
+    def test_a_sure_answer_has_none(self, bench: Bench) -> None:
+        answer = bench.generate(tokens=8, candidates=3, branch_below=1e-9)
+        assert {each.candidate for each in answer.of(Token)} == {0}
+        assert all(len(batch) == 1 for batch in bench.backend.batches[-7:])
+
+    def test_they_are_cancelled_with_the_request(self, bench: Bench) -> None:
+        bench.generate().all()
+        answer = bench.generate("x", tokens=300, candidates=3, branch_below=1.0)
+        while not isinstance(answer.events.get(timeout=20), Token):
+            pass
+        bench.scheduler.cancel(answer.job)
+        assert isinstance(answer.all()[-1], Failed)
+        assert bench.scheduler.counts() == (0, 0)
+        assert isinstance(bench.generate(candidates=3).all()[-1], Done)

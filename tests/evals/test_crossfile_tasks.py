@@ -92,11 +92,10 @@ def test_a_task_takes_the_rest_of_the_line_out_of_the_file() -> None:
             assert place.text[task.offset] == "\n"
 
 
-def test_the_cursor_stands_at_the_lines_beginning_or_before_the_use() -> None:
+def test_the_cursor_stands_behind_something_typed_before_the_expression_with_the_name() -> None:
     typed = {task.typed for seed in range(8) for task in tasks_of(MADE, 10, seed)}
-    assert "" in typed
     assert "return " in typed
-    assert typed <= {"", "return ", "return reduced(amount, ", "amount = ", "self.price = price or "}
+    assert typed <= {"return ", "return reduced(amount, ", "amount = ", "self.price = price or "}
 
 
 def test_a_file_has_two_tasks_at_most_with_names_that_it_does_not_teach() -> None:

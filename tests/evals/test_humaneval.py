@@ -2,7 +2,7 @@ import pytest
 
 from slm_lsp.errors import UsageError
 from slm_lsp.evals import humaneval
-from slm_lsp.evals.humaneval import Problem, choose, load_problems, tasks_of
+from slm_lsp.evals.humaneval import Problem, choose, choose_runs, load_problems, runs_of, tasks_of
 
 TWO_LINES = Problem(
     task_id="Made/0",
@@ -21,10 +21,10 @@ def problems() -> tuple[Problem, ...]:
 
 def test_a_task_is_a_line_of_code_with_its_indentation() -> None:
     first, second = tasks_of(TWO_LINES)
-    assert (first.name, first.line) == ("Made/0:3", "    y = x + x")
+    assert (first.name, first.missing) == ("Made/0:3", "    y = x + x")
     assert first.prefix == TWO_LINES.prompt + "    # by addition\n\n"
     assert first.suffix == "\n    return y\n"
-    assert (second.name, second.line, second.suffix) == ("Made/0:4", "    return y", "\n")
+    assert (second.name, second.missing, second.suffix) == ("Made/0:4", "    return y", "\n")
 
 
 def test_the_program_to_run_has_the_answer_in_the_gap_and_calls_the_tests() -> None:
@@ -40,12 +40,37 @@ def test_prefix_line_and_suffix_are_the_program_for_every_line_of_humaneval(prob
     count = 0
     for problem in problems:
         for task in tasks_of(problem):
-            assert task.prefix + task.line + task.suffix == problem.program
-            assert task.line.strip()
-            assert "\n" not in task.line
+            assert task.prefix + task.missing + task.suffix == problem.program
+            assert task.missing.strip()
+            assert "\n" not in task.missing
             assert task.suffix.startswith("\n") or not task.suffix
             count += 1
-    assert count > 1000
+    assert count == 1032
+
+
+def test_with_the_one_comment_there_are_as_many_lines_as_in_the_paper(problems: tuple[Problem, ...]) -> None:
+    chosen = choose(problems, 2000, seed=1)
+    assert len(chosen) == 1033
+    assert chosen[-1].missing.strip() == "# remove trailing zeros"
+
+
+def test_runs_are_of_whole_lines_and_begin_and_end_with_code(problems: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        for task in runs_of(problem):
+            assert task.prefix + task.missing + task.suffix == problem.program
+            first, *_, last = task.missing.split("\n")
+            assert first.strip()
+            assert last.strip()
+            assert task.suffix.startswith("\n") or not task.suffix
+    first = choose_runs(problems, 200, seed=1)
+    assert first[:50] == choose_runs(problems, 50, seed=1)
+    assert len({task.name for task in first}) == 200
+    assert len({task.problem for task in first[:127]}) == 127
+
+
+def test_a_run_has_the_lines_between() -> None:
+    (run,) = runs_of(TWO_LINES)
+    assert (run.name, run.missing, run.suffix) == ("Made/0:3-4", "    y = x + x\n    return y", "\n")
 
 
 def test_the_choice_is_the_same_every_time_and_spread_over_all_problems(problems: tuple[Problem, ...]) -> None:
@@ -58,7 +83,8 @@ def test_the_choice_is_the_same_every_time_and_spread_over_all_problems(problems
 
 
 def test_more_tasks_than_there_are_give_all() -> None:
-    assert len(choose([TWO_LINES], 10, seed=1)) == 2
+    assert [task.name for task in choose([TWO_LINES], 10, seed=1)][-1:] == ["Made/0:1"]
+    assert len(choose([TWO_LINES], 10, seed=1)) == 3
 
 
 def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

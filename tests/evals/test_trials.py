@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_trial(tried: Trial) -> None:
 
 
 def test_what_is_typed_begins_the_line_behind_its_indentation_and_leaves_a_rest(tried: Trial) -> None:
-    line = tried.task.line
+    line = tried.task.missing
     assert line.startswith(tried.typed)
     assert len(line) - len(line.lstrip()) <= len(tried.typed) < len(line.rstrip())
 
@@ -61,5 +61,5 @@ def test_the_cursor_came_from_a_few_lines_away(tried: Trial) -> None:
 def test_cuts_are_spread_over_the_line() -> None:
     task = TASKS[0]
     cuts = {len(trial(task, PROBLEMS, seed).typed) for seed in range(300)}
-    indentation = len(task.line) - len(task.line.lstrip())
-    assert cuts == set(range(indentation, len(task.line)))
+    indentation = len(task.missing) - len(task.missing.lstrip())
+    assert cuts == set(range(indentation, len(task.missing)))

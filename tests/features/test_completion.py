@@ -1,5 +1,7 @@
 """A completion from the tiny model: what is asked, and what comes with the answer."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -7,10 +9,13 @@ import pytest
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.fim import Place
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Stop
+from slm_lsp.engine.protocol import Event, Generate, Stop, Token
 from slm_lsp.errors import ModelMissingError
-from slm_lsp.features.completion import complete, confidence, line_end, one_line
-from slm_lsp.features.postprocess import surroundings
+from slm_lsp.features.alternatives import Race, spread
+from slm_lsp.features.around import surroundings
+from slm_lsp.features.choose import Site
+from slm_lsp.features.completion import Following, complete, confidence, line_end
+from slm_lsp.features.shape import LINE, stop_of
 
 SETTINGS = CompletionSettings(max_tokens=12)
 
@@ -19,7 +24,7 @@ async def test_the_figures_come_with_the_text(home: dict[str, str], tiny_model: 
     place = Place("shop", "a.py", "def f():\n    return ", 20)
     loaded: list[float] = []
     async with EngineClient(home) as engine:
-        first = await complete(place, tiny_model, engine, SETTINGS, on_loading=loaded.append)
+        first = await complete(place, tiny_model, engine, SETTINGS, following=Following(loaded.append))
         again = await complete(place, tiny_model, engine, SETTINGS)
     assert first.text == again.text
     assert (first.start, first.end) == (20, 20)
@@ -44,7 +49,7 @@ async def test_a_missing_model_is_said(home: dict[str, str], tmp_path: Path) -> 
     [("x = 1", 5, True), ("x = ", 4, True), ("    ", 4, False), ("", 0, False), ("f()", 2, False)],
 )
 def test_only_behind_a_line_may_the_next_one_be_suggested(text: str, offset: int, next_line_allowed: bool) -> None:
-    assert one_line(surroundings(text, offset)) == Stop(("\n",), after_text=next_line_allowed)
+    assert stop_of(LINE, surroundings(text, offset)) == Stop(("\n",), after_text=next_line_allowed)
 
 
 @pytest.mark.parametrize(("text", "end"), [("", "\n"), ("a\nb\r\n", "\n"), ("a\r\nb\n", "\r\n"), ("a\rb", "\r")])
@@ -56,3 +61,45 @@ def test_confidence_is_the_mean_probability_of_a_token() -> None:
     assert confidence(()) is None
     assert confidence((0.0, 0.0)) == 1.0
     assert confidence((-1.0, -3.0)) == pytest.approx(0.1353, abs=1e-4)
+
+
+class Overheard(EngineClient):
+    """A real client that remembers what was asked and answered."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        super().__init__(environ)
+        self.asked: list[Generate] = []
+        self.said: list[Token] = []
+
+    async def generate(self, request: Generate) -> AsyncGenerator[Event, None]:
+        self.asked.append(request)
+        self.said.clear()
+        async with aclosing(super().generate(request)) as events:
+            async for event in events:
+                if isinstance(event, Token):
+                    self.said.append(event)
+                yield event
+
+
+async def test_the_best_of_what_the_model_is_unsure_between_is_shown(home: dict[str, str], tiny_model: Path) -> None:
+    place = Place("shop", "a.py", "total = 1\nother = ", 18)
+    async with Overheard(home) as engine:
+        greedy = await complete(place, tiny_model, engine, SETTINGS)
+        assert engine.asked[-1].candidates == 1
+        best = await complete(place, tiny_model, engine, SETTINGS, best_of_several=True)
+        assert engine.asked[-1] == spread(engine.asked[0])
+        race = Race(Site(surroundings(place.text, place.offset, place.path)))
+        for each in engine.said:
+            race.note(each)
+        assert race.decided
+        assert "".join(each.text for each in engine.said if each.candidate == 0).startswith(greedy.text)
+        # Where a filter leaves nothing of the best, the next is shown.
+        assert any(each.candidate.text.startswith(best.text) for each in race.ranked())
+        assert best.text or best.reason
+        block = Place("shop", "a.py", "def f():\n    ", 13)
+        await complete(block, tiny_model, engine, SETTINGS, best_of_several=True)
+        assert engine.asked[-1].candidates == 1
+        alternatives = await complete(place, tiny_model, engine, SETTINGS, alternatives=3, best_of_several=True)
+        assert (engine.asked[-1].candidates, engine.asked[-1].branch_below) == (3, 0.0)
+        shown = [alternatives.text, *(each.text for each in alternatives.others)]
+        assert len({"".join(text.split()) for text in shown}) == len(shown)

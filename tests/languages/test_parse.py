@@ -1,8 +1,17 @@
 """Parsing: how long it takes, and what becomes of what a grammar cannot read."""
 
-import pytest
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
-from slm_lsp.languages.parse import parse
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.languages.parse import Match, matches, matches_in_statements, parse, parse_changed
 from slm_lsp.languages.prepare import prepared
 from slm_lsp.languages.registry import languages
 from slm_lsp.languages.symbols import definitions
@@ -15,6 +24,28 @@ def test_a_long_text_parses_within_the_limit(name: str) -> None:
     language = languages()[name]
     text = sample(language).read_bytes() + b"\n"
     assert parse(language, text * (160_000 // len(text) + 1)) is not None
+
+
+PARSES = """
+import sys
+from slm_lsp.languages.parse import parse
+from slm_lsp.languages.registry import languages
+text = b"x = [1, 2, 3]\\n" * 150_000
+sys.stdout.write("begun\\n")
+sys.stdout.flush()
+parse(languages()["python"], text, limit_s=3)
+"""
+
+
+def test_time_in_which_other_programs_run_is_not_the_parsers() -> None:
+    """A machine that is busy leaves no file out of the index."""
+    with subprocess.Popen([sys.executable, "-c", PARSES], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"begun\n"
+        child.send_signal(signal.SIGSTOP)
+        time.sleep(3.5)
+        child.send_signal(signal.SIGCONT)
+        assert child.wait(60) == 0
 
 
 def _program(data: str, procedure: str) -> str:
@@ -84,3 +115,77 @@ def test_comments_of_fixed_form_are_comments_of_fortran() -> None:
 def test_statements_of_free_form_are_no_comments() -> None:
     text = b"module m\ncontains\nsubroutine f()\ncall g()\nend subroutine\nend module\n"
     assert prepared("fortran", text) == text
+
+
+PIECES = ["x", "(", ")", "\n", "    ", "if x:", "'", "é", "# c", "def f():", "1"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.lists(st.sampled_from(PIECES), max_size=6), st.data())
+def test_a_changed_text_is_understood_as_if_parsed_afresh(
+    pieces: list[str], put: list[str], data: st.DataObject
+) -> None:
+    language = languages()["python"]
+    source, piece = "".join(pieces).encode(), "".join(put).encode()
+    start = data.draw(st.integers(0, len(source)))
+    end = data.draw(st.integers(start, len(source)))
+    tree = parse(language, source)
+    assert tree is not None
+    before = str(tree.root_node)
+    changed = parse_changed(language, tree, source, start, end, piece)
+    whole = source[:start] + piece + source[end:]
+    fresh = parse(language, whole)
+    assert changed is not None
+    assert fresh is not None
+    assert (changed.root_node.start_byte, changed.root_node.end_byte) == (
+        fresh.root_node.start_byte,
+        fresh.root_node.end_byte,
+    )
+    if not fresh.root_node.has_error:
+        assert str(changed.root_node) == str(fresh.root_node)
+    assert str(tree.root_node) == before
+
+
+IN_STATEMENTS = """\
+import a.b, c as d; from e import (f, g as h)
+x = y = 1
+class A(B, metaclass=make(lambda: 0)):
+    field: int = 1
+    if x:
+        other = 2
+        def in_if(self): from i import *
+    @decorated
+    async def method(self):
+        try:
+            import j
+        except* E:
+            with k as l:
+                class Inner: pass
+        finally:
+            for m in n:
+                def inner(): return "def no(): import no"
+            else:
+                while True: type T = int
+        match o:
+            case 1:
+                def in_case(): ...
+def broken(:
+    import still_found
+"""
+
+
+def _places(found: list[Match]) -> list[list[tuple[str, list[tuple[int, int]]]]]:
+    return sorted(
+        [(key, [(node.start_byte, node.end_byte) for node in nodes]) for key, nodes in sorted(match.items())]
+        for match in found
+    )
+
+
+@pytest.mark.parametrize("text", [IN_STATEMENTS, IN_STATEMENTS.partition("def broken")[0]], ids=["broken", "whole"])
+def test_in_statements_is_found_what_is_found_in_the_whole_tree(text: str) -> None:
+    python = languages()["python"]
+    sources = [text.encode(), *(path.read_bytes() for path in Path(asyncio.__file__).parent.glob("*.py"))]
+    for source in sources:
+        tree = parse(python, source)
+        assert tree is not None
+        found = matches_in_statements(python, "definitions+imports", tree.root_node)
+        assert _places(found) == _places(matches(python, "definitions+imports", tree.root_node))

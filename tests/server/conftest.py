@@ -22,18 +22,38 @@ class Editor:
     def __init__(self, client: LanguageClient) -> None:
         self.client = client
         self.statuses: list[Any] = []
+        self.streams: list[Any] = []
+        self._streamed = asyncio.Event()
 
         @client.feature("slm/status")
         def on_status(status: Any) -> None:
             self.statuses.append(status)
 
-    async def initialize(self, folder: Path, encodings: list[str], **options: Any) -> types.InitializeResult:
+        @client.feature("slm/stream")
+        def on_stream(message: Any) -> None:
+            self.streams.append(message)
+            if message.done:
+                self._streamed.set()
+
+    async def streamed(self) -> None:
+        """Wait until a suggestion was streamed to its end."""
+        await asyncio.wait_for(self._streamed.wait(), 120)
+
+    async def initialize(
+        self, folder: Path, encodings: list[str], inline: bool, stream: bool, **options: Any
+    ) -> types.InitializeResult:
         general = types.GeneralClientCapabilities(
             position_encodings=[types.PositionEncodingKind(each) for each in encodings]
         )
         self.result = await self.client.initialize_session(
             types.InitializeParams(
-                capabilities=types.ClientCapabilities(general=general),
+                capabilities=types.ClientCapabilities(
+                    general=general,
+                    text_document=types.TextDocumentClientCapabilities(
+                        inline_completion=types.InlineCompletionClientCapabilities() if inline else None
+                    ),
+                    experimental={"slmStream": True} if stream else None,
+                ),
                 workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
                 initialization_options=options or None,
             )
@@ -68,12 +88,17 @@ async def start(module_home: dict[str, str], tmp_path: Path) -> AsyncIterator[St
     editors: list[Editor] = []
 
     async def start_one(
-        encodings: list[str] | None = None, environ: dict[str, str] | None = None, **options: Any
+        encodings: list[str] | None = None,
+        environ: dict[str, str] | None = None,
+        *,
+        inline: bool = True,
+        stream: bool = False,
+        **options: Any,
     ) -> Editor:
         config = ClientServerConfig(server_command=SERVE, server_env=environ or module_home)
         editor = Editor(await config.start())  # type: ignore[arg-type]
         editors.append(editor)
-        await editor.initialize(tmp_path, encodings or ["utf-16"], **options)
+        await editor.initialize(tmp_path, encodings or ["utf-16"], inline, stream, **options)
         return editor
 
     yield start_one

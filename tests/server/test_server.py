@@ -28,7 +28,7 @@ def long_program(functions: int) -> str:
 
 async def completed(editor: Editor, uri: str, line: int, character: int) -> types.InlineCompletionItem:
     answer = await editor.complete(uri, line, character)
-    (item,) = answer.items
+    item, *_ = answer.items
     return item
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from slm_lsp.evals.rates import wilson
+from slm_lsp.proportions import wilson
 
 
 @pytest.mark.parametrize(

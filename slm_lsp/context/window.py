@@ -1,0 +1,54 @@
+"""How much of a document and of other files a prompt holds: budgets of tokens, kept to."""
+
+import math
+from collections.abc import Sequence
+
+from slm_lsp.config import CompletionSettings
+from slm_lsp.context.anchor import Anchor
+from slm_lsp.context.fim import Place, prompt, snippet_tokens, window
+from slm_lsp.context.snippets import Snippet
+from slm_lsp.engine.protocol import ModelInfo, Segment
+
+OTHER_TOKENS = 64
+"""For the sentinels, the repository's name and the path."""
+
+MIN_WINDOW_TOKENS = 64
+
+HEAD_S = 10.0
+"""How long the head of a prompt may take to evaluate, in the background, when it has changed."""
+
+MIN_SNIPPET_TOKENS = 256
+"""What is worth reading of other files even on slow machines."""
+
+
+def segments(
+    place: Place, anchor: Anchor, info: ModelInfo, settings: CompletionSettings, snippets: Sequence[Snippet] = ()
+) -> tuple[Segment, ...]:
+    """The prompt of a place for a model, as much of the document as the budgets and the model's context hold.
+
+    Snippets that would take more than a third of the context are left out, the least of them first.
+    """
+    room = max(info.context_tokens - max(settings.max_tokens, settings.block_tokens) - OTHER_TOKENS, MIN_WINDOW_TOKENS)
+    shown_snippets = _fitting(snippets, room // 3)
+    room -= math.ceil(sum(map(snippet_tokens, shown_snippets)))
+    suffix = min(settings.suffix_tokens, room // 4)
+    shown = window(place, anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
+    return prompt(place, shown, info.fim, shown_snippets)
+
+
+def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
+    """Tokens of other files that are read: as many as set, but no more than are evaluated in a pause."""
+    if info.prefill_rate is None:
+        return settings.snippet_tokens
+    return min(settings.snippet_tokens, max(MIN_SNIPPET_TOKENS, int(info.prefill_rate * HEAD_S)))
+
+
+def _fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
+    """The best snippets, which stand last, that fit; their order stays."""
+    kept: list[Snippet] = []
+    for each in reversed(snippets):
+        tokens -= snippet_tokens(each)
+        if tokens < 0:
+            break
+        kept.insert(0, each)
+    return tuple(kept)

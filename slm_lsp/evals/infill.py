@@ -1,0 +1,243 @@
+"""`eval infill`: whether what is suggested passes the tests, by tier and as an editor asks.
+
+A line of a problem's solution is missing, or a run of lines. The file is the problem's program alone. Three arms:
+
+- `fast`, `strong`: a tier's greedy answer;
+- `auto`: what an editor gets: the tier that the router takes, and the best of several answers where that spends more.
+
+Every line is asked for in three ways: *warm*, its prompt evaluated before, as an editor finds it after a pause; with a
+part of it *typed*, cut inside words too, behind the anchor; and on the first tasks, of which no two share a file,
+*cold*, nothing evaluated, as when a file has just been opened. There the answers are timed, the arms taking turns.
+Elsewhere the cold answer of a tier is its warm one: what is evaluated changes what an answer costs, not what it says.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from slm_lsp.bench.common import private_engine
+from slm_lsp.config import CompletionSettings, Settings
+from slm_lsp.context.anchor import at_line
+from slm_lsp.context.fim import Place
+from slm_lsp.context.window import segments
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.protocol import Generate, ModelInfo, Stop
+from slm_lsp.engine.router import Choice, possible
+from slm_lsp.evals.humaneval import Task
+from slm_lsp.evals.infill_report import WAYS, Asked, Report, Said, report
+from slm_lsp.evals.replies import Asker, Replies
+from slm_lsp.evals.sandbox import Outcome, run_program
+from slm_lsp.features import routing
+from slm_lsp.features.alternatives import spread
+from slm_lsp.features.around import surroundings
+from slm_lsp.features.ask import describe
+from slm_lsp.features.choose import Site, ranked
+from slm_lsp.models.store import Store
+
+SEED = 2207
+LINE_TOKENS = 96
+"""The longest line of HumanEval has 140 characters."""
+
+RUN_TOKENS = 256
+REPOSITORY, PATH = "problems", "solutions.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A task with a part of its first line typed, perhaps none."""
+
+    task: Task
+    typed: str = ""
+
+    @property
+    def place(self) -> Place:
+        """The cursor behind what is typed."""
+        head = self.task.prefix + self.typed
+        return Place(REPOSITORY, PATH, head + self.task.suffix, len(head))
+
+    @property
+    def site(self) -> Site:
+        """Where answers go."""
+        place = self.place
+        return Site(surroundings(place.text, place.offset, place.path))
+
+    @property
+    def several_lines(self) -> bool:
+        """Whether more than a line is missing."""
+        return "\n" in self.task.missing
+
+
+def typed_part(task: Task, seed: int) -> str:
+    """The beginning of a line, cut anywhere behind its indentation; always the same."""
+    dice = random.Random(f"{seed} {task.name}")  # noqa: S311 - a sample, no secret
+    indentation = len(task.missing) - len(task.missing.lstrip())
+    return task.missing[: indentation + dice.randrange(len(task.missing.strip()))]
+
+
+class Tier:
+    """One model that is asked.
+
+    Args:
+        choice: the model.
+        asker: the way to it.
+        info: what it is.
+        settings: budgets.
+    """
+
+    def __init__(self, choice: Choice, asker: Asker, info: ModelInfo, settings: CompletionSettings) -> None:
+        self.choice = choice
+        self.asker = asker
+        self._info = info
+        self._settings = settings
+
+    def request(self, gap: Gap, way: str) -> Generate:
+        """What is asked at a gap, anchored at the start of its line: one line where one is missing."""
+        tokens = RUN_TOKENS if gap.several_lines else LINE_TOKENS
+        prompt = segments(gap.place, at_line(gap.place), self._info, replace(self._settings, max_tokens=tokens))
+        stop = Stop(() if gap.several_lines else ("\n",))
+        return Generate(0, "", prompt, tokens, stop, reuse="nothing" if way == "cold" else "exact")
+
+    async def say(self, gap: Gap, way: str) -> Said:
+        """The greedy answer."""
+        reply = await self.asker.ask(self.request(gap, way), gap.site)
+        return Said(reply.candidates[0].text, reply.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """What an editor gets."""
+
+    engine: EngineClient
+    tiers: Sequence[Tier]
+    """The fastest first."""
+    settings: Settings
+
+    async def say(self, gap: Gap, way: str) -> Said:
+        """The answer of the tier that is taken now, the best of several from the strong one."""
+        last = self.tiers[-1]
+        decided_by = f"{self.settings.model} {self.settings.completion.latency_ms:g}"
+        key = last.asker.key(spread(last.request(gap, way)), f"auto {way} {decided_by}")
+        if (kept := last.asker.replies.get(key)) is None:
+            if way != "cold":
+                for tier in self.tiers:
+                    await tier.asker.warm(tier.request(gap, way))
+            began = time.perf_counter()
+            tier = await self._taken(gap)
+            routed_s = time.perf_counter() - began
+            request = tier.request(gap, way)
+            request = spread(request) if tier is last and not gap.several_lines else request
+            reply = await tier.asker.reply(request, gap.site)
+            kept = msgspec.structs.replace(reply, seconds=reply.seconds + routed_s, model=tier.choice.name)
+            last.asker.replies.put(key, kept)
+        return Said(ranked(kept.candidates, gap.site)[0].candidate.text, kept.seconds)
+
+    async def _taken(self, gap: Gap) -> Tier:
+        place = gap.place
+        choice = await routing.choose(place, at_line(place), self.engine, self.settings)
+        return next(each for each in self.tiers if each.choice.path == choice.path)
+
+
+class Programs:
+    """Runs programs, each once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Outcome] = {}
+
+    async def run(self, gap: Gap, answer: str) -> Outcome:
+        """What the program with an answer in the gap does."""
+        program = gap.task.filled(gap.typed + answer)
+        if program not in self._known:
+            self._known[program] = await run_program(program)
+        return self._known[program]
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """Those that there are models for, by name."""
+
+    tiers: Mapping[str, Tier]
+    auto: Auto
+    programs: Programs
+
+    async def line(self, task: Task, timed: bool) -> dict[str, Asked]:
+        """What every arm says to a missing line in every way."""
+        arms: dict[str, Tier | Auto] = {"auto": self.auto, **self.tiers}
+        gaps = {"cold": Gap(task), "warm": Gap(task), "typed": Gap(task, typed_part(task, SEED))}
+        said: dict[str, dict[str, Said]] = {name: {} for name in arms}
+        for way, gap in gaps.items():
+            if way == "cold" and not timed:
+                continue
+            for name, arm in arms.items():
+                said[name][way] = await arm.say(gap, way)
+        if not timed:
+            for name, ways in said.items():
+                soonest = next(iter(self.tiers)) if name == "auto" else name
+                ways["cold"] = Said(said[soonest]["warm"].text)
+                ways["warm"] = Said(ways["warm"].text)
+        asked = {}
+        for name, ways in said.items():
+            outcomes = {way: await self.programs.run(gaps[way], ways[way].text) for way in WAYS}
+            asked[name] = Asked(task, gaps["typed"].typed, ways, outcomes)
+        return asked
+
+    async def lines(self, task: Task) -> dict[str, Outcome]:
+        """What every arm's program does where several lines are missing."""
+        gap = Gap(task)
+        arms: dict[str, Tier | Auto] = {**self.tiers, "auto": self.auto}
+        said = {name: await arm.say(gap, "warm") for name, arm in arms.items()}
+        return {name: await self.programs.run(gap, each.text) for name, each in said.items()}
+
+
+async def run(
+    lines: Sequence[Task],
+    runs: Sequence[Task],
+    timed: int,
+    settings: Settings,
+    tell: Callable[[int, int], None],
+    replies: Path | None = None,
+) -> Report:
+    """Try all tasks, in an engine of their own.
+
+    Args:
+        lines: with one line missing; at least one.
+        runs: with several.
+        timed: of so many lines, the first ones, answers are timed.
+        settings: the user's; `model` says which tiers there are.
+        tell: called with how many tasks are done, and of how many.
+        replies: where what was answered is kept; by default in the user's cache.
+
+    Raises:
+        SlmError: a model is not installed, or the engine did not answer.
+    """
+    began = time.monotonic()
+    choices = possible(settings.model, Store(settings.models_dir))
+    kept = Replies(replies)
+    async with private_engine(settings.engine.backend) as engine:
+        tiers: list[Tier] = []
+        for choice in choices:
+            info = await describe(engine, choice.path, asked=True)
+            tiers.append(Tier(choice, Asker(engine, choice.path, info.backend, kept), info, settings.completion))
+        named = {tier.choice.tier or "strong": tier for tier in tiers}
+        arms = Arms(named, Auto(engine, tiers, settings), Programs())
+        count, done = len(lines) + len(runs), 0
+        asked: list[dict[str, Asked]] = []
+        blocks: list[dict[str, Outcome]] = []
+        # Tasks of one file one after the other: their prompts begin alike. Those that are timed share no file.
+        for task in (*lines[:timed], *sorted(lines[timed:], key=_place)):
+            asked.append(await arms.line(task, timed=done < timed))
+            done += 1
+            tell(done, count)
+        for task in sorted(runs, key=_place):
+            blocks.append(await arms.lines(task))
+            done += 1
+            tell(done, count)
+        models = {name: tier.choice.name for name, tier in named.items()}
+        return report(asked, blocks, models, info.backend, timed, time.monotonic() - began)
+
+
+def _place(task: Task) -> tuple[str, int]:
+    return task.problem, len(task.prefix)

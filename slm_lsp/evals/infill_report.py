@@ -1,0 +1,173 @@
+"""The figures of `eval infill`, from what was asked and what its programs did."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import msgspec
+
+from slm_lsp.evals.humaneval import Task
+from slm_lsp.evals.sandbox import Outcome
+from slm_lsp.proportions import wilson
+
+TIERS = ("fast", "strong", "auto")
+WAYS = ("warm", "typed", "cold")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer, and seconds until it was there, where they were measured."""
+
+    text: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one arm said to a line in every way (`warm`, `typed`, `cold`), and what its programs did."""
+
+    task: Task
+    typed: str
+    """The part of the line that is there in the way `typed`."""
+    said: Mapping[str, Said]
+    outcomes: Mapping[str, Outcome]
+
+    def passed(self, way: str) -> bool:
+        """Whether the program with the answer of a way passed."""
+        return self.outcomes[way] == "passed"
+
+
+class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rates are of all lines; seconds are means over those that were timed."""
+
+    rate: float
+    """Warm: the prompt was evaluated before."""
+    ci95: tuple[float, float]
+    cold_rate: float
+    typed_rate: float
+    mean_s: float | None = None
+    cold_mean_s: float | None = None
+
+
+class Runs(msgspec.Struct, frozen=True):
+    """Several lines missing."""
+
+    rate: float
+    ci95: tuple[float, float]
+
+
+class Multi(msgspec.Struct, frozen=True, omit_defaults=True):
+    """By arm."""
+
+    n: int
+    fast: Runs | None = None
+    strong: Runs | None = None
+    auto: Runs | None = None
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A line that not all arms got right, in one way."""
+
+    task: str
+    way: str
+    typed: str
+    wanted: str
+    answers: Mapping[str, str]
+    outcomes: Mapping[str, Outcome]
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As `--json` prints it; arms without a model are absent."""
+
+    name: str
+    n: int
+    models: Mapping[str, str]
+    """By tier."""
+    backend: str
+    seconds: float
+    timed: int
+    """On so many lines answers were timed."""
+    cases: tuple[Case, ...]
+    fast: Arm | None = None
+    strong: Arm | None = None
+    auto: Arm | None = None
+    multi: Multi | None = None
+
+    def lines(self) -> Iterator[str]:
+        """The table for people."""
+        yield f"  {'':8s} warm    95 % of the time     mean     cold    mean     part typed"
+        for tier in TIERS:
+            if (arm := getattr(self, tier)) is not None:
+                low, high = arm.ci95
+                yield (
+                    f"  {tier:8s} {arm.rate:.3f}   {low:.3f} to {high:.3f}   {_seconds(arm.mean_s)}"
+                    f"   {arm.cold_rate:.3f}  {_seconds(arm.cold_mean_s)}   {arm.typed_rate:.3f}"
+                )
+        if self.multi is not None:
+            yield f"  several lines missing, {self.multi.n} tasks:"
+            for tier in TIERS:
+                if (runs := getattr(self.multi, tier)) is not None:
+                    yield f"  {tier:8s} {runs.rate:.3f}   {runs.ci95[0]:.3f} to {runs.ci95[1]:.3f}"
+
+
+def _seconds(value: float | None) -> str:
+    return "      -" if value is None else f"{value:5.2f} s"
+
+
+def report(
+    lines: Sequence[Mapping[str, Asked]],
+    runs: Sequence[Mapping[str, Outcome]],
+    models: Mapping[str, str],
+    backend: str,
+    timed: int,
+    seconds: float,
+) -> Report:
+    """The figures of all tasks, by arm; there is at least one line."""
+    arms = {name: _arm([each[name] for each in lines]) for name in lines[0]}
+    multi = {name: _runs([each[name] for each in runs]) for name in (runs[0] if runs else ())}
+    return Report(
+        name="infill",
+        n=len(lines),
+        models=models,
+        backend=backend,
+        seconds=seconds,
+        timed=min(timed, len(lines)),
+        cases=tuple(case for each in lines for case in _cases(each)),
+        fast=arms.get("fast"),
+        strong=arms.get("strong"),
+        auto=arms.get("auto"),
+        multi=Multi(len(runs), multi.get("fast"), multi.get("strong"), multi.get("auto")) if runs else None,
+    )
+
+
+def _arm(asked: Sequence[Asked]) -> Arm:
+    n = len(asked)
+    right = {way: sum(each.passed(way) for each in asked) for way in WAYS}
+    return Arm(
+        rate=right["warm"] / n,
+        ci95=wilson(right["warm"], n),
+        cold_rate=right["cold"] / n,
+        typed_rate=right["typed"] / n,
+        mean_s=_mean(each.said["warm"].seconds for each in asked),
+        cold_mean_s=_mean(each.said["cold"].seconds for each in asked),
+    )
+
+
+def _runs(outcomes: Sequence[Outcome]) -> Runs:
+    passed = sum(each == "passed" for each in outcomes)
+    return Runs(passed / len(outcomes), wilson(passed, len(outcomes)))
+
+
+def _mean(seconds: Iterable[float | None]) -> float | None:
+    measured = [each for each in seconds if each is not None]
+    return fmean(measured) if measured else None
+
+
+def _cases(arms: Mapping[str, Asked]) -> Iterator[Case]:
+    for way in WAYS:
+        outcomes = {name: each.outcomes[way] for name, each in arms.items()}
+        if len({each.passed(way) for each in arms.values()}) > 1:
+            first = next(iter(arms.values()))
+            typed = first.typed if way == "typed" else ""
+            answers = {name: each.said[way].text for name, each in arms.items()}
+            yield Case(first.task.name, way, typed, first.task.missing[len(typed) :], answers, outcomes)

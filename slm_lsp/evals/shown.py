@@ -1,0 +1,237 @@
+"""`eval shown`: what would have been shown to somebody who writes real files, and what it would have been worth.
+
+At every place a completion is asked for as an editor asks, with the skip rules, the filters and the least confidence
+that a user starts with. A suggestion counts as right when the file goes on just so: its text, white space aside, is how
+the file goes on, and it is either the rest of the line at least, or ends where a word ends. So the first part of a
+line, which a person accepts and goes on from, is right too; a line with another name in it is not.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from slm_lsp.bench.common import private_engine
+from slm_lsp.config import Settings
+from slm_lsp.context.anchor import at_line
+from slm_lsp.context.fim import Place
+from slm_lsp.evals.shown_places import Spot, choose
+from slm_lsp.features.around import surroundings
+from slm_lsp.features.cache import Cache
+from slm_lsp.features.completion import Completion, complete, refused
+from slm_lsp.features.skip import skip_reason
+from slm_lsp.features.syntax import breaks
+from slm_lsp.proportions import percentile, wilson
+
+SEED = 411
+MILLISECONDS = 1e3
+
+MIN_RIGHT = 4
+"""Characters; a shorter beginning of what was wanted is of no use."""
+
+CURVE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Confidences at which precision and coverage are reported."""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A place and what was suggested there."""
+
+    language: str
+    path: str
+    line: int
+    typed: str
+    wanted: str
+    text: str
+    reason: str | None
+    confidence: float
+    right: bool
+    repeats: bool
+    """It says the next line of the file again."""
+    breaks: bool
+    """A file that parsed does not parse with it."""
+    milliseconds: float
+
+
+class Report(msgspec.Struct, frozen=True):
+    """As `--json` prints it."""
+
+    name: str
+    n: int
+    precision: float
+    """Right ones among what is shown."""
+    coverage: float
+    """Shown ones among all places."""
+    duplicated_suffix: int
+    parse_breaks: int
+    cached_p95_ms: float | None
+    """Of finding what is left of a suggestion when a character of it was typed, or its first line accepted."""
+    saved: int
+    """Characters of all right suggestions."""
+    wanted: int
+    """Characters that were to be written."""
+    ci95: Mapping[str, tuple[float, float]]
+    by_language: Mapping[str, tuple[int, int, int]]
+    """Places, shown ones, right ones."""
+    curve: Mapping[str, tuple[float, float]]
+    """Precision and coverage by the least confidence that is shown."""
+    reasons: Mapping[str, int]
+    """Why nothing was shown."""
+    model: str
+    backend: str
+    least_confidence: float
+    seconds: float
+    cases: tuple[Case, ...]
+
+    def lines(self) -> Iterator[str]:
+        """The table for people."""
+        for figure in ("precision", "coverage"):
+            low, high = self.ci95[figure]
+            yield f"  {figure:12s} {getattr(self, figure):.3f}   95 % of the time {low:.3f} to {high:.3f}"
+        if self.cached_p95_ms is not None:
+            yield f"  the rest of a suggestion comes from the cache within {self.cached_p95_ms:g} ms (95 % of the time)"
+        yield f"  saved        {self.saved} of {self.wanted} characters"
+        yield f"  repeat the next line: {self.duplicated_suffix}   break the file: {self.parse_breaks}"
+        for language, (places, shown, right) in self.by_language.items():
+            yield f"  {language:12s} {places:4d} places {shown:4d} shown {right:4d} right"
+        for least, (precision, coverage) in self.curve.items():
+            yield f"  confidence from {least}: precision {precision:.3f}, coverage {coverage:.3f}"
+        for reason, count in self.reasons.items():
+            yield f"  {count:4d} not shown: {reason}"
+
+
+def report(
+    cases: Sequence[Case], model: str, backend: str, least: float, seconds: float, cached_s: Sequence[float] = ()
+) -> Report:
+    """The figures of all cases; there is at least one."""
+    n = len(cases)
+    shown = [each for each in cases if each.text and each.confidence >= least]
+    right = [each for each in shown if each.right]
+    languages = dict.fromkeys(each.language for each in cases)
+    unsaid = [each.reason or "the model is not sure enough" for each in cases if each not in shown]
+    return Report(
+        name="shown",
+        n=n,
+        precision=len(right) / len(shown) if shown else 0.0,
+        coverage=len(shown) / n,
+        duplicated_suffix=sum(each.repeats for each in shown),
+        parse_breaks=sum(each.breaks for each in shown),
+        cached_p95_ms=round(percentile(cached_s, 95) * MILLISECONDS, 3) if cached_s else None,
+        saved=sum(len(each.text) for each in right),
+        wanted=sum(len(each.wanted) for each in cases),
+        ci95={"precision": wilson(len(right), len(shown)), "coverage": wilson(len(shown), n)},
+        by_language={
+            name: (
+                sum(each.language == name for each in cases),
+                sum(each.language == name for each in shown),
+                sum(each.language == name for each in right),
+            )
+            for name in languages
+        },
+        curve={f"{least:g}": _at(cases, least) for least in CURVE},
+        reasons={reason: unsaid.count(reason) for reason in dict.fromkeys(unsaid)},
+        model=model,
+        backend=backend,
+        least_confidence=least,
+        seconds=seconds,
+        cases=tuple(cases),
+    )
+
+
+def _at(cases: Sequence[Case], least: float) -> tuple[float, float]:
+    shown = [each for each in cases if each.text and each.confidence >= least]
+    precision = sum(each.right for each in shown) / len(shown) if shown else 0.0
+    return round(precision, 3), round(len(shown) / len(cases), 3)
+
+
+def judge(spot: Spot, completion: Completion) -> Case:
+    """Whether a suggestion is right, and whether it does harm."""
+    place = spot.place
+    around = surroundings(place.text, place.offset, place.path)
+    text, over = completion.text, completion.end - completion.start
+    written = (around.before + text).split("\n")
+    return Case(
+        language=spot.language,
+        path=place.path,
+        line=spot.line,
+        typed=around.before.lstrip(),
+        wanted=spot.rest,
+        text=text,
+        reason=completion.reason,
+        confidence=completion.confidence or 0.0,
+        right=bool(text) and is_right(text, spot.rest, spot.following),
+        repeats=bool(text) and any(line.strip() == around.next_line.strip() != "" for line in written if line.strip()),
+        breaks=bool(text) and breaks(text, over, around),
+        milliseconds=completion.timing.total_ms,
+    )
+
+
+def is_right(text: str, rest: str, following: str) -> bool:
+    """Whether a file goes on with a text, as said above.
+
+    Args:
+        text: the suggestion.
+        rest: of the line.
+        following: the file behind the line.
+    """
+    said, line = _plain(text), _plain(rest)
+    if not (line + _plain(following)).startswith(said):
+        return False
+    if len(said) >= len(line):
+        return True
+    left = rest[len(text) :]
+    inside_a_word = text[-1:].isalnum() and left[:1].isalnum()
+    return len(said) >= MIN_RIGHT and not inside_a_word
+
+
+def looked_up(cache: Cache, place: Place, found: Completion) -> list[float]:
+    """Seconds it takes to find what is left of a suggestion, first when a character was typed, then its first line."""
+    cache.put(place, found)
+    spent = []
+    for typed in (found.text[:1], found.text.split("\n")[0]):
+        text = place.text[: place.offset] + typed + place.text[place.offset :]
+        begun = time.perf_counter()
+        left = cache.get(replace(place, text=text, offset=place.offset + len(typed)))
+        if left is not None:
+            spent.append(time.perf_counter() - begun)
+    return spent
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())
+
+
+async def run(model: Path, name: str, count: int, settings: Settings, tell: Callable[[int, int], None]) -> Report:
+    """Ask at so many places, in an engine of their own.
+
+    Args:
+        model: path of a GGUF file.
+        name: as the report calls it.
+        count: of places.
+        settings: the user's.
+        tell: called with how many are done, and of how many.
+
+    Raises:
+        SlmError: the engine did not answer.
+    """
+    began = time.monotonic()
+    spots = choose(count, SEED)
+    cases: list[Case] = []
+    cached_s: list[float] = []
+    cache, backend = Cache(), ""
+    asking = replace(settings.completion, least_confidence=0.0)
+    async with private_engine(settings.engine.backend) as engine:
+        for spot in spots:
+            place = spot.place
+            around = surroundings(place.text, place.offset, place.path)
+            reason = skip_reason(place, around, asking)
+            if reason is None:
+                found = await complete(place, model, engine, asking, anchor=at_line(place))
+                backend = found.backend or backend
+            else:
+                found = refused(place, reason)
+            cases.append(judge(spot, found))
+            cached_s += looked_up(cache, place, found)
+            tell(len(cases), len(spots))
+    return report(cases, name, backend, settings.completion.least_confidence, time.monotonic() - began, cached_s)

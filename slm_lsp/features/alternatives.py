@@ -1,0 +1,60 @@
+"""Several answers to one request, decoded together: how many are asked for, and when one of them has won.
+
+The others branch off where the greedy answer is unsure, so that a sure one costs what it costs alone.
+"""
+
+import msgspec
+
+from slm_lsp.engine.protocol import Generate, Token
+from slm_lsp.features.choose import Candidate, Ranked, Site, ranked
+
+ANSWERS = 3
+BRANCH_BELOW = 0.6
+"""Chosen by what they are worth and what they cost; the table stands in `docs/evals.md`."""
+
+
+def spread(request: Generate) -> Generate:
+    """A request for several answers instead of one."""
+    return msgspec.structs.replace(request, candidates=ANSWERS, branch_below=BRANCH_BELOW)
+
+
+class Race:
+    """Candidates as they come; tells when waiting for more is worth nothing.
+
+    Args:
+        site: where they go.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._said: dict[int, list[Token]] = {}
+        self._best: float | None = None
+
+    def note(self, token: Token) -> None:
+        """One token more."""
+        said = self._said.setdefault(token.candidate, [])
+        said.append(token)
+        if token.finish is not None:
+            self._best = self.ranked()[0].score
+
+    @property
+    def finished(self) -> tuple[Candidate, ...]:
+        """Those that are whole, in their order."""
+        ended = [self._said[number] for number in sorted(self._said) if self._said[number][-1].finish is not None]
+        return tuple(
+            Candidate("".join(each.text for each in said), tuple(each.logprob for each in said), said[-1].finish)
+            for said in ended
+        )
+
+    @property
+    def decided(self) -> bool:
+        """Whether the greedy answer is whole and nothing that still grows can win: all only get less likely."""
+        greedy = self._said.get(0)
+        if self._best is None or not greedy or greedy[-1].finish is None:
+            return False
+        growing = [said for said in self._said.values() if said[-1].finish is None]
+        return all(sum(each.logprob for each in said) <= self._best for said in growing)
+
+    def ranked(self) -> list[Ranked]:
+        """What those say that are whole, the best first."""
+        return ranked(self.finished, self._site)

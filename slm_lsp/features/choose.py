@@ -1,0 +1,232 @@
+"""Which of several answers to one request is shown: the likeliest to be all that is missing, less what checks find.
+
+Pure: what candidates are put into, and what is known of names, comes with the question. What each rule is worth stands
+in `docs/evals.md`.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from tree_sitter import Node, Tree
+
+from slm_lsp.engine.protocol import Finish
+from slm_lsp.errors import ParseTimeoutError
+from slm_lsp.features.around import Surroundings
+from slm_lsp.features.syntax import PARSE_S, closed, errors_of
+from slm_lsp.languages.parse import matches, parse, parse_changed
+from slm_lsp.languages.registry import Language
+from slm_lsp.languages.symbols import imports, references
+
+_BLANKS = re.compile(r"\s+")
+_WORD = re.compile(r"[^\W\d]\w*")
+_MEMBER = re.compile(rb"(?:\.|->|::)\s{0,80}\Z")
+_BINDING = re.compile(rb"\s*=(?![=>~])")
+
+LEAST_END = 0.007
+"""The least that the end of an answer is taken to be likely: some 5 nats."""
+
+IsKnown = Callable[[str], bool]
+"""Whether the project defines a name, such as the index tells."""
+
+
+class Fault(Enum):
+    """What is wrong with a candidate, and how many nats of likelihood that costs it."""
+
+    NONE = 0.0
+    UNKNOWN_NAME = 4.0
+    """It uses a name that neither the file nor the project nor the language has."""
+    BROKEN = 9.0
+    """The file parses worse with it."""
+    NO_CODE = 9.5
+    """A comment, where no comment was begun."""
+    EMPTY = 99.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One answer."""
+
+    text: str
+    logprobs: tuple[float, ...]
+    """Of its tokens, and of what ended it."""
+    finish: Finish | None = None
+
+    @property
+    def likelihood(self) -> float:
+        """Logarithm of the probability that this, and no more, is what is missing.
+
+        Where the model went on behind what was cut, that it could have ended there is at most as likely as that it did
+        not go on.
+        """
+        if self.finish != "stop":
+            return sum(self.logprobs)
+        *said, last = self.logprobs
+        return sum(said) + math.log(max(1 - math.exp(last), LEAST_END))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with what speaks against it."""
+
+    candidate: Candidate
+    fault: Fault
+
+    @property
+    def score(self) -> float:
+        """The higher the better."""
+        return self.candidate.likelihood - self.fault.value
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where candidates go.
+
+    Args:
+        around: what stands round the cursor.
+        is_known: whether the project defines a name.
+    """
+
+    around: Surroundings
+    is_known: IsKnown = lambda _: False
+
+    @property
+    def language(self) -> Language | None:
+        """That of the document."""
+        return self.around.language
+
+    @cached_property
+    def text(self) -> str:
+        """The document without a candidate."""
+        around = self.around
+        return around.head + around.before + around.after + around.tail
+
+    @cached_property
+    def source(self) -> bytes:
+        """The same, as parsers want it."""
+        return _bytes(self.text)
+
+    @cached_property
+    def start(self) -> int:
+        """The cursor, in bytes."""
+        return len(_bytes(self.around.head + self.around.before))
+
+    @cached_property
+    def end(self) -> int:
+        """The end of the cursor's line, in bytes."""
+        return self.start + len(_bytes(self.around.after))
+
+    @cached_property
+    def tree(self) -> Tree | None:
+        """Of the document without a candidate; None where it cannot be parsed in time."""
+        try:
+            return None if self.language is None else parse(self.language, self.source, PARSE_S)
+        except ParseTimeoutError:
+            return None
+
+    @cached_property
+    def errors(self) -> int:
+        """How many places of the document do not parse, as it is, or with what the cursor's line leaves open closed."""
+        as_it_is = 0 if self.tree is None else errors_of(self.tree.root_node)
+        if as_it_is == 0:
+            return 0
+        finished = self.put("")[0]
+        return as_it_is if finished is None else min(as_it_is, errors_of(finished.root_node))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word of the document."""
+        return frozenset(_WORD.findall(self.text))
+
+    @cached_property
+    def has_wildcards(self) -> bool:
+        """Whether the document imports names that it does not name."""
+        if self.language is None or self.tree is None or b"*" not in self.source:
+            return False
+        found = imports(self.language, self.tree, self.source)
+        return any(each.name == "*" and not each.alias for each in found)
+
+    def fault(self, text: str) -> Fault:
+        """The worst that is wrong with a candidate; a text that comes again is not checked again."""
+        if text not in self._faults:
+            self._faults[text] = self._fault(text)
+        return self._faults[text]
+
+    @cached_property
+    def _faults(self) -> dict[str, Fault]:
+        return {}
+
+    def _fault(self, text: str) -> Fault:
+        if not text.strip():
+            return Fault.EMPTY
+        if _begins_comment(text, self.around):
+            return Fault.NO_CODE
+        tree, source = self.put(text)
+        if tree is None or self.language is None:
+            return Fault.NONE
+        if errors_of(tree.root_node) > self.errors:
+            return Fault.BROKEN
+        unknown = any(_unknown(self, self.language, tree, source, len(_bytes(text))))
+        return Fault.UNKNOWN_NAME if unknown else Fault.NONE
+
+    def put(self, text: str) -> tuple[Tree | None, bytes]:
+        """The tree of the document with a text at the cursor, what it opens closed; and the document."""
+        around = self.around
+        line = _bytes(closed(around.before + text, around.after, around)[len(around.before) :])
+        source = self.source[: self.start] + line + self.source[self.end :]
+        if self.language is None or self.tree is None:
+            return None, source
+        try:
+            return parse_changed(self.language, self.tree, self.source, self.start, self.end, line, PARSE_S), source
+        except ParseTimeoutError:
+            return None, source
+
+
+def ranked(candidates: Sequence[Candidate], site: Site) -> list[Ranked]:
+    """Candidates, the best first; of those that differ only in white space just the likeliest."""
+    distinct: dict[str, Candidate] = {}
+    for each in sorted(candidates, key=lambda each: -each.likelihood):
+        distinct.setdefault(_BLANKS.sub("", each.text), each)
+    found = [Ranked(each, site.fault(each.text)) for each in distinct.values()]
+    return sorted(found, key=lambda each: -each.score)
+
+
+def _begins_comment(text: str, around: Surroundings) -> bool:
+    if around.language is None or around.before.strip():
+        return False
+    openers = (*around.language.line_comments, *(opener for opener, _ in around.language.block_comments))
+    return text.lstrip().startswith(openers)
+
+
+def _unknown(site: Site, language: Language, tree: Tree, source: bytes, length: int) -> Iterator[str]:
+    """Names that a candidate uses and nobody defines; members of something are not looked at, nor what it binds."""
+    if not language.builtins:
+        return
+    stop = site.start + length
+    first = source.count(b"\n", 0, site.start)
+    rows = range(first, first + source.count(b"\n", site.start, stop) + 1)
+    bound: set[str] | None = None
+    for each in references(language, tree, source, rows):
+        end = each.start + len(_bytes(each.name))
+        if each.start >= stop or end <= site.start or each.name in language.builtins:
+            continue
+        if each.name in site.words or _MEMBER.search(source, max(0, each.start - 80), each.start):
+            continue
+        if _BINDING.match(source, end) or site.is_known(each.name):
+            continue
+        if bound is None:
+            caught = matches(language, "scopes", tree.root_node, rows)
+            bound = {_text(node) for match in caught for node in match.get("local", [])}
+        if each.name not in bound and not site.has_wildcards:
+            yield each.name
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode("utf-8", errors="replace")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", errors="replace")

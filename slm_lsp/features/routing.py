@@ -1,0 +1,93 @@
+"""Asks the engine what an answer of each tier would take, and has the router decide."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from slm_lsp.config import CompletionSettings, Settings
+from slm_lsp.context.anchor import Anchor
+from slm_lsp.context.fim import Place
+from slm_lsp.context.snippets import Snippet
+from slm_lsp.context.window import segments
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo
+from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, possible, route, too_slow
+from slm_lsp.features.completion import reuse_of
+from slm_lsp.models.store import Store
+
+MILLISECONDS = 1e3
+
+
+async def choose(
+    place: Place,
+    anchor: Anchor,
+    engine: EngineClient,
+    settings: Settings,
+    *,
+    snippets: Sequence[Snippet] = (),
+    asked: bool = False,
+) -> Choice:
+    """The model that answers at a place. Loads none.
+
+    Raises:
+        ModelError: none can; the text says what to do.
+        SlmError: the engine does not answer.
+    """
+    fast, strong = _tiers(possible(settings.model, Store(settings.models_dir)))
+    if strong is None:
+        return fast
+    budget_s = settings.completion.latency_ms / MILLISECONDS * (ASKED_FACTOR if asked else 1)
+    fast_s, strong_s = [
+        answer_s(await _estimate(place, anchor, engine, settings.completion, each.path, snippets))
+        for each in (fast, strong)
+    ]
+    return route(fast, strong, fast_s, strong_s, budget_s)
+
+
+async def to_warm(place: Place, anchor: Anchor, engine: EngineClient, settings: Settings) -> tuple[Choice, ...]:
+    """The models whose prompts are evaluated ahead, in this order.
+
+    The fast tier bridges until the strong one is ready; from then on only the strong one has to be kept so, unless it
+    is too slow on this machine. Errors as in `choose`.
+    """
+    fast, strong = _tiers(possible(settings.model, Store(settings.models_dir)))
+    if strong is None:
+        return (fast,)
+    found = await _estimate(place, anchor, engine, settings.completion, strong.path, ())
+    if too_slow(found, settings.completion.latency_ms / MILLISECONDS):
+        return (fast,)
+    return (strong,) if found is not None and found.loaded else (fast, strong)
+
+
+def _tiers(choices: Sequence[Choice]) -> tuple[Choice, Choice | None]:
+    """The fast tier and the strong one; where there is only one model, that and none."""
+    strong = next((each for each in choices if each.tier == "strong"), None)
+    fast = next((each for each in choices if each is not strong), None)
+    if fast is None or strong is None:
+        return choices[0], None
+    return fast, strong
+
+
+async def _estimate(
+    place: Place,
+    anchor: Anchor,
+    engine: EngineClient,
+    settings: CompletionSettings,
+    model: Path,
+    snippets: Sequence[Snippet],
+) -> Estimated | None:
+    """What the engine says of a place's prompt; None where the model is not in memory."""
+    info = await _known(engine, model)
+    if info is None:
+        return None
+    wanted = segments(place, anchor, info, settings, snippets)
+    return await engine.estimate(Estimate(0, str(model), wanted, reuse_of(settings)))
+
+
+async def _known(engine: EngineClient, model: Path) -> ModelInfo | None:
+    """What is known of a model that is in memory."""
+    info = engine.known(model)
+    if info is None and any(each.model == str(model) for each in (await engine.stats()).loaded):
+        async for event in engine.describe(model):
+            if isinstance(event, ModelInfo):
+                return event
+    return info

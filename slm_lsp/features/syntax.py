@@ -1,0 +1,119 @@
+"""Whether a document still parses with a suggestion in it; where it does not, how much of the suggestion may stay."""
+
+from functools import lru_cache
+
+from tree_sitter import Node
+
+from slm_lsp.errors import ParseTimeoutError
+from slm_lsp.features.around import DEFAULT_UNIT, Surroundings, indentation, opens_block, width
+from slm_lsp.features.filters import OPENERS, Draft, Nothing
+from slm_lsp.languages.parse import parse
+from slm_lsp.languages.registry import Language
+
+BREAKS = "the file would not parse with it"
+
+PARSE_S = 0.05
+"""A document that takes longer to parse is not looked at; some 10,000 lines."""
+
+MAX_CUTS = 6
+"""So many shorter forms of a suggestion are tried."""
+
+_CLOSERS = {opener: closer for closer, opener in OPENERS.items()}
+_PIECE_ENDS = ")]}\"'`"
+
+
+def keep_what_parses(draft: Draft, around: Surroundings) -> Draft | Nothing:
+    """Cut back to the last point with which the document parses no worse than without the cursor's line.
+
+    What the cursor's line and the suggestion leave open is closed for the check: who opens a block goes on to close it.
+    """
+    try:
+        for number, text in enumerate(_shorter(draft.text)):
+            if number > MAX_CUTS:
+                break
+            over = draft.over if text == draft.text else 0
+            if not breaks(text, over, around):
+                return Draft(text, over, draft.whole)
+    except ParseTimeoutError:
+        return draft
+    return Nothing(BREAKS)
+
+
+def breaks(text: str, over: int, around: Surroundings) -> bool:
+    """Whether the document parses worse with a text at the cursor than without the cursor's line, or as it is.
+
+    Args:
+        text: the suggestion.
+        over: so many characters behind the cursor are replaced.
+        around: what stands round the cursor.
+
+    Raises:
+        ParseTimeoutError: it takes too long to tell.
+    """
+    language = around.language
+    if language is None or language.grammar is None:
+        return False
+    before = min(
+        errors(language, around.head + around.tail.lstrip("\r\n")),
+        errors(language, around.head + closed(around.before + around.after, "", around) + around.tail),
+    )
+    written = closed(around.before + text, around.after[over:], around)
+    return errors(language, around.head + written + around.tail) > before
+
+
+@lru_cache(8)
+def errors(language: Language, text: str) -> int:
+    """How many places of a text do not parse.
+
+    Raises:
+        ParseTimeoutError: it takes too long.
+    """
+    tree = parse(language, text.encode("utf-8", errors="replace"), PARSE_S)
+    return errors_of(tree.root_node) if tree is not None else 0
+
+
+def errors_of(node: Node) -> int:
+    """How many places of a tree did not parse; those inside others do not count."""
+    if node.is_missing or node.is_error:
+        return 1
+    return sum(errors_of(each) for each in node.children if each.has_error) if node.has_error else 0
+
+
+def closed(written: str, rest: str, around: Surroundings) -> str:
+    """The written lines, what stands behind the cursor, and what closes whatever is left open."""
+    last = written.rpartition("\n")[2]
+    opened = _left_open(written + rest)
+    closing = "".join(_CLOSERS[each] for each in reversed(opened))
+    if around.language is not None and ":" in around.language.block_openers and not rest.strip():
+        deeper = width(indentation(around.next_line)) > width(indentation(last))
+        if opens_block(last, around.language) and not opened and not (around.next_line and deeper):
+            return f"{written}{rest}\n{indentation(last)}{DEFAULT_UNIT}pass"
+    return written + rest + closing
+
+
+def _left_open(text: str) -> list[str]:
+    """Brackets that a text opens and does not close; those in strings of one line do not count."""
+    depth: list[str] = []
+    quote = ""
+    previous = ""
+    for each in text:
+        if quote:
+            if (each == quote and previous != "\\") or each == "\n":
+                quote = ""
+        elif each in "\"'":
+            quote = each
+        elif each in _CLOSERS:
+            depth.append(each)
+        elif each in OPENERS and depth and depth[-1] == OPENERS[each]:
+            depth.pop()
+        previous = each
+    return depth
+
+
+def _shorter(text: str) -> list[str]:
+    """A suggestion and its beginnings, the longest first: whole lines of a block, whole pieces of a line."""
+    lines = text.split("\n")
+    if len([line for line in lines if line.strip()]) > 1:
+        return ["\n".join(lines[:count]).rstrip() for count in range(len(lines), 0, -1) if lines[count - 1].strip()]
+    cuts = [at + 1 for at in range(len(text.rstrip()) - 1) if text[at] in _PIECE_ENDS]
+    return [text, *(text[:at] for at in reversed(cuts))]

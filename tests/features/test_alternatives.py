@@ -1,0 +1,85 @@
+"""The race among answers that are decoded together."""
+
+import random
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.engine.protocol import Generate, Segment, Token
+from slm_lsp.features.alternatives import Race, spread
+from slm_lsp.features.around import surroundings
+from slm_lsp.features.choose import Site
+
+WORDS = ["a = 1", "b = a", "# no", "(", "c", "", "unheard_of()"]
+
+
+def race() -> Race:
+    text = "a = 0\nc = 1\n\n"
+    return Race(Site(surroundings(text, len(text) - 1, "a.py")))
+
+
+def token(candidate: int, text: str, logprob: float, finish: str | None = None) -> Token:
+    return Token(1, text, logprob, candidate, finish)  # type: ignore[arg-type]
+
+
+def test_a_sure_answer_is_not_waited_behind() -> None:
+    found = race()
+    found.note(token(0, "a", -0.1))
+    assert not found.decided
+    found.note(token(1, "b", -2.0))
+    found.note(token(0, " = c", -0.1, "end"))
+    assert found.decided
+    assert found.ranked()[0].candidate.text == "a = c"
+
+
+def test_what_may_still_win_is_waited_for() -> None:
+    found = race()
+    found.note(token(1, "a =", -0.3))
+    found.note(token(0, "# no", -0.1, "end"))
+    assert not found.decided
+    found.note(token(1, " 2", -0.1, "end"))
+    assert found.decided
+    assert found.ranked()[0].candidate.text == "a = 2"
+
+
+def test_nothing_is_decided_before_the_greedy_answer_is_whole() -> None:
+    found = race()
+    found.note(token(1, "a = 1", -0.1, "end"))
+    assert not found.decided
+    assert len(found.finished) == 1
+
+
+streams = st.lists(
+    st.lists(st.tuples(st.sampled_from(WORDS), st.floats(-5, -0.01)), min_size=1, max_size=4), min_size=1, max_size=4
+)
+
+
+@given(streams, st.sampled_from(["end", "stop"]), st.randoms(use_true_random=False))
+def test_who_has_won_when_it_is_decided_wins_in_the_end(
+    answers: list[list[tuple[str, float]]],
+    finish: str,
+    order: random.Random,
+) -> None:
+    found = race()
+    left = []
+    for number, answer in enumerate(answers):
+        *before, last = (token(number, *each) for each in answer)
+        left.append([*before, msgspec.structs.replace(last, finish=finish)])
+    for each in reversed(left):  # A branch has begun before the greedy answer goes on.
+        found.note(each.pop(0))
+    winner = found.ranked()[0].score if found.decided else None
+    while any(left):
+        found.note(order.choice([each for each in left if each]).pop(0))
+        if winner is None and found.decided:
+            winner = found.ranked()[0].score
+    assert found.decided
+    assert winner == found.ranked()[0].score
+
+
+def test_a_request_for_one_answer_becomes_one_for_several() -> None:
+    request = Generate(1, "model", (Segment("x"),), 9)
+    several = spread(request)
+    assert several.candidates > 1
+    assert several.branch_below > 0
+    assert several.segments == request.segments
