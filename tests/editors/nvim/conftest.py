@@ -87,7 +87,8 @@ class Script:
 
     def told(self, method: str) -> list[dict[str, Any]]:
         """The parameters of every message of a method, so far."""
-        messages = map(json.loads, self._record.read_text().splitlines())
+        whole, _, _ = self._record.read_text().rpartition("\n")  # the last line may be half written
+        messages = map(json.loads, whole.splitlines())
         return [each.get("params", {}) for each in messages if each.get("method") == method]
 
 

@@ -42,9 +42,8 @@ def test_a_block_goes_on_behind_its_first_line(scripted: Start, script: Script) 
     nvim = scripted()
     nvim.type("ide")
     nvim.until_shown("    return 1")
-    nvim.until(
-        lambda _: len([at for at in script.told(ASKED) if at["position"]["character"] == 2]) == 2, 5, "asked again"
-    )
+    shown = "return require('slm.shown').get().command"
+    nvim.until(lambda n: n.lua(shown)["arguments"][0]["id"] == "two", 5, "the whole has come")
     nvim.type("<Tab>")
     nvim.until(lambda _: text_of(nvim) == "def f():\n    return 1", 5, "accepted")
     nvim.until(lambda _: script.told("workspace/executeCommand"), 5, "reported")
