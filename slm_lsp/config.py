@@ -37,11 +37,13 @@ class EngineSettings:
     """How models run. The engine is shared by all editors, so these are the user's, never a workspace's."""
 
     backend: Literal["auto", "llama_cpp", "ik"] = "auto"
+    """The binding that runs the model; `auto`: the faster one, where it agrees with the reference on this machine."""
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Threads that evaluate the model; 0: one for each physical core this process may use."""
     context_tokens: Annotated[int, msgspec.Meta(ge=512)] = 8192
     """KV cells of one model, shared by all documents."""
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Layers of the model that a graphics processor evaluates; 0: none."""
     seam_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
     """With `completion.shift_suffix`: so much time is spent on evaluating the suffix's first tokens again before there
     is an answer; all others follow in the next pause."""
@@ -83,6 +85,7 @@ class Settings:
     model: str = "auto"
     """A tier (`fast`, `strong`), `auto`, a model's name, or a path to a GGUF file."""
     models_dir: Path = field(default_factory=_default_models_dir)
+    """The folder of the models."""
     statistics: bool = True
     """Whether it is counted, on this machine, what was suggested and accepted (`slm-lsp stats`)."""
     engine: EngineSettings = EngineSettings()

@@ -111,24 +111,22 @@ def _file(folder: Path, name: str, text: str) -> Path:
     return file
 
 
-def _configured(file: Path, *, on: bool) -> Sequence[str]:
-    """Neovim's arguments: our plugin or none, and nothing that types by itself."""
+def _configured(file: Path) -> Sequence[str]:
+    """Neovim's arguments: our plugin, and nothing that types by itself."""
     init = file.parent / ".git" / "init.lua"
     lines = ["vim.o.swapfile = false", "vim.o.shadafile = 'NONE'", "vim.cmd('filetype indent off')"]
-    lines.append("vim.o.autoindent = false")
-    if on:
-        options = json.dumps(json.dumps({"cmd": list(SERVER)}))
-        lines += [
-            f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})",
-            f"require('slm').setup(vim.json.decode({options}))",
-        ]
+    options = json.dumps(json.dumps({"cmd": list(SERVER)}))
+    lines += [
+        "vim.o.autoindent = false",
+        f"vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})",
+        f"require('slm').setup(vim.json.decode({options}))",
+    ]
     init.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return ("-u", str(init), str(file))
 
 
-def _opened(file: Path, environ: Mapping[str, str], *, on: bool) -> Any:
-    arguments = _configured(file, on=on)
-    return neovim(file.parent, environ, arguments, width=WIDTH, height=HEIGHT, clean=False)
+def _opened(file: Path, environ: Mapping[str, str]) -> Any:
+    return neovim(file.parent, environ, _configured(file), width=WIDTH, height=HEIGHT, clean=False)
 
 
 def _ready(nvim: Neovim) -> None:
@@ -141,7 +139,7 @@ def _visible(nvim: Neovim) -> bool:
 
 
 def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
-    with _opened(file, environ, on=True) as nvim:
+    with _opened(file, environ) as nvim:
         _ready(nvim)
         nvim.api.current.window.cursor = (place.at.line + 1, 0)
         nvim.type("A")
@@ -185,11 +183,10 @@ def _raw_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
 
 
 def _typing(text: str, file: Path, environ: Mapping[str, str], *, on: bool) -> Typing:
-    """Type a text at ten keys a second."""
-    with _opened(file, environ, on=on) as nvim:
-        if on:
-            _ready(nvim)
-        nvim.type("i")
+    """Type a text at ten keys a second; off: the server runs and has the file, and the user has paused suggestions."""
+    with _opened(file, environ) as nvim:
+        _ready(nvim)
+        nvim.type("i" if on else ":Slm pause everywhere<CR>i")
         nvim.settle()
         nvim.screen.forget()
         typed: list[tuple[float, tuple[int, int]]] = []

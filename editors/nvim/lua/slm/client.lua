@@ -184,7 +184,9 @@ local function start(bufnr)
     handlers = lsp_handlers(),
     on_init = on_init,
     on_attach = function(_, attached)
-      on_ready(attached)
+      if current then
+        on_ready(attached)
+      end
     end,
   }, {
     bufnr = bufnr,

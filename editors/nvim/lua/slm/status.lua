@@ -4,6 +4,8 @@ local notice = require("slm.notice")
 
 local M = {}
 
+local REDRAW_MS = 150
+
 ---@class slm.Status
 ---@field state "off"|"starting"|"idle"|"loading"|"working"|"ready"|"failed"
 ---@field model? string
@@ -16,6 +18,21 @@ local M = {}
 ---@type slm.Status
 M.current = { state = "off" }
 
+local due = false
+
+---Have statuslines drawn again. The server's state changes with every key; nobody reads that fast.
+local function redraw_soon()
+  if due then
+    return
+  end
+  due = true
+  vim.defer_fn(function()
+    due = false
+    vim.api.nvim_exec_autocmds("User", { pattern = "SlmStatus", modeline = false })
+    vim.cmd.redrawstatus()
+  end, REDRAW_MS)
+end
+
 ---@param status slm.Status
 function M.set(status)
   M.current = {}
@@ -27,10 +44,7 @@ function M.set(status)
   if M.current.state == "failed" and M.current.reason then
     notice.once(M.current.reason)
   end
-  vim.schedule(function()
-    vim.api.nvim_exec_autocmds("User", { pattern = "SlmStatus", modeline = false })
-    vim.cmd.redrawstatus()
-  end)
+  redraw_soon()
 end
 
 ---A few words for a statusline: `slm fast 42/s`, `slm paused`, `slm failed`.

@@ -90,6 +90,22 @@ function M.ask()
   })
 end
 
+local due = false
+
+---Ask once the key that was just typed is on the screen: a character never waits for us.
+local function ask_soon()
+  if due then
+    return
+  end
+  due = true
+  vim.schedule(function()
+    due = false
+    if welcome() and vim.api.nvim_get_current_buf() == last.bufnr then
+      M.ask()
+    end
+  end)
+end
+
 ---Take the suggestion away and give up what was asked.
 ---@param became "rejected"|"ignored"
 function M.leave(became)
@@ -109,7 +125,7 @@ local function look(again)
   elseif changed or (again and not request.was_here()) then
     local kept = shown.follow()
     if not (kept and shown.get().whole) and (config.options.auto or kept) then
-      M.ask()
+      ask_soon()
     end
   elseif moved then
     M.leave("ignored")

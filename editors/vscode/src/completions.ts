@@ -1,0 +1,216 @@
+/** Suggestions at the cursor: asks the server, shows what comes, says what became of it. */
+
+import {
+  commands,
+  InlineCompletionItem,
+  InlineCompletionTriggerKind,
+  Range,
+  window,
+  workspace,
+  type CancellationToken,
+  type Disposable,
+  type InlineCompletionContext,
+  type Position,
+  type TextDocument,
+} from "vscode";
+import { InlineCompletionRequest, LSPErrorCodes, ResponseError } from "vscode-languageclient/node";
+import type * as lsp from "vscode-languageclient/node";
+
+import type { Client } from "./client";
+import { unfit } from "./documents";
+import { COMPLETION_ACCEPTED, faultOf, idOf, type Fault, type Outcome, type StreamPiece } from "./protocol";
+import { saysMore, Streams } from "./stream";
+import { Suggestions } from "./suggestions";
+
+/** The editor runs it after it inserted a whole suggestion. */
+export const ACCEPTED = "slm.accepted";
+
+const SILENT: readonly number[] = [
+  LSPErrorCodes.RequestCancelled,
+  LSPErrorCodes.ServerCancelled,
+  LSPErrorCodes.ContentModified,
+];
+
+export interface Surroundings {
+  client: () => Client | undefined;
+  paused: (document: TextDocument) => boolean;
+  failed: (fault: Fault) => void;
+  accepted: () => void;
+}
+
+/** The answer to the last request: what is on the screen until something changes. */
+interface Answer {
+  uri: string;
+  version: number;
+  offset: number;
+  text: string;
+}
+
+/** Inline completions of one window. */
+export class Completions implements Disposable {
+  private readonly suggestions = new Suggestions();
+  private readonly streams = new Streams();
+  private readonly disposables: Disposable[];
+  private answer: Answer | undefined;
+  /** The place where the rest of a suggestion is asked for; the editor calls that request a manual one. */
+  private again: Answer | undefined;
+  /** Whether what is on the screen came that way: the editor takes it for all there is. */
+  private joined = false;
+
+  constructor(private readonly around: Surroundings) {
+    this.disposables = [
+      commands.registerCommand(ACCEPTED, (id?: string | number) => {
+        this.accepted(id);
+      }),
+      commands.registerCommand("slm.dismiss", () => {
+        this.report(this.suggestions.dismissed());
+        return commands.executeCommand("editor.action.inlineSuggest.hide");
+      }),
+      commands.registerCommand("slm.next", () => this.another("editor.action.inlineSuggest.showNext")),
+      commands.registerCommand("slm.previous", () => this.another("editor.action.inlineSuggest.showPrevious")),
+      workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        const changes = contentChanges.map((each) => ({
+          offset: each.rangeOffset,
+          removed: each.rangeLength,
+          text: each.text,
+        }));
+        this.report(this.suggestions.changed(document.uri.toString(), changes));
+      }),
+      window.onDidChangeActiveTextEditor(() => {
+        this.report(this.suggestions.left());
+      }),
+    ];
+  }
+
+  /** What the editor asks for at each key, and when the user wants a suggestion. */
+  async provide(
+    document: TextDocument,
+    position: Position,
+    context: InlineCompletionContext,
+    token: CancellationToken,
+  ): Promise<InlineCompletionItem[] | undefined> {
+    const client = this.around.client();
+    if (client === undefined || this.around.paused(document) || unfit(document) !== undefined) {
+      return undefined;
+    }
+    const place = { uri: document.uri.toString(), version: document.version, offset: document.offsetAt(position) };
+    const goesOn = this.again !== undefined && same(this.again, place);
+    this.again = undefined;
+    this.joined = goesOn;
+    const asked = goesOn ? { ...context, triggerKind: InlineCompletionTriggerKind.Automatic } : context;
+    const params = client.code2ProtocolConverter.asInlineCompletionParams(document, position, asked);
+    let result: lsp.InlineCompletionList | lsp.InlineCompletionItem[] | null;
+    try {
+      result = await client.sendRequest(InlineCompletionRequest.type, params, token);
+    } catch (error) {
+      this.refused(error);
+      return undefined;
+    }
+    if (token.isCancellationRequested || document.version !== place.version) {
+      return undefined;
+    }
+    const items = Array.isArray(result) ? result : (result?.items ?? []);
+    this.shown(document, position, items);
+    this.answer = { ...place, text: items[0] === undefined ? "" : textOf(items[0]) };
+    return items.map((item) => converted(item, position));
+  }
+
+  /** A piece of a suggestion: when the last one is there, the rest of what is on the screen is asked for. */
+  heard(piece: StreamPiece): void {
+    const whole = this.streams.heard(piece);
+    const answer = this.answer;
+    if (whole === undefined || answer?.text === undefined || answer.text === "") {
+      return;
+    }
+    const editor = window.activeTextEditor;
+    const unchanged =
+      whole.uri === answer.uri &&
+      whole.version === answer.version &&
+      editor?.document.uri.toString() === answer.uri &&
+      editor.document.version === answer.version &&
+      editor.selection.isEmpty &&
+      editor.document.offsetAt(editor.selection.active) === answer.offset;
+    if (unchanged && this.suggestions.current !== undefined && saysMore(whole.text, answer.text)) {
+      this.again = answer;
+      void commands.executeCommand("editor.action.inlineSuggest.trigger");
+    }
+  }
+
+  dispose(): void {
+    for (const each of this.disposables) {
+      each.dispose();
+    }
+  }
+
+  /** Show another suggestion. One that was joined by its rest is asked for anew, with the others beside it. */
+  private async another(command: string): Promise<void> {
+    if (this.joined) {
+      await commands.executeCommand("editor.action.inlineSuggest.hide");
+      await commands.executeCommand("editor.action.inlineSuggest.trigger");
+    }
+    await commands.executeCommand(command);
+  }
+
+  private shown(document: TextDocument, position: Position, items: readonly lsp.InlineCompletionItem[]): void {
+    const [first] = items;
+    const id = first === undefined ? undefined : idOf(first.command);
+    if (first === undefined || id === undefined) {
+      this.report(this.suggestions.show(undefined));
+      return;
+    }
+    const text = textOf(first);
+    const offset = document.offsetAt(position);
+    const start = first.range === undefined ? offset : document.offsetAt(rangeOf(first.range).start);
+    const rest = text.slice(Math.max(0, offset - start));
+    this.report(this.suggestions.show({ id, uri: document.uri.toString(), offset, rest }));
+  }
+
+  private accepted(id: string | number | undefined): void {
+    if (id !== undefined) {
+      this.report(this.suggestions.accepted(id));
+    }
+    this.around.accepted();
+  }
+
+  private report(outcomes: readonly Outcome[]): void {
+    const client = this.around.client();
+    const known = client?.initializeResult?.capabilities.executeCommandProvider?.commands ?? [];
+    if (client === undefined || !known.includes(COMPLETION_ACCEPTED)) {
+      return; // an older server keeps no statistics
+    }
+    for (const outcome of outcomes) {
+      const params = { command: COMPLETION_ACCEPTED, arguments: [outcome] };
+      client.sendRequest("workspace/executeCommand", params).catch((error: unknown) => {
+        client.outputChannel.debug(`${COMPLETION_ACCEPTED}: ${String(error)}`);
+      });
+    }
+  }
+
+  private refused(error: unknown): void {
+    if (!(error instanceof ResponseError) || SILENT.includes(error.code)) {
+      return; // overtaken, or the server went away, which the session deals with
+    }
+    const fault = faultOf(error.data);
+    if (fault !== undefined) {
+      this.around.failed(fault);
+    }
+  }
+}
+
+function same(one: Answer, other: Omit<Answer, "text">): boolean {
+  return one.uri === other.uri && one.version === other.version && one.offset === other.offset;
+}
+
+function converted(item: lsp.InlineCompletionItem, position: Position): InlineCompletionItem {
+  const range = item.range === undefined ? new Range(position, position) : rangeOf(item.range);
+  const command = { title: "", command: ACCEPTED, arguments: [idOf(item.command)] };
+  return new InlineCompletionItem(textOf(item), range, command);
+}
+
+function textOf(item: lsp.InlineCompletionItem): string {
+  return typeof item.insertText === "string" ? item.insertText : item.insertText.value;
+}
+
+function rangeOf({ start, end }: lsp.Range): Range {
+  return new Range(start.line, start.character, end.line, end.character);
+}

@@ -1,0 +1,19 @@
+/** Reads this extension's settings from the editor. */
+
+import { workspace } from "vscode";
+
+/** What the user or the workspace set a key to; undefined where it stands at its default. */
+export function wasSet(key: string): unknown {
+  const found = workspace.getConfiguration().inspect(key);
+  return found?.workspaceFolderValue ?? found?.workspaceValue ?? found?.globalValue;
+}
+
+/** `slm.server.path`; empty where the server is to be looked for. */
+export function serverPath(): string {
+  return workspace.getConfiguration("slm").get("server.path", "").trim();
+}
+
+/** `slm.server.package`: what pip installs. */
+export function serverPackage(): string {
+  return workspace.getConfiguration("slm").get("server.package", "slm-lsp[fast]").trim();
+}

@@ -1,0 +1,211 @@
+/** Puts the extension together: which module hears of what. */
+
+import * as path from "node:path";
+import {
+  commands,
+  env,
+  extensions,
+  version,
+  window,
+  workspace,
+  type ExtensionContext,
+  type LogOutputChannel,
+} from "vscode";
+
+import { Completions } from "./completions";
+import { Cursor } from "./cursor";
+import { unfit } from "./documents";
+import { wasSet } from "./editorSettings";
+import type { Facts } from "./face";
+import { FirstRun } from "./firstRun";
+import { entries } from "./menu";
+import { Notices } from "./notices";
+import { NOWHERE, pausedBy, toggled, type Paused, type Place, type Scope } from "./pauses";
+import { MODEL_MISSING } from "./protocol";
+import { run } from "./run";
+import { Session } from "./session";
+import { settingsTree } from "./settings";
+import { StatusItem } from "./statusItem";
+
+const PAUSED = "paused";
+
+/** What VS Code calls first. */
+export async function activate(context: ExtensionContext): Promise<void> {
+  const window = new Window(context);
+  context.subscriptions.push(window);
+  running = window;
+  await window.begin();
+}
+
+/** What VS Code calls last; it waits for the server to leave. */
+export async function deactivate(): Promise<void> {
+  await running?.end();
+}
+
+let running: Window | undefined;
+
+/** Everything of one window. */
+class Window {
+  private readonly log: LogOutputChannel;
+  private readonly item = new StatusItem();
+  private readonly session: Session;
+  private readonly completions: Completions;
+  private readonly cursor = new Cursor(() => this.session.client);
+  private readonly firstRun: FirstRun;
+  private readonly notices: Notices;
+  private readonly disposables: { dispose(): unknown }[];
+
+  constructor(private readonly context: ExtensionContext) {
+    const storage = path.join(context.globalStorageUri.fsPath, "server");
+    this.log = window.createOutputChannel("slm-lsp", { log: true });
+    this.notices = new Notices(
+      (message, ...buttons) => window.showWarningMessage(message, ...buttons),
+      context.globalState,
+    );
+    this.completions = new Completions({
+      client: () => this.session.client,
+      paused: ({ uri, languageId }) =>
+        pausedBy(this.paused, { uri: uri.toString(), language: languageId }) !== undefined,
+      failed: (fault) => {
+        if (fault.kind === MODEL_MISSING) {
+          this.firstRun.modelWasMissing();
+        } else {
+          void this.notices.fault(fault.kind, `${fault.what} ${fault.cure}`.trim());
+        }
+      },
+      accepted: () => void commands.executeCommand("setContext", "slm.accepted", true),
+    });
+    this.session = new Session(this.log, storage, {
+      inline: (document, position, context, token) => this.completions.provide(document, position, context, token),
+      heard: (piece) => {
+        this.completions.heard(piece);
+      },
+      said: (message) => void this.notices.fault(message, `slm-lsp: ${message}`),
+      changed: () => {
+        this.draw();
+      },
+      running: () => {
+        this.cursor.here();
+        void commands.executeCommand("setContext", "slm.serverFound", true);
+        void this.firstRun.checkModels();
+      },
+      trouble: (trouble) => void this.firstRun.trouble(trouble),
+    });
+    this.firstRun = new FirstRun(this.session, this.notices, this.log, storage, () => {
+      this.draw();
+    });
+    this.disposables = [
+      this.log,
+      this.item,
+      this.session,
+      this.completions,
+      this.cursor,
+      window.onDidChangeActiveTextEditor(() => {
+        this.draw();
+      }),
+      workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("slm.server.path")) {
+          void this.session.restart();
+        } else if (event.affectsConfiguration("slm")) {
+          const settings = settingsTree(wasSet);
+          void this.session.client?.sendNotification("workspace/didChangeConfiguration", { settings });
+        }
+      }),
+      workspace.onDidGrantWorkspaceTrust(() => {
+        if (this.session.found === undefined) {
+          void this.session.restart();
+        }
+      }),
+      ...this.commands(),
+    ];
+  }
+
+  async begin(): Promise<void> {
+    const own = extensions.getExtension(this.context.extension.id)?.packageJSON as { version: string } | undefined;
+    const where = env.remoteName === undefined ? "local" : `remote: ${env.remoteName}`;
+    const platform = `${process.platform} ${process.arch}`;
+    this.log.info(`slm-lsp extension ${own?.version ?? "?"}, VS Code ${version}, ${platform}, ${where}.`);
+    this.log.info(`Settings: ${JSON.stringify(settingsTree(wasSet))}. The log holds no code of yours.`);
+    this.draw();
+    await this.session.restart();
+  }
+
+  async end(): Promise<void> {
+    await this.session.stop();
+  }
+
+  dispose(): void {
+    for (const each of this.disposables) {
+      each.dispose();
+    }
+  }
+
+  private get paused(): Paused {
+    return this.context.globalState.get<Paused>(PAUSED, NOWHERE);
+  }
+
+  private place(): Place | undefined {
+    const document = window.activeTextEditor?.document;
+    return document && { uri: document.uri.toString(), language: document.languageId };
+  }
+
+  private facts(): Facts {
+    const document = window.activeTextEditor?.document;
+    return {
+      phase: this.session.phase,
+      status: this.session.status,
+      modelMissing: this.firstRun.modelMissing,
+      paused: pausedBy(this.paused, this.place()),
+      unfit: document && unfit(document),
+    };
+  }
+
+  private draw(): void {
+    this.item.show(this.facts());
+  }
+
+  private commands(): { dispose(): unknown }[] {
+    const all: Record<string, () => unknown> = {
+      "slm.menu": () => this.menu(),
+      "slm.installServer": () => this.firstRun.install(),
+      "slm.removeServer": () => this.firstRun.remove(),
+      "slm.pullModel": () => this.firstRun.pull(),
+      "slm.switchModel": () => this.firstRun.switchModel(),
+      "slm.restart": () => this.session.restart(),
+      "slm.doctor": () => this.doctor(),
+      "slm.showLog": () => {
+        this.log.show();
+      },
+      "slm.openSettings": () => commands.executeCommand("workbench.action.openSettings", "@ext:slm-lsp.slm-lsp"),
+      "slm.pauseFile": () => this.pause("file"),
+      "slm.pauseLanguage": () => this.pause("language"),
+      "slm.pauseEverywhere": () => this.pause("everywhere"),
+    };
+    return Object.entries(all).map(([name, work]) => commands.registerCommand(name, work));
+  }
+
+  private async menu(): Promise<void> {
+    const rows = entries(this.facts(), this.place(), this.firstRun.installedHere);
+    const chosen = await window.showQuickPick(rows, { title: "slm-lsp" });
+    if (chosen !== undefined) {
+      await commands.executeCommand(chosen.command);
+    }
+  }
+
+  private async pause(scope: Scope): Promise<void> {
+    await this.context.globalState.update(PAUSED, toggled(this.paused, scope, this.place()));
+    await commands.executeCommand("editor.action.inlineSuggest.hide");
+    this.draw();
+  }
+
+  private async doctor(): Promise<void> {
+    this.log.show();
+    const program = this.session.program;
+    if (program === undefined) {
+      this.log.warn("There is no server whose installation could be checked.");
+      return;
+    }
+    const result = await run(program.file, ["doctor"], { environ: program.environ });
+    this.log.info(`doctor:\n${result.stdout}${result.stderr.join("\n")}`);
+  }
+}

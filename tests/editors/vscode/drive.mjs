@@ -1,0 +1,159 @@
+// Drives VS Code in headless Chromium, one window a page. Reads a JSON command a line, answers with a JSON line.
+// usage: node drive.mjs DIR      DIR is where setup.sh put playwright-core
+// A command is {"do": NAME, "window": NAME, ...}; the answer {"value": ...} or {"error": TEXT}.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const { chromium } = createRequire(`${process.argv[2]}/`)("playwright-core");
+// Grey text in the cursor's line comes in pieces, one a token; further lines of it are lines of their own.
+const IN_LINE = ".ghost-text-decoration, .ghost-text-decoration-preview";
+const BELOW = ".ghost-text .view-line, .suggest-preview-text .view-line";
+const STATUS = '.statusbar-item[id*="slm.status"]';
+
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+// One context: what VS Code remembers between windows lies in the browser's storage.
+const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+const windows = new Map();
+const PATIENCE = 120000; // milliseconds; a workbench starts in 5 s on two idle cores
+const plain = (text) => text.replaceAll("\u00a0", " ");
+
+/** What is done to windows. */
+const management = {
+  async open({ window, url }) {
+    const page = await context.newPage();
+    windows.set(window, page);
+    page.setDefaultTimeout(PATIENCE);
+    await page.goto(url, { waitUntil: "domcontentloaded", timeout: PATIENCE });
+    await page.waitForSelector(".monaco-workbench .statusbar");
+  },
+  async clear({ path }) {
+    for (const [name, page] of windows) {
+      await page.screenshot({ path: `${path} ${name}.png` });
+      await page.close();
+    }
+    windows.clear();
+  },
+  async close({ window }) {
+    await windows.get(window)?.close();
+    windows.delete(window);
+  },
+};
+/** What is done in a window. */
+const actions = {
+  async focus(page, { at = "Control+End" }) {
+    await page.waitForSelector(".monaco-editor .view-line");
+    await page.locator(".editor-instance .view-lines").first().click();
+    await page.keyboard.press(at);
+  },
+  /** The end of the first cell of a notebook. */
+  async cell(page) {
+    await page.waitForSelector(".notebookOverlay .cell .monaco-editor .view-line");
+    await page.locator(".notebookOverlay .cell .monaco-editor .view-lines").first().click();
+    await page.keyboard.press("Control+End");
+  },
+  type: (page, { text, delay = 20 }) => page.keyboard.type(text, { delay }),
+  press: (page, { key }) => page.keyboard.press(key),
+  /** The grey text, as soon as there is some and it is not `other`; null after `ms`. */
+  async ghost(page, { ms = 30000, other = "" }) {
+    const began = Date.now();
+    for (;;) {
+      const first = (await page.locator(IN_LINE).allTextContents()).join("");
+      const text = plain([first, ...(await page.locator(BELOW).allTextContents())].join("\n"));
+      if (text.trim() !== "" && text !== other) return text;
+      if (Date.now() - began > ms) return null;
+      await page.waitForTimeout(20);
+    }
+  },
+  ghostGone: (page, { ms = 5000 }) => page.locator(IN_LINE).first().waitFor({ state: "detached", timeout: ms }),
+  /** The status item: what it shows and what it says when asked. */
+  async status(page) {
+    const item = page.locator(STATUS).first();
+    await item.waitFor();
+    const label = await item.evaluate((node) => node.querySelector("[aria-label]")?.getAttribute("aria-label") ?? node.getAttribute("aria-label"));
+    return { text: plain((await item.textContent()) ?? "").trim(), says: label };
+  },
+  statusClick: (page) => page.locator(`${STATUS} a`).first().click(),
+  async entries(page) {
+    await page.waitForSelector(".quick-input-widget .monaco-list-row");
+    return (await page.locator(".quick-input-widget .monaco-list-row .label-name").allTextContents()).map(plain);
+  },
+  notices: async (page) => (await page.locator(".notification-list-item-message").allTextContents()).map(plain),
+  button: (page, { label }) => page.locator(".notification-toast .monaco-button", { hasText: label }).first().click(),
+  /** Opens a file the way a user does: in whichever editor is for it. */
+  explorer: (page, { file }) => page.locator(".explorer-folders-view .monaco-list-row", { hasText: file }).first().dblclick(),
+  async command(page, { title }) {
+    await page.keyboard.press("F1");
+    await page.waitForSelector(".quick-input-widget input");
+    await page.keyboard.type(title);
+    await page.waitForTimeout(400);
+    await page.keyboard.press("Enter");
+  },
+  /** Presses a key; milliseconds from its event to the first frame with grey text, null after `ms`. */
+  async keyToGhost(page, { key, ms = 30000 }) {
+    await page.evaluate(
+      ([selector, patience]) => {
+        const pressed = new Promise((resolve) => {
+          const heard = () => resolve(performance.now());
+          document.addEventListener("keydown", heard, { once: true, capture: true });
+        });
+        globalThis.ghostAfter = pressed.then(
+          (began) =>
+            new Promise((resolve) => {
+              const look = () => {
+                const waited = performance.now() - began;
+                if (document.querySelector(selector)) resolve(waited);
+                else if (waited > patience) resolve(null);
+                else requestAnimationFrame(look);
+              };
+              look();
+            }),
+        );
+      },
+      [IN_LINE, ms],
+    );
+    await page.keyboard.press(key);
+    return page.evaluate(() => globalThis.ghostAfter);
+  },
+  /** Types; milliseconds from each key's event to the end of the frame that shows it. */
+  async typed(page, { text, delay }) {
+    await page.evaluate(() => {
+      globalThis.waits = [];
+      globalThis.heard = () => {
+        const began = performance.now();
+        requestAnimationFrame(() => setTimeout(() => globalThis.waits.push(performance.now() - began)));
+      };
+      document.addEventListener("keydown", globalThis.heard, { capture: true });
+    });
+    const began = Date.now();
+    for (const [index, character] of [...text].entries()) {
+      await page.waitForTimeout(Math.max(0, began + index * delay - Date.now()));
+      if (character === "\n") await page.keyboard.press("Enter");
+      else await page.keyboard.type(character);
+    }
+    await page.waitForTimeout(500);
+    return page.evaluate(() => {
+      document.removeEventListener("keydown", globalThis.heard, { capture: true });
+      return globalThis.waits;
+    });
+  },
+  /** What the editor shows, line by line, grey text included. */
+  lines: async (page) => (await page.locator(".editor-instance .view-line").allTextContents()).map(plain),
+  /** The visible lines of the panel at the bottom: the log. */
+  panel: async (page) => (await page.locator(".part.panel .view-line").allTextContents()).map(plain),
+  screenshot: (page, { path }) => page.screenshot({ path }),
+  wait: (page, { ms }) => page.waitForTimeout(ms),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  let answer;
+  try {
+    const manage = management[command.do];
+    const value = await (manage ? manage(command) : actions[command.do](windows.get(command.window), command));
+    answer = { value: value ?? null };
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await browser.close();

@@ -1,0 +1,98 @@
+"""A server that says what a test wants to see: the same suggestion each time, its first line before the rest.
+
+What the client sends is written to the file named by the first argument, a JSON message a line. It stands in where the
+order of messages matters to the millisecond; everything else is tested with the real server.
+"""
+
+import json
+import sys
+from typing import Any
+
+WHOLE = "for item in items:\n    total += item"
+FIRST, _, _ = WHOLE.partition("\n")
+OTHERS = ["while items:", "return sum(items)"]
+
+
+def receive() -> dict[str, Any] | None:
+    length = 0
+    while line := sys.stdin.buffer.readline().strip():
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    return json.loads(sys.stdin.buffer.read(length)) if length else None
+
+
+def send(message: dict[str, Any]) -> None:
+    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    sys.stdout.buffer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+    sys.stdout.buffer.flush()
+
+
+class Scripted:
+    def __init__(self) -> None:
+        self.asked_at: tuple[int, int] | None = None
+        self.versions: dict[str, int] = {}
+
+    def result(self, message: dict[str, Any]) -> object:
+        match message["method"]:
+            case "initialize":
+                capabilities = {
+                    "textDocumentSync": 2,
+                    "inlineCompletionProvider": {},
+                    "executeCommandProvider": {"commands": ["slm.completionAccepted"]},
+                }
+                return {"capabilities": capabilities, "serverInfo": {"name": "slm-lsp", "version": "9.9.9"}}
+            case "textDocument/inlineCompletion":
+                return {"items": self.items(message["params"])}
+            case "slm/status":
+                return {
+                    "state": "ready", "model": "scripted", "tier": "fast", "where": "local",
+                    "tokensPerSecond": 50.0, "indexed": 43, "reason": None,
+                }  # fmt: skip
+        return None
+
+    def items(self, params: dict[str, Any]) -> list[dict[str, object]]:
+        position = params["position"]
+        at = position["line"], position["character"]
+        again, self.asked_at = at == self.asked_at, at
+        texts = [WHOLE, *OTHERS] if params["context"]["triggerKind"] == 1 else [WHOLE if again else FIRST]
+        here = {"start": position, "end": position}
+        return [
+            {
+                "insertText": text,
+                "range": here,
+                "command": {"title": "", "command": "slm.completionAccepted", "arguments": [{"id": text[:9]}]},
+            }
+            for text in texts
+        ]
+
+    def stream(self, message: dict[str, Any]) -> None:
+        """The rest of what was answered with its first line."""
+        uri = message["params"]["textDocument"]["uri"]
+        document = {"uri": uri, "version": self.versions.get(uri, 1)}
+        piece = {"id": message["id"], "kind": "completion", "textDocument": document}
+        for delta, done in ((FIRST, False), (WHOLE.removeprefix(FIRST), False), ("", True)):
+            send({"method": "slm/stream", "params": {**piece, "delta": delta, "done": done}})
+
+
+def main() -> None:
+    server = Scripted()
+    with open(sys.argv[1], "a", encoding="utf-8") as heard:  # noqa: PTH123 - appended to for as long as it runs
+        while (message := receive()) is not None:
+            heard.write(json.dumps(message) + "\n")
+            heard.flush()
+            method = message.get("method", "")
+            if method == "textDocument/didChange":
+                document = message["params"]["textDocument"]
+                server.versions[document["uri"]] = document["version"]
+            if "id" in message and method:
+                asked_before = server.asked_at
+                send({"id": message["id"], "result": server.result(message)})
+                if method == "textDocument/inlineCompletion" and server.asked_at != asked_before:
+                    server.stream(message)
+            if method == "exit":
+                return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""The first minutes of a new user, and what is in their way: the server, the model, and messages that come once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.models.store import Store
+from tests.conftest import REAL_CACHE, REAL_MODELS
+from tests.editors.vscode.code import Browser, Code, Window, artefacts, running, until
+from tests.editors.vscode.conftest import ROOT, with_server_on_path
+from tests.models.conftest import Hub, serve
+
+pytestmark = pytest.mark.real_model
+
+INSTALL_S = 900
+LOAD_S = 120
+
+
+@pytest.fixture
+def bare(home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path) -> Iterator[Code]:
+    """A VS Code on a machine without server and model."""
+    environ = {**home, "PATH": without_server(home["PATH"]), "SLM_LSP_MODELS_DIR": str(tmp_path / "models")}
+    editor = Code(tools, tmp_path / "code", environ)
+    editor.install(vsix)
+    with running(editor):
+        yield editor
+
+
+def without_server(path: str) -> str:
+    """PATH without the folders that have a server."""
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if not (Path(folder) / "slm-lsp").exists())
+
+
+def script(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def notice(window: Window, part: str) -> str:
+    """The pop-up that says so, once it is there."""
+    return next(each for each in until(lambda: [n for n in window.notices() if part in n], 120) if part in each)
+
+
+def shows(window: Window, text: str, seconds: float = 120) -> str:
+    """Wait until the status item shows a text; what it says in full."""
+    until(lambda: text in window.status()["text"], seconds)
+    return window.status()["says"]
+
+
+@pytest.fixture
+def hub(fast_model: Path) -> Iterator[Hub]:
+    yield from serve(Hub(fast_model.read_bytes()))
+
+
+def test_from_nothing_to_the_first_grey_text(
+    home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, hub: Hub, project: Path
+) -> None:
+    """The steps of docs/editors/vscode.md: install the extension, the server, the model; type; Tab."""
+    wheels = subprocess.run(
+        [sys.executable, "-m", "pip", "cache", "list", "llama_cpp_python"], capture_output=True, text=True, check=False
+    )
+    if "llama_cpp_python" not in wheels.stdout:
+        pytest.skip("would compile llama-cpp-python for minutes; `make setup` leaves its wheel in pip's cache")
+    environ = {
+        **home,
+        "PATH": without_server(home["PATH"]),
+        "SLM_LSP_MODELS_DIR": str(tmp_path / "models"),
+        "HF_ENDPOINT": hub.url,
+        "PIP_CACHE_DIR": str(REAL_CACHE / "pip"),
+        "PIP_CONFIG_FILE": str(Path.home() / ".config" / "pip" / "pip.conf"),
+    }
+    environ.pop("PYTHONPATH", None)  # what was installed is what runs
+    code = Code(tools, tmp_path / "code", environ)
+    code.settings(slm_server_package=f"{ROOT}[fast]")
+    code.install(vsix)  # step 1
+    with running(code):
+        window = browser.open(code.url(project, project / "fib.py"))
+        assert "was not found" in notice(window, "needs its server")
+        window.do("screenshot", path=str(artefacts() / "vscode-no-server.png"))
+        window.do("button", label="Install")  # step 2
+        assert "No model" in shows(window, "no model", INSTALL_S)
+        assert "491 MB" in notice(window, "needs a model")
+        window.do("screenshot", path=str(artefacts() / "vscode-no-model.png"))
+        window.do("button", label="Download")  # step 3
+        shows(window, "slm fast", LOAD_S)
+        window.do("focus")
+        window.type("return ")  # step 4
+        assert (window.ghost(LOAD_S * 1000) or "").startswith("fib(")
+        window.press("Tab")  # step 5
+        until(lambda: "return fib(" in (project / "fib.py").read_text())
+        own = tmp_path / "code" / "data" / "User" / "globalStorage" / "slm-lsp.slm-lsp" / "server"
+        assert (own / "bin" / "slm-lsp").exists()
+        assert [server.exe() for server in code.servers()]
+        window.do("command", title="slm-lsp: Remove the Server This Extension Installed")
+        shows(window, "no server")
+        assert not own.exists()
+        window.close()
+
+
+def test_without_a_server_it_says_so_once(bare: Code, browser: Browser, project: Path) -> None:
+    window = browser.open(bare.url(project, project / "fib.py"))
+    assert "Install" in shows(window, "no server").replace("install", "Install")
+    assert "10 minutes" in notice(window, "needs its server")
+    window.do("button", label="Not Now")
+    window.do("statusClick")
+    assert window.do("entries")[0].endswith("Install the server")
+    window.close()
+    second = browser.open(bare.url(project, project / "fib.py"))
+    shows(second, "no server")
+    second.do("wait", ms=2000)
+    assert second.notices() == []
+    second.close()
+
+
+def test_servers_that_do_not_work(bare: Code, browser: Browser, project: Path, tmp_path: Path) -> None:
+    """Each in a window of its own: named but not there, not to be started, crashing, too old."""
+    started = tmp_path / "started"
+    crashing = script(tmp_path / "crash" / "slm-lsp", f"#!/bin/sh\necho x >> {started}\necho out of luck >&2\nexit 1\n")
+    lost = script(tmp_path / "lost" / "slm-lsp", "#!/no/such/python\n")
+    old = script(tmp_path / "old" / "slm-lsp", f"#!{sys.executable}\n{OLD_SERVER}")
+
+    bare.settings(slm_server_path="/nowhere/slm-lsp")
+    window = browser.open(bare.url(project, project / "fib.py"))
+    assert "names /nowhere/slm-lsp" in notice(window, "slm.server.path")
+
+    bare.settings(slm_server_path=str(lost))
+    assert "cannot be started" in shows(window, "stopped")
+    assert "install it again" in notice(window, "cannot be started")
+
+    bare.settings(slm_server_path=str(old))
+    assert "slm-lsp 0.0.9" in until(lambda: "0.0.9" in (says := window.status()["says"]) and says)
+    assert "0.1.0 or later" in notice(window, "The server is slm-lsp 0.0.9")
+    window.close()
+
+    bare.settings(slm_server_path=str(crashing))
+    window = browser.open(bare.url(project, project / "fib.py"))
+    assert "again and again" in shows(window, "stopped")
+    assert "out of luck" in notice(window, "started 5 times in 3 minutes")
+    assert started.read_text().count("x") == 5
+    window.do("button", label="Start Again")
+    until(lambda: started.read_text().count("x") == 10, 120)
+    shows(window, "stopped")
+    window.do("wait", ms=1000)
+    assert window.notices() == []
+    window.close()
+
+
+OLD_SERVER = """
+import json, sys
+if "serve" in sys.argv:
+    length = int(sys.stdin.readline().split(":")[1])
+    while sys.stdin.readline().strip():
+        pass
+    number = json.loads(sys.stdin.read(length))["id"]
+    result = {"capabilities": {}, "serverInfo": {"name": "slm-lsp", "version": "0.0.9"}}
+    body = json.dumps({"jsonrpc": "2.0", "id": number, "result": result})
+    sys.stdout.write(f"Content-Length: {len(body)}\\r\\n\\r\\n{body}")
+    sys.stdout.flush()
+    sys.stdin.read()
+"""
+
+
+def test_without_a_model_the_status_tells_the_truth(
+    home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, project: Path
+) -> None:
+    environ = with_server_on_path({**home, "SLM_LSP_MODELS_DIR": str(tmp_path / "models")})
+    code = Code(tools, tmp_path / "code", environ)
+    code.install(vsix)
+    with running(code):
+        window = browser.open(code.url(project, project / "fib.py"))
+        assert "No model is installed" in shows(window, "no model")
+        notice(window, "needs a model")
+        window.do("button", label="Not Now")
+        window.do("focus")
+        window.type("return ")
+        assert window.ghost(2000) is None
+        assert "no model" in window.status()["text"]
+        window.do("screenshot", path=str(artefacts() / "vscode-model-missing.png"))
+        assert window.notices() == []
+        window.do("statusClick")
+        assert window.do("entries")[0].endswith("Download a model")
+        window.press("Escape")
+        put_model(tmp_path / "models")
+        window.do("command", title="slm-lsp: Restart the Server")
+        shows(window, "slm fast", LOAD_S)
+        window.do("focus")
+        window.press("Backspace")
+        window.type(" ")
+        assert (window.ghost(LOAD_S * 1000) or "").startswith("fib(")
+        window.close()
+
+
+def put_model(folder: Path) -> None:
+    """The installed fast model in another store, without copying its bytes."""
+    model = Store(REAL_MODELS).find("fast")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / model.path.name).symlink_to(model.path)
+    shutil.copy(model.path.with_suffix(".json"), folder)
+
+
+def test_a_download_into_a_folder_that_cannot_be_written_says_what_to_do(
+    home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, project: Path
+) -> None:
+    code = Code(tools, tmp_path / "code", with_server_on_path({**home, "SLM_LSP_MODELS_DIR": "/proc/models"}))
+    code.install(vsix)
+    with running(code):
+        window = browser.open(code.url(project, project / "fib.py"))
+        notice(window, "needs a model")
+        window.do("button", label="Download")
+        assert "/proc/models" in notice(window, "/proc/models")
+        assert "no model" in window.status()["text"]
+        window.close()
