@@ -177,11 +177,15 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float
     greedy: float
     ci95: tuple[float, float]
+    faults: Mapping[str, tuple[int, int]]
+    """Different answers by what was found wrong with them: how many, and how many of them are right all the same."""
     ways: tuple[Way, ...]
 
     def lines(self) -> Iterator[str]:
         """The table for people."""
         yield f"  greedy{'':27s} {self.greedy:.3f}   {self.ci95[0]:.3f} to {self.ci95[1]:.3f}"
+        for name, (count, right) in self.faults.items():
+            yield f"  {name.lower():24s} {count} answers, {right} right"
         for each in self.ways:
             source = f"{each.answers} {each.source}" + (f" below {each.below}" if each.below else "")
             yield (
@@ -195,7 +199,17 @@ def report(answers: Sequence[Answers], model: str, backend: str, seconds: float)
     n = len(answers)
     greedy = sum(each.branches[0].passed for each in answers)
     ways = tuple(_way(answers, *source, rule) for source in SOURCES for rule in RULES)
-    return Report("choose", n, model, backend, seconds, greedy / n, wilson(greedy, n), ways)
+    return Report("choose", n, model, backend, seconds, greedy / n, wilson(greedy, n), _faults(answers), ways)
+
+
+def _faults(answers: Sequence[Answers]) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for line in answers:
+        different = {each.candidate.text: each for each in (*line.branches, *line.samples)}
+        for each in different.values():
+            count, right = found.get(each.fault.name, (0, 0))
+            found[each.fault.name] = count + 1, right + each.passed
+    return found
 
 
 def _way(answers: Sequence[Answers], source: str, count: int, below: float, rule: str) -> Way:

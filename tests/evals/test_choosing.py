@@ -65,6 +65,7 @@ def test_nobody_who_would_have_won_is_left_behind(said: list[tuple[str, list[flo
 def test_figures_are_of_all_lines() -> None:
     found = report([LINE, Answers("other", (BRANCH,), (BRANCH,))], "tiny", "ik", 1.0)
     assert (found.n, found.greedy) == (2, 0.5)
+    assert found.faults == {"NO_CODE": (2, 0), "NONE": (2, 2)}
     assert len(found.ways) == len(SOURCES) * len(RULES)
     (way,) = [
         each
