@@ -68,7 +68,7 @@ class Window {
         pausedBy(this.paused, { uri: uri.toString(), language: languageId }) !== undefined,
       failed: (fault) => {
         if (fault.kind === MODEL_MISSING) {
-          this.firstRun.modelWasMissing();
+          this.firstRun.modelSeen(false);
         } else {
           void this.notices.fault(fault.kind, `${fault.what} ${fault.cure}`.trim());
         }
@@ -82,6 +82,10 @@ class Window {
       },
       said: (message) => void this.notices.fault(message, `slm-lsp: ${message}`),
       changed: () => {
+        const status = this.session.status;
+        if (status?.state === "ready" && status.model !== null) {
+          this.firstRun.modelSeen(true);
+        }
         this.draw();
       },
       running: () => {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { commands, ProgressLocation, window, workspace, ConfigurationTarget, type LogOutputChannel } from "vscode";
 
-import { serverPackage, wasSet } from "./editorSettings";
+import { serverPackage, serverPath, wasSet } from "./editorSettings";
 import { installServer } from "./install";
 import { CommandError, listModels, megabytes, pullModel, type Model } from "./models";
 import type { Notices } from "./notices";
@@ -12,6 +12,7 @@ import type { Session, Trouble } from "./session";
 import { OLDEST_SERVER } from "./version";
 
 const LOG = "Show the Log";
+const SETTINGS = "Open Settings";
 
 /** Installs servers, fetches models, and says what is in the way. */
 export class FirstRun {
@@ -42,10 +43,12 @@ export class FirstRun {
         return this.choose("unstartable", `${trouble.what} ${cure}`, { [LOG]: "slm.showLog" });
       }
       case "old": {
-        const what = `The server is slm-lsp ${trouble.version}; this extension needs ${OLDEST_SERVER} or later.`;
-        const own = trouble.origin === "extension" || trouble.origin === "workspace";
-        const cure = own ? "" : "Update it (pipx upgrade slm-lsp, uv tool upgrade slm-lsp), or install one here.";
-        return this.choose("old", `${what} ${cure}`.trim(), { "Install Here": "slm.installServer" });
+        const what = `${trouble.file} is slm-lsp ${trouble.version}; this extension needs ${OLDEST_SERVER} or later.`;
+        const cure = "Update it (pip install --upgrade slm-lsp, pipx upgrade slm-lsp, uv tool upgrade slm-lsp)";
+        if (serverPath() !== "") {
+          return this.choose("old", `${what} ${cure}, or empty \`slm.server.path\`.`, { [SETTINGS]: "slm.openSettings" });
+        }
+        return this.choose("old", `${what} ${cure}, or have one installed here.`, { Install: "slm.installServer" });
       }
       case "crashing": {
         const what = `slm-lsp was started 5 times in 3 minutes and ended each time. ${trouble.last}`.trim();
@@ -72,9 +75,11 @@ export class FirstRun {
     }
   }
 
-  /** The server found no model for a request. */
-  modelWasMissing(): void {
-    this.setMissing(true);
+  /** The server found no model for a request, or found one. */
+  modelSeen(there: boolean): void {
+    if (this.modelMissing === there) {
+      this.setMissing(!there);
+    }
   }
 
   /** Install the server into the extension's own folder and start it. */
@@ -137,10 +142,10 @@ export class FirstRun {
   }
 
   private async offerServer(): Promise<void> {
-    const wrong = wasSet("slm.server.path");
-    if (typeof wrong === "string" && wrong !== "") {
+    const wrong = serverPath();
+    if (wrong !== "") {
       const message = `\`slm.server.path\` names ${wrong}, which is no program. Correct or empty it.`;
-      return this.choose("wrongPath", message, { "Open Settings": "slm.openSettings" });
+      return this.choose("wrongPath", message, { [SETTINGS]: "slm.openSettings" });
     }
     const message =
       "slm-lsp needs its server, which was not found. It can be installed for this extension alone: " +

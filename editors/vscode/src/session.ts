@@ -20,8 +20,8 @@ const AGAIN_MS = 500;
 /** Why there is no server, for those who tell the user. */
 export type Trouble =
   | { is: "noServer" }
-  | { is: "unstartable"; what: string; origin: Candidate["origin"] }
-  | { is: "old"; version: string; origin: Candidate["origin"] }
+  | { is: "unstartable"; what: string }
+  | { is: "old"; file: string; version: string }
   | { is: "crashing"; last: string };
 
 export interface Listener {
@@ -40,6 +40,8 @@ export class Session implements Disposable {
   found: Candidate | undefined;
   private current: Client | undefined;
   private readonly starts = new Starts();
+  /** Servers that were found and are too old, with their versions: what is found behind them is tried instead. */
+  private readonly tooOld = new Map<string, string>();
   /** Grows whenever what was begun before no longer counts. */
   private turn = 0;
 
@@ -62,8 +64,13 @@ export class Session implements Disposable {
   /** Look for a server and start it, because somebody asked for it. */
   async restart(): Promise<void> {
     this.starts.forget();
-    await this.stop();
-    await this.start();
+    this.tooOld.clear();
+    const stopped = this.stop(); // takes a turn at once, so that of two restarts the later one counts
+    const turn = this.turn;
+    await stopped;
+    if (turn === this.turn) {
+      await this.start();
+    }
   }
 
   /** End the server; nothing starts it again. */
@@ -93,9 +100,7 @@ export class Session implements Disposable {
       return;
     }
     if (this.found === undefined) {
-      this.log.warn("No server was found.");
-      this.enter({ is: "noServer" });
-      this.listener.trouble({ is: "noServer" });
+      this.missing();
       return;
     }
     this.log.info(`Starting ${this.found.file} (found by: ${this.found.origin}).`);
@@ -119,7 +124,7 @@ export class Session implements Disposable {
       if (isUnstartable(error)) {
         open = false;
         this.down(`${found.file} cannot be started: ${String(error)}`);
-        this.listener.trouble({ is: "unstartable", what: `${found.file} cannot be started.`, origin: found.origin });
+        this.listener.trouble({ is: "unstartable", what: `${found.file} cannot be started.` });
       } else {
         this.log.debug(`The server did not start: ${String(error)}`);
         ended();
@@ -131,13 +136,26 @@ export class Session implements Disposable {
     if (turn !== this.turn) {
       await client.end();
     } else if (isOlder(version)) {
+      this.tooOld.set(found.file, version);
       await this.stop();
-      this.down(`The server is slm-lsp ${version}; this extension needs ${OLDEST_SERVER} or later.`);
-      this.listener.trouble({ is: "old", version, origin: found.origin });
+      await this.start();
     } else {
       this.enter({ is: "running", version });
       this.listener.running();
       void this.askStatus(client);
+    }
+  }
+
+  private missing(): void {
+    const [old] = this.tooOld;
+    if (old === undefined) {
+      this.log.warn("No server was found.");
+      this.enter({ is: "noServer" });
+      this.listener.trouble({ is: "noServer" });
+    } else {
+      const [file, version] = old;
+      this.down(`${file} is slm-lsp ${version}; this extension needs ${OLDEST_SERVER} or later.`);
+      this.listener.trouble({ is: "old", file, version });
     }
   }
 
@@ -190,15 +208,14 @@ export class Session implements Disposable {
 
   private find(): Promise<Candidate | undefined> {
     const folders = workspace.isTrusted ? (workspace.workspaceFolders ?? []) : [];
-    return firstRunnable(
-      candidates({
-        setting: serverPath(),
-        folders: folders.filter(({ uri }) => uri.scheme === "file").map(({ uri }) => uri.fsPath),
-        storage: this.storage,
-        home: homedir(),
-        environ: process.env,
-      }),
-    );
+    const all = candidates({
+      setting: serverPath(),
+      folders: folders.filter(({ uri }) => uri.scheme === "file").map(({ uri }) => uri.fsPath),
+      storage: this.storage,
+      home: homedir(),
+      environ: process.env,
+    });
+    return firstRunnable(all.filter(({ file }) => !this.tooOld.has(file)));
   }
 
   private tell(status: Status): void {

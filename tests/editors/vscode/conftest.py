@@ -67,8 +67,10 @@ def code(
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with a program that stops in the middle of a function."""
-    (tmp_path / "fib.py").write_text(PROGRAM)
-    return tmp_path
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "fib.py").write_text(PROGRAM)
+    return folder
 
 
 def with_server_on_path(environ: dict[str, str]) -> dict[str, str]:

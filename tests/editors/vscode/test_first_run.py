@@ -136,7 +136,7 @@ def test_servers_that_do_not_work(bare: Code, browser: Browser, project: Path, t
 
     bare.settings(slm_server_path=str(old))
     assert "slm-lsp 0.0.9" in until(lambda: "0.0.9" in (says := window.status()["says"]) and says)
-    assert "0.1.0 or later" in notice(window, "The server is slm-lsp 0.0.9")
+    assert "0.1.0 or later" in notice(window, "is slm-lsp 0.0.9")
     window.close()
 
     bare.settings(slm_server_path=str(crashing))
