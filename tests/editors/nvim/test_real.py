@@ -83,26 +83,26 @@ def test_the_next_alternative(real: Open) -> None:
         return "more" if visible(n) and n.screen.lines()[3] != line else None
 
     if nvim.until(answered, NEXT_S, "an answer") == "one":
-        pytest.skip("this server gives one suggestion; several come with the issue on suggestions worth reading")
+        pytest.skip("only one suggestion held what the server checks; test_client.py goes through three")
     assert ghost(nvim, "    return ") != line
 
 
-def test_suggestions_arrive_in_pieces(real: Open) -> None:
-    nvim = ready(real("fib.py"))
-    nvim.lua("""
-      _G.deltas = 0
-      local client = vim.lsp.get_clients({ name = "slm-lsp" })[1]
-      local before = client.handlers["slm/stream"]
-      client.handlers["slm/stream"] = function(...) _G.deltas = _G.deltas + 1 return before(...) end
-    """)
+def test_a_block_arrives_line_by_line_and_is_accepted_whole(real: Open, project: Path) -> None:
+    (project / "prime.py").write_text("def is_even(n):\n    return n % 2 == 0\n\n\ndef is_prime(n):")
+    nvim = ready(real("prime.py"))
     nvim.screen.forget()
-    nvim.type(KEYS)
-    line = ghost(nvim, "    return ").rstrip()
-    if nvim.lua("return _G.deltas") == 0:
-        pytest.skip("this server does not stream yet; test_client.py has what the client does with a stream")
-    shown = {frame.lines[3] for frame in nvim.screen.frames if frame.lines[3].strip() not in ("retur", "return")}
-    assert len(shown) > 1, shown
-    assert all(line.startswith(each) for each in shown)
+    nvim.type("GA<CR>")
+    rest = "local s = require('slm.shown').get() return s and s.whole and s.text or ''"
+    block: str = nvim.until(lambda n: "\n" in n.lua(rest) and n.lua(rest), NEXT_S, "a whole block")
+    first, *further = block.split("\n")
+    heights = {sum(line in frame.lines for line in further) for frame in nvim.screen.frames}
+    assert len(heights) > 1, "it was drawn at once"
+    assert any(first in frame.lines[5] for frame in nvim.screen.frames)
+    before = text_of(nvim)
+    nvim.type("<Tab>")
+    nvim.until(lambda n: text_of(n) == before + block, 5, "accepted")
+    nvim.type("<Esc>u")
+    nvim.until(lambda n: text_of(n) == before, 5, "taken back in one step")
 
 
 def test_typing_on_gives_up_what_was_asked(real: Open, project: Path) -> None:
