@@ -37,7 +37,7 @@ def test_the_answer_counts_not_the_stream(scripted: Start, script: Script) -> No
 
 
 def test_a_block_goes_on_behind_its_first_line(scripted: Start, script: Script) -> None:
-    first = {"stream": [["f f():", 0]], "items": [item("f f():")], "after": [["\n    ret", 50], ["urn 1", 50]]}
+    first = {"stream": [["f f():", 0]], "items": [item("f f():")], "after": [["\n    ret", 50], ["urn 1", 50], ["", 0]]}
     script.does({"de": [first, {"items": [item("f f():\n    return 1", "two")]}]})
     nvim = scripted()
     nvim.type("ide")

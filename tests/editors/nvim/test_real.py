@@ -5,7 +5,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -22,15 +21,6 @@ FIRST_S = 240.0
 NEXT_S = 120.0
 
 PLACE = "def fib(n):\n    if n < 2:\n        return n\n    retur\n\n\nprint(fib(10))\n"
-BLOCK = '''def read(path):
-    """All lines of a file."""
-    with open(path) as file:
-        return file.read().splitlines()
-
-
-def write(path, lines):
-    """Write lines to a file, and say how many there were."""
-'''
 KEYS = "4GAn<Space>"
 """Two keys that leave the cursor behind `return `."""
 
@@ -97,21 +87,22 @@ def test_the_next_alternative(real: Open) -> None:
         assert ghost(nvim, "    return ") != line
 
 
-def test_a_block_arrives_line_by_line(real: Open, project: Path) -> None:
-    (project / "files.py").write_text(BLOCK + "   ")
-    nvim = ready(real("files.py"))
+def test_a_block_arrives_line_by_line_and_is_accepted_whole(real: Open, project: Path) -> None:
+    (project / "prime.py").write_text("def is_even(n):\n    return n % 2 == 0\n\n\ndef is_prime(n):")
+    nvim = ready(real("prime.py"))
     nvim.screen.forget()
-    nvim.type("GA<Space>")
-
-    def height(lines: list[str]) -> int:
-        """Lines of text from the cursor's line on, ghost text among them."""
-        behind = takewhile(lambda line: not line.startswith("~"), lines[BLOCK.count("\n") :])
-        return sum(bool(line.strip()) for line in behind)
-
-    nvim.until(lambda n: visible(n) and height(n.screen.lines()) > 1, NEXT_S, "a block")
-    heights = [height(list(frame.lines)) for frame in nvim.screen.frames]
-    assert 1 in heights
-    assert heights.index(1) < heights.index(max(heights))
+    nvim.type("GA<CR>")
+    rest = "local s = require('slm.shown').get() return s and s.whole and s.text or ''"
+    block: str = nvim.until(lambda n: "\n" in n.lua(rest) and n.lua(rest), NEXT_S, "a whole block")
+    first, *further = block.split("\n")
+    heights = {sum(line in frame.lines for line in further) for frame in nvim.screen.frames}
+    assert len(heights) > 1, "it was drawn at once"
+    assert any(first in frame.lines[5] for frame in nvim.screen.frames)
+    before = text_of(nvim)
+    nvim.type("<Tab>")
+    nvim.until(lambda n: text_of(n) == before + block, 5, "accepted")
+    nvim.type("<Esc>u")
+    nvim.until(lambda n: text_of(n) == before, 5, "taken back in one step")
 
 
 def test_typing_on_gives_up_what_was_asked(real: Open, project: Path) -> None:

@@ -78,7 +78,7 @@ function M.accept(amount)
     M.hide("accepted")
     return true
   end
-  feedback.send(now, "partial", now.typed + vim.fn.strchars(piece))
+  feedback.send(now, "partial", vim.fn.strchars(now.text:sub(1, now.typed + #piece)))
   now.used = true
   M.follow()
   return true

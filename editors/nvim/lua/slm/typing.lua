@@ -58,12 +58,14 @@ end
 ---@param done boolean
 local function show_more(streamed, done)
   local now = shown.get()
-  if not now or #streamed <= #now.text or not vim.startswith(streamed, now.text) then
+  if not now or not vim.startswith(streamed, now.text) then
     return
   end
-  now.text, now.whole = streamed, false
-  shown.follow()
-  if done then
+  if #streamed > #now.text then
+    now.text, now.whole = streamed, false
+    shown.follow()
+  end
+  if done and not now.whole then
     M.ask()
   end
 end
