@@ -11,7 +11,6 @@ import pytest
 from tests.editors.vscode.code import Browser, Code, Window, running, until
 from tests.editors.vscode.scripted_server import OTHERS, WHOLE
 
-
 pytestmark = pytest.mark.editor
 
 
