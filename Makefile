@@ -15,7 +15,7 @@ help:
 	@echo "make test    set up, get the small model, then every check and test"
 	@echo "make setup   only .venv with .venv/bin/slm-lsp"
 	@echo "make gates   lint, format, types, layers"
-	@echo "make unit    the tests that need no real model"
+	@echo "make unit    the tests that need no real model and no editor"
 
 setup: $(VENV)/.installed
 
@@ -50,7 +50,7 @@ gates: setup
 	$(BIN)/lint-imports --no-logo
 
 unit: setup
-	$(BIN)/python -m pytest -m "not real_model"
+	$(BIN)/python -m pytest -m "not real_model and not editor"
 
 format: setup
 	$(BIN)/ruff format .

@@ -11,6 +11,8 @@ import pytest
 
 from tests.editors.vscode.code import EXTENSION, CannotSetUpError, build, npm
 
+pytestmark = pytest.mark.editor
+
 MOST_BYTES = 500_000
 
 

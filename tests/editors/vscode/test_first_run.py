@@ -15,7 +15,7 @@ from tests.editors.vscode.code import Browser, Code, Window, artefacts, running,
 from tests.editors.vscode.conftest import ROOT, with_server_on_path
 from tests.models.conftest import Hub, serve
 
-pytestmark = pytest.mark.real_model
+pytestmark = [pytest.mark.real_model, pytest.mark.editor]
 
 INSTALL_S = 900
 LOAD_S = 120

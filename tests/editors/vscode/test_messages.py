@@ -11,6 +11,8 @@ import pytest
 from tests.editors.vscode.code import Browser, Code, Window, running, until
 from tests.editors.vscode.scripted_server import OTHERS, WHOLE
 
+pytestmark = pytest.mark.editor
+
 
 class Heard:
     """What the server was sent."""

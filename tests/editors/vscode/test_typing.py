@@ -11,7 +11,7 @@ from tests.conftest import engines
 from tests.editors.vscode.code import Browser, Code, Window, artefacts, until
 from tests.editors.vscode.conftest import PROGRAM, ROOT
 
-pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
+pytestmark = [pytest.mark.real_model, pytest.mark.editor, pytest.mark.usefixtures("fast_model")]
 
 EXPECTED = "fib(n-1)+fib(n-2)"
 FIRST_LOAD_S = 120  # the model is read, and compared with the reference binding once
