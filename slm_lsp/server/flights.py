@@ -17,15 +17,17 @@ class Flight:
         place: where it was begun.
         asked: somebody asked for it by hand.
         work: makes the completion; says by `grown` how far it has come.
+        landed: called when it has ended, however.
     """
 
-    def __init__(self, place: Place, asked: bool, work: Work) -> None:
+    def __init__(self, place: Place, asked: bool, work: Work, landed: Callable[[], None]) -> None:
         self.place = place
         self.asked = asked
         self.said = ""
         """All that the model said so far, before it is checked."""
         self.watched = True
         """Whether a request waits for it, or its rest is to be kept."""
+        self._landed = landed
         self._changed = asyncio.Event()
         self._task = asyncio.ensure_future(work(self))
         self._task.add_done_callback(self._ended)
@@ -46,6 +48,7 @@ class Flight:
         if not task.cancelled():
             task.exception()  # Whoever waits hears of it; nobody may.
         self._changed.set()
+        self._landed()
 
     def grown(self) -> None:
         """There is more of it to show."""

@@ -102,8 +102,7 @@ class InlineCompletions:
                 if (flight := self._flights.get(uri)) is not None:
                     flight.watched = answered
                 self._let_go_soon(uri)
-            if not self._waiting and self._status.current["state"] in ("working", "loading"):
-                self._status.set("ready")
+            self._rest_state()
         self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
         flight = self._flights.get(uri)
         self.warming.soon(uri, position, PAUSE_S, completion if flight is None or flight.done else None)
@@ -147,7 +146,8 @@ class InlineCompletions:
             flight.cancel()
         if not asked:
             await asyncio.sleep(pause)
-        flight = self._flights[uri] = Flight(place, asked, lambda begun: self._make(document, place, asked, begun))
+        make = partial(self._make, document, place, asked)
+        flight = self._flights[uri] = Flight(place, asked, make, self._rest_state)
         found = await self._follow(flight, place)
         return found if found is not None else flight.result()
 
@@ -222,6 +222,11 @@ class InlineCompletions:
         except SlmError as error:
             self._status.set("failed", str(error))
             raise lsp_error(error) from error
+
+    def _rest_state(self) -> None:
+        """Nobody waits any more, or a generation that nobody waited for has ended: the status is not left at work."""
+        if not self._waiting and self._status.current["state"] in ("working", "loading"):
+            self._status.set("ready", self._status.current["reason"])
 
     def _let_go_soon(self, uri: str) -> None:
         """End a generation that neither a request nor the text follows any more, unless the next request does."""
