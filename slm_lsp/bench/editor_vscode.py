@@ -112,10 +112,11 @@ def _home(conditions: Conditions, conftest: Any) -> Iterator[dict[str, str]]:
         try:
             yield environ
         finally:
-            _end_engine(environ)
+            end_engine(environ)
 
 
-def _end_engine(environ: Mapping[str, str]) -> None:
+def end_engine(environ: Mapping[str, str]) -> None:
+    """End the engine that was started in an environment."""
     for process in psutil.process_iter(["cmdline"]):
         try:
             if "slm_lsp.engine" in (process.info["cmdline"] or []) and (

@@ -36,6 +36,9 @@ BENCHMARKS = {
     "cancel": Benchmark("from giving up a long prompt to the next request's start", 20, "cancels"),
     "decode": Benchmark("tokens a second of the engine, beside a bare loop over the same binding"),
     "edit": Benchmark("rewriting code with drafts looked up in it, beside plain decoding", 12, "edits"),
+    "editor": Benchmark(
+        "ghost text in a real VS Code and a real Neovim, beside the raw protocol; typing with and without", 10, "places"
+    ),
     "index": Benchmark(
         "building an index of a million lines, beside bare parsing; and from a save to being found", 3, model=False
     ),

@@ -1,6 +1,7 @@
 """Puts the server together: which messages it understands, and what becomes of each. Handlers are a few lines."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -142,7 +143,9 @@ def _session(server: Server, app: App) -> None:
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(_: None) -> None:
-        await app.close()
+        # An editor that quits sends `exit` without waiting, which cancels this.
+        with contextlib.suppress(asyncio.CancelledError):
+            await app.close()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:

@@ -1,0 +1,100 @@
+"""`bench editor`: a real VS Code and a real Neovim, beside the raw protocol and beside themselves without suggestions.
+
+From the key to ghost text on the screen, over the time of the same request without an editor; and the time from a key
+to its character on the screen, with suggestions over without them.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from slm_lsp.bench import editor_nvim, editor_vscode
+from slm_lsp.bench.common import Conditions, Report
+from slm_lsp.errors import PeerError
+from slm_lsp.text import Position
+
+RAW = "the same requests without an editor"
+
+PROGRAM = "def fib_{0}(n):\n    if n < 2:\n        return n\n    return\n\n\nprint(fib_{0}(10))\n"
+"""A place where a suggestion is sure to come."""
+
+CURSOR = Position(3, 10)
+
+LINE = "total = sum(item.price * item.count for item in cart)\n"
+CHARACTERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class EditorReport(Report):
+    """As `--json` prints it; an editor that cannot be had here is null, and the reason is in the notes."""
+
+    vscode: dict[str, object] | None
+    nvim: dict[str, object] | None
+    typing_ratio_p95: float | None
+    """Of the worse editor."""
+    notes: tuple[str, ...]
+
+    def lines(self) -> Iterator[str]:
+        """The table for people."""
+        for name, figures in (("VS Code", self.vscode), ("Neovim", self.nvim)):
+            if figures is not None:
+                ratios = f"{figures['ratio']:.2f} x the raw answer   typing p95 {figures['typing_ratio_p95']:.2f} x"
+                yield f"  {name:8s} ghost text {ratios} that without suggestions"
+        yield from (f"  {each}" for each in self.notes)
+
+
+async def run(conditions: Conditions) -> EditorReport:
+    """Measure both editors, one after the other; `runs` is how many places are visited."""
+    notes: list[str] = []
+    nvim = await asyncio.to_thread(_measured, _nvim, conditions, notes)
+    vscode = await asyncio.to_thread(_measured, _vscode, conditions, notes)
+    return report(conditions.runs, vscode, nvim, notes)
+
+
+def report(runs: int, vscode: dict[str, Any] | None, nvim: dict[str, Any] | None, notes: list[str]) -> EditorReport:
+    """The figures of both, the worse one's ratios above them."""
+    there = [each for each in (vscode, nvim) if each is not None]
+    return EditorReport(
+        name="editor",
+        runs=runs,
+        ours={},
+        peer={"name": RAW},
+        ratio=max((each["ratio"] for each in there), default=None),
+        unit="ms",
+        vscode=vscode,
+        nvim=nvim,
+        typing_ratio_p95=max((each["typing_ratio_p95"] for each in there), default=None),
+        notes=tuple(notes),
+    )
+
+
+def _measured(
+    measure: Callable[[Conditions], dict[str, object]], conditions: Conditions, notes: list[str]
+) -> dict[str, object] | None:
+    try:
+        return measure(conditions)
+    except PeerError as error:
+        notes.append(f"{error}")
+        return None
+
+
+def _vscode(conditions: Conditions) -> dict[str, object]:
+    found = editor_vscode.run(conditions)
+    return {**asdict(found), "ratio": found.ratio, "typing_ratio_p95": found.typing_ratio_p95}
+
+
+def _nvim(conditions: Conditions) -> dict[str, object]:
+    places = [editor_nvim.Place(PROGRAM.format(number), CURSOR, " ") for number in range(conditions.runs)]
+    text = (LINE * (CHARACTERS // len(LINE) + 1))[:CHARACTERS]
+    with tempfile.TemporaryDirectory(prefix="slm-") as name:
+        kinds = {f"XDG_{kind}_HOME": str(Path(name) / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
+        own = {"HOME": name, "XDG_RUNTIME_DIR": name, "SLM_LSP_MODEL": str(conditions.model)}
+        environ = {**os.environ, **kinds, **own, "SLM_LSP_ENGINE_BACKEND": conditions.settings.engine.backend}
+        try:
+            return editor_nvim.measure(places, text, Path(name) / "work", environ, conditions.note).as_json()
+        finally:
+            editor_vscode.end_engine(environ)
