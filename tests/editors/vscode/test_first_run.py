@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.models.store import Store
-from tests.conftest import REAL_CACHE, REAL_MODELS
+from tests.conftest import REAL_MODELS
 from tests.editors.vscode.code import Browser, Code, Window, artefacts, running, until
 from tests.editors.vscode.conftest import ROOT, with_server_on_path
 from tests.models.conftest import Hub, serve
@@ -59,21 +59,24 @@ def hub(fast_model: Path) -> Iterator[Hub]:
     yield from serve(Hub(fast_model.read_bytes()))
 
 
+def pip_cache(*arguments: str) -> str:
+    """What this environment's pip says of its cache."""
+    command = [sys.executable, "-m", "pip", "cache", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
 def test_from_nothing_to_the_first_grey_text(
     home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, hub: Hub, project: Path
 ) -> None:
     """The steps of docs/editors/vscode.md: install the extension, the server, the model; type; Tab."""
-    wheels = subprocess.run(
-        [sys.executable, "-m", "pip", "cache", "list", "llama_cpp_python"], capture_output=True, text=True, check=False
-    )
-    if "llama_cpp_python" not in wheels.stdout:
+    if "llama_cpp_python" not in pip_cache("list", "llama_cpp_python"):
         pytest.skip("would compile llama-cpp-python for minutes; `make setup` leaves its wheel in pip's cache")
     environ = {
         **home,
         "PATH": without_server(home["PATH"]),
         "SLM_LSP_MODELS_DIR": str(tmp_path / "models"),
         "HF_ENDPOINT": hub.url,
-        "PIP_CACHE_DIR": str(REAL_CACHE / "pip"),
+        "PIP_CACHE_DIR": pip_cache("dir").strip(),
         "PIP_CONFIG_FILE": str(Path.home() / ".config" / "pip" / "pip.conf"),
     }
     environ.pop("PYTHONPATH", None)  # what was installed is what runs
