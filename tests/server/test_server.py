@@ -77,7 +77,7 @@ async def test_typing_ahead_ends_the_earlier_request(start: Start, tmp_path: Pat
     first = editor.complete(uri, line, 8, asked=False)
     await asyncio.sleep(0.5)
     editor.type(uri, 2, line, 8, "step_3(")
-    second = editor.complete(uri, line, 15, asked=False)
+    second = editor.complete(uri, line, 15)
     with pytest.raises(JsonRpcException) as refused:
         await first
     assert refused.value.code in OVERTAKEN
