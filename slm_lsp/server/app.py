@@ -18,7 +18,7 @@ from slm_lsp.server.completion_list import completion_list, knows_inline
 from slm_lsp.server.inline_completion import InlineCompletions
 from slm_lsp.server.progress import IndexProgress
 from slm_lsp.server.projects import Projects
-from slm_lsp.server.protocol import Protocol, Server
+from slm_lsp.server.protocol import TOKEN, Protocol, Server
 from slm_lsp.server.status import STATUS, StatusReport
 from slm_lsp.server.stream import Stream, wants_stream
 from slm_lsp.server.tally import COMPLETION_ACCEPTED, Tally, read_outcome
@@ -53,6 +53,7 @@ class App:
         )
         self._background: set[asyncio.Task[None]] = set()
         self._progress: dict[Path, IndexProgress] = {}
+        self._closed = False
 
     def settings(self, uri: str | None = None) -> Settings:
         """What is set for a document: its workspace may have a file of its own."""
@@ -64,7 +65,8 @@ class App:
         if not isinstance(tree, dict):
             return
         inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
-        self._editor = {**inner, **self._overrides}
+        told = {key: value for key, value in inner.items() if key != TOKEN}
+        self._editor = {**told, **self._overrides}
         for problem in self.settings().problems:
             self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
 
@@ -100,7 +102,10 @@ class App:
             log.error("background work failed: %s", error, exc_info=error)
 
     async def close(self) -> None:
-        """Let go of the engine."""
+        """Let go of the engine, once."""
+        if self._closed:
+            return
+        self._closed = True
         self.inline.warming.rest()
         for task in self._background:
             task.cancel()
@@ -119,6 +124,7 @@ def create_server(overrides: Mapping[str, object]) -> Server:
     """A server with every handler registered, not yet connected to anything."""
     server = Server("slm-lsp", __version__, protocol_cls=Protocol)
     app = App(server, overrides)
+    server.close = app.close
     for register in (_session, _files, _features):
         register(server, app)
     return server

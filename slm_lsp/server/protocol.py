@@ -4,7 +4,11 @@ pygls splits lines at form feeds and U+2028, which editors do not, and leaves a 
 an answer.
 """
 
+import asyncio
+import hmac
+import inspect
 import logging
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -17,6 +21,11 @@ from pygls.protocol.language_server import lsp_method
 from slm_lsp.server.documents import Documents
 
 log = logging.getLogger(__name__)
+
+TOKEN = "token"  # noqa: S105 - a name
+"""The key of it among the initialization options."""
+
+WRONG_TOKEN = types.LSPErrorCodes.RequestFailed.value
 
 request_id: ContextVar[int | str | None] = ContextVar("request_id", default=None)
 """The number of the request that is being handled."""
@@ -32,6 +41,24 @@ class Protocol(LanguageServerProtocol):
     def __init__(self, server: LanguageServer, converter: Any) -> None:
         super().__init__(server, converter)
         self.documents = Documents()
+        self.alone = True
+        """Whether the process serves this client only, and ends with it."""
+        self.token: str | None = None
+        """What `initialize` has to name in its options, where anybody might connect."""
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *args: Any) -> Any:
+        """Leave the process, or just this client."""
+        if self.alone:
+            yield from super().lsp_exit(*args)
+        else:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection; what was written before still goes out."""
+        closing = self.writer.close() if self.writer is not None else None
+        if inspect.isawaitable(closing):
+            self._closing = asyncio.ensure_future(closing)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Any:
@@ -55,6 +82,11 @@ class Protocol(LanguageServerProtocol):
     def was_shut_down(self) -> bool:
         """Whether the client said `shutdown`."""
         return bool(self._shutdown)
+
+    @property
+    def is_initialized(self) -> bool:
+        """Whether the client has begun its session."""
+        return self._workspace is not None
 
     def _user(self, method: str, params: Any) -> Any:
         if (handler := self.fm.features.get(method)) is not None:
@@ -82,7 +114,7 @@ class Protocol(LanguageServerProtocol):
         if message.jsonrpc != self.VERSION:
             self.answer_wrong(JsonRpcInvalidRequest("this is no JSON-RPC 2.0 message"), number)
             return
-        if self._workspace is None and method not in (types.INITIALIZE, types.EXIT):
+        if not self.is_initialized and method not in (types.INITIALIZE, types.EXIT):
             if number is not None and method is not None:
                 error = JsonRpcException("Send initialize first.", types.ErrorCodes.ServerNotInitialized.value)
                 self.answer_wrong(error, number)
@@ -90,8 +122,20 @@ class Protocol(LanguageServerProtocol):
         if self._shutdown and getattr(message, "id", None) is not None and hasattr(message, "method"):
             self.answer_wrong(JsonRpcInvalidRequest("the server is shutting down"), message.id)
             return
+        if method == types.INITIALIZE and not self._knows_token(message.params):
+            error = JsonRpcException("initializationOptions.token is not the server's.", WRONG_TOKEN)
+            self.answer_wrong(error, number)
+            self.hang_up()
+            return
         request_id.set(number)
         super().handle_message(message)
+
+    def _knows_token(self, params: Any) -> bool:
+        if self.token is None:
+            return True
+        options = params.initialization_options
+        said = options.get(TOKEN) if isinstance(options, dict) else None
+        return isinstance(said, str) and hmac.compare_digest(said.encode(), self.token.encode())
 
     def answer_wrong(self, error: JsonRpcException, number: int | str | None) -> None:
         """An error for a message; `number` is None where the message did not say."""
@@ -102,6 +146,8 @@ class Server(LanguageServer):
     """The language server as pygls sees it."""
 
     protocol: Protocol
+    close: Callable[[], Awaitable[None]]
+    """Lets go of everything that a session holds; set by who puts the server together."""
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """What pygls could not handle: malformed messages are answered, the rest goes to the log, not into popups."""

@@ -36,10 +36,7 @@ def serve_stdio(overrides: Mapping[str, object]) -> int:
     Returns:
         The exit code: 0 after `shutdown`, else 1, as the protocol has it.
     """
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
-    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # its log has the user's code in it
+    log_to_stderr()
     server = create_server(overrides)
     try:
         asyncio.run(_serve(server))
@@ -48,6 +45,14 @@ def serve_stdio(overrides: Mapping[str, object]) -> int:
     except (BrokenPipeError, KeyboardInterrupt):
         log.info("the client has gone")
     return 0 if server.protocol.was_shut_down else 1
+
+
+def log_to_stderr() -> None:
+    """Log for people, without any of their code."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # its log has the user's code in it
 
 
 async def _serve(server: Server) -> None:
@@ -74,10 +79,15 @@ async def _reader() -> "AsyncReader":
 
 
 class Input:
-    """Standard input as pygls reads it: header names in any case, and no line that ends the server by its length."""
+    """A stream as pygls reads it: header names in any case, and no line that ends the server by its length.
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
+    Args:
+        reader: the stream.
+        longest: bytes of the longest message; behind a longer one nothing more is read. None: any.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, longest: int | None = None) -> None:
+        self._reader, self._longest = reader, longest
 
     async def readline(self) -> bytes:
         """The next header line; one that is too long comes as one that says nothing."""
@@ -93,6 +103,9 @@ class Input:
 
     async def readexactly(self, count: int) -> bytes:
         """The body of a message; empty at the end of the input."""
+        if self._longest is not None and count > self._longest:
+            log.warning("a message of %d bytes is not read", count)
+            return b""
         try:
             return await self._reader.readexactly(count)
         except asyncio.IncompleteReadError:

@@ -1,0 +1,228 @@
+"""`serve --tcp` and `--ws`: several sessions in one process, this machine only, or who knows the token."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from slm_lsp.errors import UsageError
+from slm_lsp.server.sockets import Address, check_reach, parse_address
+
+SERVE = [sys.executable, "-m", "slm_lsp.cli.main", "serve", "--json"]
+TOKEN = "a-long-and-random-token"  # noqa: S105 - of these tests
+PAGE = Origin("https://example.org")
+
+Listen = Callable[..., int]
+
+
+class TestAddresses:
+    """What may be listened to."""
+
+    @pytest.mark.parametrize(
+        ("text", "address"),
+        [
+            ("127.0.0.1:2087", Address("127.0.0.1", 2087)),
+            ("[::1]:0", Address("::1", 0)),
+            ("localhost:80", Address("localhost", 80)),
+            ("2087", Address("127.0.0.1", 2087)),
+        ],
+    )
+    def test_a_host_and_a_port_are_read(self, text: str, address: Address) -> None:
+        assert parse_address(text) == address
+
+    @pytest.mark.parametrize("text", ["", ":", ":80", "localhost", "localhost:x", "localhost:70000", "localhost:-1"])
+    def test_what_is_none_is_refused(self, text: str) -> None:
+        with pytest.raises(UsageError, match="HOST:PORT"):
+            parse_address(text)
+
+    def test_other_machines_are_listened_to_only_with_a_token(self) -> None:
+        everywhere = Address("0.0.0.0", 0)
+        with pytest.raises(UsageError, match="--token-file"):
+            check_reach(everywhere, None)
+        check_reach(everywhere, TOKEN)
+        check_reach(Address("localhost", 0), None)
+
+    def test_a_host_that_is_none_is_refused(self) -> None:
+        with pytest.raises(UsageError, match="no address"):
+            check_reach(Address("no such host", 0), TOKEN)
+
+
+@pytest.fixture
+def listen(home: dict[str, str], tmp_path: Path) -> Iterator[Listen]:
+    """Start servers; gives their ports."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(kind: str, token: str | None = None, address: str = "127.0.0.1:0") -> int:
+        command = [*SERVE, f"--{kind}", address]
+        if token:
+            (tmp_path / "token").write_text(token + "\n")
+            command += ["--token-file", str(tmp_path / "token")]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=home, text=True)
+        processes.append(process)
+        assert process.stdout
+        told = json.loads(process.stdout.readline())
+        assert told["listening"] == kind
+        return int(told["port"])
+
+    yield start
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+class Tcp:
+    """A client with headers."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), 20)
+        self._file = self._socket.makefile("rwb")
+
+    def send(self, message: object) -> None:
+        body = json.dumps(message).encode()
+        self._file.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self._file.flush()
+
+    def read(self) -> Any:
+        """The next message; None when the server has hung up."""
+        length = 0
+        while (line := self._file.readline().strip()) != b"":
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        return json.loads(self._file.read(length)) if length else None
+
+    def request(self, number: int, method: str, params: object = None) -> Any:
+        self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        while (answer := self.read()) is not None and answer.get("id") != number:
+            pass
+        return answer
+
+    def initialize(self, **options: object) -> Any:
+        asked = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options}
+        return self.request(1, "initialize", asked)
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+def test_every_client_has_a_session_of_its_own(listen: Listen) -> None:
+    port = listen("tcp")
+    one, other = Tcp(port), Tcp(port)
+    assert "capabilities" in one.initialize()["result"]
+    assert other.request(7, "slm/status")["error"]["code"] == -32002
+    assert "capabilities" in other.initialize()["result"]
+    assert one.request(2, "shutdown")["result"] is None
+    one.send({"jsonrpc": "2.0", "method": "exit"})
+    assert one.read() is None
+    assert other.request(3, "slm/status")["result"]["state"] == "idle"
+    other.close()
+    third = Tcp(port)
+    assert "capabilities" in third.initialize()["result"]
+    third.close()
+
+
+def test_a_token_has_to_be_named(listen: Listen) -> None:
+    port = listen("tcp", TOKEN)
+    for options in ({}, {"token": "another"}, {"token": 7}):
+        stranger = Tcp(port)
+        assert "token" in stranger.initialize(**options)["error"]["message"]
+        assert stranger.read() is None
+        stranger.close()
+    friend = Tcp(port)
+    assert "capabilities" in friend.initialize(token=TOKEN)["result"]
+    assert friend.request(2, "slm/status")["result"]["state"] == "idle"
+    friend.close()
+
+
+def test_a_message_that_is_far_too_long_ends_its_session_only(listen: Listen) -> None:
+    port = listen("tcp")
+    greedy = Tcp(port)
+    greedy._file.write(b"Content-Length: 99999999999\r\n\r\n")
+    greedy._file.flush()
+    assert greedy.read() is None
+    greedy.close()
+    other = Tcp(port)
+    assert "capabilities" in other.initialize()["result"]
+    other.close()
+
+
+def test_a_web_socket_takes_messages_without_headers(listen: Listen) -> None:
+    port = listen("ws")
+    asked: dict[str, object] = {"processId": None, "rootUri": None, "capabilities": {}}
+    with connect(f"ws://127.0.0.1:{port}") as client:
+        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}))
+        answer = json.loads(client.recv(timeout=20))
+        assert "capabilities" in answer["result"]
+        client.send(json.dumps({"jsonrpc": "2.0", "id": 2, "method": "shutdown"}))
+        assert json.loads(client.recv(timeout=20))["id"] == 2
+        client.send(json.dumps({"jsonrpc": "2.0", "method": "exit"}))
+        assert list(client) == []
+
+
+def test_a_web_page_cannot_connect_to_this_machines_server(listen: Listen) -> None:
+    port = listen("ws")
+    with pytest.raises(InvalidStatus, match="403"), connect(f"ws://127.0.0.1:{port}", origin=PAGE):
+        pass
+
+
+def test_a_web_page_that_knows_the_token_can(listen: Listen) -> None:
+    port = listen("ws", TOKEN)
+    asked = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": {"token": TOKEN}}
+    with connect(f"ws://127.0.0.1:{port}", origin=PAGE) as client:
+        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}))
+        assert "capabilities" in json.loads(client.recv(timeout=20))["result"]
+
+
+def test_an_address_that_is_taken_is_said(home: dict[str, str], listen: Listen) -> None:
+    port = listen("tcp")
+    done = subprocess.run([*SERVE, "--tcp", f"127.0.0.1:{port}"], capture_output=True, text=True, env=home, timeout=60)
+    assert done.returncode == 2
+    assert "cannot be listened on" in done.stderr
+
+
+@pytest.mark.parametrize("token", ["", "short"])
+def test_a_token_that_can_be_guessed_is_refused(home: dict[str, str], tmp_path: Path, token: str) -> None:
+    (tmp_path / "token").write_text(token)
+    command = [*SERVE, "--tcp", "127.0.0.1:0", "--token-file", str(tmp_path / "token")]
+    done = subprocess.run(command, capture_output=True, text=True, env=home, timeout=60)
+    assert done.returncode == 2
+    assert "too short" in done.stderr
+
+
+def test_a_suggestion_comes_over_tcp(module_home: dict[str, str], program: str, tmp_path: Path) -> None:
+    """With the real model."""
+
+    async def talk() -> Any:
+        command = [*SERVE, "--tcp", "127.0.0.1:0"]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=module_home)
+        assert process.stdout
+        try:
+            port = json.loads(await process.stdout.readline())["port"]
+            return await asyncio.to_thread(suggestion, Tcp(port))
+        finally:
+            process.terminate()
+            assert await process.wait() == 0
+
+    def suggestion(client: Tcp) -> Any:
+        uri = (tmp_path / "fib.py").as_uri()
+        client._socket.settimeout(120)
+        client.initialize()
+        client.send({"jsonrpc": "2.0", "method": "initialized", "params": {}})
+        document = {"uri": uri, "languageId": "python", "version": 1, "text": program}
+        client.send({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": document}})
+        where = {"textDocument": {"uri": uri}, "position": {"line": 3, "character": 11}}
+        answer = client.request(2, "textDocument/inlineCompletion", {**where, "context": {"triggerKind": 1}})
+        client.close()
+        return answer["result"]["items"][0]["insertText"]
+
+    assert "fib(n" in asyncio.run(talk())
