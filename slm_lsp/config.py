@@ -47,6 +47,9 @@ class EngineSettings:
     seam_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
     """With `completion.shift_suffix`: so much time is spent on evaluating the suffix's first tokens again before there
     is an answer; all others follow in the next pause."""
+    parking_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
+    """Megabytes on disk, for each model, where the KV cells of documents wait that had to make room for others; 0:
+    none. The files have no name, and are gone with the engine."""
     idle_minutes: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     """A model unused for so long is unloaded."""
 

@@ -50,6 +50,9 @@ BENCHMARKS = {
     "retrieve": Benchmark(
         "choosing pieces of other files in a project of a million lines", 3, "times 100 places", model=False
     ),
+    "switch": Benchmark(
+        "coming back to a document that had to make room for others, beside evaluating it again", 3, "rounds"
+    ),
 }
 
 PEERS = "the program that `keystroke` is measured against: whether it is set up, or set it up"

@@ -5,6 +5,7 @@ import faulthandler
 import logging
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -15,6 +16,7 @@ from slm_lsp.config import APP, EngineSettings, load_settings
 from slm_lsp.engine.backend import BackendOptions
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.models import SEQUENCES, Models, opener
+from slm_lsp.engine.parking import Parking
 from slm_lsp.engine.paths import lock_path, socket_path
 from slm_lsp.engine.rates import RatesFile
 from slm_lsp.engine.scheduler import Scheduler
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 SECONDS_A_MINUTE = 60
 MILLISECONDS = 1e3
+BYTES_A_MEGABYTE = 1_000_000
 GPU_BATCH = 512
 """Graphics processors want larger batches than the cores that `BackendOptions.batch` is for."""
 
@@ -60,8 +63,10 @@ def main() -> None:
     if (culprit := crashes.take_stock()) is not None:
         log.warning("the last engine ended while %s was at work", culprit.name)
     idle_s = settings.engine.idle_minutes * SECONDS_A_MINUTE
-    rates = RatesFile(platformdirs.user_cache_path(APP) / "rates.json")
-    models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s, rates)
+    cache = platformdirs.user_cache_path(APP)
+    rates = RatesFile(cache / "rates.json")
+    parking = partial(Parking, cache / "cells", settings.engine.parking_mb * BYTES_A_MEGABYTE)
+    models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s, rates, parking)
     scheduler = Scheduler(models, seam_s=settings.engine.seam_ms / MILLISECONDS)
     asyncio.run(_serve(scheduler, socket_path(folder)))
     lock.release()

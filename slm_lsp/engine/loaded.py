@@ -8,6 +8,7 @@ from pathlib import Path
 from slm_lsp.engine.backend import Backend
 from slm_lsp.engine.healing import Pieces
 from slm_lsp.engine.lookup import DraftCosts
+from slm_lsp.engine.parking import Parking
 from slm_lsp.engine.prompt import Prompt, build
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo, Segment
 from slm_lsp.engine.rates import PROMPT, ROUNDS, STEPS, Rates, measure
@@ -47,6 +48,8 @@ class LoadedModel:
     backend: Backend
     why: str
     used: float
+    parking: Parking | None = None
+    """Where cells wait that have to make room."""
     sessions: Sessions = field(init=False)
     prefill_rate: float = FIRST_PREFILL_RATE
     """Tokens a second, a running mean of what was seen."""
@@ -65,12 +68,18 @@ class LoadedModel:
 
     def __post_init__(self) -> None:
         """Set up what belongs to the backend."""
-        self.sessions = Sessions(self.backend)
+        self.sessions = Sessions(self.backend, self.parking)
         self.batch = self.backend.options.batch
         if self.rates is not None:
             self._take(self.rates)
         tokenize = self.backend.vocabulary.tokenize
         self._tokens = lru_cache(CACHED_SEGMENTS)(lambda each: tuple(tokenize(each.text, special=each.special)))
+
+    def close(self) -> None:
+        """Free the memory, and what is on disk."""
+        if self.parking is not None:
+            self.parking.close()
+        self.backend.close()
 
     @property
     def info(self) -> ModelInfo:

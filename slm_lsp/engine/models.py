@@ -7,6 +7,7 @@ from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, Decod
 from slm_lsp.engine.backend.base import OnProgress
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.loaded import LoadedModel
+from slm_lsp.engine.parking import Parking
 from slm_lsp.engine.protocol import Estimate, Estimated, LoadedStats
 from slm_lsp.engine.rates import RatesFile
 from slm_lsp.errors import ModelMissingError, ModelRefusedError
@@ -20,14 +21,31 @@ REST_S = 2.0
 """A model that nobody has used for so long is measured, where it never was."""
 
 Open = Callable[[Path, OnProgress], tuple[Backend, str]]
+MakeParking = Callable[[], Parking | None]
 
 
 class Models:
-    """Every model in memory. Used by the decoding thread; `stats` from any."""
+    """Every model in memory. Used by the decoding thread; `stats` from any.
 
-    def __init__(self, open_model: Open, crashes: CrashRecord, idle_s: float, rates: RatesFile | None = None) -> None:
+    Args:
+        open_model: loads a file.
+        crashes: which models took an engine down.
+        idle_s: seconds after which an unused model is unloaded.
+        rates: where measured speeds are kept; None: nothing is measured.
+        parking: makes the place where a model's cells wait that have to make room.
+    """
+
+    def __init__(
+        self,
+        open_model: Open,
+        crashes: CrashRecord,
+        idle_s: float,
+        rates: RatesFile | None = None,
+        parking: MakeParking = lambda: None,
+    ) -> None:
         self._open = open_model
         self._rates = rates
+        self._parking = parking
         self._crashes = crashes
         self._idle_s = idle_s
         self._loaded: dict[Path, LoadedModel] = {}
@@ -62,7 +80,7 @@ class Models:
         self._mark(path)
         backend, why = self._open(path, on_progress)
         known = self._rates.get(path, backend) if self._rates else None
-        model = self._loaded[path] = LoadedModel(path, backend, why, clock(), rates=known)
+        model = self._loaded[path] = LoadedModel(path, backend, why, clock(), self._parking(), rates=known)
         return model
 
     def estimate(self, request: Estimate, seam_s: float) -> Estimated:
@@ -82,7 +100,7 @@ class Models:
         """Free the models that nobody has used for long; how many there were."""
         idle = [path for path, model in self._loaded.items() if now - model.used >= self._idle_s]
         for path in idle:
-            self._loaded.pop(path).backend.close()
+            self._loaded.pop(path).close()
         return len(idle)
 
     def next_unload(self, now: float) -> float | None:

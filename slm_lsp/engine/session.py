@@ -6,6 +6,7 @@ A session is one sequence of the context; the last sequence is the scratch in wh
 from dataclasses import dataclass, field
 
 from slm_lsp.engine.backend import Backend
+from slm_lsp.engine.parking import Parked, Parking
 from slm_lsp.engine.plan import Held, Plan, plan
 from slm_lsp.engine.prompt import Prompt
 from slm_lsp.engine.protocol import Reuse
@@ -50,10 +51,16 @@ class Lead:
 
 
 class Sessions:
-    """All sequences of a backend's context; the last one is the scratch."""
+    """All sequences of a backend's context; the last one is the scratch.
 
-    def __init__(self, backend: Backend) -> None:
+    Args:
+        backend: whose cells they are.
+        parking: where cells wait that have to make room.
+    """
+
+    def __init__(self, backend: Backend, parking: Parking | None = None) -> None:
         self._backend = backend
+        self._parking = parking
         self._sessions = [Session(number) for number in range(backend.options.sequences - 1)]
         self.scratch = backend.options.sequences - 1
         self._scratch_taken = False
@@ -69,10 +76,11 @@ class Sessions:
 
     def missing(self, wanted: Prompt, reuse: Reuse, seam: int = 1) -> int:
         """How many tokens of a prompt would be evaluated if it were opened now, or as soon as a session is free."""
-        held = [each.held() for each in self._sessions]
-        cells = self._backend.options.cells
-        found = plan(held, wanted, 0, cells, reuse, seam=seam, scratch=not self._scratch_taken)
-        return len(wanted.tokens) if found is None else found.evaluated(len(wanted.tokens))
+        count = len(wanted.tokens)
+        found = self._plan(wanted, 0, reuse, seam)
+        missing = count if found is None else found.evaluated(count)
+        parked = self._worth_fetching(wanted, reuse, missing)
+        return missing if parked is None else count - parked[1]
 
     def open(
         self, wanted: Prompt, room: int, reuse: Reuse = "all", seam: int = 1
@@ -81,14 +89,14 @@ class Sessions:
 
         With a lead, that is evaluated first and `splice` called; until then the session is as it was.
         """
-        held = [each.held() for each in self._sessions]
-        cells = self._backend.options.cells
-        found = plan(held, wanted, room, cells, reuse, seam=seam, scratch=not self._scratch_taken)
+        found = self._plan(wanted, room, reuse, seam)
+        if found is not None and self._fetch(wanted, room, reuse, found.evaluated(len(wanted.tokens))):
+            found = self._plan(wanted, room, reuse, seam)
         if found is None:
             return None
         session = self._sessions[found.sequence]
         for number in found.emptied:
-            self.cut(self._sessions[number], 0)
+            self._evict(self._sessions[number])
         session.busy = True
         session.reserved = len(wanted.tokens) + room
         if found.splice is not None:
@@ -98,12 +106,14 @@ class Sessions:
             return session, found, Lead(self.scratch, found.reused, lead)
         if found.copy_from is not None:
             source = self._sessions[found.copy_from]
-            self.cut(session, 0)
+            self._evict(session)
             self._backend.copy(source.sequence, session.sequence, 0, found.reused)
             session.tokens = list(wanted.tokens[: found.reused])
             session.exact = None if source.exact is None or source.exact >= found.reused else source.exact
             session.shared = found.reused
             source.shared = max(source.shared, found.reused)
+        elif 2 * found.reused < len(session.tokens):
+            self._evict(session, found.reused)
         else:
             self.cut(session, found.reused)
         session.suffix_at, session.middle_at = wanted.suffix_at, wanted.middle_at
@@ -135,8 +145,8 @@ class Sessions:
         free = [each for each in self._sessions if not each.busy]
         if not free:
             return None
-        target = min(free, key=lambda each: (bool(each.tokens), each.used))
-        self.cut(target, 0)
+        target = min(free, key=_least_missed)
+        self._evict(target)
         self._backend.copy(session.sequence, target.sequence, 0, len(session.tokens))
         target.tokens, target.busy, target.exact = list(session.tokens), True, session.exact
         target.suffix_at, target.middle_at = session.suffix_at, session.middle_at
@@ -160,5 +170,64 @@ class Sessions:
         """Give up the cells of every session that nobody uses; False where there were none."""
         idle = [each for each in self._sessions if not each.busy and each.tokens]
         for each in idle:
-            self.cut(each, 0)
+            self._evict(each)
         return bool(idle)
+
+    def _plan(self, wanted: Prompt, room: int, reuse: Reuse, seam: int) -> Plan | None:
+        held = [each.held() for each in self._sessions]
+        cells = self._backend.options.cells
+        return plan(held, wanted, room, cells, reuse, seam=seam, scratch=not self._scratch_taken)
+
+    def _evict(self, session: Session, kept: int = 0) -> None:
+        """Keep the first so many tokens; all of them wait on disk, unless they are few, or an approximation."""
+        parking = self._parking
+        if (
+            parking is not None
+            and parking.open
+            and session.exact is None
+            and len(session.tokens) - kept >= parking.least
+        ):
+            prompt = Prompt(tuple(session.tokens), session.suffix_at, session.middle_at)
+            parking.put(prompt, self._backend.save(session.sequence))
+        self.cut(session, kept)
+
+    def _worth_fetching(self, wanted: Prompt, reuse: Reuse, missing: int) -> tuple[Parked, int] | None:
+        """What waits on disk and saves the evaluation of enough tokens, and how many of the prompt's it has."""
+        parking = self._parking
+        if parking is None or reuse == "nothing" or missing < parking.least:
+            return None
+        found = parking.best(wanted.tokens[:-1])
+        return found if found is not None and missing - (len(wanted.tokens) - found[1]) >= parking.least else None
+
+    def _fetch(self, wanted: Prompt, room: int, reuse: Reuse, missing: int) -> bool:
+        """Bring a prompt back from disk, if that saves enough; True where the sessions hold it now."""
+        found = self._worth_fetching(wanted, reuse, missing)
+        if found is None or self._parking is None:
+            return False
+        parked, _ = found
+        target = self._place_for(max(len(parked.prompt.tokens), len(wanted.tokens) + room))
+        cells = self._parking.take(parked) if target is not None else None
+        if target is None or cells is None or not self._backend.restore(target.sequence, cells):
+            return False
+        target.tokens, target.exact = list(parked.prompt.tokens), None
+        target.suffix_at, target.middle_at = parked.prompt.suffix_at, parked.prompt.middle_at
+        target.used = self._clock
+        return True
+
+    def _place_for(self, tokens: int) -> Session | None:
+        """An empty session with so many cells free, others evicted for it; None where busy ones leave too few."""
+        idle = sorted((each for each in self._sessions if not each.busy), key=_least_missed)
+        taken = sum(each.held().cells for each in self._sessions)
+        if not idle or taken - sum(len(each.tokens) for each in idle) + tokens > self._backend.options.cells:
+            return None
+        target, *others = idle
+        for each in (target, *(each for each in others if each.tokens)):
+            if each is target or taken + tokens > self._backend.options.cells:
+                taken -= len(each.tokens)
+                self._evict(each)
+        return target
+
+
+def _least_missed(session: Session) -> tuple[bool, int]:
+    """Empty sessions first, then those that nobody has used for long."""
+    return bool(session.tokens), session.used

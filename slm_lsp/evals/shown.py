@@ -207,7 +207,7 @@ async def run(model: Path, name: str, count: int, settings: Settings, tell: Call
 
     Args:
         model: path of a GGUF file.
-        name: as the report calls it.
+        name: as the report calls it; a tier other than the fast one chooses among what it is unsure between.
         count: of places.
         settings: the user's.
         tell: called with how many are done, and of how many.
@@ -227,7 +227,9 @@ async def run(model: Path, name: str, count: int, settings: Settings, tell: Call
             around = surroundings(place.text, place.offset, place.path)
             reason = skip_reason(place, around, asking)
             if reason is None:
-                found = await complete(place, model, engine, asking, anchor=at_line(place))
+                found = await complete(
+                    place, model, engine, asking, anchor=at_line(place), best_of_several=name != "fast"
+                )
                 backend = found.backend or backend
             else:
                 found = refused(place, reason)

@@ -10,6 +10,7 @@ export const SERVER_SETTINGS: readonly (readonly [string, readonly string[]])[] 
   ["slm.engine.contextTokens", ["engine", "context_tokens"]],
   ["slm.engine.gpuLayers", ["engine", "gpu_layers"]],
   ["slm.engine.seamMs", ["engine", "seam_ms"]],
+  ["slm.engine.parkingMb", ["engine", "parking_mb"]],
   ["slm.engine.idleMinutes", ["engine", "idle_minutes"]],
   ["slm.completion.maxTokens", ["completion", "max_tokens"]],
   ["slm.completion.blockTokens", ["completion", "block_tokens"]],

@@ -116,6 +116,12 @@ class Backend(Protocol):
     def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
         """Move positions from `start` to `end` (exclusive) of a sequence by `delta`, for all owners of its cells."""
 
+    def save(self, sequence: int) -> bytearray:
+        """What `restore` makes the cells of a sequence of again, in this process; they stay as they are."""
+
+    def restore(self, sequence: int, saved: bytearray) -> bool:
+        """Fill an empty sequence with saved cells; False, and an empty sequence, where there is no place for them."""
+
     def interrupt(self) -> None:
         """Make a running `decode` give up within one operation of the graph, where the binding can. From any thread."""
 

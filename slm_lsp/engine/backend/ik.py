@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from slm_lsp.engine.backend.base import BackendOptions, OnProgress
-from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, bind, log_callback
+from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, StateFunctions, bind, log_callback
 
 NAME = "ik"
 
@@ -48,9 +48,23 @@ class _Extra:
         self.view_update = bind(library, "llama_kv_cache_view_update", None, pointer, ctypes.POINTER(_View))
         self.view_free = bind(library, "llama_kv_cache_view_free", None, ctypes.POINTER(_View))
         self.set_abort = bind(library, "llama_set_abort_callback", None, pointer, pointer, pointer)
+        self.state = _state(library)
         self.trained = bind(library, "llama_n_ctx_train", number, pointer)
         self.bos = bind(library, "llama_vocab_bos", number, pointer)
         self.add_bos = bind(library, "llama_vocab_get_add_bos", ctypes.c_bool, pointer)
+
+
+def _state(library: Any) -> StateFunctions:
+    """Some revisions of the library take flags as a last argument; the others do not look at it."""
+    pointer, number, size, flags = ctypes.c_void_p, ctypes.c_int32, ctypes.c_size_t, ctypes.c_uint32
+    ask = bind(library, "llama_state_seq_get_size", size, pointer, number, flags)
+    get = bind(library, "llama_state_seq_get_data", size, pointer, pointer, size, number, flags)
+    put = bind(library, "llama_state_seq_set_data", size, pointer, pointer, size, number, flags)
+    return StateFunctions(
+        lambda context, sequence: ask(context, sequence, 0),
+        lambda context, data, length, sequence: get(context, data, length, sequence, 0),
+        lambda context, data, length, sequence: put(context, data, length, sequence, 0),
+    )
 
 
 @cache
@@ -107,6 +121,10 @@ class IkBackend(NativeBackend):
 
     def _set_abort_callback(self, callback: Any, data: Any) -> None:
         self._extra.set_abort(self._context, callback, data)
+
+    def _state_functions(self) -> StateFunctions:
+        functions: StateFunctions = self._extra.state
+        return functions
 
     def remove(self, sequence: int, start: int, end: int) -> None:
         """See `Backend`. No cell that the library looks at is left empty below one in use."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from slm_lsp.engine.backend.base import BackendOptions, OnProgress
-from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, log_callback
+from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, StateFunctions, log_callback
 from slm_lsp.engine.protocol import FimTokens
 
 NAME = "llama_cpp"
@@ -58,6 +58,10 @@ class LlamaCppBackend(NativeBackend):
         kind = self._api.ggml_abort_callback
         self._abort = ctypes.cast(callback, kind)
         self._api.llama_set_abort_callback(self._context, self._abort, data)
+
+    def _state_functions(self) -> StateFunctions:
+        api = self._api
+        return StateFunctions(api.llama_state_seq_get_size, api.llama_state_seq_get_data, api.llama_state_seq_set_data)
 
     def remove(self, sequence: int, start: int, end: int) -> None:
         """See `Backend`."""

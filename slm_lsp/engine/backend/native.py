@@ -8,6 +8,7 @@ import ctypes
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -67,6 +68,15 @@ class NativeVocabulary:
         return tokens[0] if len(tokens) == 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class StateFunctions:
+    """`llama_state_seq_get_size`, `llama_state_seq_get_data` and `llama_state_seq_set_data` of a binding."""
+
+    size: Callable[[Any, int], int]
+    get: Callable[[Any, Any, int, int], int]
+    set: Callable[[Any, Any, int, int], int]
+
+
 class NativeBackend(ABC):
     """A model and one context. Not thread-safe, but for `interrupt` and `resume`."""
 
@@ -122,6 +132,25 @@ class NativeBackend(ABC):
     def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
         """See `Backend`."""
 
+    @abstractmethod
+    def _state_functions(self) -> StateFunctions:
+        """The C functions that save and restore a sequence."""
+
+    def save(self, sequence: int) -> bytearray:
+        """See `Backend`."""
+        functions = self._state_functions()
+        saved = bytearray(functions.size(self._context, sequence))
+        written = functions.get(self._context, _bytes_of(saved), len(saved), sequence)
+        del saved[written:]
+        return saved
+
+    def restore(self, sequence: int, saved: bytearray) -> bool:
+        """See `Backend`."""
+        if self._state_functions().set(self._context, _bytes_of(saved), len(saved), sequence):
+            return True
+        self.remove(sequence, 0, -1)
+        return False
+
     def decode(self, batch: Sequence[Slot]) -> None:
         """See `Backend`."""
         raw = self._batch
@@ -174,6 +203,11 @@ class NativeBackend(ABC):
             return True
 
         return ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_float, ctypes.c_void_p)(report)
+
+
+def _bytes_of(buffer: bytearray) -> Any:
+    """A C pointer to the bytes, which are not copied."""
+    return ctypes.cast((ctypes.c_uint8 * len(buffer)).from_buffer(buffer), ctypes.POINTER(ctypes.c_uint8))
 
 
 def log_callback(binding: str) -> Any:

@@ -152,3 +152,30 @@ def test_loading_reports_how_far_it_is(tiny_model: Path) -> None:
     found.close()
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
+
+
+def test_saved_cells_come_back_in_another_sequence(backend: Backend) -> None:
+    whole = evaluate(backend, "def f(x): return x", sequence=0)
+    tokens = backend.vocabulary.tokenize("def f(x): return x")
+    saved = backend.save(0)
+    backend.remove(0, 0, -1)
+    evaluate(backend, "class A: pass", sequence=1)
+    assert backend.restore(2, saved)
+    backend.remove(2, len(tokens) - 1, -1)
+    backend.decode([Slot(tokens[-1], len(tokens) - 1, 2, logits=True)])
+    assert np.allclose(backend.logits(0), whole, atol=1e-3)
+
+
+def test_cells_for_which_there_is_no_place_are_not_restored(backend: Backend) -> None:
+    text = "a1 " * 80
+    while len(backend.vocabulary.tokenize(text)) < backend.options.cells // 2:
+        text += text[: len(text) // 4]
+    tokens = backend.vocabulary.tokenize(text)[: backend.options.cells * 2 // 3]
+    size = backend.options.batch
+    for at in range(0, len(tokens), size):
+        part = tokens[at : at + size]
+        backend.decode([Slot(token, at + i, 0, logits=False) for i, token in enumerate(part)])
+    saved = backend.save(0)
+    assert not backend.restore(1, saved)
+    backend.remove(0, 0, -1)
+    assert backend.restore(1, saved)
