@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from slm_lsp.config import CompletionSettings
@@ -19,7 +18,7 @@ from slm_lsp.features import choose
 from slm_lsp.features.alternatives import Race, spread
 from slm_lsp.features.around import Surroundings, surroundings
 from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, Listener, OnLoading, ask, describe
-from slm_lsp.features.choose import Site, ranked
+from slm_lsp.features.choose import IsKnown, Site, ranked
 from slm_lsp.features.postprocess import postprocess
 from slm_lsp.features.shape import Shape, block_end, shape_of, stop_of
 from slm_lsp.index.names import secret_path
@@ -120,6 +119,7 @@ async def complete(
     alternatives: int = 1,
     best_of_several: bool = False,
     least_confidence: float = 0.0,
+    is_known: IsKnown = lambda _: False,
     priority: Priority = Priority.INTERACTIVE,
     following: Following | None = None,
     clock: Clock = time.monotonic,
@@ -137,6 +137,7 @@ async def complete(
         alternatives: so many texts, made together; one that is checked and found wanting is left out.
         best_of_several: where one line is wanted, the best of what the model is unsure between.
         least_confidence: below it, and below what is set, nothing is shown but to who asks.
+        is_known: whether the project defines a name; what uses names that nobody defines is chosen last.
         priority: of the request.
         following: who hears of it before it is whole.
         clock: seconds, from any start.
@@ -152,7 +153,7 @@ async def complete(
     around = surroundings(place.text, place.offset, place.path, snippets, place.language)
     shape = shape_of(around) if settings.block_tokens else Shape(block=False)
     least = 0.0 if asked else max(least_confidence, settings.least_confidence)
-    site = Site(around, partial(_stands_in, snippets))
+    site = Site(around, lambda name: _stands_in(snippets, name) or is_known(name))
     race = Race(site) if best_of_several and alternatives == 1 and not shape.block else None
     request = Generate(
         0,

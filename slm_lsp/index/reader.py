@@ -134,6 +134,10 @@ class Reader:
             found += symbols if len(symbols) <= limit else []
         return found
 
+    def defines(self, name: str) -> bool:
+        """Whether any file defines a name."""
+        return self._db.execute("SELECT 1 FROM definition WHERE name = ? LIMIT 1", (name,)).fetchone() is not None
+
     def imports_of(self, path: str) -> list[Import]:
         """What a file imports."""
         rows = self._db.execute(

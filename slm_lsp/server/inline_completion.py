@@ -57,6 +57,7 @@ class InlineCompletions:
         tally: Tally,
     ) -> None:
         self._documents = documents
+        self._projects = projects
         self._engine = engine
         self._settings = settings
         self._status = status
@@ -201,6 +202,7 @@ class InlineCompletions:
                 asked=asked,
                 alternatives=ALTERNATIVES if asked else 1,
                 best_of_several=choice.tier != "fast",
+                is_known=self._projects.knows(uri),
                 least_confidence=self._tally.threshold(document.language, choice.tier),
                 following=Following(
                     lambda fraction: self._status.set("loading" if fraction < 1 else "working"), on_text, on_lines

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,11 +34,14 @@ NEAR_LINES = 20
 
 OPEN_PARSE_S = 0.25
 
+NAME_S = 0.005
+"""How long to look for a name; it takes some hundredths of a millisecond."""
+
 Told = Callable[[Path, State], None]
 
 
 class _Workspace:
-    """One workspace folder. `retrieve` runs in its one thread, everything else in the loop."""
+    """One workspace folder. `retrieve` runs in its one thread, everything else in the loop; each has its connection."""
 
     def __init__(self, root: Path, told: Callable[[State], None]) -> None:
         self.root = root
@@ -47,6 +51,7 @@ class _Workspace:
         self.thread = ThreadPoolExecutor(1, "retrieve")
         self._rules = Rules(root)
         self._reader: Reader | None = None
+        self._names: Reader | None = None
         self._rows: dict[str, tuple[int, FileRows]] = {}
 
     def retrieve(self, place: Place, documents: Iterable[Document], tokens: int, limit_s: float) -> Retrieved:
@@ -68,9 +73,26 @@ class _Workspace:
                 return None
         return self._reader
 
+    def defines(self, name: str) -> bool:
+        """Whether a file defines a name; False where the index cannot tell at once. In the loop."""
+        try:
+            if self._names is None:
+                self._names = Reader(index_dir(self.root))
+            with self._names.until(NAME_S):
+                return self._names.defines(name)
+        except (IndexMissingError, sqlite3.Error):
+            self._forget_names()
+            return False
+
     def reconnect(self) -> None:
         """The index may have been built anew: what is open is the old one."""
         self.thread.submit(self._drop)
+        self._forget_names()
+
+    def _forget_names(self) -> None:
+        if self._names is not None:
+            self._names.close()
+            self._names = None
 
     def _drop(self) -> None:
         if self._reader is not None:
@@ -150,6 +172,11 @@ class Projects:
         opened = list(self._documents.opened())
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(workspace.thread, workspace.retrieve, place, opened, tokens, limit_s)
+
+    def knows(self, uri: str) -> Callable[[str], bool]:
+        """Tells of names whether a document's project defines them; of none while there is no index."""
+        found = self._of(uri)
+        return found[0].defines if found is not None else lambda _: False
 
     async def stop_indexing(self, folder: Path) -> None:
         """The user does not want it just now; what is indexed already is used."""

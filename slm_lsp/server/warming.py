@@ -110,7 +110,7 @@ class Warming:
                 self._anchors[uri] = anchor
                 self._status.set("ready", self._status.current["reason"], model=choice.name, tier=choice.tier)
                 if shown is not None and shown.text:
-                    await self._think_ahead(place, shown, choice, settings, anchor, head)
+                    await self._think_ahead(document, place, shown, choice, settings, anchor, head)
         except SlmError as error:
             self._status.set("failed", str(error))
 
@@ -119,6 +119,7 @@ class Warming:
 
     async def _think_ahead(
         self,
+        document: Document,
         place: Place,
         shown: Completion,
         choice: Choice,
@@ -138,6 +139,7 @@ class Warming:
                 snippets=head,
                 anchor=anchor,
                 best_of_several=choice.tier != "fast",
+                is_known=self._projects.knows(document.uri),
                 priority=Priority.WARM,
             )
             self._cache.put(accepted, found)

@@ -38,6 +38,7 @@ def test_what_was_put_is_found(writer: Writer, tmp_path: Path) -> None:
     assert [each.path for each in reader.search(["gross"], 5)] == ["shop/orders.py"]
     assert [each.module for each in reader.imports_of("shop/orders.py")] == ["stock"]
     assert reader.rarity(["order", "nowhere"]) == {"order": 1}
+    assert [reader.defines(name) for name in ("Order", "grossTotal", "stock")] == [True, True, False]
     assert reader.paths() == ["shop/orders.py"]
     assert reader.totals().lines == 5
 
