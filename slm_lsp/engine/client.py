@@ -45,6 +45,9 @@ START_TIMEOUT_S = 30.0
 POLL_S = 0.02
 LEAVING_S = 0.3
 STATS_TIMEOUT_S = 5.0
+SILENCE_S = 10.0
+"""After so long without an event of a request the engine is asked whether it lives."""
+
 MAX_LOG_BYTES = 1024 * 1024
 
 _LOST = EngineLostError(
@@ -140,9 +143,7 @@ class EngineClient:
                     if isinstance(event, Stats):
                         return event
         except TimeoutError:
-            raise EngineUnavailableError(
-                "The model process does not answer.", "End it (`pkill -f slm_lsp.engine`); the next request starts one."
-            ) from None
+            raise _silent() from None
         raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def running(self) -> bool:
@@ -184,7 +185,7 @@ class EngineClient:
         try:
             await self._send(msgspec.structs.replace(request, id=number))
             while not finished:
-                event = await events.get()
+                event = await self._next(events)
                 if event is None:
                     finished = True
                     raise EngineLostError(_LOST.what, _LOST.cure)
@@ -196,6 +197,31 @@ class EngineClient:
             self._events.pop(number, None)
             if not finished and self._writer is not None and not self._writer.is_closing():
                 self._writer.write(frame(Cancel(number)))
+
+    async def _next(self, events: "asyncio.Queue[Event | None]") -> Event | None:
+        """The next event of a request, as long as the engine shows that it lives."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SILENCE_S):
+                    return await events.get()
+            await self._check_life()
+
+    async def _check_life(self) -> None:
+        """Ask for the least there is, past the thread that decodes.
+
+        Raises:
+            EngineUnavailableError: there is no answer.
+        """
+        number = next(self._numbers)
+        answer = self._events[number] = asyncio.Queue()
+        try:
+            await self._send(GetStats(number))
+            async with asyncio.timeout(STATS_TIMEOUT_S):
+                await answer.get()
+        except TimeoutError:
+            raise _silent() from None
+        finally:
+            self._events.pop(number, None)
 
     async def _send(self, request: Request) -> None:
         await self._ensure_connected()
@@ -263,3 +289,9 @@ class EngineClient:
                 elif process.poll() is not None:
                     break
             raise EngineUnavailableError("The model process does not start.", f"Its log says why: {logfile}.")
+
+
+def _silent() -> EngineUnavailableError:
+    return EngineUnavailableError(
+        "The model process does not answer.", "End it (`pkill -9 -f slm_lsp.engine`); the next request starts one."
+    )

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from slm_lsp import system
+from slm_lsp.engine import client as client_module
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.paths import log_path, socket_path
 from slm_lsp.engine.protocol import Done, Event, Generate, ModelInfo, Priority, Segment, Started, Token
@@ -248,6 +249,29 @@ async def test_an_engine_that_does_not_answer_is_said_to(home: dict[str, str], t
         with pytest.raises(EngineUnavailableError, match="does not answer"):
             await client.stats()
         process.resume()
+
+
+async def test_nobody_waits_without_end_for_an_engine_that_is_stuck(
+    home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SILENCE_S", 0.2)
+    monkeypatch.setattr(client_module, "STATS_TIMEOUT_S", 0.5)
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+        (engine,) = engines(home)
+        engine.suspend()
+        with pytest.raises(EngineUnavailableError, match="does not answer"):
+            await answer(client, request(tiny_model))
+        engine.resume()
+        assert text_of(await answer(client, request(tiny_model)))
+
+
+async def test_an_engine_that_is_only_busy_is_waited_for(
+    home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SILENCE_S", 0.001)
+    async with EngineClient(home) as client:
+        assert text_of(await answer(client, request(tiny_model, tokens=64)))
 
 
 async def test_an_engine_gives_way_to_other_programs(home: dict[str, str], tiny_model: Path) -> None:
