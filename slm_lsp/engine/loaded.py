@@ -17,18 +17,22 @@ from slm_lsp.engine.session import Sessions
 FIRST_PREFILL_RATE = 100.0
 """Tokens a second, before anything was measured."""
 
-PREFILL_TOKENS = 8
-"""A batch of so many tokens shows how fast prompts are evaluated."""
+PREFILL_TOKENS = 4
+"""A batch of so many tokens of a prompt shows how fast prompts are evaluated."""
 
 SMOOTHING = 0.2
 """Weight of the newest observation in a running mean."""
 
-PATIENCE_S = 0.03
+PATIENCE_S = 0.036
 """How long a batch may take that cannot be interrupted."""
 
-MIN_CHUNK = 6
-"""Smaller batches cost more a token: behind 1,000 tokens ik evaluates 153 a second in batches of 4, 174 in batches of
-6 (34 ms each), 175 of 8 (45 ms) and 198 of 64 (2 cores, Qwen2.5-Coder-0.5B)."""
+CHUNK = 6
+"""What a batch of a prompt has at least where it cannot be interrupted and takes too long however small it is. Smaller
+ones cost more a token: behind 1,000 tokens ik evaluates 153 a second in batches of 4, 174 in batches of 6 (34 ms each),
+175 of 8 (45 ms) and 198 of 64 (2 cores, Qwen2.5-Coder-0.5B)."""
+
+MIN_CHUNK = 4
+"""The same where so few are evaluated in time."""
 
 CACHED_SEGMENTS = 64
 """Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""
@@ -120,7 +124,8 @@ class LoadedModel:
         """The most tokens of one batch: so few that one which cannot be interrupted does not keep others waiting."""
         if self.backend.interruptible:
             return self.batch
-        return min(self.batch, max(MIN_CHUNK, int(self.prefill_rate * PATIENCE_S)))
+        in_time = int(self.prefill_rate * PATIENCE_S)
+        return min(self.batch, in_time if in_time >= MIN_CHUNK else CHUNK)
 
     def make_room(self) -> bool:
         """After a batch found no place: give up idle sessions, then take smaller batches. False at the end of that.
@@ -159,15 +164,15 @@ class LoadedModel:
         for tokens in rates.batch_s:
             self.draft_costs.set(tokens, rates.cost(tokens))
 
-    def note_speed(self, tokens: int, seconds: float) -> None:
-        """A batch of so many tokens took so long."""
+    def note_speed(self, tokens: int, logits: int, seconds: float) -> None:
+        """A batch of so many tokens, so many of them with logits, took so long."""
         self.batch = self.backend.options.batch if self.sessions.free() == self.sessions.count() else self.batch
-        if tokens >= PREFILL_TOKENS:
+        if tokens >= PREFILL_TOKENS and logits <= 1:
             self.prefill_rate += SMOOTHING * (tokens / seconds - self.prefill_rate)
         elif tokens == 1:
             self._doubt(seconds)
             self.decode_s = seconds if self.decode_s is None else self.decode_s + SMOOTHING * (seconds - self.decode_s)
-        elif self.decode_s is not None:
+        elif self.decode_s is not None and logits == tokens:
             self.draft_costs.note(tokens, seconds / self.decode_s)
 
     def _doubt(self, seconds: float) -> None:

@@ -221,7 +221,7 @@ class Scheduler:
             with self._changed:
                 self._backend, self._batch = None, []
             model.used = self._clock()
-        model.note_speed(len(slots), model.used - started)
+        model.note_speed(len(slots), sum(slot.logits for slot in slots), model.used - started)
         return True
 
     def _advance(self, job: Job, part: runner.Part) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.engine.backend import BackendOptions, open_backend
+from slm_lsp.engine.backend import Backend, BackendOptions, open_backend
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.loaded import FASTER_TIMES, LoadedModel
+from slm_lsp.engine.loaded import CHUNK, FASTER_TIMES, LoadedModel
 from slm_lsp.engine.protocol import Generate, ModelInfo, Segment
 from slm_lsp.engine.rates import PROMPT, ROUNDS, SIZES, STEPS, Rates, RatesFile
 from tests.conftest import engines
@@ -82,12 +82,41 @@ async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[st
 
 def test_what_was_measured_on_a_busy_machine_is_measured_again(model: LoadedModel) -> None:
     model.rates = Rates({size: float(size) for size in SIZES}, 32.0)
-    model.note_speed(1, 0.9)
+    model.note_speed(1, 1, 0.9)
     for _ in range(FASTER_TIMES):
         assert model.rates is not None
-        model.note_speed(1, 0.5)
+        model.note_speed(1, 1, 0.5)
     assert model.rates is None
     ticks = itertools.count()
     while not model.calibrate(lambda: float(next(ticks))):
         pass
     assert model.rates is not None
+
+
+class Uninterruptible:
+    """A backend whose batches cannot be interrupted."""
+
+    def __init__(self, inner: Backend) -> None:
+        self._inner = inner
+        self.interruptible = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+def test_batches_that_cannot_be_interrupted_are_so_long_that_nobody_waits_long(model: LoadedModel) -> None:
+    assert model.chunk == model.batch
+    model.backend = Uninterruptible(model.backend)  # type: ignore[assignment]
+    for rate, chunk in ((1010.0, 36), (180.0, 6), (150.0, 5), (115.0, 4), (60.0, CHUNK)):
+        for _ in range(100):
+            model.note_speed(8, 1, 8 / rate)
+        assert model.chunk == chunk
+
+
+def test_only_batches_of_prompts_tell_how_fast_prompts_are_evaluated(model: LoadedModel) -> None:
+    before = model.prefill_rate
+    model.note_speed(8, 8, 0.001)
+    model.note_speed(2, 1, 0.001)
+    assert model.prefill_rate == before
+    model.note_speed(8, 0, 0.001)
+    assert model.prefill_rate > before
