@@ -5,6 +5,7 @@ to its character on the screen, with suggestions over without them.
 """
 
 import asyncio
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -50,6 +51,8 @@ class EditorReport(Report):
 async def run(conditions: Conditions) -> EditorReport:
     """Measure both editors, one after the other; `runs` is how many places are visited."""
     notes: list[str] = []
+    with contextlib.suppress(ImportError):
+        import pynvim  # noqa: F401 - sets signal handlers from the thread that first imports it, which only this one may
     nvim = await asyncio.to_thread(_measured, _nvim, conditions, notes)
     vscode = await asyncio.to_thread(_measured, _vscode, conditions, notes)
     return report(conditions.runs, vscode, nvim, notes)
