@@ -1,6 +1,7 @@
 """`slm-lsp index [PATH]`: reads what changed in a project; `--stats` says what the index holds."""
 
 import argparse
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,10 +31,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def run(args: argparse.Namespace) -> int:
     """Bring the index up to date and say what was done."""
-    from slm_lsp.errors import IndexBusyError, UsageError
-    from slm_lsp.index.indexer import Indexer
+    from slm_lsp.errors import IndexBusyError, IndexUnwritableError, UsageError
     from slm_lsp.index.reader import Reader
-    from slm_lsp.index.store import Writer, index_dir
+    from slm_lsp.index.store import index_dir, is_damage
 
     root = Path(args.path or args.workspace or find_workspace(Path.cwd() / "file")).resolve()
     if not root.is_dir():
@@ -41,15 +41,13 @@ def run(args: argparse.Namespace) -> int:
     folder = index_dir(root)
     summary = None
     try:
-        with Writer(folder) as writer:
-            if writer.rebuilt_because:
-                note(args, f"the index is built anew: {writer.rebuilt_because}")
-            indexer = Indexer(root, folder, writer)
-            try:
-                with _progress(args) as tell:
-                    summary = indexer.check(tell)
-            finally:
-                indexer.close()
+        try:
+            summary = _check(args, root, folder)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise IndexUnwritableError(f"The index in {folder} cannot be used: {error}.") from error
+            note(args, f"the index is built anew: {error}")
+            summary = _check(args, root, folder)
     except IndexBusyError:
         note(args, "an editor keeps this index up to date just now")
     reader = Reader(folder)
@@ -63,6 +61,26 @@ def run(args: argparse.Namespace) -> int:
         for line in _lines(args, root, summary, totals):
             emit(line)
     return 0
+
+
+def _check(args: argparse.Namespace, root: Path, folder: Path) -> "Summary":
+    """Bring the index up to date; one that turns out to be damaged is deleted."""
+    from slm_lsp.index.indexer import Indexer
+    from slm_lsp.index.store import Writer, discard, is_damage
+
+    with Writer(folder) as writer:
+        if writer.rebuilt_because:
+            note(args, f"the index is built anew: {writer.rebuilt_because}")
+        indexer = Indexer(root, folder, writer)
+        try:
+            with _progress(args) as tell:
+                return indexer.check(tell)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                discard(folder)
+            raise
+        finally:
+            indexer.close()
 
 
 @contextmanager
@@ -80,7 +98,11 @@ def _progress(args: argparse.Namespace) -> "Iterator[Callable[[Progress], None]]
 
 
 def _as_json(root: Path, summary: "Summary | None", totals: "Totals") -> dict[str, object]:
-    return {"workspace": str(root), "checked": asdict(summary) if summary else None, **asdict(totals)}
+    return {
+        "workspace": str(root).encode(errors="replace").decode(),
+        "checked": asdict(summary) if summary else None,
+        **asdict(totals),
+    }
 
 
 def _lines(args: argparse.Namespace, root: Path, summary: "Summary | None", totals: "Totals") -> Iterator[str]:

@@ -8,7 +8,7 @@ the evaluated prompt as it was.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from slm_lsp.context.above import MAX_CHARACTERS, above
 from slm_lsp.context.snippets import Snippet
@@ -22,8 +22,8 @@ CHARACTERS_PER_TOKEN = 3.0
 LONG_CHARACTERS = 3 * MAX_CHARACTERS
 """Of a smaller budget nothing is spent on what stands above the window."""
 
-CACHED = 16
-"""Parts of windows whose masked text is kept."""
+MARGIN = 4000
+"""Characters above and below the window that are looked at for keys: as many as a private key of 4,096 bits has."""
 
 STEP_LINES = 64
 """The window's first line moves in steps of so many lines: between two steps the prompt begins alike."""
@@ -63,11 +63,13 @@ def window(place: Place, anchor: int, prefix_tokens: int, suffix_tokens: int) ->
     lines = Lines(place.text)
     start, head = _begin(place, lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
     end = _last_character(lines, place.offset, int(suffix_tokens * CHARACTERS_PER_TOKEN))
-    return Window(
-        _masked(head + _unix(place.text[start:anchor])),
-        _masked(_unix(place.text[anchor : place.offset])),
-        _masked(_unix(place.text[place.offset : end])),
-    )
+    cuts = (max(start - MARGIN, 0), start, anchor, place.offset, end, end + MARGIN)
+    pieces = [_unix(place.text[each:following]) for each, following in pairwise(cuts)]
+    # Together, since a key that the cursor or the window's end cuts in two is none to either side.
+    masked = mask("".join(pieces))
+    ends = list(accumulate(map(len, pieces)))
+    prefix, typed, suffix = (masked[each:following] for each, following in pairwise(ends[:4]))
+    return Window(mask(head) + prefix, typed, suffix)
 
 
 def _begin(place: Place, lines: Lines, anchor: int, budget: int) -> tuple[int, str]:
@@ -99,12 +101,6 @@ def _last_character(lines: Lines, offset: int, budget: int) -> int:
         return len(lines.text)
     line = lines.position(offset + budget).line
     return max(lines.starts[line], offset) if lines.starts[line] > offset else offset + budget
-
-
-@lru_cache(CACHED)
-def _masked(text: str) -> str:
-    """The text with keys and passwords masked. From one keystroke to the next prefix and suffix are the same."""
-    return mask(text)
 
 
 def _unix(text: str) -> str:

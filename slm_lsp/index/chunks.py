@@ -49,10 +49,11 @@ def _starts(lines: Sequence[str], found: Sequence[Definition]) -> list[tuple[int
             if line.strip() and (number == 0 or not lines[number - 1].strip()):
                 starts[number] = len(line) - len(line.lstrip())
         return sorted(starts.items())
+    begins = {each.first_line for each in found}
     for each in found:
         first = each.first_line
         indentation = len(lines[first]) - len(lines[first].lstrip())
-        while first > 0 and _goes_along(lines[first - 1], indentation):
+        while first > 0 and first - 1 not in begins and _goes_along(lines[first - 1], indentation):
             first -= 1
         starts.setdefault(first, each.parent.count(".") + 1 if each.parent else 0)
     return sorted(starts.items())

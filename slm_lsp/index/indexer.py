@@ -9,6 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from slm_lsp import system
+from slm_lsp.index.names import bad_name
 from slm_lsp.index.pool import Marker, Result, culprits, read_many, read_one
 from slm_lsp.index.store import LEFT_OUT, Known, Writer
 from slm_lsp.index.walk import Found, Rules, Skipped, stat_source, walk
@@ -25,6 +26,9 @@ EVERY_S = 0.2
 
 NEVER_NAMED = frozenset({Skipped.SECRET, Skipped.OUTSIDE, Skipped.IGNORED})
 """What is left out for one of these reasons stands in no row, not even by name."""
+
+
+NO_DATE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,10 @@ class Indexer:
         """Remove what was only for this process."""
         self._marker.close()
 
+    def refuses(self, path: str, *, is_folder: bool) -> bool:
+        """Whether a path is none of the index's business."""
+        return bad_name(path) or self._rules.refuses(path, is_dir=is_folder) is not None
+
     def check(self, tell: Tell = lambda _: None, stopped: Callable[[], bool] = lambda: False) -> Summary:
         """Compare the whole workspace with the index, by size and date, then by content; read what differs."""
         start = time.monotonic()
@@ -95,6 +103,9 @@ class Indexer:
             with self._writer.transaction():
                 for results in chain([first], islice(batches, TOGETHER - 1)):
                     self._write(results, known)
+                    left_out.update(
+                        rows.value for _, rows in results if isinstance(rows, Skipped) and rows in NEVER_NAMED
+                    )
                     done += len(results)
                     if time.monotonic() - told >= EVERY_S:
                         told = time.monotonic()
@@ -108,7 +119,7 @@ class Indexer:
 
     def update(self, paths: Iterable[str]) -> int:
         """Look at some paths again, relative to the workspace; returns how many were read or removed."""
-        known = self._writer.known_of(paths)
+        known = self._writer.known_of(path for path in paths if not bad_name(path))
         gone: list[str] = []
         todo: list[Found] = []
         for path, held in known.items():
@@ -145,7 +156,9 @@ class Indexer:
                 if rows in NEVER_NAMED or rows is Skipped.VANISHED:
                     self._writer.remove([found.path])
                 else:
-                    self._writer.skip(found.path, rows.value, found.size, found.mtime_ns)
+                    # Who may read a file changes without its date.
+                    date = NO_DATE if rows is Skipped.UNREADABLE else found.mtime_ns
+                    self._writer.skip(found.path, rows.value, found.size, date)
             elif held is not None and held.digest == rows.digest:
                 self._writer.touch(found.path, found.size, found.mtime_ns)
             else:

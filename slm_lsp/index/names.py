@@ -96,7 +96,9 @@ _SECRET_FOLDERS = frozenset({
 })  # fmt: skip
 
 _SECRET_FILES = (
-    ".env*", "*.env", ".secrets*", "secrets.*", "secret.y*ml", "secret.json",
+    ".env*", "*.env", ".flaskenv*", ".dev.vars*", "*.env.local", "*.env.*.local", "*.env.bak", "*.env.old",
+    "*.env.prod*", "*.env.dev*", "*.env.stag*", "env.local", "env.prod*", "env.stag*",
+    ".secrets*", "secrets.*", "secret.y*ml", "secret.json",
     # Keys and certificates
     "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.pkcs12", "*.pk8",
     "*.jks", "*.keystore", "*.bks", "*.crt", "*.cer", "*.der", "*.p7b", "*.csr", "*.ppk", "*.gpg", "*.pgp", "*.agekey",

@@ -5,8 +5,11 @@ gone is what the process died of; such a file is tried once more alone, and then
 """
 
 import contextlib
+import faulthandler
+import logging
 import multiprocessing
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -16,6 +19,8 @@ from pathlib import Path
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.index.extract import FileRows, extract
 from slm_lsp.index.walk import Found, Skipped, read_source
+
+log = logging.getLogger(__name__)
 
 Result = tuple[Found, FileRows | Skipped]
 
@@ -28,6 +33,9 @@ BATCH_FILES = 64
 BREAKS = 3
 """Workers that die so often without a file that is to blame do not run here: the files are read in this process."""
 
+STUCK_S = 60.0
+"""The limits of a parser are asked for while it parses; one that does not ask for so long will not end."""
+
 AHEAD = 2
 """Batches for each worker that wait or are worked on; more would only fill memory."""
 
@@ -38,6 +46,7 @@ class Marker:
     def __init__(self, folder: Path) -> None:
         self._path = folder / f"{MARKER}{os.getpid()}"
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._told = sys.__stderr__.fileno() if sys.__stderr__ is not None else os.open(os.devnull, os.O_WRONLY)
 
     @contextlib.contextmanager
     def at(self, path: str) -> Iterator[None]:
@@ -45,9 +54,12 @@ class Marker:
         name = os.fsencode(path)
         os.pwrite(self._file, name, 0)
         os.ftruncate(self._file, len(name))
+        # A parser that never returns holds the interpreter; only a thread that needs none can end the process.
+        faulthandler.dump_traceback_later(STUCK_S, exit=True, file=self._told)
         try:
             yield
         finally:
+            faulthandler.cancel_dump_traceback_later()
             os.ftruncate(self._file, 0)
 
     def close(self) -> None:
@@ -60,7 +72,8 @@ def culprits(folder: Path) -> list[str]:
     """What processes that are gone were at; asking forgets it."""
     found: list[str] = []
     for marker in folder.glob(MARKER + "*"):
-        if not _alive(int(marker.name.removeprefix(MARKER))):
+        pid = marker.name.removeprefix(MARKER)
+        if pid.isdecimal() and not _alive(int(pid)):
             with contextlib.suppress(OSError):
                 if name := marker.read_bytes():
                     found.append(os.fsdecode(name))
@@ -80,6 +93,10 @@ def read_one(root: Path, found: Found, marker: Marker) -> Result:
         return found, Skipped.SLOW
     except RecursionError:
         return found, Skipped.DEEP
+    except Exception:
+        # Of our own, and no reason to leave all other files out.
+        log.exception("a file cannot be read into the index")
+        return found, Skipped.CRASHED
 
 
 def read_many(

@@ -20,7 +20,7 @@ import msgspec
 
 from slm_lsp.errors import IndexBusyError, ProjectIndexError, SlmError
 from slm_lsp.index.indexer import Indexer, Progress
-from slm_lsp.index.store import Writer
+from slm_lsp.index.store import Writer, discard, is_damage
 from slm_lsp.index.watch import Watch
 from slm_lsp.system import give_way
 
@@ -32,6 +32,9 @@ NICE = 10
 SETTLE_S = 0.01
 """Saving a file makes several events; they are taken together when for so long none has come. What the editor tells is
 complete, and is not waited for."""
+
+LONGEST_S = 0.2
+"""So long at most: one file that changes all the time does not keep others waiting."""
 
 BUSY_S = 2.0
 """How often it is tried to become the one who writes."""
@@ -86,13 +89,19 @@ class Process:
             with self._writer() as writer:
                 if writer.rebuilt_because:
                     log.warning("the index is built anew: %s", writer.rebuilt_because)
-                self._keep(Indexer(self._root, self._folder, writer))
+                try:
+                    self._keep(Indexer(self._root, self._folder, writer))
+                except sqlite3.DatabaseError as error:
+                    if is_damage(error):
+                        discard(self._folder)
+                    raise
         except Stopped:
             return
-        except sqlite3.DatabaseError as error:
-            # Whoever started this process starts it again, and then the index is built anew.
-            log.warning("the index is damaged: %s", error)
         except (ProjectIndexError, OSError, sqlite3.Error) as error:
+            if isinstance(error, sqlite3.Error) and is_damage(error):
+                # Whoever started this process starts it again, and then the index is built anew.
+                log.warning("the index is damaged and deleted: %s", error)
+                return
             self._tell(State("failed", reason=str(error)))
             # The editor's server goes on without the index; starting again at once would fail again.
             self._stop.wait()
@@ -102,7 +111,7 @@ class Process:
         try:
             self._check(indexer)
             while True:
-                changed, everything = self._changes()
+                changed, everything = self._changes(indexer)
                 if everything or len(changed) > MANY:
                     self._check(indexer)
                 else:
@@ -122,13 +131,15 @@ class Process:
     def _progress(self, progress: Progress) -> None:
         self._tell(State("indexing", progress.done, progress.total))
 
-    def _changes(self) -> tuple[list[str], bool]:
+    def _changes(self, indexer: Indexer) -> tuple[list[str], bool]:
         """What changed since it was last asked; waits for something. True: everything is to be looked at."""
         deadline = time.monotonic() + CHECK_S
+        latest = float("inf")
         changed: dict[str, None] = {}
         everything = told = False
         while True:
-            wait = SETTLE_S if changed or everything else max(deadline - time.monotonic(), 0)
+            now = time.monotonic()
+            wait = min(SETTLE_S, max(latest - now, 0)) if changed or everything else max(deadline - now, 0)
             wait = 0 if told and not everything else wait
             try:
                 event = self._events.get(timeout=wait)
@@ -136,9 +147,21 @@ class Process:
                 return list(changed), everything or not changed
             if event is None:
                 raise Stopped
+            if event.path and self._is_nothing(event, indexer):
+                if now >= min(latest, deadline):
+                    return list(changed), everything or not changed
+                continue
+            latest = min(latest, now + LONGEST_S)
             told = told or event.told
             everything = everything or event.is_folder or event.path.rpartition("/")[2] in IGNORE_FILES
             changed[event.path] = None
+
+    def _is_nothing(self, event: _Event, indexer: Indexer) -> bool:
+        """Whether an event is of what is not indexed, such as a log that grows all the time, or the index itself."""
+        if event.path.rpartition("/")[2] in IGNORE_FILES:
+            return False
+        path = self._root / event.path
+        return path.is_relative_to(self._folder) or indexer.refuses(event.path, is_folder=event.is_folder)
 
     def _writer(self) -> Writer:
         told = False

@@ -84,7 +84,8 @@ class Reader:
             self._db.close()
             raise IndexMissingError("The index of this workspace is of another version.", "It is built anew.")
         self._rarity: dict[str, int] = {}
-        self._files: tuple[tuple[int, frozenset[str]], ProjectFiles] | None = None
+        self._files: dict[frozenset[str], ProjectFiles] = {}
+        self._files_of: int | None = None
 
     def close(self) -> None:
         """Give the file back."""
@@ -184,10 +185,13 @@ class Reader:
 
     def project_files(self, new: frozenset[str] = frozenset()) -> ProjectFiles:
         """The paths of all files and of some `new` ones, for resolving imports; made anew when somebody wrote."""
-        key = (self.generation, new)
-        if self._files is None or self._files[0] != key:
-            self._files = key, ProjectFiles.of([*self.paths(), *new])
-        return self._files[1]
+        if self._files_of != (generation := self.generation):
+            self._files_of, self._files = generation, {}
+        if new not in self._files:
+            # Those on disk, and those with what is open just now.
+            self._files = {key: files for key, files in self._files.items() if not key}
+            self._files[new] = ProjectFiles.of([*self.paths(), *new])
+        return self._files[new]
 
     def totals(self) -> Totals:
         """Counts for people."""

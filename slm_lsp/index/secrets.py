@@ -38,6 +38,15 @@ _FORMS = {
     "pypi-": r"pypi-[A-Za-z0-9_-]{50,1000}",
     "hf_": r"hf_(?<![A-Za-z0-9_]hf_)[A-Za-z0-9]{30,60}(?![A-Za-z0-9_])",
     "SG.": r"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}",
+    "hvs.": r"hvs\.(?<![A-Za-z0-9]hvs\.)[A-Za-z0-9_-]{24,300}",
+    "shp": r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
+    "dckr_": r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,100}",
+    "dapi": r"dapi(?<![A-Za-z0-9]dapi)[a-f0-9]{32}(?:-\d)?(?![A-Za-z0-9])",
+    "glsa_": r"glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}",
+    "lin_api_": r"lin_api_[A-Za-z0-9]{40}",
+    "AGE-SECRET-KEY-1": r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}",
+    "ATATT3": r"ATATT3[A-Za-z0-9_=-]{100,300}",
+    ":AA": r":AA(?<=\d{8}:AA)[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])",
     "_v1_": r"_v1_(?<=do[oprt]_v1_)[a-f0-9]{64}",
     "eyJ": r"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,8000}(?:\.[A-Za-z0-9_-]{0,2000})*",
 }
@@ -74,6 +83,7 @@ _ASSIGNED = re.compile(
     (?P<rest>[\w-]{0,60}+)                                  # of the name
     (?P<close>["'`]?\]?)(?:\[\d{0,6}\])?[ \t]{0,20}+
     (?::[ \t]{0,4}&?[A-Za-z'][\w.\[\], |<>']{0,60}?[ \t]{0,4}(?==))?  # its type
+    (?:(?:string|\[\]byte)[ \t]{0,4}(?==))?        # and as Go has it
     (?P<by>=>|:=|={1,3}|!={1,2}|[:,>]|(?=["']))             # XML has `>`, `define('A', 'b')` a comma, `#define` nothing
     (?P<space>[ \t]{0,40}+)(?:[a-zA-Z]{0,2}(?=["']))?
     (?:

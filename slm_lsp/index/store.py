@@ -58,6 +58,12 @@ INSERT INTO search (search, rank) VALUES ('hashsize', 8000000);
 """
 
 
+TABLES = frozenset({"meta", "file", "definition", "import", "chunk", "search", "vocabulary"})
+
+PRIMARY = 0xFF
+"""The part of an error code of SQLite that says what kind it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the index remembers of a file on disk; `skipped` is the reason where it was left out."""
@@ -205,14 +211,27 @@ def _open(path: Path) -> tuple[str | None, sqlite3.Connection]:
                 return None, db
             db.close()
         except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
             reason = str(error)
-        for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
-            each.unlink(missing_ok=True)
+        discard(path.parent)
     db = _connect(path)
     with db:
         db.executescript(_TABLES)
         db.execute(f"PRAGMA user_version = {SCHEMA}")
     return reason, db
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error says that the file is no sound database, rather than that it cannot be read or written now."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & PRIMARY in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def discard(folder: Path) -> None:
+    """Delete a damaged index; the next writer makes it anew. For who holds its lock."""
+    for end in ("", "-wal", "-shm"):
+        (folder / f"{FILE}{end}").unlink(missing_ok=True)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -232,6 +251,9 @@ def _unsound(db: sqlite3.Connection) -> str | None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version != SCHEMA:
         return f"it is of version {version}, not {SCHEMA}"
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if missing := TABLES - tables:
+        return f"it has no tables {', '.join(sorted(missing))}"
     found: str = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     return None if found == "ok" else found
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from watchdog.events import (
+    EVENT_TYPE_CREATED,
+    EVENT_TYPE_MOVED,
     DirCreatedEvent,
     DirDeletedEvent,
     DirMovedEvent,
@@ -35,6 +37,8 @@ WATCHED = [
 ]
 """Not who merely opens or reads a file: that is what the indexer does itself."""
 
+APPEARS = frozenset({EVENT_TYPE_CREATED, EVENT_TYPE_MOVED})
+
 Changed = Callable[[str, bool], None]
 """Told a path from the workspace, and whether it is a folder's. Called on a thread of watchdog's."""
 
@@ -48,19 +52,36 @@ class Watch:
 
     def __init__(self, root: Path, changed: Changed) -> None:
         self._observer = Observer()
-        handler = _Handler(root, changed)
-        rules = Rules(root)
-        self._observer.schedule(handler, root, recursive=False, event_filter=WATCHED)
+        self._root = root
+        self._handler = _Handler(root, changed, self._appeared)
         self.problem: str | None = None
-        for folder in sorted(root.iterdir()):
-            if folder.is_dir() and not folder.is_symlink() and rules.refuses(folder.name, is_dir=True) is None:
-                try:
-                    self._observer.schedule(handler, folder, recursive=True, event_filter=WATCHED)
-                except OSError as error:
-                    # Most likely the system's limit of watches; changes below are found by the checks.
-                    self.problem = f"{folder.name}/ cannot be watched: {error}"
-                    log.warning("%s", self.problem)
-        self._observer.start()
+        try:
+            self._observer.start()
+        except (OSError, RuntimeError) as error:
+            self._note(".", error)
+            return
+        self._schedule(root, recursive=False)
+        with contextlib.suppress(OSError):
+            for folder in sorted(root.iterdir()):
+                self._appeared(folder)
+
+    def _appeared(self, folder: Path) -> None:
+        """Watch a folder right in the workspace, unless it is refused by name."""
+        with contextlib.suppress(OSError):
+            watchable = folder.is_dir() and not folder.is_symlink()
+            if watchable and Rules(self._root).refuses(folder.name, is_dir=True) is None:
+                self._schedule(folder, recursive=True)
+
+    def _schedule(self, folder: Path, *, recursive: bool) -> None:
+        try:
+            self._observer.schedule(self._handler, str(folder), recursive=recursive, event_filter=WATCHED)
+        except OSError as error:
+            # Most likely the system's limit of watches; changes below are found by the checks.
+            self._note(f"{folder.name}/", error)
+
+    def _note(self, what: str, error: Exception) -> None:
+        self.problem = f"{what} cannot be watched: {error}"
+        log.warning("%s", self.problem)
 
     def close(self) -> None:
         """Watch no more."""
@@ -70,13 +91,16 @@ class Watch:
 
 
 class _Handler(FileSystemEventHandler):
-    def __init__(self, root: Path, changed: Changed) -> None:
+    def __init__(self, root: Path, changed: Changed, appeared: Callable[[Path], None]) -> None:
         self._root = root
         self._changed = changed
+        self._appeared = appeared
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         for each in (event.src_path, event.dest_path):
             if each:
                 path = Path(str(each))
                 if path != self._root and path.is_relative_to(self._root):
+                    if event.is_directory and path.parent == self._root and event.event_type in APPEARS:
+                        self._appeared(path)
                     self._changed(path.relative_to(self._root).as_posix(), event.is_directory)

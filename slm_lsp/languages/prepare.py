@@ -20,6 +20,9 @@ _REPLACING = re.compile(
 )
 _LINE = re.compile(rb"\bLINE(?=\s+SEQUENTIAL\b)", _FLAGS)
 _NOT = re.compile(rb"\bNOT([=<>]) ", _FLAGS)
+MARGIN = 7
+"""Columns of numbers and of the mark, in fixed form."""
+
 _TAG = re.compile(rb"(?<![\w)]):([A-Z][\w-]*):", _FLAGS)
 """Part of a name in a copybook, which `COPY … REPLACING` gives."""
 
@@ -36,11 +39,25 @@ def prepared(language: str, source: bytes) -> bytes:
 
 def _cobol(source: bytes) -> bytes:
     """Without what another compiler reads first: embedded languages, and replacements in copied texts."""
-    source = _without_embedded(source)
+    source = _without_embedded(_without_short_end(source))
     source = _REPLACING.sub(lambda found: found["copy"] + _blank(found["unread"]), source)
     source = _LINE.sub(b"    ", source)
     source = _NOT.sub(rb"NOT \1", source)
     return _TAG.sub(rb"X\1X", source)
+
+
+def _without_short_end(source: bytes) -> bytes:
+    """Without what the last lines hold if they are no longer than the margin.
+
+    The grammar's scanner, which passes over the margin, would look for the rest of it behind the end for ever.
+    """
+    end = len(source.rstrip())
+    while end > 0:
+        begin = max(source.rfind(b"\n", 0, end), source.rfind(b"\r", 0, end)) + 1
+        if len(source[begin:end].decode("utf-8", errors="replace")) > MARGIN:
+            break
+        end = len(source[:begin].rstrip())
+    return source[:end] + _blank(source[end:])
 
 
 def _without_embedded(source: bytes) -> bytes:
@@ -77,8 +94,19 @@ def _fortran(source: bytes) -> bytes:
     return _FIXED_COMMENT.sub(b"!", source)
 
 
+def _perl(source: bytes) -> bytes:
+    """With a line end behind a comment that is the last of the text: the grammar's scanner looks for one for ever."""
+    begin = source.rfind(b"\n") + 1
+    if source.find(b"#", begin) < 0:
+        return source
+    end = len(source) - 1
+    while end > begin and 0x80 <= source[end] < 0xC0:  # the rest of a character
+        end -= 1
+    return source[:end] + b" " * (len(source) - end - 1) + b"\n"
+
+
 def _blank(text: bytes) -> bytes:
     return re.sub(rb"[^\r\n]", b" ", text)
 
 
-_PREPARE: dict[str, Callable[[bytes], bytes]] = {"cobol": _cobol, "fortran": _fortran}
+_PREPARE: dict[str, Callable[[bytes], bytes]] = {"cobol": _cobol, "fortran": _fortran, "perl": _perl}

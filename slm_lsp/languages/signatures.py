@@ -60,15 +60,17 @@ def _line_end(source: bytes, begin: int, limit: int) -> int:
 
 def _comments(node: Node, start: int, end: int) -> Iterator[Node]:
     """Comments among what begins before a byte in a node."""
-    for child in node.children:
-        if child.start_byte >= end:
-            return
-        if "comment" in child.type:
-            # An empty one stands for the rest of the line in some trees.
-            if child.start_byte < child.end_byte:
-                yield child
-        elif child.end_byte > start and child.child_count:
-            yield from _comments(child, start, end)
+    pending = [node]
+    while pending:
+        for child in pending.pop().children:
+            if child.start_byte >= end:
+                break
+            if "comment" in child.type:
+                # An empty one stands for the rest of the line in some trees.
+                if child.start_byte < child.end_byte:
+                    yield child
+            elif child.end_byte > start and child.child_count:
+                pending.append(child)
 
 
 def _text(node: Node, source: bytes) -> str:

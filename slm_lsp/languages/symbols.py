@@ -84,6 +84,10 @@ class Import(msgspec.Struct, frozen=True):
         return self.alias or self.name or local_name(self.module)
 
 
+MAX_DEPTH = 16
+"""Names that say where a definition stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A use of a name that may be defined elsewhere."""
@@ -163,7 +167,7 @@ def definitions(
             Definition(
                 name=own,
                 kind="method" if kind == "function" and inside else kind,
-                parent=around[-1].qualified if around else "",
+                parent=_inner(around[-1].qualified) if around else "",
                 signature=signature(node, inner.start_byte, match, source, openers, parameters=kind in CALLABLE),
                 doc=documentation(node, match.get("doc"), source, language.name),
                 start=start,
@@ -292,3 +296,8 @@ def _first(match: Match, key: str, source: bytes) -> str:
 
 def _text(node: Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode("utf-8", errors="replace")
+
+
+def _inner(qualified: str) -> str:
+    """The innermost names: of a thousand functions in one another each would otherwise keep the names of all."""
+    return qualified.split(".", 1)[1] if qualified.count(".") >= MAX_DEPTH else qualified

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,9 @@ NEAR_LINES = 20
 
 OPEN_PARSE_S = 0.25
 
+RULES_S = 5.0
+"""After so long what is ignored is asked for again."""
+
 NAME_S = 0.005
 """How long to look for a name; it takes some hundredths of a millisecond."""
 
@@ -49,7 +53,7 @@ class _Workspace:
         self.edits: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
         self.viewed: deque[str] = deque(maxlen=REMEMBERED)
         self.thread = ThreadPoolExecutor(1, "retrieve")
-        self._rules = Rules(root)
+        self._rules, self._ruled = Rules(root), time.monotonic()
         self._reader: Reader | None = None
         self._names: Reader | None = None
         self._rows: dict[str, tuple[int, FileRows]] = {}
@@ -57,6 +61,8 @@ class _Workspace:
     def retrieve(self, place: Place, documents: Iterable[Document], tokens: int, limit_s: float) -> Retrieved:
         """Snippets for a place; errors of the index mean that there are fewer."""
         history = History(tuple(reversed(self.edits)), tuple(reversed(self.viewed)))
+        if time.monotonic() - self._ruled >= RULES_S:
+            self._rules, self._ruled = Rules(self.root), time.monotonic()
         opened = self._opened(documents)
         try:
             return retrieve(place, Project(self._connected(), opened), history, tokens, limit_s)
@@ -192,7 +198,8 @@ class Projects:
 
     def remove(self, folders: Iterable[types.WorkspaceFolder]) -> list[IndexerClient]:
         """Folders left the workspace; their indexers are to be stopped."""
-        roots = {Path(path).resolve() for each in folders if (path := to_fs_path(each.uri)) is not None}
+        paths = [Path(path) for each in folders if (path := to_fs_path(each.uri)) is not None]
+        roots = {*paths, *(path.resolve() for path in paths)}
         return [self._workspaces.pop(root).indexer for root in roots & self._workspaces.keys()]
 
     def _of(self, uri: str) -> tuple[_Workspace, str] | None:

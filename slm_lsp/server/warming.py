@@ -71,7 +71,8 @@ class Warming:
         """
         tokens = snippet_budget(await describe(self._engine, choice.path), settings.completion)
         found = await self._projects.retrieve(document, place, tokens, ON_REQUEST_S)
-        head = self._heads[document.uri] = settled(self._heads.get(document.uri, ()), found.snippets)
+        earlier = self._heads.get(document.uri, ()) if tokens else ()
+        head = self._heads[document.uri] = settled(earlier, found.snippets)
         return head
 
     def rest(self) -> None:

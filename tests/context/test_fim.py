@@ -125,3 +125,24 @@ def test_one_endless_line_is_cut_inside(offset: int) -> None:
     shown = window(place("x" * 10_000, offset), offset, 100, 100)
     assert len(shown.prefix) == min(offset, 300)
     assert len(shown.suffix) == min(10_000 - offset, 300)
+
+
+KEY = "q8Zf" + "1LxT" + "v0Rm" + "C3ws" + "Yb7K" + "n5Pd"
+
+
+@pytest.mark.parametrize("at", range(0, 40, 3))
+def test_a_key_that_the_cursor_cuts_in_two_is_masked_on_both_sides(at: int) -> None:
+    text = f'API_KEY = "{KEY}"\n'
+    for anchor in (0, at):
+        shown = window(place(text, at), anchor, 100, 100)
+        whole = shown.prefix + shown.typed + shown.suffix
+        assert whole == f'API_KEY = "{"x" * len(KEY)}"\n'
+
+
+def test_a_private_key_is_masked_wherever_the_window_begins_and_ends() -> None:
+    dashes = "-" * 5
+    key = f"{dashes}BEGIN PRIVATE KEY{dashes}\n" + f"{KEY}{KEY}\n" * 40 + f"{dashes}END PRIVATE KEY{dashes}\n"
+    text = f"a = 1\n{key}b = 2\n"
+    for offset in range(0, len(text), 97):
+        shown = window(place(text, offset), offset, 60, 60)
+        assert KEY not in shown.prefix + shown.suffix

@@ -1,8 +1,10 @@
 """A text in pieces that can be shown alone."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slm_lsp.index import chunks as chunks_module
 from slm_lsp.index.chunks import MAX_LINES, chunks
 from slm_lsp.index.extract import extract, symbols
 from slm_lsp.languages.registry import languages
@@ -46,3 +48,17 @@ def test_any_text_has_rows(text: str) -> None:
     for path in ("a.py", "a.txt", "a.unknown"):
         rows = extract(path, text.encode("utf-8", errors="replace"))
         assert all(first < last for first, last, *_ in rows.chunks)
+
+
+def test_every_line_is_looked_at_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand definitions whose lines look like comments, as in C and Markdown."""
+    looked: list[str] = []
+    real = chunks_module._goes_along
+    monkeypatch.setattr(chunks_module, "_goes_along", lambda *each: looked.append("") or real(*each))
+    for name, line in (("c", "#define A{0} 1\n"), ("markdown", "# Title {0}\n")):
+        text = "".join(line.format(number) for number in range(1000))
+        looked.clear()
+        found = symbols(languages()[name], text)[0]
+        assert len(found) == 1000
+        chunks(text.split("\n"), found)
+        assert len(looked) <= 2000

@@ -212,3 +212,64 @@ def test_the_index_after_any_changes_is_the_index_from_scratch(
         fresh.close()
     assert kept.rows() == rows(kept.folder.with_name("other"))
     kept.close()
+
+
+def test_a_parser_that_never_returns_costs_its_file_and_no_other(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(FEW * 2):
+        kept.write(f"m{number}.py", f"def f{number}(): pass\n")
+    kept.write("stuck.py", "for ever\n")
+    monkeypatch.setattr(pool, "_begin", begin_and_hang)
+    kept.indexer.check()
+    assert len(kept.rows()) == FEW * 2
+    assert Reader(kept.folder).totals().skipped == {Skipped.CRASHED: 1}
+
+
+def begin_and_hang(root: Path, folder: Path) -> None:
+    """A worker whose parser does not return from one file."""
+    real = pool.extract
+    pool.STUCK_S = 1.0
+
+    def extract(path: str, source: bytes) -> pool.FileRows:
+        while path == "stuck.py":
+            time.sleep(0.01)
+        return real(path, source)
+
+    pool.extract = extract  # type: ignore[assignment]
+    pool._here = root, pool.Marker(folder)
+
+
+def test_what_fails_by_our_own_mistake_costs_its_file_and_no_other(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = pool.extract
+
+    def extract(path: str, source: bytes) -> pool.FileRows:
+        if path == "bad.py":
+            raise KeyError(path)
+        return real(path, source)
+
+    monkeypatch.setattr(pool, "extract", extract)
+    kept.write("bad.py", "x\n")
+    kept.write("good.py", "def good(): pass\n")
+    kept.indexer.check()
+    assert set(kept.rows()) == {"good.py"}
+
+
+def test_a_name_that_is_no_text_is_passed_over(kept: Kept) -> None:
+    kept.write("a.py", "def a(): pass\n")
+    assert kept.indexer.update([os.fsdecode(b"bad\xff.py"), "a.py"]) == 1
+
+
+def test_who_may_be_read_again_is(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.write("a.py", "def a(): pass\n")
+    with monkeypatch.context() as shut:
+        shut.setattr(pool, "read_source", lambda *_: Skipped.UNREADABLE)
+        kept.indexer.check()
+    assert Reader(kept.folder).totals().skipped == {Skipped.UNREADABLE: 1}
+    kept.indexer.check()
+    assert set(kept.rows()) == {"a.py"}
+
+
+def test_a_file_with_a_private_key_is_counted_and_not_named(kept: Kept) -> None:
+    kept.write("notes.txt", "-----BEGIN " + "PRIVATE KEY-----\n" + KEY * 4 + "\n-----END " + "PRIVATE KEY-----\n")
+    kept.indexer.check()
+    rows, skipped = kept.rows(), Reader(kept.folder).totals().skipped
+    assert skipped.get(Skipped.SECRET, 0) == ("notes.txt" not in rows)

@@ -1,12 +1,17 @@
 """The indexer's process, as an editor's server drives it."""
 
 import asyncio
+import contextlib
+import errno
+import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
+from slm_lsp.index import watch
 from slm_lsp.index.client import IndexerClient
 from slm_lsp.index.process import State
 from slm_lsp.index.reader import Reader
@@ -88,3 +93,65 @@ async def test_an_index_that_cannot_be_written_is_said_to(tmp_path: Path, root: 
     await until(lambda: bool(told) and told[-1].state == "failed")
     assert "cannot be written" in (told[-1].reason or "")
     await client.stop()
+
+
+async def test_a_new_folder_is_watched_from_then_on(root: Path, told: list[State]) -> None:
+    await until(lambda: bool(told) and told[-1].state == "ready")
+    (root / "later").mkdir()
+    await asyncio.sleep(0.5)
+    await until(lambda: told[-1].state == "ready")
+    (root / "later" / "b.py").write_text("def later(): pass\n")
+    await until(lambda: "later" in defined(root))
+
+
+async def test_a_name_that_is_no_text_does_not_end_the_indexer(root: Path, told: list[State]) -> None:
+    await until(lambda: bool(told) and told[-1].state == "ready")
+    with contextlib.suppress(OSError):  # some systems take no such name
+        (root / "pkg" / os.fsdecode(b"bad\xff.py")).write_text("x\n")
+    (root / "pkg" / "b.py").write_text("def second(): pass\n")
+    await until(lambda: "second" in defined(root))
+    assert all(each.state != "failed" for each in told)
+
+
+async def test_a_log_that_grows_all_the_time_keeps_nobody_waiting(root: Path, told: list[State]) -> None:
+    (root / ".gitignore").write_text("*.log\n")
+    await until(lambda: bool(told) and told[-1].state == "ready")
+    stop = threading.Event()
+
+    def write() -> None:
+        with (root / "app.log").open("a") as ignored, (root / "data.txt").open("a") as indexed:
+            while not stop.wait(0.002):
+                for each in (ignored, indexed):
+                    each.write("a line\n")
+                    each.flush()
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        (root / "pkg" / "b.py").write_text("def second(): pass\n")
+        await until(lambda: "second" in defined(root))
+    finally:
+        stop.set()
+        writing.join()
+
+
+async def test_without_watches_the_index_is_made_all_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    monkeypatch.setattr(watch.Observer, "schedule", full)
+    watching = watch.Watch(root, lambda *_: None)
+    assert "cannot be watched" in (watching.problem or "")
+    watching.close()
+
+
+async def test_an_index_inside_of_the_workspace_does_not_keep_itself_busy(root: Path) -> None:
+    states: list[State] = []
+    client = IndexerClient(root, states.append)
+    client.start(root / "cache" / "index")
+    await until(lambda: bool(states) and states[-1].state == "ready")
+    await asyncio.sleep(0.5)
+    count = len(states)
+    await asyncio.sleep(1)
+    await client.stop()
+    assert len(states) <= count + 1

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.errors import IndexBusyError, IndexMissingError, IndexUnwritableError
+from slm_lsp.index import store
 from slm_lsp.index.extract import extract
 from slm_lsp.index.reader import Reader
+from slm_lsp.index.resolve import ProjectFiles
 from slm_lsp.index.store import FILE, Writer, index_dir
 
 ORDERS = b"""import stock
@@ -123,3 +125,55 @@ def test_a_workspace_has_its_own_folder_by_its_real_path(tmp_path: Path) -> None
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert index_dir(tmp_path / "real", tmp_path) == index_dir(tmp_path / "link", tmp_path)
     assert index_dir(tmp_path / "real", tmp_path) != index_dir(tmp_path, tmp_path)
+
+
+def test_a_database_of_somebody_else_is_replaced(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.execute("CREATE TABLE theirs (x)")
+        db.execute("PRAGMA user_version = 1")
+    with Writer(tmp_path) as writer:
+        assert "no tables" in (writer.rebuilt_because or "")
+        put(writer, "a.py", ORDERS)
+    assert Reader(tmp_path).paths() == ["a.py"]
+
+
+def test_an_index_that_cannot_be_read_just_now_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Writer(tmp_path) as writer:
+        put(writer, "a.py", ORDERS)
+
+    def failing(_: object) -> str:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+        raise error
+
+    with monkeypatch.context() as failed:
+        failed.setattr(store, "_unsound", failing)
+        with pytest.raises(IndexUnwritableError, match="I/O"):
+            Writer(tmp_path)
+    assert Reader(tmp_path).paths() == ["a.py"]
+
+
+def test_damage_that_shows_late_is_known_as_such(writer: Writer, tmp_path: Path) -> None:
+    put(writer, "a.py", ORDERS)
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.execute("UPDATE search_data SET block = x'00'")
+    db.close()
+    with pytest.raises(sqlite3.DatabaseError) as damaged:
+        put(writer, "a.py", b"def other(): pass\n")
+    assert store.is_damage(damaged.value)
+    store.discard(tmp_path)
+    assert not (tmp_path / FILE).exists()
+
+
+def test_paths_of_files_are_listed_once_for_the_disk_and_once_for_what_is_open(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(writer, "a.py", ORDERS)
+    reader = Reader(tmp_path)
+    made: list[object] = []
+    real = ProjectFiles.of
+    monkeypatch.setattr(ProjectFiles, "of", lambda paths: made.append(1) or real(paths))
+    for _ in range(3):
+        assert "new.py" not in reader.project_files()
+        assert "new.py" in reader.project_files(frozenset({"new.py"}))
+    assert len(made) == 2

@@ -42,3 +42,24 @@ def test_half_of_a_sample_does_no_harm(name: str) -> None:
         tree = parse(language, source[:end])
         assert tree is not None
         definitions(language, tree, source[:end])
+
+
+def test_functions_in_one_another_do_not_each_keep_the_names_of_all() -> None:
+    depth = 200
+    source = "".join(f"function f{number}() {{\n" for number in range(depth)) + "}\n" * depth
+    language = languages()["javascript"]
+    tree = parse(language, source.encode())
+    assert tree is not None
+    found = definitions(language, tree, source.encode())
+    assert len(found) == depth
+    assert found[1].parent == "f0"
+    assert max(each.parent.count(".") for each in found) < 20
+    assert found[-1].parent.endswith(f"f{depth - 3}.f{depth - 2}")
+
+
+def test_a_comment_deep_in_a_signature_is_left_out_however_deep() -> None:
+    source = ("def f(x=" + "[" * 1200 + "1 # c\n" + "]" * 1200 + "): pass\n").encode()
+    language = languages()["python"]
+    tree = parse(language, source)
+    assert tree is not None
+    assert "# c" not in definitions(language, tree, source)[0].signature
