@@ -139,6 +139,8 @@ class Process:
         everything = told = False
         while True:
             now = time.monotonic()
+            if now >= min(latest, deadline):
+                return list(changed), everything or not changed
             wait = min(SETTLE_S, max(latest - now, 0)) if changed or everything else max(deadline - now, 0)
             wait = 0 if told and not everything else wait
             try:
@@ -148,10 +150,8 @@ class Process:
             if event is None:
                 raise Stopped
             if event.path and self._is_nothing(event, indexer):
-                if now >= min(latest, deadline):
-                    return list(changed), everything or not changed
                 continue
-            latest = min(latest, now + LONGEST_S)
+            latest = min(latest, time.monotonic() + LONGEST_S)
             told = told or event.told
             everything = everything or event.is_folder or event.path.rpartition("/")[2] in IGNORE_FILES
             changed[event.path] = None
