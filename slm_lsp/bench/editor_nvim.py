@@ -1,7 +1,7 @@
 """What completions cost in Neovim: from a key to ghost text beside the bare protocol, and typing with them on and off.
 
-Both sides of a place have a server and a file of their own and do the same: open it, have the place completed once,
-then one key more, which is what is measured. So both find the same part of the prompt evaluated.
+Both sides of a place have a server and a file of their own and do the same: open it, rest at the place, so that its
+prompt is evaluated, then type one key, which is what is measured.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ READY_S = 120.0
 SHOWN_S = 60.0
 KEY_S = 0.1
 """Ten keys a second."""
+REST_S = 8.0
+"""Long enough for a model to be loaded and the prompt to be evaluated."""
+
 WIDTH, HEIGHT = 120, 60
 
 
@@ -134,18 +137,13 @@ def _ready(nvim: Neovim) -> None:
     nvim.until(lambda n: n.lua(ready), READY_S, "the model is ready")
 
 
-def _visible(nvim: Neovim) -> bool:
-    return bool(nvim.lua("return require('slm').visible()"))
-
-
 def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
     with _opened(file, environ) as nvim:
         _ready(nvim)
-        nvim.api.current.window.cursor = (place.at.line + 1, 0)
-        nvim.type("A")
-        nvim.until(_visible, SHOWN_S, "the first suggestion")
-        nvim.type("<C-]>")
-        nvim.until(lambda n: not _visible(n), SHOWN_S, "dismissed")
+        nvim.type("i")
+        # Not typed there: what is suggested on the way into insert mode would be kept for the key.
+        nvim.type(f"<Cmd>call cursor({place.at.line + 1}, {place.at.column + 1})<CR>")
+        time.sleep(REST_S)
         nvim.settle()
         typed = place.text.split("\n")[place.at.line] + place.key
         nvim.screen.forget()
@@ -172,7 +170,8 @@ def _raw_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
     async def measured() -> float:
         async with raw_client([*SERVER, "serve", "--stdio"], environ, file) as client:
             client.open(place.text, "python")
-            await client.complete(place.at)
+            client.rest_at(place.at)
+            await asyncio.sleep(REST_S)
             client.type(place.at, place.key)
             took, items = await client.complete(Position(place.at.line, place.at.column + len(place.key)))
             if not items:

@@ -107,6 +107,7 @@ def _home(conditions: Conditions, conftest: Any) -> Iterator[dict[str, str]]:
         folder = Path(name)
         kinds = {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
         own = {"HOME": name, "XDG_RUNTIME_DIR": name, "SLM_LSP_MODEL": str(conditions.model)}
+        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every place is to bring a suggestion
         own["SLM_LSP_ENGINE_BACKEND"] = conditions.settings.engine.backend
         environ = {**conftest.with_server_on_path({**os.environ, **kinds}), **own}
         try:

@@ -29,6 +29,11 @@ class RawClient:
         item = types.TextDocumentItem(self._uri, language, self._version, text)
         self._client.text_document_did_open(types.DidOpenTextDocumentParams(item))
 
+    def rest_at(self, at: "Position") -> None:
+        """Tell that the cursor rests somewhere, as both editors do."""
+        position = {"line": at.line, "character": at.column}
+        self._client.protocol.notify("slm/cursor", {"textDocument": {"uri": self._uri}, "position": position})
+
     def type(self, at: "Position", key: str) -> None:
         """Insert text; `at` counts from 0, in characters of one UTF-16 unit."""
         self._version += 1

@@ -62,11 +62,22 @@ def test_drafts_are_of_the_wanted_length_whatever_is_said(source: list[int], sai
 
 
 @given(TOKENS, TOKENS, st.integers(0, 8))
-def test_a_first_draft_is_a_run_of_the_source_or_of_the_answer(source: list[int], said: list[int], length: int) -> None:
+def test_what_is_drafted_was_there_before(source: list[int], said: list[int], length: int) -> None:
+    """Not always as one run: what the answer put in place of something is put there again."""
     found = Lookup(source).draft(said, length)
     assert len(found) <= length
-    texts = [source, said]
-    assert not found or any(text[at : at + len(found)] == found for text in texts for at in range(len(text)))
+    assert set(found) <= {*source, *said}
+
+
+@given(TOKENS, st.data(), st.integers(0, 8))
+def test_an_answer_that_repeats_the_source_is_drafted_from_there(
+    source: list[int], data: st.DataObject, length: int
+) -> None:
+    lookup = Lookup(source)
+    end = data.draw(st.integers(0, len(source)))
+    for said in range(end):
+        lookup.draft(source[:said], 1)
+    assert lookup.draft(source[:end], length) == source[end : end + length]
 
 
 def test_good_drafts_get_longer_and_bad_ones_stop() -> None:

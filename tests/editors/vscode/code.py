@@ -108,7 +108,9 @@ class Code:
 
     def install(self, vsix: Path) -> None:
         """Install an extension from its file."""
-        subprocess.run([*self._command(), "--install-extension", vsix], env=self._environ, check=True, timeout=120)
+        command = [*self._command(), "--install-extension", vsix]
+        done = subprocess.run(command, env=self._environ, timeout=120, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self) -> None:
         """Serve on a port of this machine."""
