@@ -141,6 +141,7 @@ def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
     with _opened(file, environ) as nvim:
         _ready(nvim)
         nvim.type("i")
+        nvim.settle()
         # Not typed there: what is suggested on the way into insert mode would be kept for the key.
         nvim.type(f"<Cmd>call cursor({place.at.line + 1}, {place.at.column + 1})<CR>")
         time.sleep(REST_S)
