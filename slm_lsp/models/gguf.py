@@ -7,10 +7,12 @@ header with flipped bits in the weights passes; only a hash can tell those.
 import os
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from slm_lsp.errors import ModelCorruptError, UsageError
+from slm_lsp.models.files import Stamp
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)  # 1 is read by no llama.cpp of the last years; a big-endian file shows as 0x03000000
@@ -47,7 +49,7 @@ class _BrokenError(Exception):
 
 
 def check_gguf(path: Path) -> Layout:
-    """Read the layout of a GGUF file and hold the file's size against it.
+    """Read the layout of a GGUF file and hold the file's size against it. Cheap as long as the file stays as it was.
 
     Raises:
         UsageError: there is no such file, or it cannot be read.
@@ -57,19 +59,25 @@ def check_gguf(path: Path) -> Layout:
     try:
         if path.exists() and not path.is_file():
             raise UsageError(f"Cannot read {path}: it is no regular file.", cure)
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            layout = _layout(file, size)
+        stamp = Stamp.of(path)
+        layout = _layout_of(path, stamp)
     except _BrokenError as broken:
         raise ModelCorruptError(f"{path} is no usable GGUF file: {broken}.", cure) from None
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
     except ValueError as error:  # a path with a null character
         raise UsageError(f"Cannot read {str(path)!r}: {error}.") from error
-    if size < layout.least_bytes:
-        what = f"{path} ends too early: it has {size:,} bytes and its header promises {layout.least_bytes:,}."
+    if stamp.bytes < layout.least_bytes:
+        what = f"{path} ends too early: it has {stamp.bytes:,} bytes and its header promises {layout.least_bytes:,}."
         raise ModelCorruptError(what, cure)
     return layout
+
+
+@lru_cache(maxsize=16)
+def _layout_of(path: Path, stamp: Stamp) -> Layout:
+    """Read once, since a vocabulary has some 300,000 strings and whoever asks for a suggestion names the model."""
+    with path.open("rb") as file:
+        return _layout(file, stamp.bytes)
 
 
 def _layout(file: BinaryIO, size: int) -> Layout:
@@ -123,10 +131,21 @@ def _skip_array(file: BinaryIO, size: int) -> None:
     if kind in SCALAR_BYTES:
         _skip(file, SCALAR_BYTES[kind] * count, size)
     elif kind == STRING:
-        for _ in range(count):  # a count beyond the file's end meets that end soon and stops there
-            _string(file)
+        _skip_strings(file, count)
     else:
         raise _BrokenError(f"its metadata has an array of the unknown kind {kind}")
+
+
+def _skip_strings(file: BinaryIO, count: int) -> None:
+    """As `_string`, without its calls: these are most of a header."""
+    read = file.read
+    for _ in range(count):  # a count beyond the file's end meets that end soon and stops there
+        head = read(8)
+        length = int.from_bytes(head, "little")
+        if length > STRING_LIMIT:
+            raise _BrokenError(f"its header has the impossible number {length:,}")
+        if len(head) != 8 or len(read(length)) != length:
+            raise _BrokenError("its header is cut off")
 
 
 def _skip(file: BinaryIO, count: int, size: int) -> None:

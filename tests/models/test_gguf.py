@@ -3,13 +3,16 @@
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import gguf
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slm_lsp.errors import ModelCorruptError, UsageError
+from slm_lsp.models import gguf as models_gguf
 from slm_lsp.models.gguf import BLOCKS, check_gguf
 
 
@@ -63,6 +66,47 @@ def test_a_missing_file_and_a_folder_are_the_users_mistake(tmp_path: Path) -> No
         check_gguf(tmp_path / "none.gguf")
     with pytest.raises(UsageError, match="no regular file"):
         check_gguf(tmp_path)
+
+
+def test_a_header_is_read_once_as_long_as_the_file_stays_as_it_was(
+    make_gguf: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    layout = models_gguf._layout
+
+    def counted(file: BinaryIO, size: int) -> models_gguf.Layout:
+        reads.append(size)
+        return layout(file, size)
+
+    monkeypatch.setattr(models_gguf, "_layout", counted)
+    file = make_gguf("once.gguf")
+    assert check_gguf(file) == check_gguf(file)
+    assert len(reads) == 1
+    cut = file.read_bytes()[:-1]
+    file.write_bytes(cut)
+    with pytest.raises(ModelCorruptError, match="ends too early"):
+        check_gguf(file)
+    assert reads == [len(cut) + 1, len(cut)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(words=st.lists(st.text(max_size=30), min_size=1, max_size=20), data=st.data())
+def test_a_list_of_strings_is_passed_over_whole_and_refused_where_it_is_cut_off(
+    tmp_path: Path, words: list[str], data: st.DataObject
+) -> None:
+    file = tmp_path / "words.gguf"
+    writer = gguf.GGUFWriter(file, "llama")
+    writer.add_array("tokenizer.ggml.tokens", words)
+    writer.add_tensor("t", np.zeros(4, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    whole = file.read_bytes()
+    assert check_gguf(file).least_bytes <= len(whole)
+    file.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 33))])
+    with pytest.raises(ModelCorruptError):
+        check_gguf(file)
 
 
 def test_block_sizes_are_those_of_the_format() -> None:
