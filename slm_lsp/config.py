@@ -160,6 +160,12 @@ def _from_environment(environ: Mapping[str, str]) -> Tree:
     return tree
 
 
+def engine_environment(settings: EngineSettings) -> dict[str, str]:
+    """The variables that give a process these settings, whatever else is set."""
+    prefix = f"{ENVIRONMENT_PREFIX}ENGINE_"
+    return {prefix + each.name.upper(): str(getattr(settings, each.name)) for each in dataclasses.fields(settings)}
+
+
 def _setting_paths(group: type[Any]) -> Iterator[tuple[str, ...]]:
     for name, kind in _fields(group).items():
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):

@@ -68,16 +68,16 @@ def main() -> None:
     parking = partial(Parking, cache / "cells", settings.engine.parking_mb * BYTES_A_MEGABYTE)
     models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s, rates, parking)
     scheduler = Scheduler(models, seam_s=settings.engine.seam_ms / MILLISECONDS)
-    asyncio.run(_serve(scheduler, socket_path(folder)))
+    asyncio.run(_serve(Service(scheduler, settings.engine), socket_path(folder)))
     lock.release()
 
 
-async def _serve(scheduler: Scheduler, socket: Path) -> None:
+async def _serve(service: Service, socket: Path) -> None:
     def signals(stop: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
 
-    await Service(scheduler).run(socket, signals)
+    await service.run(socket, signals)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ class EngineClient:
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        self._environ = environ
+        self.environ = environ
         self._numbers = itertools.count(1)
         self._events: dict[int, asyncio.Queue[Event | None]] = {}
         self._writer: asyncio.StreamWriter | None = None
@@ -148,10 +148,13 @@ class EngineClient:
 
     async def running(self) -> bool:
         """Whether an engine runs; starts none."""
-        with contextlib.suppress(OSError, EngineUnavailableError):
-            await self._connect(system.runtime_dir(self._environ))
-            return True
-        return False
+        async with self._connecting:
+            if self._writer is None or self._writer.is_closing():
+                try:
+                    await self._connect(system.runtime_dir(self.environ))
+                except (OSError, EngineUnavailableError):
+                    return False
+        return True
 
     async def close(self) -> None:
         """Hang up; running requests are cancelled."""
@@ -232,7 +235,7 @@ class EngineClient:
     async def _ensure_connected(self) -> None:
         async with self._connecting:
             if self._writer is None or self._writer.is_closing():
-                folder = system.runtime_dir(self._environ)
+                folder = system.runtime_dir(self.environ)
                 try:
                     await self._connect(folder)
                 except OSError:
@@ -274,7 +277,7 @@ class EngineClient:
             if logfile.exists() and logfile.stat().st_size > MAX_LOG_BYTES:
                 logfile.replace(logfile.with_suffix(".log.1"))
             command = [sys.executable, "-m", "slm_lsp.engine"]
-            process = system.spawn_detached(command, logfile, self._environ)
+            process = system.spawn_detached(command, logfile, self.environ)
             loop = asyncio.get_running_loop()
             deadline = loop.time() + START_TIMEOUT_S
             while loop.time() < deadline:
@@ -285,7 +288,7 @@ class EngineClient:
                 if process.poll() == 0:
                     # It stepped back for an engine that holds the lock but does not answer: one that is leaving.
                     await asyncio.sleep(LEAVING_S)
-                    process = system.spawn_detached(command, logfile, self._environ)
+                    process = system.spawn_detached(command, logfile, self.environ)
                 elif process.poll() is not None:
                     break
             raise EngineUnavailableError("The model process does not start.", f"Its log says why: {logfile}.")

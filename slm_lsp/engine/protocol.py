@@ -12,7 +12,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-PROTOCOL = 3
+from slm_lsp.config import EngineSettings
+
+PROTOCOL = 4
 """Part of the socket's name: a client never meets an engine that speaks differently."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -254,6 +256,8 @@ class Stats(msgspec.Struct, frozen=True, tag=True):
     queued: int
     served: int
     loaded: tuple[LoadedStats, ...]
+    settings: EngineSettings
+    """What it was started with."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from slm_lsp import system
+from slm_lsp.config import EngineSettings
 from slm_lsp.engine.job import Job
 from slm_lsp.engine.protocol import (
     FINAL,
@@ -57,6 +58,11 @@ class Connection:
                 log.warning("a client does not read; its connection is closed")
                 self._outgoing.shutdown(socket.SHUT_RDWR)
 
+    def hang_up(self) -> None:
+        """Have the client see at once that nothing more comes, so that it turns to the next engine."""
+        with self._writing, contextlib.suppress(OSError):  # the client has gone
+            self._outgoing.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Give up the socket."""
         with self._writing:
@@ -74,11 +80,13 @@ class Service:
 
     Args:
         scheduler: runs on a thread of its own, started by `run`.
+        settings: what the engine was started with, for who asks.
         linger_s: see `LINGER_S`.
     """
 
-    def __init__(self, scheduler: Scheduler, linger_s: float = LINGER_S) -> None:
+    def __init__(self, scheduler: Scheduler, settings: EngineSettings, linger_s: float = LINGER_S) -> None:
         self._scheduler = scheduler
+        self._settings = settings
         self._linger_s = linger_s
         self._clients: set[Connection] = set()
         self._done = asyncio.Event()
@@ -103,6 +111,8 @@ class Service:
                 server = await asyncio.start_unix_server(self._client, sock=system.listen(path))
         server.close()
         await asyncio.to_thread(path.unlink, missing_ok=True)
+        for connection in self._clients:
+            connection.hang_up()
         self._scheduler.stop()
         await asyncio.to_thread(thread.join)
 
@@ -182,4 +192,5 @@ class Service:
             queued=queued,
             served=self._scheduler.served,
             loaded=self._scheduler.loaded(),
+            settings=self._settings,
         )

@@ -12,6 +12,7 @@ from pygls.uris import from_fs_path
 
 from slm_lsp import __version__
 from slm_lsp.config import Settings, load_settings
+from slm_lsp.engine.adjust import adjust, start_with
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.index.process import State
 from slm_lsp.server.completion_list import completion_list, knows_inline
@@ -53,6 +54,7 @@ class App:
         )
         self._background: set[asyncio.Task[None]] = set()
         self._progress: dict[Path, IndexProgress] = {}
+        self._adjusting: asyncio.Task[None] | None = None
         self._closed = False
 
     def settings(self, uri: str | None = None) -> Settings:
@@ -67,14 +69,21 @@ class App:
         inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
         told = {key: value for key, value in inner.items() if key != TOKEN}
         self._editor = {**told, **self._overrides}
+        if self._editor.get("engine") or self._adjusting is not None:
+            wanted = self.settings().engine
+            start_with(self.engine, wanted)
+            if self._adjusting is not None:
+                self._adjusting.cancel()
+            self._adjusting = self.in_background(adjust(self.engine, wanted))
         for problem in self.settings().problems:
             self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
 
-    def in_background(self, work: Any) -> None:
+    def in_background(self, work: Any) -> "asyncio.Task[None]":
         """Run a coroutine that nobody waits for; its failure goes to the log."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _indexer_said(self, folder: Path, state: State) -> None:
         """Show it in the status and as progress; what went wrong goes to the log too."""
@@ -92,7 +101,10 @@ class App:
             window = self._server.client_capabilities.window
             able = window is not None and bool(window.work_done_progress)
             progress = self._server.work_done_progress if able else None
-            stop = lambda: self.in_background(self.projects.stop_indexing(folder))  # noqa: E731
+
+            def stop() -> None:
+                self.in_background(self.projects.stop_indexing(folder))
+
             self._progress[folder] = IndexProgress(progress, folder.name, stop)
         return self._progress[folder]
 

@@ -175,6 +175,23 @@ async def test_the_editors_settings_count_and_mistakes_are_shown(start: Start, t
     assert any("there is no setting `modell`" in message.message for message in editor.client.messages)
 
 
+async def test_the_editors_settings_of_the_engine_count_also_where_one_runs(
+    start: Start, home: dict[str, str], tmp_path: Path, program: str
+) -> None:
+    async with EngineClient(home) as earlier:
+        assert (await earlier.stats()).settings.threads == 0
+    editor = await start(environ=home, engine={"threads": 1})
+    uri = editor.open(tmp_path / "fib.py", program)
+    assert (await completed(editor, uri, 3, 11)).insert_text
+    async with EngineClient(home) as client:
+        assert (await client.stats()).settings.threads == 1
+        change = types.DidChangeConfigurationParams({"engine": {"threads": 2}})
+        editor.client.workspace_did_change_configuration(change)
+        async with asyncio.timeout(60):
+            while (await client.stats()).settings.threads != 2:
+                await completed(editor, uri, 3, 11)
+
+
 @pytest.mark.parametrize(
     ("uri", "line", "said"), [("file:///nowhere.py", 0, "is not open"), (None, 99, "Line 100 is outside the document")]
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -220,3 +221,51 @@ def test_a_download_into_a_folder_that_cannot_be_written_says_what_to_do(
         assert "/proc/models" in notice(window, "/proc/models")
         assert "no model" in window.status()["text"]
         window.close()
+
+
+def test_a_download_that_is_cancelled_goes_on_next_time(
+    home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, hub: Hub, project: Path
+) -> None:
+    models = tmp_path / "models"
+    environ = with_server_on_path({**home, "SLM_LSP_MODELS_DIR": str(models), "HF_ENDPOINT": hub.url})
+    code = Code(tools, tmp_path / "code", environ)
+    code.install(vsix)
+    hub.faults = ["hold"]
+    with running(code):
+        window = browser.open(code.url(project, project / "fib.py"))
+        notice(window, "needs a model")
+        window.do("button", label="Download")
+        assert hub.half_sent.wait(60)
+        until(lambda: [each for each in window.notices() if "Downloading the model" in each])
+        window.do("button", label="Cancel")
+        until(lambda: not window.notices())
+        assert "no model" in window.status()["text"]
+        (partial,) = models.glob("*.partial")
+        kept = until(lambda: partial.stat().st_size)
+        assert 0 < kept <= len(hub.data) // 2
+
+        window.do("command", title="slm-lsp: Download a Model")
+        assert window.do("entries")[0].startswith("qwen2.5-coder-0.5b")
+        window.press("Enter")
+        shows(window, "slm fast", LOAD_S)
+        assert hub.requests[-1].range == f"bytes={kept}-"
+        window.close()
+
+
+def test_a_full_disk_says_how_much_is_needed(bare: Code, browser: Browser, project: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    mount = f"mount -t tmpfs -o size=1m none '{models}'"
+    if shutil.which("unshare") is None or subprocess.run([*unshare, mount], capture_output=True).returncode:
+        pytest.skip("may not mount a small disk here: run it where users may have namespaces of their own")
+    command = f'{mount} && exec {sys.executable} -m slm_lsp.cli.main "$@"'
+    small = script(tmp_path / "small" / "slm-lsp", f'#!/bin/sh\nexec {" ".join(unshare)} {quote(command)} - "$@"\n')
+    bare.settings(slm_server_path=str(small))
+    window = browser.open(bare.url(project, project / "fib.py"))
+    notice(window, "needs a model")
+    window.do("button", label="Download")
+    said = notice(window, "bytes are needed")
+    assert "free" in said
+    assert "no model" in window.status()["text"]
+    window.close()
