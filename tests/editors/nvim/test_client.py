@@ -265,6 +265,16 @@ def test_the_place_of_a_resting_cursor_is_announced(scripted: Start, script: Scr
     assert len(script.told("slm/cursor")) == before + 1
 
 
+def test_a_cursor_that_moves_in_insert_mode_is_announced_from_the_first_time_on(
+    scripted: Start, script: Script
+) -> None:
+    nvim = scripted("one\ntwo\nthree")
+    nvim.type("ggi")
+    time.sleep(0.5)
+    nvim.type("<Down>")
+    nvim.until(lambda _: {"line": 1, "character": 0} in [m["position"] for m in script.told("slm/cursor")], 5, "told")
+
+
 def test_a_paused_language_is_not_asked_for(scripted: Start, script: Script) -> None:
     script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
     nvim = scripted()

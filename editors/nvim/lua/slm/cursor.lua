@@ -41,16 +41,26 @@ end
 
 ---@param group integer of autocommands
 function M.watch(group)
-  local tick = -1
+  ---@type table<integer, integer> of each buffer, `changedtick` when it was seen last
+  local ticks = {}
+  local function changed(event)
+    local before = ticks[event.buf]
+    ticks[event.buf] = vim.api.nvim_buf_get_changedtick(event.buf)
+    return before ~= ticks[event.buf]
+  end
   vim.api.nvim_create_autocmd({ "CursorMoved", "BufEnter" }, { group = group, callback = M.moved })
+  vim.api.nvim_create_autocmd("InsertEnter", {
+    group = group,
+    callback = function(event)
+      changed(event)
+    end,
+  })
   vim.api.nvim_create_autocmd("CursorMovedI", {
     group = group,
     callback = function(event)
-      local now = vim.api.nvim_buf_get_changedtick(event.buf)
-      if now == tick then
+      if not changed(event) then
         M.moved()
       end
-      tick = now
     end,
   })
 end
