@@ -20,8 +20,7 @@ from slm_lsp.text import Position
 
 RAW = "the same requests without an editor"
 
-PROGRAM = "def fib_{0}(n):\n    if n < 2:\n        return n\n    return\n\n\nprint(fib_{0}(10))\n"
-"""A place where a suggestion is sure to come."""
+PROGRAM = editor_vscode.FUNCTION + "print(fib_{0}(10))\n"
 
 CURSOR = Position(3, 10)
 

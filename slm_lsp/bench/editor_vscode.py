@@ -25,16 +25,23 @@ from slm_lsp.bench.common import Conditions
 from slm_lsp.errors import PeerError
 
 ROOT = Path(__file__).parents[2]
-REST_S = 1.5
-"""How long the cursor rests at a place before the key: long enough for the place to be evaluated ahead."""
+REST_S = 4.0
+"""How long the cursor rests at a place before the key: on both sides, long enough for it to be evaluated ahead."""
 
 KEY_MS = 100
 """Ten keys a second."""
 
 TYPED = "".join(f"total_{n} = price_{n} * count_{n} + base\n" for n in range(16))[:500]
-FUNCTION = "def step_{0}(value, factor):\n    scaled = value * factor + {0}\n    return\n\n\n"
-QUIET = {"editor.quickSuggestions": False, "editor.autoClosingBrackets": "never", "editor.autoIndent": "none"}
-"""The list of words would take Enter for itself, with completions on and off."""
+FUNCTION = "def fib_{0}(n):\n    if n < 2:\n        return n\n    return\n\n\n"
+"""A place where a suggestion is sure to come, of a usual length."""
+
+QUIET = {
+    "editor.quickSuggestions": False,
+    "editor.autoClosingBrackets": "never",
+    "editor.autoIndent": "none",
+    "files.autoSave": "off",
+}
+"""The list of words would take Enter for itself, with completions on and off; a saved file is indexed anew."""
 
 
 @dataclass(frozen=True, slots=True)
