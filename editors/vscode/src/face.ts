@@ -63,6 +63,13 @@ export function face(facts: Facts): Face {
   return status === undefined ? calm("$(check) slm", "Ready.") : running(status);
 }
 
+/** Whether these facts are gone with the next key: the server works, or has just done so, and nothing is amiss. */
+export function isPassing(facts: Facts): boolean {
+  const state = facts.phase.is === "running" ? facts.status?.state : undefined;
+  const other = facts.modelMissing || facts.paused !== undefined || facts.unfit !== undefined;
+  return !other && (state === "working" || state === "ready");
+}
+
 function running(status: Status): Face {
   const about = described(status);
   switch (status.state) {

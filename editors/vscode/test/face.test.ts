@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { face, type Facts } from "../src/face";
+import { face, isPassing, type Facts } from "../src/face";
 import { entries } from "../src/menu";
 import type { Status } from "../src/protocol";
 
@@ -28,6 +28,19 @@ function commands(of: Facts): string[] {
 }
 
 describe("the status item", () => {
+  it("takes only what comes and goes with every key for passing", () => {
+    const at = (state: Status["state"]): Facts => ({ ...facts, status: { ...status, state } });
+    assert.deepEqual((["ready", "working", "loading", "failed"] as const).map((each) => isPassing(at(each))), [
+      true,
+      true,
+      false,
+      false,
+    ]);
+    assert.equal(isPassing({ ...facts, paused: "file" }), false);
+    assert.equal(isPassing({ ...facts, modelMissing: true }), false);
+    assert.equal(isPassing({ ...facts, phase: { is: "starting" } }), false);
+  });
+
   it("shows tier and speed, and the index while it grows", () => {
     assert.equal(face(facts).text, "$(check) slm fast · 62 t/s");
     assert.equal(face({ ...facts, status: { ...status, indexed: 43 } }).text, "$(check) slm fast · 62 t/s · index 43 %");

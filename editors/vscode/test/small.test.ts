@@ -1,7 +1,7 @@
 /** The small pure parts: starts, versions, settings, pauses, notices, messages of the server. */
 
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, mock } from "node:test";
 
 import { unfit } from "../src/documents";
 import { explained } from "../src/install";
@@ -10,8 +10,34 @@ import { Notices } from "../src/notices";
 import { NOWHERE, pausedBy, toggled } from "../src/pauses";
 import { faultOf, idOf } from "../src/protocol";
 import { settingsEnvironment, settingsTree } from "../src/settings";
+import { Settled } from "../src/settled";
 import { Starts } from "../src/starts";
 import { isOlder } from "../src/version";
+
+describe("what changes too often", () => {
+  it("is drawn now and then, the newest of it, and what is urgent at once", () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      const drawn: string[] = [];
+      const settled = new Settled<string>((text) => drawn.push(text), 500);
+      settled.soon("working");
+      mock.timers.tick(400);
+      settled.soon("ready");
+      assert.deepEqual(drawn, []);
+      mock.timers.tick(100);
+      assert.deepEqual(drawn, ["ready"]);
+      settled.soon("working");
+      settled.now("failed");
+      assert.deepEqual(drawn, ["ready", "failed"]);
+      settled.soon("working");
+      settled.end();
+      mock.timers.tick(1000);
+      assert.deepEqual(drawn, ["ready", "failed"]);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+});
 
 describe("starts", () => {
   it("are enough after five in three minutes", () => {

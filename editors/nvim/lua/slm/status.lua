@@ -4,7 +4,7 @@ local notice = require("slm.notice")
 
 local M = {}
 
-local REDRAW_MS = 150
+local REDRAW_MS = 500
 
 ---@class slm.Status
 ---@field state "off"|"starting"|"idle"|"loading"|"working"|"ready"|"failed"
