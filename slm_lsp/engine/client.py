@@ -59,7 +59,7 @@ class EngineClient:
     """A connection to the shared engine, made when first needed and made again when lost.
 
     Args:
-        environ: says where the runtime folder is, and what a new engine sees.
+        environ: says where the runtime folder is, and what a new engine sees; what is set later counts from then on.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:

@@ -51,4 +51,6 @@ async def test_no_answer_is_ended_for_it(home: dict[str, str], tiny_model: Path)
             pass
         adjusting = asyncio.create_task(adjust(client, ONE_THREAD))
         assert isinstance([event async for event in events][-1], Done)
+        (first,) = engines(home)
         await adjusting
+        assert await asyncio.to_thread(psutil.wait_procs, [first], 20) == ([first], [])

@@ -22,7 +22,7 @@ export class StatusItem implements Disposable {
     this.item.show();
   }
 
-  /** Draw anew; what passes with the next key is drawn only if it lasts. */
+  /** Draw anew: at once, or now and then what is gone with the next key. */
   show(facts: Facts): void {
     if (isPassing(facts)) {
       this.settled.soon(face(facts));

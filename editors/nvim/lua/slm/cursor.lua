@@ -43,7 +43,10 @@ end
 function M.watch(group)
   ---@type table<integer, integer> of each buffer, `changedtick` when it was seen last
   local ticks = {}
-  local function changed(event)
+  ---Take note of a buffer's text.
+  ---@param event { buf: integer }
+  ---@return boolean changed since it was seen last
+  local function noted(event)
     local before = ticks[event.buf]
     ticks[event.buf] = vim.api.nvim_buf_get_changedtick(event.buf)
     return before ~= ticks[event.buf]
@@ -52,13 +55,13 @@ function M.watch(group)
   vim.api.nvim_create_autocmd("InsertEnter", {
     group = group,
     callback = function(event)
-      changed(event)
+      noted(event)
     end,
   })
   vim.api.nvim_create_autocmd("CursorMovedI", {
     group = group,
     callback = function(event)
-      if not changed(event) then
+      if not noted(event) then
         M.moved()
       end
     end,
