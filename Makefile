@@ -8,6 +8,12 @@ DEMO_PLACE := fixtures/inventory/orders.py 37:16
 PYTHON ?= $(firstword $(foreach each,python3 python3.11 python3.12 python3.13,$(shell \
   $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(each))))
 
+# llama.cpp's kernels for AMX crash (slm_lsp/engine/backend/llama_cpp.py says why), so it is compiled without them where
+# the processor has AMX and the compiler knows the options.
+NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
+WITHOUT_AMX := $(shell grep -qs amx_tile /proc/cpuinfo && c++ $(NO_AMX) -E -x c++ /dev/null >/dev/null 2>&1 && \
+  echo CFLAGS='"$(CFLAGS) $(NO_AMX)"' CXXFLAGS='"$(CXXFLAGS) $(NO_AMX)"')
+
 .PHONY: help setup model demo test gates unit format clean
 
 help:
@@ -27,7 +33,7 @@ $(VENV)/.installed: pyproject.toml
 	@echo "Setting up $(VENV). The first time llama-cpp-python is compiled: about 9 minutes on two cores."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --editable '.[fast,dev,eval]'
+	$(WITHOUT_AMX) $(BIN)/python -m pip install --editable '.[fast,dev,eval]'
 	@touch $@
 
 model: setup

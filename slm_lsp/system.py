@@ -144,7 +144,7 @@ def give_way(nice: int) -> None:
 
 def cpu_features() -> frozenset[str]:
     """Instruction sets of the processor that matter to us; empty where the system does not list them."""
-    wanted = {"avx", "avx2", "avx512f", "fma", "f16c", "sse4_1", "asimd", "asimddp", "i8mm", "sve"}
+    wanted = {"amx_tile", "avx", "avx2", "avx512f", "fma", "f16c", "sse4_1", "asimd", "asimddp", "i8mm", "sve"}
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

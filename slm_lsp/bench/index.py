@@ -19,9 +19,9 @@ from slm_lsp.bench.common import Conditions, Report
 from slm_lsp.bench.trees import Tree, copy_sources
 from slm_lsp.errors import PeerError
 from slm_lsp.index.client import IndexerClient
+from slm_lsp.index.database import index_dir
 from slm_lsp.index.process import State
 from slm_lsp.index.reader import Reader, Totals
-from slm_lsp.index.store import index_dir
 
 PEER = "bare tree-sitter parsing in one process"
 LINES = 1_000_000

@@ -178,7 +178,11 @@ async def run(conditions: Conditions) -> KeystrokeReport:
                     _replay_peer(peer, session, conditions.settings.completion, theirs[peer.name])
                 shown = {OURS: ours, WITH_CONTEXT: with_context, **theirs}
                 medians = (f"{name} {percentile(each.keys[ours_before:], 50):.0f} ms" for name, each in shown.items())
-                conditions.note(f"{number}/{len(sessions)} {session.file}, p50 of a key: {', '.join(medians)}")
+                so_far = (f"{name} {percentile(each.keys, 95):.0f} ms" for name, each in shown.items())
+                conditions.note(
+                    f"{number}/{len(sessions)} {session.file}, p50 of a key: {', '.join(medians)};"
+                    f" p95 so far: {', '.join(so_far)}"
+                )
     server, prefix_only = theirs.get(SERVER_NAME), theirs[PREFIX_ONLY_NAME]
     return report(len(sessions), ours, with_context, server, prefix_only, tuple(notes))
 

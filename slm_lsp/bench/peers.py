@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from slm_lsp.bench.programs import Listener, run
 from slm_lsp.errors import PeerError
+from slm_lsp.system import cpu_features
 
 DISTRIBUTION = "llama-cpp-python"
 SERVER = "llama-server"
@@ -39,6 +40,9 @@ CMAKE_OPTIONS = (
     "-DLLAMA_BUILD_UI=OFF",
     "-DLLAMA_USE_PREBUILT_UI=OFF",  # otherwise the build downloads web pages
 )
+
+_NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+"""For the compilers; `slm_lsp.engine.backend.llama_cpp` says why."""
 
 _PERCENT = re.compile(r"^\[\s*(\d+)%\]")
 _STEP_PERCENT = 10
@@ -174,7 +178,8 @@ def download_command(there: Layout) -> list[str]:
 
 def configure_command(cmake: str, there: Layout) -> list[str]:
     """How CMake is told what to build."""
-    return [cmake, "-S", str(there.source), "-B", str(there.build), *CMAKE_OPTIONS]
+    without = (f"-DCMAKE_{each}_FLAGS={_NO_AMX}" for each in ("C", "CXX") if "amx_tile" in cpu_features())
+    return [cmake, "-S", str(there.source), "-B", str(there.build), *CMAKE_OPTIONS, *without]
 
 
 def build_command(cmake: str, there: Layout) -> list[str]:

@@ -32,8 +32,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 def run(args: argparse.Namespace) -> int:
     """Bring the index up to date and say what was done."""
     from slm_lsp.errors import IndexBusyError, IndexUnwritableError, UsageError
+    from slm_lsp.index.database import index_dir, is_damage
     from slm_lsp.index.reader import Reader
-    from slm_lsp.index.store import index_dir, is_damage
 
     root = Path(args.path or args.workspace or find_workspace(Path.cwd() / "file")).resolve()
     if not root.is_dir():
@@ -65,8 +65,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace, root: Path, folder: Path) -> "Summary":
     """Bring the index up to date; one that turns out to be damaged is deleted."""
+    from slm_lsp.index.database import discard, is_damage
     from slm_lsp.index.indexer import Indexer
-    from slm_lsp.index.store import Writer, discard, is_damage
+    from slm_lsp.index.store import Writer
 
     with Writer(folder) as writer:
         if writer.rebuilt_because:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from slm_lsp.index.database import index_dir
 from slm_lsp.index.process import State
-from slm_lsp.index.store import index_dir
 
 log = logging.getLogger(__name__)
 

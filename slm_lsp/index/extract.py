@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slm_lsp.index.chunks import chunks
 from slm_lsp.index.secrets import mask
@@ -17,8 +17,8 @@ DefinitionRow = tuple[str, str, str, str, str, int, int]
 ImportRow = tuple[str, str, str, int]
 """Module, name, alias, line."""
 
-ChunkRow = tuple[int, int, str, str, str]
-"""First line, last line (exclusive), name, text, words."""
+ChunkRow = tuple[int, int, str, str]
+"""First line, last line (exclusive), name, text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class FileRows:
     definitions: Sequence[DefinitionRow]
     imports: Sequence[ImportRow]
     chunks: Sequence[ChunkRow]
+    words: Sequence[str] = ()
+    """What each chunk is found by; empty where that was not worked out, since few chunks may be new."""
 
 
 def digest(source: bytes) -> bytes:
@@ -65,6 +67,11 @@ def extract(path: str, source: bytes, limit_s: float = LIMIT_S) -> FileRows:
     )
 
 
+def with_words(rows: FileRows) -> FileRows:
+    """The same, with the words of every chunk."""
+    return replace(rows, words=[words(text) for _, _, _, text in rows.chunks])
+
+
 def symbols(language: Language | None, text: str, limit_s: float = LIMIT_S) -> tuple[list[Definition], list[Import]]:
     """Definitions and imports of a text; none for a language without queries. Errors as in `extract`."""
     if language is None or language.level == "chunks":
@@ -78,4 +85,4 @@ def symbols(language: Language | None, text: str, limit_s: float = LIMIT_S) -> t
 
 def _chunk_row(lines: Sequence[str], first: int, last: int, name: str) -> ChunkRow:
     text = "\n".join(lines[first:last])
-    return first, last, name, text, words(text)
+    return first, last, name, text

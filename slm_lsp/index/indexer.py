@@ -134,6 +134,10 @@ class Indexer:
                 self._write(results, {path: held for path, held in known.items() if held})
         return len(gone) + len(todo)
 
+    def settle(self) -> bool:
+        """One small step of what can wait until nothing else is to be done; whether there may be more."""
+        return self._writer.settle()
+
     def _read(self, todo: list[Found], stopped: Callable[[], bool]) -> Iterable[list[Result]]:
         if len(todo) > FEW and self._workers > 0:
             yield from read_many(self._root, todo, self._folder, self._workers, stopped)

@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from slm_lsp.errors import ParseTimeoutError
-from slm_lsp.index.extract import FileRows, extract
+from slm_lsp.index.extract import FileRows, extract, with_words
 from slm_lsp.index.walk import Found, Skipped, read_source
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,8 @@ def _begin(root: Path, folder: Path) -> None:
 
 def _work(batch: Sequence[Found]) -> list[Result]:
     root, marker = _here
-    return [read_one(root, each, marker) for each in batch]
+    results = [read_one(root, each, marker) for each in batch]
+    return [(found, rows if isinstance(rows, Skipped) else with_words(rows)) for found, rows in results]
 
 
 def _batches(wanted: Iterable[Found]) -> Iterator[list[Found]]:

@@ -19,8 +19,9 @@ from pathlib import Path
 import msgspec
 
 from slm_lsp.errors import IndexBusyError, ProjectIndexError, SlmError
+from slm_lsp.index.database import discard, is_damage
 from slm_lsp.index.indexer import Indexer, Progress
-from slm_lsp.index.store import Writer, discard, is_damage
+from slm_lsp.index.store import Writer
 from slm_lsp.index.watch import Watch
 from slm_lsp.system import give_way
 
@@ -111,6 +112,8 @@ class Process:
         try:
             self._check(indexer)
             while True:
+                while self._events.empty() and indexer.settle():
+                    pass
                 changed, everything = self._changes(indexer)
                 if everything or len(changed) > MANY:
                     self._check(indexer)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slm_lsp.errors import IndexMissingError
+from slm_lsp.index.database import index_dir
 from slm_lsp.index.extract import FileRows
 from slm_lsp.index.reader import Piece, Reader, Symbol
 from slm_lsp.index.resolve import ProjectFiles
-from slm_lsp.index.store import index_dir
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Project:
     def chunks_of(self, path: str) -> list[Piece]:
         """A file's chunks, in order."""
         if path in self.opened:
-            return [Piece(path, *row[:4], 0.0) for row in self.opened[path].chunks]
+            return [Piece(path, *row, 0.0) for row in self.opened[path].chunks]
         return self.reader.chunks_of(path) if self.reader else []
 
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from slm_lsp.errors import IndexMissingError
+from slm_lsp.index.database import FILE, SCHEMA
 from slm_lsp.index.resolve import ProjectFiles
-from slm_lsp.index.store import FILE, LEFT_OUT, SCHEMA
+from slm_lsp.index.store import LEFT_OUT
 from slm_lsp.languages.symbols import Import
 
 REMEMBERED_WORDS = 20_000
+
+_IN_ORDER = "ORDER BY definition.first, definition.last DESC, definition.name"
+"""Of the text; rows are not written in that order."""
 
 STEPS = 2000
 """Of SQLite's machine between two looks at the clock: some hundredths of a millisecond."""
@@ -114,7 +118,7 @@ class Reader:
         """Everything that some files define, file by file in the order given, each in the order of its text."""
         found: list[Symbol] = []
         for path in paths:
-            found += self._symbols("file.path = ? ORDER BY definition.first", [path])
+            found += self._symbols(f"file.path = ? {_IN_ORDER}", [path])
         return found
 
     def top(self, path: str, name: str | None = None) -> list[Symbol]:
@@ -125,7 +129,7 @@ class Reader:
 
     def members(self, path: str, qualified: str) -> list[Symbol]:
         """What is defined right inside a definition."""
-        return self._symbols("file.path = ? AND definition.parent = ? ORDER BY definition.first", [path, qualified])
+        return self._symbols(f"file.path = ? AND definition.parent = ? {_IN_ORDER}", [path, qualified])
 
     def named(self, names: Iterable[str], limit: int) -> list[Symbol]:
         """Definitions with one of these names; names with more than `limit` of them are left out: they say little."""

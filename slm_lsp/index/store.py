@@ -1,67 +1,26 @@
-"""The database of one workspace: who may write, its tables, and how a file's rows are replaced as a whole.
-
-One process writes, any number read. What is not understood any more, or damaged, is thrown away and built anew: all of
-it comes from the workspace.
-"""
+"""Writing the index of one workspace: one process may, any number read. A file's rows change as a whole."""
 
 import contextlib
-import hashlib
-import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock, Timeout
 
 from slm_lsp.errors import IndexBusyError, IndexUnwritableError
-from slm_lsp.index.extract import FileRows
+from slm_lsp.index.database import FILE, open_index, unwritable
+from slm_lsp.index.difference import difference
+from slm_lsp.index.extract import DefinitionRow, FileRows, ImportRow
 from slm_lsp.index.words import words
 
-SCHEMA = 1
-"""Goes up with every change of the tables or of what stands in them: an index of another number is built anew."""
-
-FILE = "index.db"
 LOCK = "writer.lock"
 
-LOG_PAGES = 8000
-"""Of 4 KiB: how long SQLite's log gets before it is merged."""
-
-CACHE_KIB = 16 * 1024
-"""What SQLite keeps of the database while much is written; names of definitions go anywhere into their index."""
+MERGED_PAGES = 16
+"""Of the search's index, in one step of `settle`."""
 
 LEFT_OUT = "left_out"
 """The fact, as JSON, how many files and folders were left out without being read, by reason."""
-
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE file (
-  id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL, size INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL, digest BLOB, lines INTEGER NOT NULL, skipped TEXT);
-CREATE TABLE definition (
-  file INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, parent TEXT NOT NULL,
-  signature TEXT NOT NULL, doc TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
-CREATE INDEX definition_name ON definition (name);
-CREATE INDEX definition_file ON definition (file);
-CREATE TABLE import (
-  file INTEGER NOT NULL, module TEXT NOT NULL, name TEXT NOT NULL, alias TEXT NOT NULL, line INTEGER NOT NULL);
-CREATE INDEX import_file ON import (file);
-CREATE TABLE chunk (
-  id INTEGER PRIMARY KEY, file INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, name TEXT NOT NULL,
-  text TEXT NOT NULL);
-CREATE INDEX chunk_file ON chunk (file);
-CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="ascii tokenchars '_'");
-CREATE VIRTUAL TABLE vocabulary USING fts5vocab (search, row);
--- Bytes of new words that are collected before they are written; 1 MB if nothing is said.
-INSERT INTO search (search, rank) VALUES ('hashsize', 8000000);
-"""
-
-
-TABLES = frozenset({"meta", "file", "definition", "import", "chunk", "search", "vocabulary"})
-
-PRIMARY = 0xFF
-"""The part of an error code of SQLite that says what kind it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +31,6 @@ class Known:
     mtime_ns: int
     digest: bytes | None
     skipped: str | None
-
-
-def index_dir(workspace: Path, cache: Path | None = None) -> Path:
-    """Where the index of a workspace lies: by the real path of its folder."""
-    real = os.fsencode(workspace.resolve())
-    base = cache or platformdirs.user_cache_path("slm-lsp")
-    return base / "index" / hashlib.sha256(real).hexdigest()[:16]
 
 
 class Writer:
@@ -99,12 +51,12 @@ class Writer:
         except Timeout:
             raise IndexBusyError("Another process keeps this workspace's index.") from None
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise unwritable(folder, error) from error
         try:
-            self.rebuilt_because, self._db = _open(folder / FILE)
+            self.rebuilt_because, self._db = open_index(folder / FILE)
         except (OSError, sqlite3.Error) as error:
             self._lock.release()
-            raise _unwritable(folder, error) from error
+            raise unwritable(folder, error) from error
 
     def __enter__(self) -> "Writer":
         return self
@@ -147,18 +99,52 @@ class Writer:
             raise IndexUnwritableError(f"The index cannot be written: {error}.", "Free some space.") from error
 
     def put(self, rows: FileRows, size: int, mtime_ns: int) -> None:
-        """Replace everything of one file. Inside a transaction."""
-        self._clear(rows.path)
-        file = self._db.execute(
-            "INSERT INTO file (path, language, size, mtime_ns, digest, lines) VALUES (?, ?, ?, ?, ?, ?)",
+        """Replace everything of one file; what stays is left as it is. Inside a transaction."""
+        self._db.execute(
+            "INSERT INTO file (path, language, size, mtime_ns, digest, lines) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (path) DO UPDATE SET language = excluded.language, size = excluded.size,"
+            " mtime_ns = excluded.mtime_ns, digest = excluded.digest, lines = excluded.lines, skipped = NULL",
             (rows.path, rows.language, size, mtime_ns, rows.digest, rows.lines),
-        ).lastrowid
-        self._db.executemany(
-            "INSERT INTO definition VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(file, *row) for row in rows.definitions]
         )
-        self._db.executemany("INSERT INTO import VALUES (?, ?, ?, ?, ?)", [(file, *row) for row in rows.imports])
+        (file,) = self._db.execute("SELECT id FROM file WHERE path = ?", (rows.path,)).fetchone()
+        self._put_definitions(file, rows.definitions)
+        self._put_imports(file, rows.imports)
+        self._put_chunks(file, rows)
+
+    def _put_definitions(self, file: int, rows: Sequence[DefinitionRow]) -> None:
+        select = "SELECT rowid, name, kind, parent, signature, doc, first, last FROM definition WHERE file = ?"
+        held = [(number, tuple(row[:5]), tuple(row[5:])) for number, *row in self._db.execute(select, (file,))]
+        found = difference(held, [(row[:5], row[5:]) for row in rows])
+        self._db.executemany("DELETE FROM definition WHERE rowid = ?", [(each,) for each in found.gone])
+        self._db.executemany(
+            "UPDATE definition SET first = ?, last = ? WHERE rowid = ?", [(*at, number) for number, at in found.moved]
+        )
+        self._db.executemany(
+            "INSERT INTO definition VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(file, *rows[each]) for each in found.fresh]
+        )
+
+    def _put_imports(self, file: int, rows: Sequence[ImportRow]) -> None:
+        held = self._db.execute("SELECT module, name, alias, line FROM import WHERE file = ?", (file,)).fetchall()
+        if held != list(rows):
+            self._db.execute("DELETE FROM import WHERE file = ?", (file,))
+            self._db.executemany("INSERT INTO import VALUES (?, ?, ?, ?, ?)", [(file, *row) for row in rows])
+
+    def _put_chunks(self, file: int, rows: FileRows) -> None:
+        held = self._db.execute("SELECT id, text, first, last, name FROM chunk WHERE file = ?", (file,)).fetchall()
+        texts = {number: text for number, text, *_ in held}
+        found = difference(
+            [(number, text, tuple(at)) for number, text, *at in held],
+            [(text, (first, last, name)) for first, last, name, text in rows.chunks],
+        )
+        self._unfind((number, texts[number]) for number in found.gone)
+        self._db.executemany("DELETE FROM chunk WHERE id = ?", [(each,) for each in found.gone])
+        self._db.executemany(
+            "UPDATE chunk SET first = ?, last = ?, name = ? WHERE id = ?", [(*at, number) for number, at in found.moved]
+        )
         insert = "INSERT INTO chunk (file, first, last, name, text) VALUES (?, ?, ?, ?, ?)"
-        for first, last, name, text, found_by in rows.chunks:
+        for each in found.fresh:
+            first, last, name, text = rows.chunks[each]
+            found_by = rows.words[each] if rows.words else words(text)
             chunk = self._db.execute(insert, (file, first, last, name, text)).lastrowid
             self._db.execute("INSERT INTO search (rowid, words) VALUES (?, ?)", (chunk, found_by))
 
@@ -183,8 +169,22 @@ class Writer:
         """Remember facts about the whole index. Inside a transaction."""
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
 
+    def settle(self) -> bool:
+        """One step, of a millisecond or two, of what writing leaves to be done; whether there may be more."""
+        with contextlib.suppress(sqlite3.Error):
+            before = self._db.total_changes
+            with self._db:
+                self._db.execute("INSERT INTO search (search, rank) VALUES ('merge', ?)", (MERGED_PAGES,))
+            # https://www.sqlite.org/fts5.html#the_merge_command: fewer than two changes say that nothing was merged.
+            if self._db.total_changes - before > 1:
+                return True
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return False
+
     def tidy(self) -> None:
         """After much was written: merge the log into the database, so that readers need not look into both."""
+        while self.settle():
+            pass
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.execute("PRAGMA shrink_memory")
@@ -193,72 +193,14 @@ class Writer:
         row = self._db.execute("SELECT id FROM file WHERE path = ?", (path,)).fetchone()
         if row is None:
             return
-        for chunk, text in self._db.execute("SELECT id, text FROM chunk WHERE file = ?", row).fetchall():
-            # A table without content wants to be told what it held.
-            self._db.execute("INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)", (chunk, words(text)))
+        self._unfind(self._db.execute("SELECT id, text FROM chunk WHERE file = ?", row).fetchall())
         for table in ("definition", "import", "chunk"):
             self._db.execute(f"DELETE FROM {table} WHERE file = ?", row)  # noqa: S608 - names of our tables
         self._db.execute("DELETE FROM file WHERE id = ?", row)
 
-
-def _open(path: Path) -> tuple[str | None, sqlite3.Connection]:
-    """A connection to an index that can be used, and why it had to be made anew, if it had."""
-    reason = None
-    if path.exists():
-        try:
-            db = _connect(path)
-            if (reason := _unsound(db)) is None:
-                return None, db
-            db.close()
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            reason = str(error)
-        discard(path.parent)
-    db = _connect(path)
-    with db:
-        db.executescript(_TABLES)
-        db.execute(f"PRAGMA user_version = {SCHEMA}")
-    return reason, db
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error says that the file is no sound database, rather than that it cannot be read or written now."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & PRIMARY in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def discard(folder: Path) -> None:
-    """Delete a damaged index; the next writer makes it anew. For who holds its lock."""
-    for end in ("", "-wal", "-shm"):
-        (folder / f"{FILE}{end}").unlink(missing_ok=True)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=5, cached_statements=64)
-    path.chmod(0o600)
-    db.execute("PRAGMA journal_mode = WAL")
-    # A crash of the machine may cost the last changes, which the next check finds again; it cannot damage the file.
-    db.execute("PRAGMA synchronous = OFF")
-    # In a first build the same pages change again and again; they are copied into the database seldom.
-    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    return db
-
-
-def _unsound(db: sqlite3.Connection) -> str | None:
-    """What is wrong with an index: another schema, or tables that cannot be read."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version != SCHEMA:
-        return f"it is of version {version}, not {SCHEMA}"
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if missing := TABLES - tables:
-        return f"it has no tables {', '.join(sorted(missing))}"
-    found: str = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-    return None if found == "ok" else found
-
-
-def _unwritable(folder: Path, error: Exception) -> IndexUnwritableError:
-    return IndexUnwritableError(
-        f"The index in {folder} cannot be written: {error}.", "Completions go on without it. Free some space there."
-    )
+    def _unfind(self, chunks: Iterable[tuple[int, str]]) -> None:
+        """Take chunks out of what is searched: a table without content wants to be told what it held."""
+        self._db.executemany(
+            "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)",
+            [(number, words(text)) for number, text in chunks],
+        )

@@ -119,6 +119,7 @@ class App:
             return
         self._closed = True
         self.inline.warming.rest()
+        self.status.close()
         for task in self._background:
             task.cancel()
         await self.projects.close()

@@ -17,11 +17,11 @@ from slm_lsp.context.retrieve import Retrieved, retrieve
 from slm_lsp.context.signals import History
 from slm_lsp.errors import IndexMissingError, ParseTimeoutError
 from slm_lsp.index.client import IndexerClient
+from slm_lsp.index.database import index_dir
 from slm_lsp.index.extract import FileRows, extract
 from slm_lsp.index.process import State
 from slm_lsp.index.project import Project
 from slm_lsp.index.reader import Reader
-from slm_lsp.index.store import index_dir
 from slm_lsp.index.walk import Rules
 from slm_lsp.server.documents import Document, Documents
 

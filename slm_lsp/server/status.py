@@ -1,9 +1,14 @@
-"""`slm/status`: what a status bar shows, sent whenever it changes. Described in `docs/protocol.md`."""
+"""`slm/status`: what a status bar shows, sent when it changes. Described in `docs/protocol.md`."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Literal, TypedDict
 
 STATUS = "slm/status"
+
+QUIET_S = 0.25
+"""Between two messages that only say that a request began or ended: while somebody types there are several at a key,
+and an editor draws each of them."""
 
 State = Literal["idle", "loading", "working", "ready", "failed"]
 
@@ -21,8 +26,15 @@ class Status(TypedDict):
     chosen: str | None
 
 
+def passes(before: Status, after: Status) -> bool:
+    """Whether a change is of the kind that comes with every request: work begins or ends, at some speed."""
+    told = (before["state"], after["state"])
+    same = all(before[key] == after[key] for key in ("model", "tier", "indexed"))
+    return same and all(state in ("working", "ready") for state in told)
+
+
 class StatusReport:
-    """Keeps the current status and sends it on when it changes."""
+    """Keeps the current status and sends it on when it changes; what passes, a few times a second. In an event loop."""
 
     def __init__(self, send: Callable[[Status], None]) -> None:
         self._send = send
@@ -36,6 +48,8 @@ class StatusReport:
             reason=None,
             chosen=None,
         )
+        self._told = self.current
+        self._quiet: asyncio.TimerHandle | None = None
 
     def set(
         self,
@@ -59,11 +73,28 @@ class StatusReport:
             reason=reason,
             chosen=chosen or before["chosen"],
         )
-        if self.current != before:
-            self._send(self.current)
+        self._tell(passing=passes(before, self.current))
 
     def set_indexed(self, percent: int | None) -> None:
         """Note how much of what changed in the project is indexed; None without an index."""
         if percent != self.current["indexed"]:
             self.current = Status(**{**self.current, "indexed": percent})
-            self._send(self.current)
+            self._tell()
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+
+    def _tell(self, *, passing: bool = False) -> None:
+        if self.current == self._told or (passing and self._quiet is not None):
+            return
+        self._told = self.current
+        self._send(self.current)
+        if self._quiet is not None:
+            self._quiet.cancel()
+        self._quiet = asyncio.get_running_loop().call_later(QUIET_S, self._quiet_ends)
+
+    def _quiet_ends(self) -> None:
+        self._quiet = None
+        self._tell()

@@ -53,6 +53,15 @@ def test_only_the_server_is_built_with_two_jobs(layout: Layout) -> None:
     assert build[-2:] == ["-j", "2"]
 
 
+@pytest.mark.parametrize(("features", "without"), [({"avx2", "amx_tile"}, True), ({"avx2"}, False)])
+def test_kernels_for_amx_which_crash_are_not_built(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, features: set[str], without: bool
+) -> None:
+    monkeypatch.setattr(peers, "cpu_features", lambda: frozenset(features))
+    flags = [each for each in peers.configure_command("cmake", layout) if "-mno-amx-int8" in each]
+    assert [each.partition("=")[0] for each in flags] == (["-DCMAKE_C_FLAGS", "-DCMAKE_CXX_FLAGS"] if without else [])
+
+
 def test_only_llama_cpp_is_unpacked_and_nothing_lands_outside(tmp_path: Path) -> None:
     archive = write_archive(
         tmp_path / "a.tar.gz",

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slm_lsp.index import pool
+from slm_lsp.index.database import FILE
 from slm_lsp.index.indexer import FEW, Indexer
 from slm_lsp.index.reader import Reader
-from slm_lsp.index.store import FILE, Writer
+from slm_lsp.index.store import Writer
 from slm_lsp.index.walk import Skipped
 
 KEY = "q8Zf" + "1LxT" + "v0Rm" + "C3ws" + "Yb7K" + "n5Pd"

@@ -13,9 +13,10 @@ import pytest
 
 from slm_lsp.index import watch
 from slm_lsp.index.client import IndexerClient
+from slm_lsp.index.database import index_dir
 from slm_lsp.index.process import State
 from slm_lsp.index.reader import Reader
-from slm_lsp.index.store import Writer, index_dir
+from slm_lsp.index.store import Writer
 
 
 @pytest.fixture

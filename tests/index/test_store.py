@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.errors import IndexBusyError, IndexMissingError, IndexUnwritableError
-from slm_lsp.index import store
+from slm_lsp.index import database, store
+from slm_lsp.index.database import FILE, index_dir
 from slm_lsp.index.extract import extract
 from slm_lsp.index.reader import Reader
 from slm_lsp.index.resolve import ProjectFiles
-from slm_lsp.index.store import FILE, Writer, index_dir
+from slm_lsp.index.store import Writer
 
 ORDERS = b"""import stock
 
@@ -56,6 +57,38 @@ def test_a_file_replaces_what_it_was(writer: Writer, tmp_path: Path) -> None:
     assert reader.search(["other"], 5) == []
     assert reader.paths() == []
     assert reader.rarity(["other"]) == {}
+
+
+LONG = b"".join(b"def first_%d(order):\n%s\n\n" % (n, b"    order.touch()\n" * 30) for n in range(6))
+
+
+def test_a_save_writes_only_the_rows_that_it_changes(writer: Writer, tmp_path: Path) -> None:
+    put(writer, "a.py", LONG)
+    before = dict(writer._db.execute("SELECT text, id FROM chunk").fetchall())
+    put(writer, "a.py", b"import shop\n" + LONG.replace(b"first_5", b"last"))
+    after = dict(writer._db.execute("SELECT text, id FROM chunk").fetchall())
+    kept = before.keys() & after.keys()
+    assert len(kept) == len(before) - 2
+    assert all(before[text] == after[text] for text in kept)
+    reader = Reader(tmp_path)
+    assert [each.name for each in reader.definitions_of(["a.py"])] == [*(f"first_{n}" for n in range(5)), "last"]
+    lines = (b"import shop\n" + LONG).decode().split("\n")
+    for each in reader.chunks_of("a.py")[1:-1]:
+        assert each.text == "\n".join(lines[each.first : each.last])
+    assert (reader.search(["first_5"], 9), len(reader.search(["last"], 9))) == ([], 1)
+
+
+def test_what_writing_leaves_to_be_done_ends_and_loses_nothing(writer: Writer, tmp_path: Path) -> None:
+    for number in range(40):
+        put(writer, "a.py", ORDERS + b"def only_%d(): pass\n" % number)
+    steps = 0
+    while writer.settle():
+        steps += 1
+    assert 0 < steps < 100
+    assert not writer.settle()
+    reader = Reader(tmp_path)
+    assert [len(reader.search([f"only_{number}"], 9)) for number in (0, 38, 39)] == [0, 0, 1]
+    writer._db.execute("INSERT INTO search (search) VALUES ('integrity-check')")
 
 
 def test_a_name_that_everything_has_says_nothing(writer: Writer, tmp_path: Path) -> None:
@@ -130,7 +163,7 @@ def test_a_workspace_has_its_own_folder_by_its_real_path(tmp_path: Path) -> None
 def test_a_database_of_somebody_else_is_replaced(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute("CREATE TABLE theirs (x)")
-        db.execute("PRAGMA user_version = 1")
+        db.execute(f"PRAGMA user_version = {database.SCHEMA}")
     with Writer(tmp_path) as writer:
         assert "no tables" in (writer.rebuilt_because or "")
         put(writer, "a.py", ORDERS)
@@ -160,8 +193,8 @@ def test_damage_that_shows_late_is_known_as_such(writer: Writer, tmp_path: Path)
     db.close()
     with pytest.raises(sqlite3.DatabaseError) as damaged:
         put(writer, "a.py", b"def other(): pass\n")
-    assert store.is_damage(damaged.value)
-    store.discard(tmp_path)
+    assert database.is_damage(damaged.value)
+    database.discard(tmp_path)
     assert not (tmp_path / FILE).exists()
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
+from slm_lsp.index.database import index_dir
 from slm_lsp.index.indexer import Indexer
-from slm_lsp.index.store import Writer, index_dir
+from slm_lsp.index.store import Writer
 from slm_lsp.server.documents import Documents
 from slm_lsp.server.projects import Projects
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from slm_lsp.engine.backend.llama_cpp import model_parameters
+
 BATCH = 512
 
 
@@ -27,7 +29,7 @@ def _load(binding: str, path: bytes, threads: int, cells: int) -> tuple[Any, Any
     else:
         import llama_cpp as api
 
-        parameters = api.llama_model_default_params()
+        parameters = model_parameters(api)
     api.llama_backend_init()
     model = api.llama_model_load_from_file(path, parameters)
     vocabulary = api.llama_model_get_vocab(model)

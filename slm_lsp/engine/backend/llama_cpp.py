@@ -1,6 +1,7 @@
 """llama-cpp-python through its low-level interface: the reference binding, for every platform and every GPU."""
 
 import ctypes
+import logging
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from slm_lsp.engine.backend.base import BackendOptions, OnProgress
 from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, StateFunctions, log_callback
 from slm_lsp.engine.protocol import FimTokens
+
+log = logging.getLogger(__name__)
 
 NAME = "llama_cpp"
 
@@ -20,6 +23,25 @@ def _api() -> Any:
     callback = log_callback(NAME)
     llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
     return llama_cpp, callback
+
+
+def model_parameters(api: Any) -> Any:
+    """llama.cpp's defaults for loading a model, without the kernels that crash.
+
+    Compiled on a processor with AMX, this revision dies of its first matrix product: the tile configuration is left on
+    a stack from which compilers drop it, and threads do not ask for the right to use tiles
+    (https://github.com/ggml-org/llama.cpp/issues/20824, https://github.com/ggml-org/llama.cpp/pull/26954). Only a
+    switch for all rearranged weights turns AMX off, which makes prompts slower; compiled without AMX, as the Makefile
+    does it, nothing is lost.
+
+    Args:
+        api: the module `llama_cpp`.
+    """
+    parameters = api.llama_model_default_params()
+    if b"AMX_INT8 = 1" in api.llama_print_system_info():
+        log.warning("this build of llama.cpp uses AMX, which crashes: its fast kernels are switched off")
+        parameters.use_extra_bufts = False
+    return parameters
 
 
 class LlamaCppBackend(NativeBackend):
@@ -37,7 +59,7 @@ class LlamaCppBackend(NativeBackend):
         self._memory = self._api.llama_get_memory(self._context)
 
     def _open_model(self, path: bytes, options: BackendOptions) -> Any:
-        parameters = self._api.llama_model_default_params()
+        parameters = model_parameters(self._api)
         parameters.n_gpu_layers = options.gpu_layers
         parameters.progress_callback = self._progress
         return self._api.llama_model_load_from_file(path, parameters)

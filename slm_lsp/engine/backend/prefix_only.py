@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from slm_lsp.engine.backend.llama_cpp import model_parameters
+
 BATCH = 512
 """llama-cpp-python's own default."""
 
@@ -27,7 +29,7 @@ class PrefixOnly:
 
         self._api: Any = llama_cpp
         self._api.llama_backend_init()
-        self._model = self._api.llama_model_load_from_file(model.encode(), self._api.llama_model_default_params())
+        self._model = self._api.llama_model_load_from_file(model.encode(), model_parameters(self._api))
         self._vocabulary = self._api.llama_model_get_vocab(self._model)
         self._size = self._api.llama_vocab_n_tokens(self._vocabulary)
         parameters = self._api.llama_context_default_params()

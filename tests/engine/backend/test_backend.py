@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, Slot, available, open_backend
+from slm_lsp.engine.backend.llama_cpp import model_parameters
 from slm_lsp.errors import ModelCorruptError
 from tests.tiny import write_tiny_model
 
@@ -20,6 +22,22 @@ def backend(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[Backen
     found, _ = open_backend(tiny_model, OPTIONS, request.param, lambda _: None)
     yield found
     found.close()
+
+
+@pytest.mark.parametrize(("said", "fast_kernels"), [(b"AVX512 = 1 | AMX_INT8 = 1 | ", False), (b"AVX512 = 1 | ", True)])
+def test_kernels_for_amx_which_crash_are_switched_off(said: bytes, fast_kernels: bool) -> None:
+    api = SimpleNamespace(
+        llama_print_system_info=lambda: said,
+        llama_model_default_params=lambda: SimpleNamespace(use_extra_bufts=True),
+    )
+    assert model_parameters(api).use_extra_bufts is fast_kernels
+
+
+def test_the_binding_has_the_switch_for_them() -> None:
+    import llama_cpp
+
+    assert llama_cpp.llama_model_default_params().use_extra_bufts
+    assert b"SSE3 = " in llama_cpp.llama_print_system_info() or b"NEON = " in llama_cpp.llama_print_system_info()
 
 
 def evaluate(backend: Backend, text: str, sequence: int = 0) -> np.ndarray:
