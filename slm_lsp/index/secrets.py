@@ -85,7 +85,9 @@ _ASSIGNED = re.compile(
     (?::[ \t]{0,4}&?[A-Za-z'][\w.\[\], |<>']{0,60}?[ \t]{0,4}(?==))?  # its type
     (?:(?:string|\[\]byte)[ \t]{0,4}(?==))?        # and as Go has it
     (?P<by>=>|:=|={1,3}|!={1,2}|[:,>]|(?=["']))             # XML has `>`, `define('A', 'b')` a comma, `#define` nothing
-    (?P<space>[ \t]{0,40}+)(?:[a-zA-Z]{0,2}(?=["']))?
+    (?P<space>[ \t]{0,40}+)
+    (?:(?P<goes_on>[(\\]|[|>][+-]?\d?)?[ \t]{0,4}(?P<below>\r?\n)[ \t]{0,40}+)?   # or in the line below
+    (?:[a-zA-Z]{0,2}(?=["']))?
     (?:
       "(?P<double>(?:[^"\\\n\r]|\\[^\n\r])++)"
     | '(?P<single>(?:[^'\\\n\r]|\\[^\n\r])++)'
@@ -95,6 +97,11 @@ _ASSIGNED = re.compile(
     """,
     re.VERBOSE,
 )
+_DOCKER = re.compile(
+    r"^[ \t]{0,8}ENV[ \t]{1,8}([A-Za-z_]\w{0,60})[ \t]{1,8}([^\s=\"'$]{8,500})[ \t]{0,8}$", re.MULTILINE
+)
+"""A Dockerfile may leave the `=` out."""
+
 _ARGUMENT = re.compile(r"""\(\s{0,8}["'][\w.-]{0,60}\Z""")
 FAR = 80
 """Characters before a name in which the call stands that it is an argument of."""
@@ -176,6 +183,10 @@ def _spans(text: str) -> Iterator[Span]:
         yield from (match.span(1) for match in _HEADER.finditer(text) if not _PROSE.fullmatch(match[1]))
     if "PRIVATE KEY" in text:
         yield from _private_keys(text)
+    if "ENV" in text:
+        for match in _DOCKER.finditer(text):
+            if next(_names(match[1].lower()), None) and looks_secret(match[2]):
+                yield match.span(2)
     yield from _assigned(text)
 
 
@@ -225,6 +236,8 @@ def _names(low: str) -> Iterator[Span]:
 def _may_be_bare(match: re.Match[str]) -> bool:
     """Whether a value without quotes is one, as in YAML, INI, XML and shell, and not a name in a program."""
     by, value, after = match["by"], match["bare"], match["after"]
+    if match["below"] and by != ":" and not match["goes_on"]:
+        return False
     if by == ">" or after == "<":
         return by == ">" and after == "<"
     if by not in {":", "=", ":=", "=>"}:

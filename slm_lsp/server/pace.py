@@ -1,4 +1,4 @@
-"""How long to wait before a suggestion is begun: not at all for who types slowly, a part of a key's time in a burst."""
+"""How long to wait before a suggestion is begun: not at all for who types slowly, in a burst until it seems to end."""
 
 from collections import deque
 from statistics import median
@@ -6,10 +6,11 @@ from statistics import median
 BURST_S = 0.3
 """Keys that come faster than that belong together."""
 
-PART = 0.6
-"""Of the usual time between two keys: whoever has not typed again by then is likely to look."""
+PART = 1.25
+"""Of the usual time between two keys: whoever has not typed again by then is likely to look. What is begun sooner is
+given up at the next key, and until then slows down the editor, which wants the same processor."""
 
-LONGEST_S = 0.12
+LONGEST_S = 0.15
 
 KEYS = 5
 

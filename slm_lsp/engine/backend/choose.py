@@ -1,14 +1,16 @@
-"""Which binding runs a model: the fast one where it is installed, the processor can, and it agrees with the reference.
+"""Which binding runs a model: ik where it is installed, the processor can, it agrees with the reference and is faster.
 
-Agreement is measured once for a model and a pair of bindings, and remembered.
+Both are measured once for a model, a pair of bindings and a processor, and remembered.
 """
 
 import importlib.util
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from types import MappingProxyType
 from typing import Literal
 
@@ -38,6 +40,15 @@ IK_NEEDS = frozenset({"avx2", "fma", "f16c"})
 MAX_MEAN_KL = 0.05
 """Nats a position between the two bindings' next-token distributions; 0.001 to 0.002 on both catalogue models."""
 
+SLOWER = 1.1
+"""So much longer may ik take than the reference before it is called slower: what one measurement is good for."""
+
+TIMED_PROMPT, TIMED_STEPS = 32, 8
+"""Tokens that are timed together, and one after the other."""
+
+USUAL_STEPS = 16
+"""Tokens of an answer, whose time counts beside that of `TIMED_PROMPT` tokens of the prompt."""
+
 FIXED_PROMPT = """def mean(values: list[float]) -> float:
     if not values:
         raise ValueError("mean of nothing")
@@ -60,15 +71,22 @@ class Choice:
 
 
 class Agreement(msgspec.Struct, frozen=True):
-    """How far two bindings agree on the fixed prompt of one model."""
+    """How far two bindings agree on the fixed prompt of one model, and which is faster."""
 
     mean_kl: float
     same_top: float
+    time_ratio: float
+    """What ik takes for a piece of prompt and an answer, to what the reference takes."""
 
     @property
     def good(self) -> bool:
         """Whether the fast binding may stand in for the reference."""
         return self.mean_kl <= MAX_MEAN_KL
+
+    @property
+    def slower(self) -> bool:
+        """Whether the reference is the faster one here: the processor may know instructions that ik does not use."""
+        return self.time_ratio > SLOWER
 
 
 def available() -> Mapping[Name, str]:
@@ -98,7 +116,7 @@ def choose(
         return Choice("llama_cpp", f"the only binding installed{hint}")
     if missing := IK_NEEDS - features:
         return Choice("llama_cpp", f"the processor lacks {', '.join(sorted(missing))}, which ik needs")
-    return Choice("ik", "the faster one on this processor")
+    return Choice("ik", "usually the faster one; both are timed when a model is first loaded")
 
 
 def open_backend(
@@ -138,7 +156,8 @@ def open_backend(
 def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: Path) -> Choice:
     """`choice`, or the reference where the fast binding does not agree with it on this model."""
     info = path.stat()
-    key = f"{path.name}:{info.st_size}:{info.st_mtime_ns} ik {installed['ik']} llama_cpp {installed['llama_cpp']}"
+    bindings = f"ik {installed['ik']} llama_cpp {installed['llama_cpp']}"
+    key = f"{path.name}:{info.st_size}:{info.st_mtime_ns} {bindings} {system.cpu_name()}"
     known = _remembered(memory)
     if key not in known:
         try:
@@ -153,7 +172,10 @@ def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: 
     figures = f"divergence {found.mean_kl:.4f}, same most likely token at {found.same_top:.0%} of places"
     if not found.good:
         return Choice("llama_cpp", f"ik disagrees with llama_cpp on this model: {figures}")
-    return Choice("ik", f"{choice.why}, and agrees with llama_cpp ({figures})")
+    timed = f"takes {found.time_ratio:.2f} of the time of llama_cpp here"
+    if found.slower:
+        return Choice("llama_cpp", f"the faster one: ik {timed}")
+    return Choice("ik", f"{timed}, and agrees with it ({figures})")
 
 
 def _remembered(memory: Path) -> dict[str, Agreement]:
@@ -165,21 +187,38 @@ def _remembered(memory: Path) -> dict[str, Agreement]:
 
 def measure_agreement(path: Path) -> Agreement:
     """Evaluate the fixed prompt with both bindings, one after the other."""
-    ours, theirs = (_distributions(name, path) for name in ("ik", "llama_cpp"))
+    (ours, our_s), (theirs, their_s) = (_measured(name, path) for name in ("ik", "llama_cpp"))
     kl = np.sum(np.exp(theirs) * (theirs - ours), axis=1)
-    return Agreement(float(kl.mean()), float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean()))
+    same_top = float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean())
+    return Agreement(float(kl.mean()), same_top, our_s / their_s)
 
 
-def _distributions(name: Name, path: Path) -> Logits:
-    """Log-probabilities of the next token at every place of the fixed prompt, a row a place."""
+def _measured(name: Name, path: Path) -> tuple[Logits, float]:
+    """Log-probabilities of the next token at every place of the fixed prompt, and the seconds of a usual request."""
     options = BackendOptions(cells=256, sequences=1, threads=system.usable_cores())
     backend = _OPEN[name](path, options, lambda _: None)
     try:
         tokens = backend.vocabulary.tokenize(FIXED_PROMPT)[: options.batch]
         backend.decode([Slot(token, position, 0, logits=True) for position, token in enumerate(tokens)])
         rows = np.stack([backend.logits(index).astype(np.float32) for index in range(len(tokens))])
+        seconds = _usual_request_s(backend, tokens)
     finally:
         backend.close()
     rows -= rows.max(axis=1, keepdims=True)
     normalised: Logits = rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))
-    return normalised
+    return normalised, seconds
+
+
+def _usual_request_s(backend: Backend, tokens: Sequence[int]) -> float:
+    """Seconds for a piece of prompt and an answer, of a backend whose weights have been touched; it keeps no cells."""
+
+    def timed(first: int, count: int) -> float:
+        start = time.perf_counter()
+        backend.decode([Slot(tokens[each % len(tokens)], each, 0, logits=True) for each in range(first, first + count)])
+        backend.logits(count - 1)
+        return time.perf_counter() - start
+
+    backend.remove(0, 0, -1)
+    prompt_s = timed(0, TIMED_PROMPT)
+    steps = [timed(TIMED_PROMPT + number, 1) for number in range(TIMED_STEPS)]
+    return prompt_s + USUAL_STEPS * median(steps)

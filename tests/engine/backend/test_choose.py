@@ -45,19 +45,50 @@ def test_the_bindings_agree_on_the_tiny_model(tiny_model: Path) -> None:
     found = measure_agreement(tiny_model)
     assert found.good
     assert found.same_top == 1.0
+    assert 0 < found.time_ratio < 100
 
 
 @needs_ik
 def test_agreement_is_measured_once_and_remembered(tiny_model: Path, tmp_path: Path) -> None:
     memory = tmp_path / "cache" / "agreement.json"
-    options = BackendOptions(256, 1, 1)
-    backend, why = open_backend(tiny_model, options, "auto", lambda _: None, memory)
+    open_tiny(tiny_model, memory)
+    (measured,) = remembered(memory).values()
+    written = memory.stat()
+    open_tiny(tiny_model, memory)
+    assert remembered(memory) == {key(memory): measured}
+    assert memory.stat().st_mtime_ns == written.st_mtime_ns
+
+
+@needs_ik
+@pytest.mark.parametrize(
+    ("measured", "name", "why"),
+    [
+        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=0.7), "ik", "agrees with it"),
+        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=1.05), "ik", "1.05 of the time"),
+        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=1.5), "llama_cpp", "the faster one: ik takes 1.50"),
+        (Agreement(mean_kl=9.0, same_top=0.1, time_ratio=0.7), "llama_cpp", "disagrees"),
+    ],
+)
+def test_what_was_measured_decides(tiny_model: Path, tmp_path: Path, measured: Agreement, name: str, why: str) -> None:
+    memory = tmp_path / "agreement.json"
+    open_tiny(tiny_model, memory)
+    memory.write_bytes(msgspec.json.encode({key(memory): measured}))
+    found = open_tiny(tiny_model, memory)
+    assert found[0] == name
+    assert why in found[1]
+
+
+def open_tiny(model: Path, memory: Path) -> tuple[str, str]:
+    """The name of the binding that was chosen, and why."""
+    backend, why = open_backend(model, BackendOptions(256, 1, 1), "auto", lambda _: None, memory)
     backend.close()
-    assert backend.name == "ik"
-    assert "agrees with llama_cpp" in why
-    (key,) = msgspec.json.decode(memory.read_bytes(), type=dict[str, Agreement])
-    memory.write_bytes(msgspec.json.encode({key: Agreement(mean_kl=9.0, same_top=0.1)}))
-    backend, why = open_backend(tiny_model, options, "auto", lambda _: None, memory)
-    backend.close()
-    assert backend.name == "llama_cpp"
-    assert "disagrees" in why
+    return backend.name, why
+
+
+def remembered(memory: Path) -> dict[str, Agreement]:
+    return msgspec.json.decode(memory.read_bytes(), type=dict[str, Agreement])
+
+
+def key(memory: Path) -> str:
+    (found,) = remembered(memory)
+    return found
