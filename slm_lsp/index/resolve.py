@@ -198,8 +198,17 @@ def _rust(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
     if not found:
         tops = (f"{each}/src/lib.rs" for each in (parts[0], parts[0].replace("_", "-")))
         libraries = [library for top in tops for library in files.ending(top, importer)]
-        found = _rust_files(posixpath.dirname(libraries[0]), parts[1:], files) if libraries else []
+        own = posixpath.basename(folder) in _RUST_CRATES and not libraries
+        # What tests and examples import is mostly their own package, whose name its folder need not have.
+        library = _rust_library(folder) if own else posixpath.dirname(libraries[0]) if libraries else None
+        found = _rust_files(library, parts[1:], files) if library is not None else []
     return found
+
+
+def _rust_library(folder: str) -> str:
+    """Where the sources of a package lie, from the folder of its tests, examples or programs."""
+    package = posixpath.dirname(folder)
+    return package if posixpath.basename(folder) == "bin" else _under(package, "src")
 
 
 def _rust_crate(folder: str, files: ProjectFiles) -> str:

@@ -113,6 +113,10 @@ RUST = [
 ]  # fmt: skip
 
 
+def test_tests_of_a_rust_package_in_the_workspace_itself() -> None:
+    assert found("rust", ["src/lib.rs", "src/beds.rs"], "tests/sow.rs", "garden::beds", "Bed") == ["src/beds.rs"]
+
+
 @pytest.mark.parametrize(
     ("importer", "module", "name", "expected"),
     [
@@ -130,6 +134,11 @@ RUST = [
         ("core/tests/sow.rs", "common", "", ["core/tests/common/mod.rs"]),
         ("app/src/main.rs", "seed_store::shelf", "Shelf", ["seed-store/src/shelf.rs"]),
         ("app/src/main.rs", "seed_store", "Seed", ["seed-store/src/lib.rs"]),
+        ("core/tests/sow.rs", "the_core::garden::beds", "Bed", ["core/src/garden/beds.rs"]),
+        ("core/tests/sow.rs", "the_core", "Error", ["core/src/lib.rs"]),
+        ("core/tests/sow.rs", "seed_store::shelf", "Shelf", ["seed-store/src/shelf.rs"]),
+        ("core/src/bin/dig.rs", "the_core::garden", "Soil", ["core/src/garden.rs"]),
+        ("core/tests/sow.rs", "std::collections", "HashMap", []),
         ("app/src/main.rs", "std::collections", "HashMap", []),
         ("app/src/main.rs", "serde", "Serialize", []),
     ],
