@@ -23,16 +23,8 @@ PREFILL_TOKENS = 4
 SMOOTHING = 0.2
 """Weight of the newest observation in a running mean."""
 
-PATIENCE_S = 0.036
-"""How long a batch may take that cannot be interrupted."""
-
-CHUNK = 6
-"""What a batch of a prompt has at least where it cannot be interrupted and takes too long however small it is. Smaller
-ones cost more a token: behind 1,000 tokens ik evaluates 153 a second in batches of 4, 174 in batches of 6 (34 ms each),
-175 of 8 (45 ms) and 198 of 64 (2 cores, Qwen2.5-Coder-0.5B)."""
-
-MIN_CHUNK = 4
-"""The same where so few are evaluated in time."""
+PATIENCE_S = 0.1
+"""How long a batch of a prompt may take, unless the binding wants longer ones: what an interruption loses at most."""
 
 CACHED_SEGMENTS = 64
 """Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""
@@ -121,11 +113,8 @@ class LoadedModel:
 
     @property
     def chunk(self) -> int:
-        """The most tokens of one batch: so few that one which cannot be interrupted does not keep others waiting."""
-        if self.backend.interruptible:
-            return self.batch
-        in_time = int(self.prefill_rate * PATIENCE_S)
-        return min(self.batch, in_time if in_time >= MIN_CHUNK else CHUNK)
+        """The most tokens of one batch of a prompt."""
+        return min(self.batch, max(int(self.prefill_rate * PATIENCE_S), self.backend.worthwhile))
 
     def make_room(self) -> bool:
         """After a batch found no place: give up idle sessions, then take smaller batches. False at the end of that.

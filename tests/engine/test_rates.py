@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.engine.backend import Backend, BackendOptions, open_backend
+from slm_lsp.engine.backend import BackendOptions, open_backend
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.loaded import CHUNK, FASTER_TIMES, LoadedModel
+from slm_lsp.engine.loaded import FASTER_TIMES, LoadedModel
 from slm_lsp.engine.protocol import Generate, ModelInfo, Segment
 from slm_lsp.engine.rates import PROMPT, ROUNDS, SIZES, STEPS, Rates, RatesFile
 from tests.conftest import engines
@@ -93,24 +93,11 @@ def test_what_was_measured_on_a_busy_machine_is_measured_again(model: LoadedMode
     assert model.rates is not None
 
 
-class Uninterruptible:
-    """A backend whose batches cannot be interrupted."""
-
-    def __init__(self, inner: Backend) -> None:
-        self._inner = inner
-        self.interruptible = False
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._inner, name)
-
-
-def test_batches_that_cannot_be_interrupted_are_so_long_that_nobody_waits_long(model: LoadedModel) -> None:
-    assert model.chunk == model.batch
-    model.backend = Uninterruptible(model.backend)  # type: ignore[assignment]
-    for rate, chunk in ((1010.0, 36), (180.0, 6), (150.0, 5), (115.0, 4), (60.0, CHUNK)):
+def test_an_interruption_loses_little_and_no_batch_is_too_short_to_be_worth_it(model: LoadedModel) -> None:
+    for rate, chunk in ((1010.0, 64), (300.0, 30), (20.0, 1)):
         for _ in range(100):
             model.note_speed(8, 1, 8 / rate)
-        assert model.chunk == chunk
+        assert model.chunk == min(model.batch, max(chunk, model.backend.worthwhile))
 
 
 def test_only_batches_of_prompts_tell_how_fast_prompts_are_evaluated(model: LoadedModel) -> None:

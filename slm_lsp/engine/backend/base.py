@@ -85,8 +85,8 @@ class Backend(Protocol):
         """What it was opened with; `cells` is what the model really got."""
 
     @property
-    def interruptible(self) -> bool:
-        """Whether `interrupt` ends a running `decode`; otherwise batches are to be short."""
+    def worthwhile(self) -> int:
+        """Tokens of a prompt below which a batch is hardly cheaper, so that shorter ones are a waste."""
 
     @property
     def longest(self) -> int:

@@ -48,6 +48,7 @@ class LlamaCppBackend(NativeBackend):
     """See `Backend`."""
 
     name = NAME
+    worthwhile = 64
 
     def __init__(self, path: Path, options: BackendOptions, on_progress: OnProgress) -> None:
         super().__init__(_api()[0], path, options, on_progress)
@@ -71,15 +72,22 @@ class LlamaCppBackend(NativeBackend):
         parameters.n_threads = parameters.n_threads_batch = options.threads
         parameters.kv_unified = True
         parameters.no_perf = True
-        return self._api.llama_init_from_model(self._model, parameters)
+        context = self._api.llama_init_from_model(self._model, parameters)
+        if context:
+            self._install_abort_callback(context)
+        return context
 
     def _free_model(self) -> None:
         self._api.llama_model_free(self._model)
 
-    def _set_abort_callback(self, callback: Any, data: Any) -> None:
-        kind = self._api.ggml_abort_callback
-        self._abort = ctypes.cast(callback, kind)
-        self._api.llama_set_abort_callback(self._context, self._abort, data)
+    def _install_abort_callback(self, context: Any) -> None:
+        """Let the C library's `strlen` be the callback: true while the flag is a string of one character.
+
+        llama.cpp asks before every operation of the graph, from its compute threads. A Python function there costs
+        4 % of decoding (20 runs of 32 tokens, Qwen2.5-Coder-0.5B) because each call takes the interpreter's lock.
+        """
+        self._abort = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
+        self._api.llama_set_abort_callback(context, self._abort, ctypes.cast(self._flag, ctypes.c_void_p))
 
     def _state_functions(self) -> StateFunctions:
         api = self._api

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class NativeBackend(ABC):
 
     name: str
     longest: int
-    interruptible: ClassVar[bool] = True
+    worthwhile: int
     vocabulary: NativeVocabulary
 
     def __init__(self, api: Any, path: Path, options: BackendOptions, on_progress: OnProgress) -> None:
@@ -95,14 +95,12 @@ class NativeBackend(ABC):
                 f"{path} cannot be loaded by {self.name}.", "See the engine's log, or try `slm-lsp models verify`."
             )
         self.options = options
+        self._flag = ctypes.create_string_buffer(2)
         self._context = self._open_context(options)
         if not self._context:
             self._free_model()
             raise MemoryError(f"no memory for {options.cells} KV cells of {path}")
         self._batch = api.llama_batch_init(options.batch, 0, 1)
-        self._flag = ctypes.create_string_buffer(2)
-        if self.interruptible:
-            self._install_abort_callback()
 
     @abstractmethod
     def _open_model(self, path: bytes, options: BackendOptions) -> Any:
@@ -110,15 +108,11 @@ class NativeBackend(ABC):
 
     @abstractmethod
     def _open_context(self, options: BackendOptions) -> Any:
-        """The context's handle, or null."""
+        """The handle of a context whose batches end when the flag is set, or null."""
 
     @abstractmethod
     def _free_model(self) -> None:
         """Free the model."""
-
-    @abstractmethod
-    def _set_abort_callback(self, callback: Any, data: Any) -> None:
-        """Install llama.cpp's abort callback."""
 
     @abstractmethod
     def remove(self, sequence: int, start: int, end: int) -> None:
@@ -186,15 +180,6 @@ class NativeBackend(ABC):
         self._api.llama_batch_free(self._batch)
         self._api.llama_free(self._context)
         self._free_model()
-
-    def _install_abort_callback(self) -> None:
-        """Let the C library's `strlen` be the callback: true while the flag is a string of one character.
-
-        llama.cpp asks before every operation of the graph, from its compute threads. A Python function there costs
-        4 % of decoding (20 runs of 32 tokens, Qwen2.5-Coder-0.5B) because each call takes the interpreter's lock.
-        """
-        callback = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)
-        self._set_abort_callback(callback, ctypes.cast(self._flag, ctypes.c_void_p))
 
     @staticmethod
     def _progress_callback(on_progress: OnProgress) -> Any:
