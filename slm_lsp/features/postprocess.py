@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from slm_lsp.features.around import Surroundings
+from slm_lsp.features.endless import drop_endless_calls
 from slm_lsp.features.filters import (
     Draft,
     Filter,
@@ -49,6 +50,7 @@ FILTERS: tuple[Filter, ...] = (
     drop_blank,
     drop_the_lines_above,
     drop_echoes,
+    drop_endless_calls,
     drop_secrets,
     keep_what_parses,
     cut_trailing_space,
