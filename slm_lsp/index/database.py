@@ -16,6 +16,7 @@ SCHEMA = 2
 """Goes up with every change of the tables or of what stands in them: an index of another number is built anew."""
 
 FILE = "index.db"
+
 LOG_PAGES = 8000
 """Of 4 KiB: how long SQLite's log gets before it is merged."""
 
@@ -47,7 +48,6 @@ INSERT INTO search (search, rank) VALUES ('hashsize', 8000000);
 -- file is written, which would then take ten times as long now and again.
 INSERT INTO search (search, rank) VALUES ('automerge', 0);
 """
-
 
 TABLES = frozenset({"meta", "file", "definition", "import", "chunk", "search", "vocabulary"})
 
