@@ -64,7 +64,7 @@ class CompletionSettings:
     """The most that a block has; 0: only lines are suggested."""
     latency_ms: Annotated[float, msgspec.Meta(ge=0)] = 1500.0
     """How long a line may take. With `model = "auto"` the strong tier answers where it is no slower."""
-    least_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.6
+    least_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.75
     """A suggestion of which the model is less sure is not shown unless asked for: the geometric mean of its tokens'
     probabilities. What was accepted and rejected before may raise it (`slm-lsp stats`)."""
     shift_suffix: bool = False

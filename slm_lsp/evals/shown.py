@@ -21,6 +21,7 @@ from slm_lsp.evals.shown_places import Spot, choose
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.cache import Cache
 from slm_lsp.features.completion import Completion, complete, refused
+from slm_lsp.features.filters import MIN_REPEATED
 from slm_lsp.features.skip import skip_reason
 from slm_lsp.features.syntax import breaks
 from slm_lsp.proportions import percentile, wilson
@@ -48,7 +49,7 @@ class Case(msgspec.Struct, frozen=True):
     confidence: float
     right: bool
     repeats: bool
-    """It says the next line of the file again."""
+    """It says the next line of the file again; not one as short as `}`, which a block may well have inside too."""
     breaks: bool
     """A file that parsed does not parse with it."""
     milliseconds: float
@@ -150,7 +151,7 @@ def judge(spot: Spot, completion: Completion) -> Case:
     place = spot.place
     around = surroundings(place.text, place.offset, place.path)
     text, over = completion.text, completion.end - completion.start
-    written = (around.before + text).split("\n")
+    written, below = (around.before + text).split("\n"), around.next_line.strip()
     return Case(
         language=spot.language,
         path=place.path,
@@ -161,7 +162,7 @@ def judge(spot: Spot, completion: Completion) -> Case:
         reason=completion.reason,
         confidence=completion.confidence or 0.0,
         right=bool(text) and is_right(text, spot.rest, spot.following),
-        repeats=bool(text) and any(line.strip() == around.next_line.strip() != "" for line in written if line.strip()),
+        repeats=bool(text) and len(below) >= MIN_REPEATED and any(line.strip() == below for line in written),
         breaks=bool(text) and breaks(text, over, around),
         milliseconds=completion.timing.total_ms,
     )

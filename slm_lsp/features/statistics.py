@@ -78,7 +78,7 @@ class Statistics:
         self._put(lambda feedback: feedback.nothing(language, tier, reason, day))
 
     def threshold(self, language: str, tier: str | None) -> float:
-        """The least confidence worth showing, from 0 to 0.6; 0 while little is known, and until the file is read."""
+        """The least confidence worth showing, from 0 to 0.9; 0 while little is known, and until the file is read."""
         self._start()
         return self._thresholds.get(kind_of(language, tier), 0.0)
 

@@ -29,7 +29,7 @@ MIN_OUTCOMES = 50
 WINDOW = 1000
 """Outcomes that count, the newest of a language and a tier."""
 
-MOST = 12
+MOST = 18
 """The band at which the threshold stops: completion may become rare, it cannot fall silent for good."""
 
 
