@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.features.statistics import Statistics
 from tests.conftest import engines
-from tests.engine.test_process import until_idle
+from tests.engine.test_process import until, until_idle
 from tests.server.conftest import Editor, Start
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
@@ -96,10 +96,10 @@ async def test_what_is_skipped_says_why_and_asking_overrules_it(
     editor = await start()
     uri = editor.open(tmp_path / "notes.py", text)
     assert await first(editor, uri, 0, 9) is None
-    assert reason in editor.statuses[-1].reason
+    await until(lambda: reason in (editor.statuses[-1].reason or ""))
     answer = await editor.complete(uri, 0, 9, asked=True)
     assert answer is not None
-    assert reason not in (editor.statuses[-1].reason or "")
+    await until(lambda: reason not in (editor.statuses[-1].reason or ""))
 
 
 async def test_outcomes_are_counted_on_this_machine(
