@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.errors import IndexBusyError, IndexMissingError, IndexUnwritableError
-from slm_lsp.index import database, store
+from slm_lsp.index import database
 from slm_lsp.index.database import FILE, index_dir
 from slm_lsp.index.extract import extract
 from slm_lsp.index.reader import Reader
@@ -180,7 +180,7 @@ def test_an_index_that_cannot_be_read_just_now_is_kept(tmp_path: Path, monkeypat
         raise error
 
     with monkeypatch.context() as failed:
-        failed.setattr(store, "_unsound", failing)
+        failed.setattr(database, "_unsound", failing)
         with pytest.raises(IndexUnwritableError, match="I/O"):
             Writer(tmp_path)
     assert Reader(tmp_path).paths() == ["a.py"]

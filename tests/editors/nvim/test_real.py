@@ -140,7 +140,7 @@ def test_a_killed_server_comes_back_by_itself(real: Open) -> None:
 def test_without_a_model_the_status_tells_the_truth(open_nvim: Open, tmp_path: Path) -> None:
     nvim = open_nvim("orders.py", environ={"SLM_LSP_MODELS_DIR": str(tmp_path / "empty")})
     nvim.until(lambda n: n.lua("return require('slm').status().state") == "failed", NEXT_S, "the status says so")
-    assert nvim.lua("return require('slm').statusline()") == "slm failed"
+    nvim.until(lambda n: n.lua("return require('slm').statusline()") == "slm failed", NEXT_S, "the index is built")
     assert "models pull fast" in nvim.lua("return require('slm').status().reason")
     nvim.type("GAx = ")
     time.sleep(1)

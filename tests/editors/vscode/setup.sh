@@ -29,6 +29,10 @@ fi
 stamp="$dir/installed-$CODE_SERVER-$PLAYWRIGHT"
 [ -f "$stamp" ] && exit 0
 cd "$dir"
+prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
+if [ -f "$prefix/include/node/node.h" ]; then
+  export npm_config_nodedir="$prefix" # else the native modules want node's headers from the Internet
+fi
 [ -f package.json ] || echo '{"private": true}' >package.json
 {
   # Without scripts: code-server's own one fetches what is not on npm. Its native modules are built below.
