@@ -29,7 +29,7 @@ from slm_lsp.engine.protocol import Generate, ModelInfo, Stop
 from slm_lsp.engine.router import Choice, possible
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill_report import WAYS, Asked, Report, Said, report
-from slm_lsp.evals.replies import Asker, Replies
+from slm_lsp.evals.replies import Asker, Replies, Reply
 from slm_lsp.evals.sandbox import Outcome, run_program
 from slm_lsp.features import routing
 from slm_lsp.features.alternatives import spread
@@ -118,6 +118,11 @@ class Auto:
 
     async def say(self, gap: Gap, way: str) -> Said:
         """The answer of the tier that is taken now, the best of several from the strong one."""
+        reply = await self.reply(gap, way)
+        return Said(ranked(reply.candidates, gap.site)[0].candidate.text, reply.seconds)
+
+    async def reply(self, gap: Gap, way: str) -> Reply:
+        """All that is answered, and who answered; the greedy answer comes first."""
         last = self.tiers[-1]
         decided_by = f"{self.settings.model} {self.settings.completion.latency_ms:g}"
         key = last.asker.key(spread(last.request(gap, way)), f"auto {way} {decided_by}")
@@ -133,7 +138,7 @@ class Auto:
             reply = await tier.asker.reply(request, gap.site)
             kept = msgspec.structs.replace(reply, seconds=reply.seconds + routed_s, model=tier.choice.name)
             last.asker.replies.put(key, kept)
-        return Said(ranked(kept.candidates, gap.site)[0].candidate.text, kept.seconds)
+        return kept
 
     async def _taken(self, gap: Gap) -> Tier:
         place = gap.place
@@ -165,30 +170,40 @@ class Arms:
 
     async def line(self, task: Task, timed: bool) -> dict[str, Asked]:
         """What every arm says to a missing line in every way."""
-        arms: dict[str, Tier | Auto] = {"auto": self.auto, **self.tiers}
         gaps = {"cold": Gap(task), "warm": Gap(task), "typed": Gap(task, typed_part(task, SEED))}
-        said: dict[str, dict[str, Said]] = {name: {} for name in arms}
+        said: dict[str, dict[str, Said]] = {name: {} for name in ("auto", *self.tiers)}
         for way, gap in gaps.items():
             if way == "cold" and not timed:
                 continue
-            for name, arm in arms.items():
-                said[name][way] = await arm.say(gap, way)
+            for name, each in (await (self._timed if timed else self._untimed)(gap, way)).items():
+                said[name][way] = each
         if not timed:
             for name, ways in said.items():
                 soonest = next(iter(self.tiers)) if name == "auto" else name
                 ways["cold"] = Said(said[soonest]["warm"].text)
-                ways["warm"] = Said(ways["warm"].text)
         asked = {}
         for name, ways in said.items():
             outcomes = {way: await self.programs.run(gaps[way], ways[way].text) for way in WAYS}
             asked[name] = Asked(task, gaps["typed"].typed, ways, outcomes)
         return asked
 
+    async def _timed(self, gap: Gap, way: str) -> dict[str, Said]:
+        arms: dict[str, Tier | Auto] = {"auto": self.auto, **self.tiers}
+        return {name: await arm.say(gap, way) for name, arm in arms.items()}
+
+    async def _untimed(self, gap: Gap, way: str) -> dict[str, Said]:
+        """Whoever answered for `auto` is not asked for the greedy answer a second time."""
+        reply = await self.auto.reply(gap, way)
+        said = {"auto": Said(ranked(reply.candidates, gap.site)[0].candidate.text)}
+        for name, tier in self.tiers.items():
+            known = tier.choice.name == reply.model
+            said[name] = Said(reply.candidates[0].text if known else (await tier.say(gap, way)).text)
+        return said
+
     async def lines(self, task: Task) -> dict[str, Outcome]:
         """What every arm's program does where several lines are missing."""
         gap = Gap(task)
-        arms: dict[str, Tier | Auto] = {**self.tiers, "auto": self.auto}
-        said = {name: await arm.say(gap, "warm") for name, arm in arms.items()}
+        said = await self._untimed(gap, "warm")
         return {name: await self.programs.run(gap, each.text) for name, each in said.items()}
 
 

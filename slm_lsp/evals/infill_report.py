@@ -47,6 +47,7 @@ class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
     typed_rate: float
     mean_s: float | None = None
     cold_mean_s: float | None = None
+    typed_mean_s: float | None = None
 
 
 class Runs(msgspec.Struct, frozen=True):
@@ -95,13 +96,14 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def lines(self) -> Iterator[str]:
         """The table for people."""
-        yield f"  {'':8s} warm    95 % of the time     mean     cold    mean     part typed"
+        yield f"  {'':8s} warm    95 % of the time     mean     cold    mean     part typed  mean"
         for tier in TIERS:
             if (arm := getattr(self, tier)) is not None:
                 low, high = arm.ci95
                 yield (
                     f"  {tier:8s} {arm.rate:.3f}   {low:.3f} to {high:.3f}   {_seconds(arm.mean_s)}"
-                    f"   {arm.cold_rate:.3f}  {_seconds(arm.cold_mean_s)}   {arm.typed_rate:.3f}"
+                    f"   {arm.cold_rate:.3f}  {_seconds(arm.cold_mean_s)}"
+                    f"   {arm.typed_rate:.3f}    {_seconds(arm.typed_mean_s)}"
                 )
         if self.multi is not None:
             yield f"  several lines missing, {self.multi.n} tasks:"
@@ -150,6 +152,7 @@ def _arm(asked: Sequence[Asked]) -> Arm:
         typed_rate=right["typed"] / n,
         mean_s=_mean(each.said["warm"].seconds for each in asked),
         cold_mean_s=_mean(each.said["cold"].seconds for each in asked),
+        typed_mean_s=_mean(each.said["typed"].seconds for each in asked),
     )
 
 

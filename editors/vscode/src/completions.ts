@@ -1,6 +1,7 @@
 /** Suggestions at the cursor: asks the server, shows what comes, says what became of it. */
 
 import {
+  CancellationTokenSource,
   commands,
   InlineCompletionItem,
   InlineCompletionTriggerKind,
@@ -12,14 +13,18 @@ import {
   type InlineCompletionContext,
   type Position,
   type TextDocument,
+  type TextDocumentChangeEvent,
+  type TextEditor,
 } from "vscode";
 import { InlineCompletionRequest, LSPErrorCodes, ResponseError } from "vscode-languageclient/node";
 import type * as lsp from "vscode-languageclient/node";
 
+import { Ahead, same, type Asked, type Place } from "./ahead";
 import type { Client } from "./client";
 import { unfit } from "./documents";
+import { suggestsInline } from "./editorSettings";
 import { COMPLETION_ACCEPTED, faultOf, idOf, type Fault, type Outcome, type StreamPiece } from "./protocol";
-import { saysMore, Streams } from "./stream";
+import { saysMore, Streams, type Whole } from "./stream";
 import { Suggestions } from "./suggestions";
 
 /** The editor runs it after it inserted a whole suggestion. */
@@ -39,19 +44,28 @@ export interface Surroundings {
 }
 
 /** The answer to the last request: what is on the screen until something changes. */
-interface Answer {
-  uri: string;
-  version: number;
-  offset: number;
+interface Answer extends Place {
   text: string;
 }
+
+type Result = lsp.InlineCompletionList | lsp.InlineCompletionItem[] | null;
+
+const AUTOMATIC: InlineCompletionContext = {
+  triggerKind: InlineCompletionTriggerKind.Automatic,
+  selectedCompletionInfo: undefined,
+};
 
 /** Inline completions of one window. */
 export class Completions implements Disposable {
   private readonly suggestions = new Suggestions();
   private readonly streams = new Streams();
+  private readonly ahead = new Ahead<Result>();
   private readonly disposables: Disposable[];
   private answer: Answer | undefined;
+  /** The last suggestion whose every piece came. */
+  private whole: Whole | undefined;
+  /** The version of a document that a key has just made; the cursor follows. */
+  private typed: Omit<Place, "offset"> | undefined;
   /** The place where the rest of a suggestion is asked for; the editor calls that request a manual one. */
   private again: Answer | undefined;
   /** Whether what is on the screen came that way: the editor takes it for all there is. */
@@ -68,13 +82,11 @@ export class Completions implements Disposable {
       }),
       commands.registerCommand("slm.next", () => this.another("editor.action.inlineSuggest.showNext")),
       commands.registerCommand("slm.previous", () => this.another("editor.action.inlineSuggest.showPrevious")),
-      workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        const changes = contentChanges.map((each) => ({
-          offset: each.rangeOffset,
-          removed: each.rangeLength,
-          text: each.text,
-        }));
-        this.report(this.suggestions.changed(document.uri.toString(), changes));
+      workspace.onDidChangeTextDocument((event) => {
+        this.changed(event);
+      }),
+      window.onDidChangeTextEditorSelection(({ textEditor }) => {
+        this.followed(textEditor);
       }),
       window.onDidChangeActiveTextEditor(() => {
         this.report(this.suggestions.left());
@@ -93,18 +105,21 @@ export class Completions implements Disposable {
     if (client === undefined || this.around.paused(document) || unfit(document) !== undefined) {
       return undefined;
     }
-    const place = { uri: document.uri.toString(), version: document.version, offset: document.offsetAt(position) };
+    const place = placeOf(document, position);
     const goesOn = this.again !== undefined && same(this.again, place);
     this.again = undefined;
     this.joined = goesOn;
-    const asked = goesOn ? { ...context, triggerKind: InlineCompletionTriggerKind.Automatic } : context;
-    const params = client.code2ProtocolConverter.asInlineCompletionParams(document, position, asked);
-    let result: lsp.InlineCompletionList | lsp.InlineCompletionItem[] | null;
+    const wanted = goesOn ? { ...context, triggerKind: AUTOMATIC.triggerKind } : context;
+    const asked = this.asked(client, document, position, wanted);
+    const cancelling = token.onCancellationRequested(asked.cancel);
+    let result: Result;
     try {
-      result = await client.sendRequest(InlineCompletionRequest.type, params, token);
+      result = await asked.answer;
     } catch (error) {
       this.refused(error);
       return undefined;
+    } finally {
+      cancelling.dispose();
     }
     if (token.isCancellationRequested || document.version !== place.version) {
       return undefined;
@@ -119,6 +134,7 @@ export class Completions implements Disposable {
   heard(piece: StreamPiece): void {
     const whole = this.streams.heard(piece);
     const answer = this.answer;
+    this.whole = whole ?? this.whole;
     if (whole === undefined || answer?.text === undefined || answer.text === "") {
       return;
     }
@@ -137,8 +153,58 @@ export class Completions implements Disposable {
   }
 
   dispose(): void {
+    this.ahead.end();
     for (const each of this.disposables) {
       each.dispose();
+    }
+  }
+
+  /** The request that is under way for this place, or else a new one. */
+  private asked(client: Client, document: TextDocument, at: Position, context: InlineCompletionContext): Asked<Result> {
+    const place = placeOf(document, at);
+    const early = this.ahead.take(place);
+    const automatic = context.triggerKind === AUTOMATIC.triggerKind && context.selectedCompletionInfo === undefined;
+    const whole = this.whole?.uri === place.uri && this.whole.version === place.version;
+    if (early !== undefined && automatic && !whole) {
+      return early;
+    }
+    early?.cancel(); // its answer may be a first line, where by now the server has all of it
+    return asked(client, document, at, context);
+  }
+
+  private changed({ document, contentChanges, reason }: TextDocumentChangeEvent): void {
+    const uri = document.uri.toString();
+    const changes = contentChanges.map((each) => ({
+      offset: each.rangeOffset,
+      removed: each.rangeLength,
+      text: each.text,
+    }));
+    this.report(this.suggestions.changed(uri, changes));
+    if (changes.length > 0 && document === window.activeTextEditor?.document) {
+      this.ahead.end();
+      const inserted = changes.length === 1 && changes[0]?.text !== "" && reason === undefined;
+      this.typed = inserted ? { uri, version: document.version } : undefined;
+    }
+  }
+
+  /** The cursor is behind what was typed: the editor is about to ask, and what it asks for is begun. */
+  private followed({ document, selections }: TextEditor): void {
+    const typed = this.typed;
+    this.typed = undefined;
+    const [selection] = selections;
+    const client = this.around.client();
+    if (selection === undefined || selections.length > 1 || !selection.isEmpty || client === undefined) {
+      return;
+    }
+    const place = placeOf(document, selection.active);
+    if (
+      typed?.version === place.version &&
+      typed.uri === place.uri &&
+      suggestsInline(document) &&
+      !this.around.paused(document) &&
+      unfit(document) === undefined
+    ) {
+      this.ahead.begin(place, asked(client, document, selection.active, AUTOMATIC));
     }
   }
 
@@ -197,8 +263,19 @@ export class Completions implements Disposable {
   }
 }
 
-function same(one: Answer, other: Omit<Answer, "text">): boolean {
-  return one.uri === other.uri && one.version === other.version && one.offset === other.offset;
+function placeOf(document: TextDocument, position: Position): Place {
+  return { uri: document.uri.toString(), version: document.version, offset: document.offsetAt(position) };
+}
+
+function asked(client: Client, document: TextDocument, at: Position, context: InlineCompletionContext): Asked<Result> {
+  const source = new CancellationTokenSource();
+  const params = client.code2ProtocolConverter.asInlineCompletionParams(document, at, context);
+  return {
+    answer: client.sendRequest(InlineCompletionRequest.type, params, source.token),
+    cancel: () => {
+      source.cancel();
+    },
+  };
 }
 
 function converted(item: lsp.InlineCompletionItem, position: Position): InlineCompletionItem {

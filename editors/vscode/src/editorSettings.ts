@@ -1,6 +1,6 @@
 /** Reads this extension's settings from the editor. */
 
-import { workspace } from "vscode";
+import { workspace, type TextDocument } from "vscode";
 
 /** What the user or the workspace set a key to; undefined where it stands at its default. */
 export function wasSet(key: string): unknown {
@@ -16,4 +16,9 @@ export function serverPath(): string {
 /** `slm.server.package`: what pip installs. */
 export function serverPackage(): string {
   return workspace.getConfiguration("slm").get("server.package", "slm-lsp[fast]").trim();
+}
+
+/** Whether the editor asks for suggestions in a document by itself. */
+export function suggestsInline(document: TextDocument): boolean {
+  return workspace.getConfiguration("editor", document).get("inlineSuggest.enabled", true);
 }

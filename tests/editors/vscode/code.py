@@ -98,6 +98,11 @@ class Code:
         self.port = free_port()
         self.settings()
 
+    @property
+    def machine_settings(self) -> Path:
+        """The file with the settings of the machine it runs on."""
+        return self._folder / "data" / "Machine" / "settings.json"
+
     def settings(self, **machine: object) -> None:
         """Write the user's settings; `machine` are those of the machine it runs on, `slm_server_path` for a key."""
         data = self._folder / "data"

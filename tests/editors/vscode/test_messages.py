@@ -120,6 +120,28 @@ def test_a_cursor_that_rests_is_announced_and_typing_is_not(window: Window, hear
     assert [each["position"]["character"] for each in moves] in ([0], [0, 0])
 
 
+def test_a_key_is_asked_about_before_the_editor_asks(window: Window, heard: Heard) -> None:
+    window.type(" ")
+    until(lambda: window.ghost() == WHOLE)
+    first = heard.all("textDocument/inlineCompletion")[0]
+    assert (first["position"], first["context"]) == ({"line": 1, "character": 1}, {"triggerKind": 2})
+    asked = heard.all("textDocument/inlineCompletion")
+    assert len(asked) <= 2  # the first line and the whole: the editor's own request found one under way
+
+
+def test_who_has_suggestions_off_asks_nothing(window: Window, scripted: Code, heard: Heard) -> None:
+    program = json.loads(scripted.machine_settings.read_text())
+    try:
+        scripted.machine_settings.write_text(json.dumps({**program, "editor.inlineSuggest.enabled": False}))
+        window.do("wait", ms=1500)
+        window.type("abc")
+        until(lambda: len(heard.all("textDocument/didChange")) == 3)
+        window.do("wait", ms=500)
+        assert heard.all("textDocument/inlineCompletion") == []
+    finally:
+        scripted.machine_settings.write_text(json.dumps(program))
+
+
 @pytest.mark.usefixtures("window")
 def test_only_what_was_set_is_sent(heard: Heard) -> None:
     (hello,) = heard.all("initialize")
