@@ -16,6 +16,7 @@ from tree_sitter import Node, Tree
 from slm_lsp.engine.protocol import Finish
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.around import Surroundings
+from slm_lsp.features.below import cuts_off
 from slm_lsp.features.syntax import PARSE_S, closed, errors_of
 from slm_lsp.languages.parse import matches, parse, parse_changed
 from slm_lsp.languages.registry import Language
@@ -41,6 +42,8 @@ class Fault(Enum):
     """It uses a name that neither the file nor the project nor the language has."""
     BROKEN = 9.0
     """The file parses worse with it."""
+    CUTS_OFF = 9.25
+    """What stands below would never be reached, or be indented for nothing."""
     NO_CODE = 9.5
     """A comment, where no comment was begun."""
     EMPTY = 99.0
@@ -169,6 +172,8 @@ class Site:
             return Fault.NONE
         if errors_of(tree.root_node) > self.errors:
             return Fault.BROKEN
+        if cuts_off(tree, source, self.start, self.start + len(_bytes(text.rstrip())), self.language):
+            return Fault.CUTS_OFF
         unknown = any(_unknown(self, self.language, tree, source, len(_bytes(text))))
         return Fault.UNKNOWN_NAME if unknown else Fault.NONE
 
@@ -192,6 +197,11 @@ def ranked(candidates: Sequence[Candidate], site: Site) -> list[Ranked]:
         distinct.setdefault(_BLANKS.sub("", each.text), each)
     found = [Ranked(each, site.fault(each.text)) for each in distinct.values()]
     return sorted(found, key=lambda each: -each.score)
+
+
+def wanting(candidates: Sequence[Candidate], site: Site) -> bool:
+    """Whether something is wrong with every candidate. A greedy answer that says nothing, the first, is no fault."""
+    return site.fault(candidates[0].text) is not Fault.EMPTY and ranked(candidates, site)[0].fault is not Fault.NONE
 
 
 def _begins_comment(text: str, around: Surroundings) -> bool:

@@ -22,7 +22,7 @@ from slm_lsp.features.filters import (
     indent_as_the_file_does,
     replace_what_the_editor_closed,
 )
-from slm_lsp.features.syntax import keep_what_parses
+from slm_lsp.features.syntax import keep_what_is_below, keep_what_parses
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ FILTERS: tuple[Filter, ...] = (
     drop_endless_calls,
     drop_secrets,
     keep_what_parses,
+    keep_what_is_below,
     cut_trailing_space,
     drop_blank,
 )

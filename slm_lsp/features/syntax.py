@@ -2,15 +2,17 @@
 
 from functools import lru_cache
 
-from tree_sitter import Node
+from tree_sitter import Node, Tree
 
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.around import DEFAULT_UNIT, Surroundings, indentation, opens_block, width
+from slm_lsp.features.below import cuts_off
 from slm_lsp.features.filters import OPENERS, Draft, Nothing
 from slm_lsp.languages.parse import parse
 from slm_lsp.languages.registry import Language
 
 BREAKS = "the file would not parse with it"
+CUTS_OFF = "it would cut off the lines below"
 
 PARSE_S = 0.05
 """A document that takes longer to parse is not looked at; some 10,000 lines."""
@@ -57,19 +59,51 @@ def breaks(text: str, over: int, around: Surroundings) -> bool:
         errors(language, around.head + around.tail.lstrip("\r\n")),
         errors(language, around.head + closed(around.before + around.after, "", around) + around.tail),
     )
-    written = closed(around.before + text, around.after[over:], around)
-    return errors(language, around.head + written + around.tail) > before
+    return errors(language, _with(text, over, around)) > before
 
 
-@lru_cache(8)
+def keep_what_is_below(draft: Draft, around: Surroundings) -> Draft | Nothing:
+    """A last line that keeps the lines below from being reached is cut."""
+    lines = draft.text.split("\n")
+    try:
+        if around.language is None or not around.next_line or not _cuts_off(draft, around, around.language):
+            return draft
+    except ParseTimeoutError:
+        return draft
+    kept = "\n".join(lines[:-1])
+    return Draft(kept, 0, draft.whole) if kept.strip() else Nothing(CUTS_OFF)
+
+
+def _cuts_off(draft: Draft, around: Surroundings, language: Language) -> bool:
+    text = _with(draft.text, draft.over, around)
+    tree = _tree(language, text)
+    start = len(_bytes(around.head + around.before))
+    stop = start + len(_bytes(draft.text.rstrip()))
+    return tree is not None and cuts_off(tree, _bytes(text), start, stop, language)
+
+
+def _with(text: str, over: int, around: Surroundings) -> str:
+    """The document with a text at the cursor, what it opens closed."""
+    return around.head + closed(around.before + text, around.after[over:], around) + around.tail
+
+
 def errors(language: Language, text: str) -> int:
     """How many places of a text do not parse.
 
     Raises:
         ParseTimeoutError: it takes too long.
     """
-    tree = parse(language, text.encode("utf-8", errors="replace"), PARSE_S)
+    tree = _tree(language, text)
     return errors_of(tree.root_node) if tree is not None else 0
+
+
+@lru_cache(8)
+def _tree(language: Language, text: str) -> Tree | None:
+    return parse(language, _bytes(text), PARSE_S)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", errors="replace")
 
 
 def errors_of(node: Node) -> int:

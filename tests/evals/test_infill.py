@@ -97,7 +97,7 @@ def test_the_whole_eval_runs_on_the_tiny_model_and_goes_on_where_it_was(
     assert (said["name"], said["n"], said["timed"]) == ("infill", 2, 1)
     assert said["models"] == {"strong": tiny_model.stem}
     assert said.keys() >= {"strong", "auto", "multi", "seconds", "backend"}
-    assert said["strong"].keys() == {"rate", "ci95", "mean_s", "cold_rate", "cold_mean_s", "typed_rate"}  # type: ignore[attr-defined]
+    assert said["strong"].keys() == {"rate", "ci95", "mean_s", "cold_rate", "cold_mean_s", "typed_rate", "typed_mean_s"}  # type: ignore[attr-defined]
     lines = kept.read_text().splitlines()
     assert lines[: len(asked_before)] == asked_before, "an answer was asked for again"
     keys = [json.loads(line)["key"] for line in lines if line.endswith("}")]

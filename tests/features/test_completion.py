@@ -11,9 +11,9 @@ from slm_lsp.context.fim import Place
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Event, Generate, Stop, Token
 from slm_lsp.errors import ModelMissingError
-from slm_lsp.features.alternatives import Race, spread
+from slm_lsp.features.alternatives import Race, spread, spread_wider
 from slm_lsp.features.around import surroundings
-from slm_lsp.features.choose import Site
+from slm_lsp.features.choose import Site, ranked, wanting
 from slm_lsp.features.completion import Following, complete, confidence, line_end
 from slm_lsp.features.shape import LINE, stop_of
 
@@ -69,15 +69,15 @@ class Overheard(EngineClient):
     def __init__(self, environ: dict[str, str]) -> None:
         super().__init__(environ)
         self.asked: list[Generate] = []
-        self.said: list[Token] = []
+        self.said: list[list[Token]] = []
 
     async def generate(self, request: Generate) -> AsyncGenerator[Event, None]:
         self.asked.append(request)
-        self.said.clear()
+        self.said.append([])
         async with aclosing(super().generate(request)) as events:
             async for event in events:
                 if isinstance(event, Token):
-                    self.said.append(event)
+                    self.said[-1].append(event)
                 yield event
 
 
@@ -87,14 +87,18 @@ async def test_the_best_of_what_the_model_is_unsure_between_is_shown(home: dict[
         greedy = await complete(place, tiny_model, engine, SETTINGS)
         assert engine.asked[-1].candidates == 1
         best = await complete(place, tiny_model, engine, SETTINGS, best_of_several=True)
-        assert engine.asked[-1] == spread(engine.asked[0])
-        race = Race(Site(surroundings(place.text, place.offset, place.path)))
-        for each in engine.said:
-            race.note(each)
-        assert race.decided
-        assert "".join(each.text for each in engine.said if each.candidate == 0).startswith(greedy.text)
+        assert engine.asked[1:] == [spread(engine.asked[0]), spread_wider(engine.asked[0])]
+        site = Site(surroundings(place.text, place.offset, place.path))
+        first, wider = Race(site), Race(site)
+        for race, said in zip((first, wider), engine.said[1:], strict=True):
+            for each in said:
+                race.note(each)
+            assert race.decided
+        assert wanting(first.finished, site)  # what a model of chance says parses worse, so it was asked for more
+        assert "".join(each.text for each in engine.said[1] if each.candidate == 0).startswith(greedy.text)
         # Where a filter leaves nothing of the best, the next is shown.
-        assert any(each.candidate.text.startswith(best.text) for each in race.ranked())
+        all_of_them = ranked([*first.finished, *wider.finished], site)
+        assert any(each.candidate.text.startswith(best.text) for each in all_of_them)
         assert best.text or best.reason
         block = Place("shop", "a.py", "def f():\n    ", 13)
         await complete(block, tiny_model, engine, SETTINGS, best_of_several=True)
