@@ -9,7 +9,7 @@ from slm_lsp.engine.protocol import Generate, Token
 from slm_lsp.features.choose import Candidate, Ranked, Site, ranked
 
 ANSWERS = 3
-BRANCH_BELOW = 0.6
+BRANCH_BELOW = 0.9
 """Chosen by what they are worth and what they cost; the table stands in `docs/evals.md`."""
 
 

@@ -275,6 +275,28 @@ def test_a_cursor_that_moves_in_insert_mode_is_announced_from_the_first_time_on(
     nvim.until(lambda _: {"line": 1, "character": 0} in [m["position"] for m in script.told("slm/cursor")], 5, "told")
 
 
+KEY_AND_MOVE = """
+vim.api.nvim_buf_set_text(0, 0, 0, 0, 0, { "y" })
+vim.api.nvim_exec_autocmds("TextChangedI", { buffer = 0 })
+vim.api.nvim_win_set_cursor(0, { 3, 0 })
+vim.api.nvim_exec_autocmds("CursorMovedI", { buffer = 0 })
+"""
+"""A key, and a move of the cursor before anything else has its turn."""
+
+
+def test_a_cursor_that_leaves_before_the_key_was_drawn_is_not_asked_about(scripted: Start, script: Script) -> None:
+    nvim = scripted("one\ntwo\nthree")
+    nvim.type("i")
+    nvim.until(lambda _: script.told(ASKED), 5, "asked on the way in")
+    asked = len(script.told(ASKED))
+    nvim.lua(KEY_AND_MOVE)
+    time.sleep(0.3)
+    assert len(script.told(ASKED)) == asked
+    nvim.type("x")
+    nvim.until(lambda _: len(script.told(ASKED)) > asked, 5, "asked")
+    assert script.told(ASKED)[-1]["position"] == {"line": 2, "character": 1}
+
+
 def test_a_paused_language_is_not_asked_for(scripted: Start, script: Script) -> None:
     script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
     nvim = scripted()

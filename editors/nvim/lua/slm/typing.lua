@@ -96,25 +96,31 @@ end
 ---once, every third character came 1.8 ms later on two cores, which is what the server does for a key.
 local DRAWN_MS = 10
 
-local due = false
+---@type uv.uv_timer_t?
+local due
 
 ---Ask, but let the editor draw first: a character never waits for us.
 local function ask_soon()
   if due then
     return
   end
-  due = true
-  vim.defer_fn(function()
-    due = false
+  local timer
+  timer = vim.defer_fn(function()
+    if due ~= timer then
+      return -- The cursor has left meanwhile.
+    end
+    due = nil
     if welcome() and vim.api.nvim_get_current_buf() == last.bufnr then
       M.ask()
     end
   end, DRAWN_MS)
+  due = timer
 end
 
 ---Take the suggestion away and give up what was asked.
 ---@param became "rejected"|"ignored"
 function M.leave(became)
+  due = nil
   request.cancel()
   shown.hide(became)
 end
