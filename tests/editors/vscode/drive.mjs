@@ -96,16 +96,17 @@ const actions = {
           const heard = () => resolve(performance.now());
           document.addEventListener("keydown", heard, { once: true, capture: true });
         });
+        // Looking at every frame would have every frame drawn, on the processor that the model wants.
         globalThis.ghostAfter = pressed.then(
           (began) =>
             new Promise((resolve) => {
-              const look = () => {
-                const waited = performance.now() - began;
-                if (document.querySelector(selector)) resolve(waited);
-                else if (waited > patience) resolve(null);
-                else requestAnimationFrame(look);
-              };
-              look();
+              const observer = new MutationObserver(() => {
+                if (document.querySelector(selector) === null) return;
+                observer.disconnect();
+                requestAnimationFrame(() => resolve(performance.now() - began));
+              });
+              observer.observe(document.body, { childList: true, subtree: true });
+              setTimeout(() => resolve(null), patience);
             }),
         );
       },
@@ -114,7 +115,10 @@ const actions = {
     await page.keyboard.press(key);
     return page.evaluate(() => globalThis.ghostAfter);
   },
-  /** Types; milliseconds from each key's event to the end of the frame that shows it. */
+  /**
+   * Types; milliseconds from each key's event to the end of the frame that shows it. The keys are not quite as regular as
+   * frames, 60 a second: in step with them, all would come just before one, or all just behind one.
+   */
   async typed(page, { text, delay }) {
     await page.evaluate(() => {
       globalThis.waits = [];
@@ -126,7 +130,7 @@ const actions = {
     });
     const began = Date.now();
     for (const [index, character] of [...text].entries()) {
-      await page.waitForTimeout(Math.max(0, began + index * delay - Date.now()));
+      await page.waitForTimeout(Math.max(0, began + index * delay + ((index * 7) % 17) - Date.now()));
       if (character === "\n") await page.keyboard.press("Enter");
       else await page.keyboard.type(character);
     }
