@@ -23,10 +23,10 @@ from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, Programs, Tier
 from slm_lsp.evals.replies import Asker, Replies
 from slm_lsp.features.ask import describe
-from slm_lsp.features.choose import Candidate, Fault
+from slm_lsp.features.choose import HEAD_START, Candidate, Fault
 from slm_lsp.proportions import wilson
 
-WIDE_BRANCHES, BELOW = 8, 0.8
+WIDE_BRANCHES, BELOW = 8, 0.9
 WIDE_SAMPLES = 4
 SAMPLING = Sampling(temperature=0.8, seed=1)
 
@@ -72,9 +72,10 @@ RULES: Mapping[str, Score] = {
     "votes": _votes,
     "checks": _checks,
     "whole": _whole,
+    "bold": _ours,
     "ours": _ours,
 }
-FALLING = ("sum", "checks", "whole", "ours")
+FALLING = ("sum", "checks", "whole", "bold", "ours")
 """Rules by which a growing answer only loses: who is behind the best already is not waited for."""
 
 SOURCES: tuple[tuple[str, int, float], ...] = (
@@ -87,8 +88,10 @@ SOURCES: tuple[tuple[str, int, float], ...] = (
     ("branches", 3, 0.6),
     ("branches", 3, 0.7),
     ("branches", 3, 0.8),
+    ("branches", 3, 0.9),
     ("branches", 4, 0.6),
     ("branches", 4, 0.8),
+    ("branches", 4, 0.9),
 )
 """Where the answers come from, how many they are, and below which probability of its token the greedy one is left."""
 
@@ -145,6 +148,8 @@ def _best(answers: Sequence[Judged], rule: str) -> tuple[Judged, float]:
     scores = [
         RULES[rule](each.candidate, each.fault, said.count(text)) for each, text in zip(answers, said, strict=True)
     ]
+    if rule == "ours":
+        scores[0] += HEAD_START  # the greedy answer's
     best = max(range(len(answers)), key=lambda number: scores[number])
     return answers[best], scores[best]
 

@@ -52,7 +52,12 @@ class Race:
         """Those that are whole, in their order."""
         ended = [self._said[number] for number in sorted(self._said) if self._said[number][-1].finish is not None]
         return tuple(
-            Candidate("".join(each.text for each in said), tuple(each.logprob for each in said), said[-1].finish)
+            Candidate(
+                "".join(each.text for each in said),
+                tuple(each.logprob for each in said),
+                said[-1].finish,
+                merged=said[-1].text != "",
+            )
             for said in ended
         )
 
@@ -67,4 +72,5 @@ class Race:
 
     def ranked(self) -> list[Ranked]:
         """What those say that are whole, the best first."""
-        return ranked(self.finished, self._site)
+        greedy = self._said.get(0)
+        return ranked(self.finished, self._site, greedy_first=greedy is not None and greedy[-1].finish is not None)

@@ -49,6 +49,8 @@ class Candidate:
     """Whether it has ended where it should, rather than at the limit of tokens."""
     finish: Finish | None = None
     """How it has ended; None while it has not, and where the caller had enough."""
+    merged: bool = False
+    """Whether the token that ended it said something too."""
 
 
 @dataclass(slots=True)
@@ -154,7 +156,7 @@ def _note(answer: Answer, token: Token, clock: Clock) -> None:
             answer.prefill_ms = (answer.first_at - answer.started_at) * MILLISECONDS
     candidate.text += token.text
     candidate.logprobs.append(token.logprob)
-    candidate.finish = token.finish
+    candidate.finish, candidate.merged = token.finish, token.text != ""
     candidate.whole = token.finish in ("end", "stop")
     answer.generated += generated
 

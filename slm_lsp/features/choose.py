@@ -30,6 +30,10 @@ _BINDING = re.compile(rb"\s*=(?![=>~])")
 LEAST_END = 0.007
 """The least that the end of an answer is taken to be likely: some 5 nats."""
 
+HEAD_START = 1.0
+"""Nats by which another answer has to be better than the greedy one: a choice that changes little is a gamble. Without
+it as much is lost as gained (`docs/evals.md`)."""
+
 IsKnown = Callable[[str], bool]
 """Whether the project defines a name, such as the index tells."""
 
@@ -57,6 +61,8 @@ class Candidate:
     logprobs: tuple[float, ...]
     """Of its tokens, and of what ended it."""
     finish: Finish | None = None
+    merged: bool = False
+    """Whether the token that ended it said something too, such as `:` with the end of its line."""
 
     @property
     def likelihood(self) -> float:
@@ -68,7 +74,7 @@ class Candidate:
         if self.finish != "stop":
             return sum(self.logprobs)
         *said, last = self.logprobs
-        return sum(said) + math.log(max(1 - math.exp(last), LEAST_END))
+        return sum(said) + math.log(max(1 - math.exp(last), LEAST_END)) + (last if self.merged else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,12 @@ class Ranked:
 
     candidate: Candidate
     fault: Fault
+    greedy: bool = False
 
     @property
     def score(self) -> float:
         """The higher the better."""
-        return self.candidate.likelihood - self.fault.value
+        return self.candidate.likelihood - self.fault.value + (HEAD_START if self.greedy else 0.0)
 
 
 @dataclass(frozen=True)
@@ -190,12 +197,19 @@ class Site:
             return None, source
 
 
-def ranked(candidates: Sequence[Candidate], site: Site) -> list[Ranked]:
-    """Candidates, the best first; of those that differ only in white space just the likeliest."""
+def ranked(candidates: Sequence[Candidate], site: Site, *, greedy_first: bool = True) -> list[Ranked]:
+    """Candidates, the best first; of those that differ only in white space the greedy one, or else the likeliest.
+
+    Args:
+        candidates: answers to one request.
+        site: where they go.
+        greedy_first: whether the first is the greedy answer.
+    """
+    greedy = candidates[0] if greedy_first and candidates else None
     distinct: dict[str, Candidate] = {}
-    for each in sorted(candidates, key=lambda each: -each.likelihood):
+    for each in sorted(candidates, key=lambda each: (each is not greedy, -each.likelihood)):
         distinct.setdefault(_BLANKS.sub("", each.text), each)
-    found = [Ranked(each, site.fault(each.text)) for each in distinct.values()]
+    found = [Ranked(each, site.fault(each.text), each is greedy) for each in distinct.values()]
     return sorted(found, key=lambda each: -each.score)
 
 

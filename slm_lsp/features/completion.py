@@ -256,9 +256,12 @@ def _ordered(candidates: Sequence[Candidate], site: Site) -> Sequence[Candidate]
     """Candidates, the best first."""
     if len(candidates) < 2:
         return candidates
-    told = {each.text: each for each in reversed(candidates)}
-    found = ranked([choose.Candidate(each.text, tuple(each.logprobs), each.finish) for each in told.values()], site)
-    return [told[each.candidate.text] for each in found]
+    told: dict[str, Candidate] = {}
+    for each in candidates:
+        told.setdefault(each.text, each)
+    asked = [choose.Candidate(each.text, tuple(each.logprobs), each.finish, each.merged) for each in told.values()]
+    found = ranked(asked, site)
+    return [told[ranked_one.candidate.text] for ranked_one in found]
 
 
 def _placed(text: str, over: int, place: Place, sure: float | None) -> Alternative:

@@ -43,6 +43,15 @@ def test_what_may_still_win_is_waited_for() -> None:
     assert found.ranked()[0].candidate.text == "a = 2"
 
 
+def test_an_end_that_said_something_is_told_from_a_bare_one() -> None:
+    found = race()
+    found.note(token(0, "if a", -0.1))
+    found.note(token(1, "if c", -2.0))
+    found.note(token(0, ":", -0.1, "stop"))
+    found.note(token(1, "", -0.1, "stop"))
+    assert [each.merged for each in found.finished] == [True, False]
+
+
 def test_nothing_is_decided_before_the_greedy_answer_is_whole() -> None:
     found = race()
     found.note(token(1, "a = 1", -0.1, "end"))

@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import math
 import time
 
 import pytest
@@ -63,6 +64,22 @@ def candidate(text: str, likelihood: float = -1.0, finish: str = "end") -> Candi
 )
 def test_what_is_wrong_with_a_line(text: str, fault: Fault) -> None:
     assert site().fault(text) is fault
+
+
+def test_another_answer_has_to_be_clearly_better_than_the_greedy_one() -> None:
+    greedy = candidate("total = 1", -2.0)
+    for other, wins in ((candidate("total = 2", -1.2), False), (candidate("total = 2", -0.9), True)):
+        best = ranked([greedy, other], site())[0].candidate
+        assert best is (other if wins else greedy)
+        assert ranked([greedy, other], site(), greedy_first=False)[0].candidate is other
+
+
+def test_a_line_whose_last_token_was_its_end_too_is_no_likelier_than_that_token() -> None:
+    tokens = (-0.1, -2.0)
+    end = math.log(1 - math.exp(-2.0))
+    assert Candidate("if total", tokens, "stop").likelihood == pytest.approx(-0.1 + end)
+    assert Candidate("if total:", tokens, "stop", merged=True).likelihood == pytest.approx(-2.1 + end)
+    assert Candidate("if total:", tokens, "end").likelihood == pytest.approx(-2.1)
 
 
 def test_in_a_comment_more_comment_is_expected() -> None:
