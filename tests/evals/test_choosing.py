@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.evals.choosing import FALLING, RULES, SOURCES, Answers, Judged, race, report
-from slm_lsp.features.choose import Candidate, Fault
+from slm_lsp.features.choose import HEAD_START, Candidate, Fault
 from tests.conftest import engines
 
 
@@ -57,9 +57,9 @@ def test_nobody_who_would_have_won_is_left_behind(said: list[tuple[str, list[flo
     length = len(found[0].candidate.logprobs)
     assert cost >= length
     if rule in FALLING:
-        score = RULES[rule]
-        scores = [score(each.candidate, each.fault, 1) for each in found]
-        assert score(best.candidate, best.fault, 1) == max(scores)
+        start = HEAD_START if rule == "ours" else 0.0
+        scores = [RULES[rule](each.candidate, each.fault, 1) + (start if each is found[0] else 0.0) for each in found]
+        assert scores[next(number for number, each in enumerate(found) if each is best)] == max(scores)
 
 
 def test_figures_are_of_all_lines() -> None:
