@@ -214,8 +214,13 @@ def ranked(candidates: Sequence[Candidate], site: Site, *, greedy_first: bool = 
 
 
 def wanting(candidates: Sequence[Candidate], site: Site) -> bool:
-    """Whether something is wrong with every candidate. A greedy answer that says nothing, the first, is no fault."""
-    return site.fault(candidates[0].text) is not Fault.EMPTY and ranked(candidates, site)[0].fault is not Fault.NONE
+    """Whether no candidate can be right. A greedy answer, the first, that says nothing is no fault.
+
+    A name that nobody knows may be right all the same, and is too common to ask again for.
+    """
+    if site.fault(candidates[0].text) is Fault.EMPTY:
+        return False
+    return ranked(candidates, site)[0].fault not in (Fault.NONE, Fault.UNKNOWN_NAME)
 
 
 def _begins_comment(text: str, around: Surroundings) -> bool:

@@ -87,18 +87,14 @@ async def test_the_best_of_what_the_model_is_unsure_between_is_shown(home: dict[
         greedy = await complete(place, tiny_model, engine, SETTINGS)
         assert engine.asked[-1].candidates == 1
         best = await complete(place, tiny_model, engine, SETTINGS, best_of_several=True)
-        assert engine.asked[1:] == [spread(engine.asked[0]), spread_wider(engine.asked[0])]
-        site = Site(surroundings(place.text, place.offset, place.path))
-        first, wider = Race(site), Race(site)
-        for race, said in zip((first, wider), engine.said[1:], strict=True):
-            for each in said:
-                race.note(each)
-            assert race.decided
-        assert wanting(first.finished, site)  # what a model of chance says parses worse, so it was asked for more
+        assert engine.asked[1:] == [spread(engine.asked[0])]
+        race = Race(Site(surroundings(place.text, place.offset, place.path)))
+        for each in engine.said[1]:
+            race.note(each)
+        assert race.decided
         assert "".join(each.text for each in engine.said[1] if each.candidate == 0).startswith(greedy.text)
         # Where a filter leaves nothing of the best, the next is shown.
-        all_of_them = ranked([*first.finished, *wider.finished], site)
-        assert any(each.candidate.text.startswith(best.text) for each in all_of_them)
+        assert any(each.candidate.text.startswith(best.text) for each in race.ranked())
         assert best.text or best.reason
         block = Place("shop", "a.py", "def f():\n    ", 13)
         await complete(block, tiny_model, engine, SETTINGS, best_of_several=True)
@@ -107,3 +103,18 @@ async def test_the_best_of_what_the_model_is_unsure_between_is_shown(home: dict[
         assert (engine.asked[-1].candidates, engine.asked[-1].branch_below) == (3, 0.0)
         shown = [alternatives.text, *(each.text for each in alternatives.others)]
         assert len({"".join(text.split()) for text in shown}) == len(shown)
+
+
+async def test_where_no_answer_can_be_right_more_are_asked_for(home: dict[str, str], tiny_model: Path) -> None:
+    place = Place("shop", "a.go", "package a\n\nvar total = 1 ", 25)
+    async with Overheard(home) as engine:
+        found = await complete(place, tiny_model, engine, SETTINGS, best_of_several=True)
+    site = Site(surroundings(place.text, place.offset, place.path))
+    first, wider = Race(site), Race(site)
+    for race, said in zip((first, wider), engine.said, strict=True):
+        for each in said:
+            race.note(each)
+    assert wanting(first.finished, site)  # what a model of chance says behind a number is no Go
+    assert engine.asked[1] == spread_wider(engine.asked[0])
+    best = ranked([*first.finished, *wider.finished], site)[0].candidate
+    assert best.text.startswith(found.text)
