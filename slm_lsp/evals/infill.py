@@ -32,10 +32,10 @@ from slm_lsp.evals.infill_report import WAYS, Asked, Report, Said, report
 from slm_lsp.evals.replies import Asker, Replies, Reply
 from slm_lsp.evals.sandbox import Outcome, run_program
 from slm_lsp.features import routing
-from slm_lsp.features.alternatives import spread, spread_wider
+from slm_lsp.features.alternatives import spread
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.ask import describe
-from slm_lsp.features.choose import Site, ranked, wanting
+from slm_lsp.features.choose import Site, ranked
 from slm_lsp.models.store import Store
 
 SEED = 2207
@@ -124,19 +124,14 @@ class Auto:
     async def reply(self, gap: Gap, way: str) -> Reply:
         """All that is answered, and who answered; the greedy answer comes first."""
         last = self.tiers[-1]
-        request = last.request(gap, way)
-        replies, how = last.asker.replies, f"auto {way} {self.settings.model} {self.settings.completion.latency_ms:g}"
-        if (first := replies.get(last.asker.key(spread(request), how))) is None:
-            first = await self._first(gap, way)
-            replies.put(last.asker.key(spread(request), how), first)
-        if first.model != last.choice.name or gap.several_lines or not wanting(first.candidates, gap.site):
-            return first
-        if (more := replies.get(last.asker.key(spread_wider(request), how))) is None:
-            more = await last.asker.reply(spread_wider(request), gap.site)
-            replies.put(last.asker.key(spread_wider(request), how), more)
-        return Reply((*first.candidates, *more.candidates), first.seconds + more.seconds, first.model)
+        decided_by = f"{self.settings.model} {self.settings.completion.latency_ms:g}"
+        key = last.asker.key(spread(last.request(gap, way)), f"auto {way} {decided_by}")
+        if (kept := last.asker.replies.get(key)) is None:
+            kept = await self._asked(gap, way)
+            last.asker.replies.put(key, kept)
+        return kept
 
-    async def _first(self, gap: Gap, way: str) -> Reply:
+    async def _asked(self, gap: Gap, way: str) -> Reply:
         """The answer of the tier that is taken now, with several from the strong one; timed with the choice."""
         last = self.tiers[-1]
         if way != "cold":

@@ -13,19 +13,9 @@ BRANCH_BELOW = 0.9
 """Chosen by what they are worth and what they cost; the table stands in `docs/evals.md`."""
 
 
-MORE_ANSWERS = 6
-MORE_BELOW = 0.995
-"""Where something is wrong with all of the first ones, which is rare: the model was sure of what cannot be right."""
-
-
 def spread(request: Generate) -> Generate:
     """A request for several answers instead of one."""
     return msgspec.structs.replace(request, candidates=ANSWERS, branch_below=BRANCH_BELOW)
-
-
-def spread_wider(request: Generate) -> Generate:
-    """A request for more answers, where the first ones are all wanting."""
-    return msgspec.structs.replace(request, candidates=MORE_ANSWERS, branch_below=MORE_BELOW)
 
 
 class Race:

@@ -1,7 +1,7 @@
 """What a suggestion does to the statement below it: a `return` above it would keep it from ever being reached.
 
-Small models like to end a function in the middle, where the lines below do not fit what they would write. Of 482 lines
-of `eval infill` 16 answers were such, all of them wrong (`docs/evals.md`).
+Small models like to end a function in the middle, where the lines below do not fit what they would write. How often
+such answers are wrong stands in `docs/evals.md`.
 """
 
 from collections.abc import Iterator

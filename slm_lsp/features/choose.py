@@ -31,8 +31,8 @@ LEAST_END = 0.007
 """The least that the end of an answer is taken to be likely: some 5 nats."""
 
 HEAD_START = 1.0
-"""Nats by which another answer has to be better than the greedy one: a choice that changes little is a gamble. Without
-it as much is lost as gained (`docs/evals.md`)."""
+"""Nats by which another answer has to be better than the greedy one: a smaller difference decides little
+(`docs/evals.md`)."""
 
 IsKnown = Callable[[str], bool]
 """Whether the project defines a name, such as the index tells."""
@@ -211,16 +211,6 @@ def ranked(candidates: Sequence[Candidate], site: Site, *, greedy_first: bool = 
         distinct.setdefault(_BLANKS.sub("", each.text), each)
     found = [Ranked(each, site.fault(each.text), each is greedy) for each in distinct.values()]
     return sorted(found, key=lambda each: -each.score)
-
-
-def wanting(candidates: Sequence[Candidate], site: Site) -> bool:
-    """Whether no candidate can be right. A greedy answer, the first, that says nothing is no fault.
-
-    A name that nobody knows may be right all the same, and is too common to ask again for.
-    """
-    if site.fault(candidates[0].text) is Fault.EMPTY:
-        return False
-    return ranked(candidates, site)[0].fault not in (Fault.NONE, Fault.UNKNOWN_NAME)
 
 
 def _begins_comment(text: str, around: Surroundings) -> bool:

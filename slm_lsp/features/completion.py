@@ -15,10 +15,10 @@ from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, Priority, Reuse, Warm
 from slm_lsp.features import choose
-from slm_lsp.features.alternatives import Race, spread, spread_wider
+from slm_lsp.features.alternatives import Race, spread
 from slm_lsp.features.around import Surroundings, surroundings
 from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, Listener, OnLoading, ask, describe
-from slm_lsp.features.choose import IsKnown, Site, ranked, wanting
+from slm_lsp.features.choose import IsKnown, Site, ranked
 from slm_lsp.features.postprocess import postprocess
 from slm_lsp.features.shape import Shape, block_end, shape_of, stop_of
 from slm_lsp.index.names import secret_path
@@ -166,15 +166,15 @@ async def complete(
         reuse=reuse_of(settings),
         candidates=alternatives,
     )
-    listener = _listener(follower, shape, around, place, least)
-    prompt = Asked(place, anchor or at_word(place), tuple(snippets))
-    first = spread(request) if race else request
-    answer = await ask(engine, prompt, info, settings, first, replace(listener, race=race), clock)
-    if race and race.finished and wanting(race.finished, site):
-        hearing = Listener(race=Race(site))
-        more = await ask(engine, prompt, info, settings, spread_wider(request), hearing, clock)
-        answer.candidates += more.candidates
-        answer.generated += more.generated
+    answer = await ask(
+        engine,
+        Asked(place, anchor or at_word(place), tuple(snippets)),
+        info,
+        settings,
+        spread(request) if race else request,
+        replace(_listener(follower, shape, around, place, least), race=race),
+        clock,
+    )
     if answer.started is None:
         return refused(place, UNSURE)
     texts = [_alternative(each, shape, around, place) for each in _ordered(answer.candidates, site)]
@@ -259,9 +259,8 @@ def _ordered(candidates: Sequence[Candidate], site: Site) -> Sequence[Candidate]
     told: dict[str, Candidate] = {}
     for each in candidates:
         told.setdefault(each.text, each)
-    asked = [choose.Candidate(each.text, tuple(each.logprobs), each.finish, each.merged) for each in told.values()]
-    found = ranked(asked, site)
-    return [told[ranked_one.candidate.text] for ranked_one in found]
+    said = [choose.Candidate(each.text, tuple(each.logprobs), each.finish, each.merged) for each in told.values()]
+    return [told[found.candidate.text] for found in ranked(said, site)]
 
 
 def _placed(text: str, over: int, place: Place, sure: float | None) -> Alternative:

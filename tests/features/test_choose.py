@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.features.around import surroundings
-from slm_lsp.features.choose import Candidate, Fault, Site, ranked, wanting
+from slm_lsp.features.choose import Candidate, Fault, Site, ranked
 from slm_lsp.languages.registry import languages
 
 PYTHON = """import math
@@ -72,20 +72,6 @@ def test_another_answer_has_to_be_clearly_better_than_the_greedy_one() -> None:
         best = ranked([greedy, other], site())[0].candidate
         assert best is (other if wins else greedy)
         assert ranked([greedy, other], site(), greedy_first=False)[0].candidate is other
-
-
-@pytest.mark.parametrize(
-    ("said", "wanted"),
-    [
-        (["return radius"], True),
-        (["return radius", "# the rest"], True),
-        (["return radius", "total += 1"], False),
-        (["frobnicate(total)"], False),
-        (["", "return radius"], False),
-    ],
-)
-def test_more_is_asked_for_where_no_answer_can_be_right(said: list[str], wanted: bool) -> None:
-    assert wanting([candidate(text) for text in said], site()) is wanted
 
 
 def test_a_line_whose_last_token_was_its_end_too_is_no_likelier_than_that_token() -> None:

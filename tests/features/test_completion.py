@@ -11,9 +11,9 @@ from slm_lsp.context.fim import Place
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Event, Generate, Stop, Token
 from slm_lsp.errors import ModelMissingError
-from slm_lsp.features.alternatives import Race, spread, spread_wider
+from slm_lsp.features.alternatives import Race, spread
 from slm_lsp.features.around import surroundings
-from slm_lsp.features.choose import Site, ranked, wanting
+from slm_lsp.features.choose import Site
 from slm_lsp.features.completion import Following, complete, confidence, line_end
 from slm_lsp.features.shape import LINE, stop_of
 
@@ -103,18 +103,3 @@ async def test_the_best_of_what_the_model_is_unsure_between_is_shown(home: dict[
         assert (engine.asked[-1].candidates, engine.asked[-1].branch_below) == (3, 0.0)
         shown = [alternatives.text, *(each.text for each in alternatives.others)]
         assert len({"".join(text.split()) for text in shown}) == len(shown)
-
-
-async def test_where_no_answer_can_be_right_more_are_asked_for(home: dict[str, str], tiny_model: Path) -> None:
-    place = Place("shop", "a.go", "package a\n\nvar total = 1 ", 25)
-    async with Overheard(home) as engine:
-        found = await complete(place, tiny_model, engine, SETTINGS, best_of_several=True)
-    site = Site(surroundings(place.text, place.offset, place.path))
-    first, wider = Race(site), Race(site)
-    for race, said in zip((first, wider), engine.said, strict=True):
-        for each in said:
-            race.note(each)
-    assert wanting(first.finished, site)  # what a model of chance says behind a number is no Go
-    assert engine.asked[1] == spread_wider(engine.asked[0])
-    best = ranked([*first.finished, *wider.finished], site)[0].candidate
-    assert best.text.startswith(found.text)

@@ -193,12 +193,15 @@ export class Completions implements Disposable {
     this.typed = undefined;
     const [selection] = selections;
     const client = this.around.client();
-    if (selection === undefined || selections.length > 1 || !selection.isEmpty || client === undefined) {
+    if (typed === undefined || client === undefined) {
+      return;
+    }
+    if (selection === undefined || selections.length > 1 || !selection.isEmpty) {
       return;
     }
     const place = placeOf(document, selection.active);
     if (
-      typed?.version === place.version &&
+      typed.version === place.version &&
       typed.uri === place.uri &&
       suggestsInline(document) &&
       !this.around.paused(document) &&
