@@ -19,7 +19,7 @@ import {
 import { InlineCompletionRequest, LSPErrorCodes, ResponseError } from "vscode-languageclient/node";
 import type * as lsp from "vscode-languageclient/node";
 
-import { Ahead, same, type Asked, type Place } from "./ahead";
+import { Ahead, same, soon, type Asked, type Place } from "./ahead";
 import type { Client } from "./client";
 import { unfit } from "./documents";
 import { suggestsInline } from "./editorSettings";
@@ -66,9 +66,11 @@ export class Completions implements Disposable {
   private whole: Whole | undefined;
   /** The version of a document that a key has just made; the cursor follows. */
   private typed: Omit<Place, "offset"> | undefined;
-  /** The place where the rest of a suggestion is asked for; the editor calls that request a manual one. */
-  private again: Answer | undefined;
-  /** Whether what is on the screen came that way: the editor takes it for all there is. */
+  /** The place where the editor is made to ask again; it calls that request a manual one. */
+  private again: Place | undefined;
+  /** Where the editor last asked because it was told to, by the user or from here: it does not ask there twice. */
+  private toldToAsk: Place | undefined;
+  /** Whether what is on the screen came that way from here: the editor takes it for all there is. */
   private joined = false;
 
   constructor(private readonly around: Surroundings) {
@@ -77,6 +79,7 @@ export class Completions implements Disposable {
         this.accepted(id);
       }),
       commands.registerCommand("slm.dismiss", () => {
+        this.ahead.end();
         this.report(this.suggestions.dismissed());
         return commands.executeCommand("editor.action.inlineSuggest.hide");
       }),
@@ -109,12 +112,20 @@ export class Completions implements Disposable {
     const goesOn = this.again !== undefined && same(this.again, place);
     this.again = undefined;
     this.joined = goesOn;
+    this.toldToAsk = context.triggerKind === AUTOMATIC.triggerKind ? undefined : place;
     const wanted = goesOn ? { ...context, triggerKind: AUTOMATIC.triggerKind } : context;
     const asked = this.asked(client, document, position, wanted);
     const cancelling = token.onCancellationRequested(asked.cancel);
     let result: Result;
     try {
-      result = await asked.answer;
+      // What is on the screen would go away, or the user wants a suggestion, or there is one already.
+      const patient = goesOn || this.suggestions.current !== undefined || !automatic(wanted);
+      const early = patient ? { value: await asked.answer } : await soon(asked.answer);
+      if (early === undefined) {
+        this.later(document, place, asked, token);
+        return undefined;
+      }
+      result = early.value;
     } catch (error) {
       this.refused(error);
       return undefined;
@@ -124,7 +135,7 @@ export class Completions implements Disposable {
     if (token.isCancellationRequested || document.version !== place.version) {
       return undefined;
     }
-    const items = Array.isArray(result) ? result : (result?.items ?? []);
+    const items = itemsOf(result);
     this.shown(document, position, items);
     this.answer = { ...place, text: items[0] === undefined ? "" : textOf(items[0]) };
     return items.map((item) => converted(item, position));
@@ -138,17 +149,9 @@ export class Completions implements Disposable {
     if (whole === undefined || answer?.text === undefined || answer.text === "") {
       return;
     }
-    const editor = window.activeTextEditor;
-    const unchanged =
-      whole.uri === answer.uri &&
-      whole.version === answer.version &&
-      editor?.document.uri.toString() === answer.uri &&
-      editor.document.version === answer.version &&
-      editor.selection.isEmpty &&
-      editor.document.offsetAt(editor.selection.active) === answer.offset;
-    if (unchanged && this.suggestions.current !== undefined && saysMore(whole.text, answer.text)) {
-      this.again = answer;
-      void commands.executeCommand("editor.action.inlineSuggest.trigger");
+    const current = whole.uri === answer.uri && whole.version === answer.version;
+    if (current && this.suggestions.current !== undefined && saysMore(whole.text, answer.text)) {
+      this.askAgain(answer);
     }
   }
 
@@ -159,16 +162,46 @@ export class Completions implements Disposable {
     }
   }
 
+  /** Have the editor ask again as soon as there is an answer. Until then it waits for nothing. */
+  private later(document: TextDocument, place: Place, asked: Asked<Result>, token: CancellationToken): void {
+    if (token.isCancellationRequested || document.version !== place.version) {
+      asked.cancel();
+      return;
+    }
+    const arrived = (result: Result): void => {
+      if (itemsOf(result).length > 0) {
+        this.askAgain(place);
+      }
+    };
+    this.ahead.keep(place, asked, arrived, (error) => {
+      this.refused(error);
+    });
+  }
+
+  /** Have the editor ask for what is known to be there, if the cursor still is where it is for. */
+  private askAgain(place: Place): void {
+    const editor = window.activeTextEditor;
+    const there =
+      editor !== undefined && editor.selection.isEmpty && same(placeOf(editor.document, editor.selection.active), place);
+    if (there) {
+      this.again = place;
+      if (this.toldToAsk !== undefined && same(this.toldToAsk, place)) {
+        void commands.executeCommand("editor.action.inlineSuggest.hide");
+      }
+      void commands.executeCommand("editor.action.inlineSuggest.trigger");
+    }
+  }
+
   /** The request that is under way for this place, or else a new one. */
   private asked(client: Client, document: TextDocument, at: Position, context: InlineCompletionContext): Asked<Result> {
     const place = placeOf(document, at);
     const early = this.ahead.take(place);
-    const automatic = context.triggerKind === AUTOMATIC.triggerKind && context.selectedCompletionInfo === undefined;
     const whole = this.whole?.uri === place.uri && this.whole.version === place.version;
-    if (early !== undefined && automatic && !whole) {
+    if (early !== undefined && automatic(context) && !whole) {
       return early;
     }
     early?.cancel(); // its answer may be a first line, where by now the server has all of it
+    this.whole = undefined; // what is asked from now on has it
     return asked(client, document, at, context);
   }
 
@@ -193,6 +226,9 @@ export class Completions implements Disposable {
     this.typed = undefined;
     const [selection] = selections;
     const client = this.around.client();
+    if (selection !== undefined && document === window.activeTextEditor?.document) {
+      this.ahead.at(placeOf(document, selection.active));
+    }
     if (typed === undefined || client === undefined) {
       return;
     }
@@ -268,6 +304,15 @@ export class Completions implements Disposable {
 
 function placeOf(document: TextDocument, position: Position): Place {
   return { uri: document.uri.toString(), version: document.version, offset: document.offsetAt(position) };
+}
+
+/** Whether the editor asks by itself, with no list of words open. */
+function automatic({ triggerKind, selectedCompletionInfo }: InlineCompletionContext): boolean {
+  return triggerKind === AUTOMATIC.triggerKind && selectedCompletionInfo === undefined;
+}
+
+function itemsOf(result: Result): lsp.InlineCompletionItem[] {
+  return Array.isArray(result) ? result : (result?.items ?? []);
 }
 
 function asked(client: Client, document: TextDocument, at: Position, context: InlineCompletionContext): Asked<Result> {

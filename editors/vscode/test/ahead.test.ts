@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it, mock } from "node:test";
 
-import { Ahead, type Asked } from "../src/ahead";
+import { Ahead, soon, type Asked } from "../src/ahead";
 
 const place = { uri: "file:///a.py", version: 3, offset: 10 };
 
@@ -67,5 +67,33 @@ describe("a request ahead of the editor's", () => {
     ahead.begin(place, { answer: Promise.reject(failed), cancel: () => undefined });
     await new Promise((resolve) => setImmediate(resolve));
     await assert.rejects(ahead.take(place)?.answer ?? Promise.resolve(), failed);
+  });
+
+  it("that the editor was told to wait for tells of its answer, unless it was given up", async () => {
+    const told: unknown[] = [];
+    const tell = (what: unknown): void => void told.push(what);
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    ahead.keep(place, asked("late"), tell, tell);
+    ahead.at(place);
+    await turn();
+    assert.deepEqual(told.splice(0), ["late"]);
+    assert.equal(await ahead.take(place)?.answer, "late");
+
+    ahead.keep(place, asked("overtaken"), tell, tell);
+    ahead.begin({ ...place, version: 4 }, asked("next"));
+    ahead.keep(place, asked("left"), tell, tell);
+    ahead.at({ ...place, offset: 3 });
+    const failed = new Error("no model");
+    ahead.keep(place, { answer: Promise.reject(failed), cancel: () => undefined }, tell, tell);
+    await turn();
+    assert.deepEqual(told, [failed]);
+    assert.equal(ahead.take(place), undefined);
+    assert.deepEqual(cancelled, ["overtaken", "next", "left"]);
+  });
+
+  it("is waited for a moment, in case its answer is there at once", async () => {
+    assert.deepEqual(await soon(Promise.resolve("cached")), { value: "cached" });
+    assert.equal(await soon(new Promise(() => undefined)), undefined);
+    await assert.rejects(soon(Promise.reject(new Error("no model"))), /no model/);
   });
 });

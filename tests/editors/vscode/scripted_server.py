@@ -6,10 +6,13 @@ order of messages matters to the millisecond; everything else is tested with the
 
 import json
 import sys
+import time
 from typing import Any
 
 WHOLE = "for item in items:\n    total += item"
 FIRST, _, _ = WHOLE.partition("\n")
+LATE_FROM, LATE_S = 20, 0.2
+"""Answers for columns from this one on come late."""
 OTHERS = ["while items:", "return sum(items)"]
 
 
@@ -53,6 +56,8 @@ class Scripted:
 
     def items(self, params: dict[str, Any]) -> list[dict[str, object]]:
         position = params["position"]
+        if position["character"] >= LATE_FROM:
+            time.sleep(LATE_S)
         at = position["line"], position["character"]
         again, self.asked_at = at == self.asked_at, at
         texts = [WHOLE, *OTHERS] if params["context"]["triggerKind"] == 1 else [WHOLE if again else FIRST]

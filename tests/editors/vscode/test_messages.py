@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.editors.vscode.code import Browser, Code, Window, running, until
-from tests.editors.vscode.scripted_server import OTHERS, WHOLE
+from tests.editors.vscode.scripted_server import LATE_FROM, OTHERS, WHOLE
 
 pytestmark = pytest.mark.editor
 
@@ -127,6 +127,19 @@ def test_a_key_is_asked_about_before_the_editor_asks(window: Window, heard: Hear
     assert (first["position"], first["context"]) == ({"line": 1, "character": 1}, {"triggerKind": 2})
     asked = heard.all("textDocument/inlineCompletion")
     assert len(asked) <= 2  # the first line and the whole: the editor's own request found one under way
+
+
+def test_an_answer_that_the_editor_does_not_wait_for_is_shown_when_it_comes(window: Window, heard: Heard) -> None:
+    window.type("y" * LATE_FROM)
+    until(lambda: window.ghost() == WHOLE)
+    asked = heard.all("textDocument/inlineCompletion")
+    assert asked[-1]["position"] == {"line": 1, "character": LATE_FROM}
+    assert {each["context"]["triggerKind"] for each in asked} == {2}
+    for expected in (*OTHERS, WHOLE):
+        window.press("Alt+]")
+        until(lambda expected=expected: window.ghost() == expected)
+    window.press("Tab")
+    until(lambda: ("accepted", None) in heard.outcomes())
 
 
 def test_who_has_suggestions_off_asks_nothing(window: Window, scripted: Code, heard: Heard) -> None:
