@@ -8,7 +8,7 @@ cost is that of the answer alone, its prompt being evaluated: in single decodes,
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -23,7 +23,7 @@ from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, Programs, Tier
 from slm_lsp.evals.replies import Asker, Replies
 from slm_lsp.features.ask import describe
-from slm_lsp.features.choose import HEAD_START, Candidate, Fault
+from slm_lsp.features.choose import HEAD_START, Candidate, Fault, compared
 from slm_lsp.proportions import wilson
 
 WIDE_BRANCHES, BELOW = 8, 0.9
@@ -118,10 +118,15 @@ class Answers:
     def of(self, source: str, count: int, below: float) -> list[Judged]:
         """The answers that a narrower request would have had."""
         if source == "samples":
-            return list(self.samples[:count])
+            return _compared(self.samples[:count])
         greedy, *others = self.branches
         unsure = [each for each in others if math.exp(greedy.candidate.logprobs[each.begins - 1]) < below]
-        return [greedy, *unsure[: count - 1]]
+        return _compared([greedy, *unsure[: count - 1]])
+
+
+def _compared(answers: Sequence[Judged]) -> list[Judged]:
+    known = compared([each.candidate for each in answers])
+    return [replace(each, candidate=candidate) for each, candidate in zip(answers, known, strict=True)]
 
 
 def race(answers: Sequence[Judged], rule: str) -> tuple[Judged, float]:

@@ -57,10 +57,15 @@ class Race:
         greedy = self._said.get(0)
         if self._best is None or not greedy or greedy[-1].finish is None:
             return False
-        growing = [said for said in self._said.values() if said[-1].finish is None]
-        return all(sum(each.logprob for each in said) <= self._best for said in growing)
+        return all(sum(said) <= self._best for said in self._growing)
+
+    @property
+    def _growing(self) -> list[list[float]]:
+        """The logarithms of the probabilities of what those said that are not whole."""
+        return [[each.logprob for each in said] for said in self._said.values() if said[-1].finish is None]
 
     def ranked(self) -> list[Ranked]:
         """What those say that are whole, the best first."""
         greedy = self._said.get(0)
-        return ranked(self.finished, self._site, greedy_first=greedy is not None and greedy[-1].finish is not None)
+        whole = greedy is not None and greedy[-1].finish is not None
+        return ranked(self.finished, self._site, greedy_first=whole, growing=self._growing)

@@ -7,7 +7,7 @@ in `docs/evals.md`.
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from tree_sitter import Node, Tree
 from slm_lsp.engine.protocol import Finish
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.around import Surroundings
-from slm_lsp.features.below import cuts_off
+from slm_lsp.features.below import cuts_off, sets_for_nothing
 from slm_lsp.features.syntax import PARSE_S, closed, errors_of
 from slm_lsp.languages.parse import matches, parse, parse_changed
 from slm_lsp.languages.registry import Language
@@ -30,7 +30,7 @@ _BINDING = re.compile(rb"\s*=(?![=>~])")
 LEAST_END = 0.007
 """The least that the end of an answer is taken to be likely: some 5 nats."""
 
-HEAD_START = 1.0
+HEAD_START = 0.25
 """Nats by which another answer has to be better than the greedy one: a smaller difference decides little
 (`docs/evals.md`)."""
 
@@ -42,6 +42,8 @@ class Fault(Enum):
     """What is wrong with a candidate, and how many nats of likelihood that costs it."""
 
     NONE = 0.0
+    FOR_NOTHING = 3.0
+    """It ends a function by giving a value to a variable of that function."""
     UNKNOWN_NAME = 4.0
     """It uses a name that neither the file nor the project nor the language has."""
     BROKEN = 9.0
@@ -63,18 +65,24 @@ class Candidate:
     finish: Finish | None = None
     merged: bool = False
     """Whether the token that ended it said something too, such as `:` with the end of its line."""
+    beside: float = 0.0
+    """How likely it is that an answer goes on like one of the others, where this one ends."""
 
     @property
     def likelihood(self) -> float:
         """Logarithm of the probability that this, and no more, is what is missing.
 
-        Where the model went on behind what was cut, that it could have ended there is at most as likely as that it did
-        not go on.
+        Where the model went on behind what was cut, that it could have ended there is at most as likely as that it went
+        on neither so nor like another answer.
         """
         if self.finish != "stop":
             return sum(self.logprobs)
         *said, last = self.logprobs
-        return sum(said) + math.log(max(1 - math.exp(last), LEAST_END)) + (last if self.merged else 0.0)
+        went_on = math.exp(last)
+        end = 1 - went_on - self.beside
+        if self.merged:
+            end = min(end, went_on * (1 - went_on))
+        return sum(said) + math.log(max(end, LEAST_END))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +91,8 @@ class Ranked:
 
     candidate: Candidate
     fault: Fault
-    greedy: bool = False
-
-    @property
-    def score(self) -> float:
-        """The higher the better."""
-        return self.candidate.likelihood - self.fault.value + (HEAD_START if self.greedy else 0.0)
+    score: float
+    """The higher the better."""
 
 
 @dataclass(frozen=True)
@@ -179,10 +183,12 @@ class Site:
             return Fault.NONE
         if errors_of(tree.root_node) > self.errors:
             return Fault.BROKEN
-        if cuts_off(tree, source, self.start, self.start + len(_bytes(text.rstrip())), self.language):
+        stop = self.start + len(_bytes(text.rstrip()))
+        if cuts_off(tree, source, self.start, stop, self.language):
             return Fault.CUTS_OFF
-        unknown = any(_unknown(self, self.language, tree, source, len(_bytes(text))))
-        return Fault.UNKNOWN_NAME if unknown else Fault.NONE
+        if any(_unknown(self, self.language, tree, source, len(_bytes(text)))):
+            return Fault.UNKNOWN_NAME
+        return Fault.FOR_NOTHING if sets_for_nothing(tree, source, self.start, stop) else Fault.NONE
 
     def put(self, text: str) -> tuple[Tree | None, bytes]:
         """The tree of the document with a text at the cursor, what it opens closed; and the document."""
@@ -197,19 +203,61 @@ class Site:
             return None, source
 
 
-def ranked(candidates: Sequence[Candidate], site: Site, *, greedy_first: bool = True) -> list[Ranked]:
+def compared(candidates: Sequence[Candidate], growing: Sequence[Sequence[float]] = ()) -> list[Candidate]:
+    """Answers to one request that know of each other.
+
+    Two that branch off from each other have the tokens before in common, and these their probabilities to the last bit.
+
+    Args:
+        candidates: those that are whole.
+        growing: the logarithms of the probabilities of the tokens of those that are not.
+    """
+    unlike: dict[str, list[tuple[float, ...]]] = {}
+    for text in {_same(each.text) for each in candidates}:
+        whole = (each.logprobs for each in candidates if _same(each.text) != text)
+        unlike[text] = [tuple(each) for each in (*whole, *growing)]
+    return [replace(each, beside=_beside(each, unlike[_same(each.text)])) for each in candidates]
+
+
+def _beside(candidate: Candidate, others: Sequence[tuple[float, ...]]) -> float:
+    if candidate.finish != "stop":
+        return 0.0
+    own, last = candidate.logprobs[:-1], candidate.logprobs[-1]
+    behind = {each[len(own)] for each in others if len(each) > len(own) and each[: len(own)] == own}
+    return sum(math.exp(each) for each in behind - {last})
+
+
+def _same(text: str) -> str:
+    """What answers have in common that differ only in white space."""
+    return _BLANKS.sub("", text)
+
+
+def ranked(
+    candidates: Sequence[Candidate],
+    site: Site,
+    *,
+    greedy_first: bool = True,
+    growing: Sequence[Sequence[float]] = (),
+) -> list[Ranked]:
     """Candidates, the best first; of those that differ only in white space the greedy one, or else the likeliest.
 
     Args:
         candidates: answers to one request.
         site: where they go.
         greedy_first: whether the first is the greedy answer.
+        growing: as for `compared`.
     """
+    candidates = compared(candidates, growing)
     greedy = candidates[0] if greedy_first and candidates else None
-    distinct: dict[str, Candidate] = {}
+    scores: dict[str, float] = {}
+    shown: dict[str, Candidate] = {}
     for each in sorted(candidates, key=lambda each: (each is not greedy, -each.likelihood)):
-        distinct.setdefault(_BLANKS.sub("", each.text), each)
-    found = [Ranked(each, site.fault(each.text), each is greedy) for each in distinct.values()]
+        text = _same(each.text)
+        score = each.likelihood + (HEAD_START if each is greedy else 0.0)
+        scores[text] = max(score, scores.get(text, score))
+        shown.setdefault(text, each)
+    faults = {text: site.fault(each.text) for text, each in shown.items()}
+    found = [Ranked(each, faults[text], scores[text] - faults[text].value) for text, each in shown.items()]
     return sorted(found, key=lambda each: -each.score)
 
 

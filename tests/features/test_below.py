@@ -1,4 +1,4 @@
-"""Whether a suggestion cuts off the statement below it, in several languages."""
+"""Whether a suggestion fits what is below it, in several languages."""
 
 import pytest
 
@@ -63,4 +63,45 @@ def test_so_does_what_jumps_and_what_lines_below_do_not_hang_on(path: str, marke
     ],
 )
 def test_what_is_still_reached_or_begun_by_the_user_is_none_of_it(path: str, marked: str, text: str) -> None:
+    assert fault(path, marked, text) is Fault.NONE
+
+
+@pytest.mark.parametrize(
+    ("path", "marked", "text"),
+    [
+        ("a.py", "def f(a):\n    g(a)\n    ▌\n", "b = a"),
+        ("a.py", "def f(a):\n    g(a)\n    ▌\n    # done\n\n\ndef g(b): ...\n", "b: int = a"),
+        ("a.py", "def f(a):\n    ▌\n", "b, c = a, a"),
+        ("a.js", "const f = (a) => {\n  ▌\n};\n", "const b = a;"),
+        ("a.ts", "class A {\n  f(a: number) {\n    ▌\n  }\n}\n", "const b: number = a;"),
+        ("a.c", "void f(int a) {\n  ▌\n}\n", "int b = a;"),
+        ("a.go", "func f(a int) {\n\t▌\n}\n", "b := a"),
+        ("a.rs", "fn f(a: i32) {\n    ▌\n}\n", "let mut b: i32 = a;"),
+        ("A.java", "class A {\n  void f(int a) {\n    ▌\n  }\n}\n", "int b = a;"),
+        ("A.cs", "class A {\n  void f(int a) {\n    ▌\n  }\n}\n", "var b = a;"),
+    ],
+)
+def test_a_variable_that_nothing_reads_ends_no_function(path: str, marked: str, text: str) -> None:
+    assert fault(path, marked, text) is Fault.FOR_NOTHING
+
+
+@pytest.mark.parametrize(
+    ("path", "marked", "text"),
+    [
+        ("a.py", "def f(a):\n    ▌\n    return a\n", "b = a"),
+        ("a.py", "def f(a):\n    for b in a:\n        ▌\n", "c = b"),
+        ("a.py", "def f(a):\n    global b\n    ▌\n", "b = a"),
+        ("a.py", "def f(a):\n    h(lambda: b)\n    ▌\n", "b, c = a"),
+        ("a.py", "def f(a):\n    ▌\n", "a.b = 1"),
+        ("a.py", "def f(a):\n    ▌\n", "a['b'] = 1"),
+        ("a.py", "def f(a):\n    ▌\n", "a.b(c=1)"),
+        ("a.py", "def f(a):\n    b = ▌\n", "a"),
+        ("a.py", "class A:\n    ▌\n", "b = 1"),
+        ("a.py", "▌\n", "b = 1"),
+        ("a.c", "void f(int a) {\n  ▌\n}\n", "int g(int b);"),
+        ("a.rb", "def f(a)\n  ▌\nend\n", "b = a"),
+        ("a.rs", "fn f(a: i32) -> i32 {\n    ▌\n    a\n}\n", "let b = a;"),
+    ],
+)
+def test_what_is_read_or_seen_elsewhere_may_be_set(path: str, marked: str, text: str) -> None:
     assert fault(path, marked, text) is Fault.NONE

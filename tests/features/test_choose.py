@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.features.around import surroundings
-from slm_lsp.features.choose import Candidate, Fault, Site, ranked
+from slm_lsp.features.choose import Candidate, Fault, Site, compared, ranked
 from slm_lsp.languages.registry import languages
 
 PYTHON = """import math
@@ -68,10 +68,10 @@ def test_what_is_wrong_with_a_line(text: str, fault: Fault) -> None:
 
 def test_another_answer_has_to_be_clearly_better_than_the_greedy_one() -> None:
     greedy = candidate("total = 1", -2.0)
-    for other, wins in ((candidate("total = 2", -1.2), False), (candidate("total = 2", -0.9), True)):
+    for other, wins in ((candidate("total = 2", -1.8), False), (candidate("total = 2", -1.7), True)):
         best = ranked([greedy, other], site())[0].candidate
-        assert best is (other if wins else greedy)
-        assert ranked([greedy, other], site(), greedy_first=False)[0].candidate is other
+        assert best == (other if wins else greedy)
+        assert ranked([greedy, other], site(), greedy_first=False)[0].candidate == other
 
 
 def test_a_line_whose_last_token_was_its_end_too_is_no_likelier_than_that_token() -> None:
@@ -80,6 +80,19 @@ def test_a_line_whose_last_token_was_its_end_too_is_no_likelier_than_that_token(
     assert Candidate("if total", tokens, "stop").likelihood == pytest.approx(-0.1 + end)
     assert Candidate("if total:", tokens, "stop", merged=True).likelihood == pytest.approx(-2.1 + end)
     assert Candidate("if total:", tokens, "end").likelihood == pytest.approx(-2.1)
+
+
+def test_where_an_answer_ends_it_is_known_how_likely_another_goes_on() -> None:
+    """`c * c` is no likely end: the model goes on with `or` twice as often as not."""
+    on = Candidate("c * c or d", (-0.01, math.log(0.65), -0.02, -0.03), "end")
+    short = Candidate("c * c", (-0.01, math.log(0.17)), "stop")
+    other = Candidate("c + c", (-4.0, -0.1, -0.1), "end")
+    _, told, _ = compared([on, short, other])
+    assert told.beside == pytest.approx(0.65)
+    assert told.likelihood == pytest.approx(-0.01 + math.log(1 - 0.17 - 0.65))
+    assert ranked([on, short], site())[0].candidate == on
+    assert ranked([on, short], site())[1].candidate == told
+    assert compared([short], growing=[(-0.01, math.log(0.65))])[0] == told
 
 
 def test_in_a_comment_more_comment_is_expected() -> None:
