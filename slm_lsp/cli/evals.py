@@ -2,10 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeAlias
 
 from slm_lsp.cli.output import emit, emit_json, note, progress_console
 
@@ -29,9 +28,6 @@ CROSSFILE = "lines of real projects that use a name of another file, with and wi
 PLACES = 330
 SHOWN = "what would have been shown while real files are written: precision, coverage, characters saved"
 REUSE = "pass rate of lines when cells are reused, beside a fresh evaluation of the ordinary prompt"
-
-
-Evaluate: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -69,23 +65,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def run(args: argparse.Namespace) -> int:
     """Run `eval reuse`."""
-    from slm_lsp.evals import reuse
-
-    return _run_plain(args, reuse.run, "tasks")
-
-
-def run_shown(args: argparse.Namespace) -> int:
-    """Run `eval shown`."""
-    from slm_lsp.evals import shown
-
-    return _run_plain(args, shown.run, "places")
-
-
-def _run_plain(args: argparse.Namespace, evaluate: Evaluate, what: str) -> int:
-    """An evaluation that needs a model and a number."""
     from slm_lsp.config import load_settings
     from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import UsageError
+    from slm_lsp.evals import reuse
     from slm_lsp.models.store import Store
 
     if args.tasks < 1:
@@ -93,11 +76,34 @@ def _run_plain(args: argparse.Namespace, evaluate: Evaluate, what: str) -> int:
     settings = load_settings()
     model = choose_model(args.model or settings.model, Store(settings.models_dir))
     with _progress(args) as tell:
-        report = asyncio.run(evaluate(model.path, model.name, args.tasks, settings, tell))
+        report = asyncio.run(reuse.run(model.path, model.name, args.tasks, settings, tell))
     if args.json:
         emit_json(report)
         return 0
-    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} {what}, {report.seconds:.0f} s")
+    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s")
+    for line in report.lines():
+        emit(line)
+    return 0
+
+
+def run_shown(args: argparse.Namespace) -> int:
+    """Run `eval shown`."""
+    from slm_lsp.config import load_settings
+    from slm_lsp.errors import UsageError
+    from slm_lsp.evals import shown
+
+    if args.tasks < 1:
+        raise UsageError("--tasks must be at least 1.")
+    settings = load_settings()
+    settings = replace(settings, model=args.model or settings.model)
+    with _progress(args) as tell:
+        report = asyncio.run(shown.run(args.tasks, settings, tell))
+    if args.json:
+        emit_json(report)
+        return 0
+    asked = ", ".join(f"{name}: {places}" for name, places in report.models.items())
+    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} places, {report.seconds:.0f} s")
+    emit(f"  asked        {asked}")
     for line in report.lines():
         emit(line)
     return 0

@@ -1,15 +1,15 @@
 """`eval shown`: what would have been shown to somebody who writes real files, and what it would have been worth.
 
-At every place a completion is asked for as an editor asks, with the skip rules, the filters and the least confidence
-that a user starts with. A suggestion counts as right when the file goes on just so: its text, white space aside, is how
-the file goes on, and it is either the rest of the line at least, or ends where a word ends. So the first part of a
-line, which a person accepts and goes on from, is right too; a line with another name in it is not.
+At every place a completion is asked for as an editor asks, where the cursor has rested before the key: by the tier that
+the router takes, with the skip rules, the filters and the least confidence that a user starts with. A suggestion counts
+as right when the file goes on just so: its text, white space aside, is how the file goes on, and it is either the rest
+of the line at least, or ends where a word ends. So the first part of a line, which a person accepts and goes on from,
+is right too; a line with another name in it is not.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
@@ -17,13 +17,19 @@ from slm_lsp.bench.common import private_engine
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_line
 from slm_lsp.context.fim import Place
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.router import possible
 from slm_lsp.evals.shown_places import Spot, choose
+from slm_lsp.features import routing
 from slm_lsp.features.around import surroundings
+from slm_lsp.features.ask import describe
 from slm_lsp.features.cache import Cache
-from slm_lsp.features.completion import Completion, complete, refused
+from slm_lsp.features.completion import Completion, complete, refused, warm
 from slm_lsp.features.filters import MIN_REPEATED
+from slm_lsp.features.routing import to_warm
 from slm_lsp.features.skip import skip_reason
 from slm_lsp.features.syntax import breaks
+from slm_lsp.models.store import Store
 from slm_lsp.proportions import percentile, wilson
 
 SEED = 411
@@ -80,6 +86,9 @@ class Report(msgspec.Struct, frozen=True):
     reasons: Mapping[str, int]
     """Why nothing was shown."""
     model: str
+    """As it was set."""
+    models: Mapping[str, int]
+    """Places by the model that was asked."""
     backend: str
     least_confidence: float
     seconds: float
@@ -103,9 +112,25 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def report(
-    cases: Sequence[Case], model: str, backend: str, least: float, seconds: float, cached_s: Sequence[float] = ()
+    cases: Sequence[Case],
+    model: str,
+    backend: str,
+    least: float,
+    seconds: float,
+    cached_s: Sequence[float] = (),
+    models: Sequence[str] = (),
 ) -> Report:
-    """The figures of all cases; there is at least one."""
+    """The figures of all cases; there is at least one.
+
+    Args:
+        cases: all.
+        model: as it was set.
+        backend: the binding.
+        least: the confidence below which nothing is shown.
+        seconds: that it took.
+        cached_s: what finding the rest of suggestions took.
+        models: who was asked, once for each place.
+    """
     n = len(cases)
     shown = [each for each in cases if each.text and each.confidence >= least]
     right = [each for each in shown if each.right]
@@ -133,6 +158,7 @@ def report(
         curve={f"{least:g}": _at(cases, least) for least in CURVE},
         reasons={reason: unsaid.count(reason) for reason in dict.fromkeys(unsaid)},
         model=model,
+        models={name: models.count(name) for name in dict.fromkeys(models)},
         backend=backend,
         least_confidence=least,
         seconds=seconds,
@@ -203,38 +229,50 @@ def _plain(text: str) -> str:
     return "".join(text.split())
 
 
-async def run(model: Path, name: str, count: int, settings: Settings, tell: Callable[[int, int], None]) -> Report:
+async def run(count: int, settings: Settings, tell: Callable[[int, int], None]) -> Report:
     """Ask at so many places, in an engine of their own.
 
     Args:
-        model: path of a GGUF file.
-        name: as the report calls it; a tier other than the fast one chooses among what it is unsure between.
         count: of places.
-        settings: the user's.
+        settings: the user's; `model` says which tiers there are.
         tell: called with how many are done, and of how many.
 
     Raises:
-        SlmError: the engine did not answer.
+        SlmError: a model is not installed, or the engine did not answer.
     """
     began = time.monotonic()
     spots = choose(count, SEED)
     cases: list[Case] = []
     cached_s: list[float] = []
+    models: list[str] = []
     cache, backend = Cache(), ""
-    asking = replace(settings.completion, least_confidence=0.0)
+    asking = replace(settings, completion=replace(settings.completion, least_confidence=0.0))
     async with private_engine(settings.engine.backend) as engine:
+        for tier in possible(settings.model, Store(settings.models_dir)):
+            await describe(engine, tier.path, asked=True)  # who writes has both in memory
         for spot in spots:
             place = spot.place
             around = surroundings(place.text, place.offset, place.path)
-            reason = skip_reason(place, around, asking)
+            reason = skip_reason(place, around, asking.completion)
             if reason is None:
-                found = await complete(
-                    place, model, engine, asking, anchor=at_line(place), best_of_several=name != "fast"
-                )
+                found = await _suggested(place, engine, asking)
+                models.append(found.model)
                 backend = found.backend or backend
             else:
                 found = refused(place, reason)
             cases.append(judge(spot, found))
             cached_s += looked_up(cache, place, found)
             tell(len(cases), len(spots))
-    return report(cases, name, backend, settings.completion.least_confidence, time.monotonic() - began, cached_s)
+    seconds = time.monotonic() - began
+    return report(cases, settings.model, backend, settings.completion.least_confidence, seconds, cached_s, models)
+
+
+async def _suggested(place: Place, engine: EngineClient, settings: Settings) -> Completion:
+    """What an editor gets where the cursor has rested."""
+    anchor = at_line(place)
+    for each in await to_warm(place, anchor, engine, settings):
+        await warm(place, each.path, engine, settings.completion, anchor)
+    choice = await routing.choose(place, anchor, engine, settings)
+    several = choice.tier != "fast"
+    found = await complete(place, choice.path, engine, settings.completion, anchor=anchor, best_of_several=several)
+    return replace(found, model=choice.name, tier=choice.tier)

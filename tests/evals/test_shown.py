@@ -1,5 +1,10 @@
 """Which suggestions count as right, and what is counted."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from slm_lsp.context.fim import Place
@@ -7,6 +12,7 @@ from slm_lsp.evals.shown import is_right, judge, report
 from slm_lsp.evals.shown_places import FILES, Spot, choose
 from slm_lsp.features.completion import Completion, Timing, Tokens, refused
 from slm_lsp.features.skip import IN_WORD
+from tests.conftest import engines
 
 
 @pytest.mark.parametrize(
@@ -58,11 +64,32 @@ def test_what_is_shown_is_counted() -> None:
         judge(spot(), said("f(]")),
         judge(spot(), refused(spot().place, IN_WORD)),
     ]
-    found = report(cases, "small", "ik", 0.5, 1.0)
+    found = report(cases, "small", "ik", 0.5, 1.0, models=["a", "b", "b", "b", "b"])
     assert (found.precision, found.coverage) == (1 / 4, 4 / 6)
     assert (found.duplicated_suffix, found.parse_breaks) == (1, 1)
     assert (found.saved, found.wanted) == (13, 6 * 13)
     assert found.by_language == {"python": (6, 4, 1)}
     assert found.reasons == {"the model is not sure enough": 1, IN_WORD: 1}
     assert found.curve["0"] == (0.2, 0.833)
+    assert found.models == {"a": 1, "b": 4}
     assert list(found.lines())
+
+
+def test_the_whole_eval_runs_on_the_tiny_model(home: dict[str, str], tiny_model: Path) -> None:
+    environ = home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
+    arguments = [sys.executable, "-m", "slm_lsp.cli.main", "eval", "shown", "--tasks", "6", "--model", str(tiny_model)]
+
+    def run(*more: str) -> str:
+        found = subprocess.run(
+            [*arguments, *more], env=environ, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert found.returncode == 0, found.stderr
+        return found.stdout
+
+    said = json.loads(run("--json"))
+    assert (said["name"], said["n"], said["model"]) == ("shown", 6, str(tiny_model))
+    asked = [each for each in said["cases"] if each["milliseconds"] > 0]
+    assert said["models"] == {tiny_model.stem: len(asked)}
+    assert said.keys() >= {"precision", "coverage", "duplicated_suffix", "parse_breaks", "saved"}
+    assert f"asked        {tiny_model.stem}: {len(asked)}" in run()
+    assert engines(home) == []
