@@ -3,10 +3,13 @@
 The others branch off where the greedy answer is unsure, so that a sure one costs what it costs alone.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from slm_lsp.engine.protocol import Generate, Token
 from slm_lsp.features.choose import Candidate, Ranked, Site, ranked
+from slm_lsp.features.syntax import left_open
 
 ANSWERS = 3
 BRANCH_BELOW = 0.9
@@ -16,6 +19,20 @@ BRANCH_BELOW = 0.9
 def spread(request: Generate) -> Generate:
     """A request for several answers instead of one."""
     return msgspec.structs.replace(request, candidates=ANSWERS, branch_below=BRANCH_BELOW)
+
+
+def distinct(texts: Sequence[str]) -> list[int]:
+    """Which of several texts, the best first, are worth showing beside each other.
+
+    Not one that differs from a better one in white space only, nor one that breaks off inside a bracket where a better
+    one goes on.
+    """
+    kept: dict[str, int] = {}
+    for index, text in enumerate(texts):
+        said = " ".join(text.split())
+        if said not in kept and not (left_open(text) and any(better.startswith(said) for better in kept)):
+            kept[said] = index
+    return list(kept.values())
 
 
 class Race:

@@ -15,7 +15,7 @@ from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, Priority, Reuse, Warm
 from slm_lsp.features import choose
-from slm_lsp.features.alternatives import Race, spread
+from slm_lsp.features.alternatives import Race, distinct, spread
 from slm_lsp.features.around import Surroundings, surroundings
 from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, Listener, OnLoading, ask, describe
 from slm_lsp.features.choose import IsKnown, Site, ranked
@@ -178,7 +178,8 @@ async def complete(
     if answer.started is None:
         return refused(place, UNSURE)
     texts = [_alternative(each, shape, around, place) for each in _ordered(answer.candidates, site)]
-    shown = _distinct([text for text in texts if isinstance(text, Alternative)])
+    fit = [text for text in texts if isinstance(text, Alternative)]
+    shown = [fit[index] for index in distinct([each.text for each in fit])]
     sure = [each for each in shown if (each.confidence or 0.0) >= least]
     best = sure[0] if sure else Alternative("", place.offset, confidence(answer.candidates[0].logprobs))
     reason = None if sure else UNSURE if shown else next(text for text in texts if isinstance(text, str))
@@ -265,14 +266,6 @@ def _ordered(candidates: Sequence[Candidate], site: Site) -> Sequence[Candidate]
 
 def _placed(text: str, over: int, place: Place, sure: float | None) -> Alternative:
     return Alternative(text.replace("\n", line_end(place.text)), place.offset + over, sure)
-
-
-def _distinct(texts: Sequence[Alternative]) -> list[Alternative]:
-    """Each text once, in their order."""
-    kept: dict[str, Alternative] = {}
-    for each in texts:
-        kept.setdefault(" ".join(each.text.split()), each)
-    return list(kept.values())
 
 
 def refused(place: Place, reason: str) -> Completion:

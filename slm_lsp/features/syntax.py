@@ -116,7 +116,7 @@ def errors_of(node: Node) -> int:
 def closed(written: str, rest: str, around: Surroundings) -> str:
     """The written lines, what stands behind the cursor, and what closes whatever is left open."""
     last = written.rpartition("\n")[2]
-    opened = _left_open(written + rest)
+    opened = left_open(written + rest)
     closing = "".join(_CLOSERS[each] for each in reversed(opened))
     if around.language is not None and ":" in around.language.block_openers and not rest.strip():
         deeper = width(indentation(around.next_line)) > width(indentation(last))
@@ -125,7 +125,7 @@ def closed(written: str, rest: str, around: Surroundings) -> str:
     return written + rest + closing
 
 
-def _left_open(text: str) -> list[str]:
+def left_open(text: str) -> list[str]:
     """Brackets that a text opens and does not close; those in strings of one line do not count."""
     depth: list[str] = []
     quote = ""

@@ -3,11 +3,12 @@
 import random
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.engine.protocol import Generate, Segment, Token
-from slm_lsp.features.alternatives import Race, spread
+from slm_lsp.features.alternatives import Race, distinct, spread
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.choose import Site
 
@@ -92,3 +93,17 @@ def test_a_request_for_one_answer_becomes_one_for_several() -> None:
     assert several.candidates > 1
     assert several.branch_below > 0
     assert several.segments == request.segments
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["late.append(invoice)", "late.append("], [0]),  # seen with the 0.5B model in the middle of a loop
+        (["late.append(", "late.append(invoice)"], [0, 1]),
+        (["total / n", "total"], [0, 1]),
+        (["a  + b", "a + b", "a"], [0, 2]),
+        (["f(x)", "g("], [0, 1]),
+    ],
+)
+def test_what_is_worth_showing_beside_a_better_text(texts: list[str], kept: list[int]) -> None:
+    assert distinct(texts) == kept
