@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Protocol
 
 from slm_lsp.cli.output import emit, emit_json, note, progress_console
 
@@ -77,13 +78,7 @@ def run(args: argparse.Namespace) -> int:
     model = choose_model(args.model or settings.model, Store(settings.models_dir))
     with _progress(args) as tell:
         report = asyncio.run(reuse.run(model.path, model.name, args.tasks, settings, tell))
-    if args.json:
-        emit_json(report)
-        return 0
-    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s")
-    for line in report.lines():
-        emit(line)
-    return 0
+    return _tell(args, report, f"{report.name}, {report.model} ({report.backend}), {report.n} tasks")
 
 
 def run_shown(args: argparse.Namespace) -> int:
@@ -98,15 +93,7 @@ def run_shown(args: argparse.Namespace) -> int:
     settings = replace(settings, model=args.model or settings.model)
     with _progress(args) as tell:
         report = asyncio.run(shown.run(args.tasks, settings, tell))
-    if args.json:
-        emit_json(report)
-        return 0
-    asked = ", ".join(f"{name}: {places}" for name, places in report.models.items())
-    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} places, {report.seconds:.0f} s")
-    emit(f"  asked        {asked}")
-    for line in report.lines():
-        emit(line)
-    return 0
+    return _tell(args, report, f"{report.name}, {report.model} ({report.backend}), {report.n} places")
 
 
 def run_infill(args: argparse.Namespace) -> int:
@@ -128,14 +115,8 @@ def run_infill(args: argparse.Namespace) -> int:
     runs = humaneval.choose_runs(problems, args.multi, infill.SEED)
     with _progress(args) as tell:
         report = asyncio.run(infill.run(lines, runs, args.timed, settings, tell))
-    if args.json:
-        emit_json(report)
-        return 0
     models = ", ".join(f"{tier}: {name}" for tier, name in report.models.items())
-    emit(f"{report.name}, {models} ({report.backend}), {report.n} tasks, {report.timed} timed, {report.seconds:.0f} s")
-    for line in report.lines():
-        emit(line)
-    return 0
+    return _tell(args, report, f"{report.name}, {models} ({report.backend}), {report.n} tasks, {report.timed} timed")
 
 
 def run_choose(args: argparse.Namespace) -> int:
@@ -155,13 +136,7 @@ def run_choose(args: argparse.Namespace) -> int:
     lines = humaneval.choose(humaneval.load_problems(), args.tasks, infill.SEED)[: args.first]
     with _progress(args) as tell:
         report = asyncio.run(choosing.run(choice, lines, settings, tell, kept=args.kept))
-    if args.json:
-        emit_json(report)
-        return 0
-    emit(f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s")
-    for line in report.lines():
-        emit(line)
-    return 0
+    return _tell(args, report, f"{report.name}, {report.model} ({report.backend}), {report.n} tasks")
 
 
 def run_crossfile(args: argparse.Namespace) -> int:
@@ -187,11 +162,25 @@ def run_crossfile(args: argparse.Namespace) -> int:
     with crossfile_ours.sources(projects, args.budget, ablation=args.ablation) as ours, _progress(args) as tell:
         ways = peers | ours
         report = asyncio.run(crossfile.run(model.path, model.name, tasks, ways, settings, args.budget, tell))
+    heading = f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.budget_tokens} tokens"
+    return _tell(args, report, f"{heading} of other files")
+
+
+class _Report(Protocol):
+    """What all reports have."""
+
+    @property
+    def seconds(self) -> float: ...
+
+    def lines(self) -> Iterator[str]: ...
+
+
+def _tell(args: argparse.Namespace, report: _Report, heading: str) -> int:
+    """Print a report as it was asked for."""
     if args.json:
         emit_json(report)
         return 0
-    heading = f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.budget_tokens} tokens"
-    emit(f"{heading} of other files, {report.seconds:.0f} s")
+    emit(f"{heading}, {report.seconds:.0f} s")
     for line in report.lines():
         emit(line)
     return 0

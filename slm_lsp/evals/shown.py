@@ -96,6 +96,7 @@ class Report(msgspec.Struct, frozen=True):
 
     def lines(self) -> Iterator[str]:
         """The table for people."""
+        yield "  asked        " + ", ".join(f"{name}: {places}" for name, places in self.models.items())
         for figure in ("precision", "coverage"):
             low, high = self.ci95[figure]
             yield f"  {figure:12s} {getattr(self, figure):.3f}   95 % of the time {low:.3f} to {high:.3f}"
