@@ -26,7 +26,6 @@ from slm_lsp.features.ask import describe
 from slm_lsp.features.cache import Cache
 from slm_lsp.features.completion import Completion, complete, refused, warm
 from slm_lsp.features.filters import MIN_REPEATED
-from slm_lsp.features.routing import to_warm
 from slm_lsp.features.skip import skip_reason
 from slm_lsp.features.syntax import breaks
 from slm_lsp.models.store import Store
@@ -271,7 +270,7 @@ async def run(count: int, settings: Settings, tell: Callable[[int, int], None]) 
 async def _suggested(place: Place, engine: EngineClient, settings: Settings) -> Completion:
     """What an editor gets where the cursor has rested."""
     anchor = at_line(place)
-    for each in await to_warm(place, anchor, engine, settings):
+    for each in await routing.to_warm(place, anchor, engine, settings):
         await warm(place, each.path, engine, settings.completion, anchor)
     choice = await routing.choose(place, anchor, engine, settings)
     several = choice.tier != "fast"
