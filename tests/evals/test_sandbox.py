@@ -101,14 +101,22 @@ async def test_a_file_in_the_folder_cannot_grow_without_end() -> None:
     assert await run_program("open('big', 'wb').write(bytes(8 * 1024**2))") == "failed"
 
 
+async def guards() -> list[psutil.Process]:
+    """The programs that run, once there is one."""
+    for _ in range(500):
+        if found := [each for each in psutil.Process().children() if str(GUARD) in each.cmdline()]:
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError("no program was started")
+
+
 async def test_cancelling_ends_the_program_and_removes_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     running = asyncio.create_task(run_program("import time; time.sleep(60)"))
-    await asyncio.sleep(0.3)
+    (child,) = await guards()
     assert len(names(tmp_path)) == 1
-    (child,) = (each for each in psutil.Process().children() if str(GUARD) in each.cmdline())
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

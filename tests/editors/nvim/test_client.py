@@ -257,7 +257,7 @@ def test_what_finds_no_room_is_counted(scripted: Start, script: Script) -> None:
 def test_the_place_of_a_resting_cursor_is_announced(scripted: Start, script: Script) -> None:
     nvim = scripted("one\ntwo\nthree")
     nvim.type("gg")
-    time.sleep(0.5)
+    nvim.until(lambda _: script.told("slm/cursor"), 5, "announced where it opened")
     before = len(script.told("slm/cursor"))
     nvim.type("jl")
     nvim.until(lambda _: len(script.told("slm/cursor")) > before, 5, "announced")

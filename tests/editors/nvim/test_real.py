@@ -143,6 +143,7 @@ def test_without_a_model_the_status_tells_the_truth(open_nvim: Open, tmp_path: P
     nvim.until(lambda n: n.lua("return require('slm').statusline()") == "slm failed", NEXT_S, "the index is built")
     assert "models pull fast" in nvim.lua("return require('slm').status().reason")
     nvim.type("GAx = ")
+    nvim.until(messages, NEXT_S, "it is said")
     time.sleep(1)
     assert [each for each in messages(nvim) if ":Slm pull fast" in each] == messages(nvim)
     assert len(messages(nvim)) == 1
