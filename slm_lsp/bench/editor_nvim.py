@@ -134,7 +134,7 @@ def _opened(file: Path, environ: Mapping[str, str]) -> Any:
 
 def _ready(nvim: Neovim) -> None:
     ready = "return require('slm').status().state == 'ready'"
-    nvim.until(lambda n: n.lua(ready), READY_S, "the model is ready")
+    nvim.until(lambda n: n.lua(ready), "the model is ready", READY_S)
 
 
 def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
@@ -155,7 +155,7 @@ def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
             return next((f for f in n.screen.frames if _longer(f, typed.rstrip())), None)
 
         try:
-            frame: Frame = nvim.until(shown, SHOWN_S, "ghost text")
+            frame: Frame = nvim.until(shown, "ghost text", SHOWN_S)
         except TimeoutError as error:
             raise PeerError(f"No suggestion came behind {typed!r}.") from error
         return (frame.at - begun) * MILLISECONDS

@@ -21,6 +21,9 @@ from slm_lsp.errors import PeerError
 
 PLUGIN = Path(__file__).parents[2] / "editors" / "nvim"
 START_S = 20.0
+PATIENCE_S = 60.0
+"""Nothing here takes as long, but on a machine that is busy with something else."""
+
 POLL_S = 0.005
 SETTLED = "slm-settled"
 
@@ -142,7 +145,7 @@ class Neovim:
         """Run Lua with `...` as the arguments and give back what it returns."""
         return self.api.exec_lua(code, *arguments)
 
-    def until(self, there: Callable[["Neovim"], Any], seconds: float, what: str) -> Any:
+    def until(self, there: Callable[["Neovim"], Any], what: str, seconds: float = PATIENCE_S) -> Any:
         """Wait for something, and give it back.
 
         Raises:
@@ -156,12 +159,12 @@ class Neovim:
         shown = "\n".join(self.screen.lines())
         raise TimeoutError(f"not within {seconds} s: {what}. The screen:\n{shown}")
 
-    def until_shown(self, text: str, seconds: float = 10.0) -> str:
+    def until_shown(self, text: str, seconds: float = PATIENCE_S) -> str:
         """Wait until a line of the screen has a text; the line."""
         found: str = self.until(
             lambda nvim: next((line for line in nvim.screen.lines() if text in line), None),
-            seconds,
             f"{text!r} on screen",
+            seconds,
         )
         return found
 
@@ -170,7 +173,7 @@ class Neovim:
         self._settled += 1
         number = self._settled
         self.type(f"<Cmd>redraw<Bar>call rpcnotify(0, '{SETTLED}', {number})<CR>")
-        self.until(lambda nvim: nvim.screen.settled == number, START_S, "everything typed is worked off")
+        self.until(lambda nvim: nvim.screen.settled == number, "everything typed is worked off")
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def scripted(open_nvim: Open, script: Script) -> Callable[..., Neovim]:
 
     def start(text: str = "", *, height: int = 24, name: str = "new.py", **options: Any) -> Neovim:
         nvim = open_nvim(name, height=height, cmd=script.command, **options)
-        nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+        nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
         if text:
             nvim.api.current.buffer[:] = text.split("\n")
         return nvim

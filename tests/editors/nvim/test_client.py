@@ -43,10 +43,10 @@ def test_a_block_goes_on_behind_its_first_line(scripted: Start, script: Script) 
     nvim.type("ide")
     nvim.until_shown("    return 1")
     shown = "return require('slm.shown').get().command"
-    nvim.until(lambda n: n.lua(shown)["arguments"][0]["id"] == "two", 5, "the whole has come")
+    nvim.until(lambda n: n.lua(shown)["arguments"][0]["id"] == "two", "the whole has come")
     nvim.type("<Tab>")
-    nvim.until(lambda _: text_of(nvim) == "def f():\n    return 1", 5, "accepted")
-    nvim.until(lambda _: script.told("workspace/executeCommand"), 5, "reported")
+    nvim.until(lambda _: text_of(nvim) == "def f():\n    return 1", "accepted")
+    nvim.until(lambda _: script.told("workspace/executeCommand"), "reported")
     assert script.told("workspace/executeCommand")[0]["arguments"] == [{"id": "two", "kind": "accepted"}]
 
 
@@ -56,7 +56,7 @@ def test_accepting_is_one_step_of_undo(scripted: Start, script: Script) -> None:
     nvim.type("itotal = ")
     nvim.until_shown("total = sum(")
     nvim.type("<Tab>")
-    nvim.until(lambda _: text_of(nvim) == "total = sum(\n    values)", 5, "accepted")
+    nvim.until(lambda _: text_of(nvim) == "total = sum(\n    values)", "accepted")
     assert nvim.api.current.window.cursor == (2, 11)
     nvim.type(" # more<Esc>")
     nvim.settle()
@@ -74,11 +74,11 @@ def test_word_by_word_then_all(scripted: Start, script: Script) -> None:
     nvim.until_shown("return fib(n - 1) + 2")
     for piece in ("fib", "fib(", "fib(n", "fib(n -"):
         nvim.type("<M-w>")
-        nvim.until(lambda _, want=piece: text_of(nvim) == "return " + want, 5, piece)  # type: ignore[misc]
+        nvim.until(lambda _, want=piece: text_of(nvim) == "return " + want, piece)  # type: ignore[misc]
         nvim.until_shown("return fib(n - 1) + 2")
     nvim.type("<Tab>")
-    nvim.until(lambda _: text_of(nvim) == "return fib(n - 1) + 2", 5, "all")
-    nvim.until(lambda _: len(script.told("workspace/executeCommand")) == 5, 5, "reported")
+    nvim.until(lambda _: text_of(nvim) == "return fib(n - 1) + 2", "all")
+    nvim.until(lambda _: len(script.told("workspace/executeCommand")) == 5, "reported")
     told = [each["arguments"][0] for each in script.told("workspace/executeCommand")]
     assert told[0] == {"id": "one", "kind": "partial", "characters": 3}
     assert told[3] == {"id": "one", "kind": "partial", "characters": 7}
@@ -92,7 +92,7 @@ def test_line_by_line(scripted: Start, script: Script) -> None:
     nvim.until_shown("    stop()")
     for expected in ("if ok:", "if ok:\n    go()", "if ok:\n    go()\n    stop()"):
         nvim.type("<M-l>")
-        nvim.until(lambda _, want=expected: text_of(nvim) == want, 5, expected)  # type: ignore[misc]
+        nvim.until(lambda _, want=expected: text_of(nvim) == want, expected)  # type: ignore[misc]
 
 
 def test_typing_through_keeps_it(scripted: Start, script: Script) -> None:
@@ -103,12 +103,12 @@ def test_typing_through_keeps_it(scripted: Start, script: Script) -> None:
     nvim.screen.forget()
     asked = len(script.told(ASKED))
     nvim.type("app")
-    nvim.until(lambda _: text_of(nvim) == "rows.app", 5, "typed")
+    nvim.until(lambda _: text_of(nvim) == "rows.app", "typed")
     nvim.settle()
     assert all(frame.lines[0] == "rows.append(value)" for frame in nvim.screen.frames)
     assert len(script.told(ASKED)) == asked
     nvim.type("<Tab>")
-    nvim.until(lambda _: text_of(nvim) == "rows.append(value)", 5, "accepted")
+    nvim.until(lambda _: text_of(nvim) == "rows.append(value)", "accepted")
 
 
 def test_typing_something_else_takes_it_away_and_asks_again(scripted: Start, script: Script) -> None:
@@ -117,7 +117,7 @@ def test_typing_something_else_takes_it_away_and_asks_again(scripted: Start, scr
     nvim.type("irows.")
     nvim.until_shown("rows.append(value)")
     nvim.type("ext")
-    nvim.until(lambda _: nvim.screen.lines()[0] == "rows.ext", 5, "taken away")
+    nvim.until(lambda _: nvim.screen.lines()[0] == "rows.ext", "taken away")
     nvim.until_shown("rows.extend()")
     told = [each["arguments"][0]["kind"] for each in script.told("workspace/executeCommand")]
     assert told == ["ignored"]
@@ -127,10 +127,10 @@ def test_typing_on_cancels_what_was_asked(scripted: Start, script: Script) -> No
     script.does({"a": {"wait_ms": 2000, "items": [item("late")]}, "ab": {"items": [item("xyz")]}})
     nvim = scripted()
     nvim.type("ia")
-    nvim.until(lambda _: script.told(ASKED), 5, "asked")
+    nvim.until(lambda _: script.told(ASKED), "asked")
     nvim.type("b")
     nvim.until_shown("abxyz")
-    nvim.until(lambda _: script.told("$/cancelRequest"), 5, "cancelled")
+    nvim.until(lambda _: script.told("$/cancelRequest"), "cancelled")
     time.sleep(2)
     assert nvim.screen.lines()[0] == "abxyz"
     assert not messages(nvim)
@@ -142,8 +142,8 @@ def test_dismissed_it_is_gone_until_something_is_typed(scripted: Start, script: 
     nvim.type("if")
     nvim.until_shown("f(x)")
     nvim.type("<C-]>")
-    nvim.until(lambda _: nvim.screen.lines()[0] == "f", 5, "gone")
-    nvim.until(lambda _: script.told("workspace/executeCommand"), 5, "reported")
+    nvim.until(lambda _: nvim.screen.lines()[0] == "f", "gone")
+    nvim.until(lambda _: script.told("workspace/executeCommand"), "reported")
     assert script.told("workspace/executeCommand")[0]["arguments"][0]["kind"] == "rejected"
     nvim.type("g")
     nvim.until_shown("fg(x)")
@@ -164,7 +164,7 @@ def test_next_shows_the_alternatives_in_turn(scripted: Start, script: Script) ->
 def test_keys_are_what_they_were_while_nothing_is_shown(scripted: Start, script: Script) -> None:
     nvim = scripted()
     nvim.type("ix<Tab>y<C-]>")
-    nvim.until(lambda _: text_of(nvim) == "x   \ty".replace("   \t", "\t") or "y" in text_of(nvim), 5, "typed")
+    nvim.until(lambda _: text_of(nvim) == "x   \ty".replace("   \t", "\t") or "y" in text_of(nvim), "typed")
     assert text_of(nvim).split() == ["x", "y"]
 
 
@@ -173,7 +173,7 @@ def test_a_key_that_was_mapped_does_what_it_did(open_nvim: Open, script: Script,
     nvim.lua("vim.keymap.set('i', '<F6>', function() return 'six' end, { expr = true })")
     nvim.lua("require('slm').setup({ cmd = ..., keys = { accept = '<F6>' } })", script.command)
     nvim.type("ia<F6>")
-    nvim.until(lambda _: text_of(nvim) == "asix", 5, "the old mapping")
+    nvim.until(lambda _: text_of(nvim) == "asix", "the old mapping")
 
 
 def test_a_completion_menu_hides_it(scripted: Start, script: Script) -> None:
@@ -182,8 +182,8 @@ def test_a_completion_menu_hides_it(scripted: Start, script: Script) -> None:
     nvim.type("Goal")
     nvim.until_shown("al_together()")
     nvim.type("<C-n>")
-    nvim.until(lambda _: nvim.lua("return vim.fn.pumvisible()") == 1, 5, "a menu")
-    nvim.until(lambda nvim: not any("_together" in line for line in nvim.screen.lines()), 5, "ghost text is gone")
+    nvim.until(lambda _: nvim.lua("return vim.fn.pumvisible()") == 1, "a menu")
+    nvim.until(lambda nvim: not any("_together" in line for line in nvim.screen.lines()), "ghost text is gone")
     time.sleep(0.3)
     assert not any("_together" in line for line in nvim.screen.lines())
     nvim.type("<C-e>")
@@ -196,7 +196,7 @@ def test_it_goes_with_insert_mode(scripted: Start, script: Script) -> None:
     nvim.type("if")
     nvim.until_shown("f(x)")
     nvim.type("<Esc>")
-    nvim.until(lambda _: nvim.screen.lines()[0] == "f", 5, "gone")
+    nvim.until(lambda _: nvim.screen.lines()[0] == "f", "gone")
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,9 @@ def test_what_is_shown_is_what_is_accepted(
     script.does({"*": [{"items": [answer]}, {}]})
     nvim = scripted(before)
     nvim.type("0$" + keys)
-    nvim.until(lambda _: nvim.screen.lines()[0] == shown, 5, shown)
+    nvim.until(lambda _: nvim.screen.lines()[0] == shown, shown)
     nvim.type("<Tab>")
-    nvim.until(lambda _: text_of(nvim) == accepted, 5, accepted)
+    nvim.until(lambda _: text_of(nvim) == accepted, accepted)
 
 
 @pytest.mark.parametrize("scrolloff", [0, 3, 999])
@@ -234,12 +234,12 @@ def test_neither_cursor_nor_view_moves(scripted: Start, script: Script, scrollof
     nvim.api.options["scrolloff"] = scrolloff
     for row in (1, 11, 18, 21, 22):
         nvim.type(f"<Esc>20Gzt{20 + row - 1}GA")
-        nvim.until(visible, 5, "a suggestion")
+        nvim.until(visible, "a suggestion")
         nvim.type("<C-]>")
         nvim.settle()
         view, cursor = nvim.lua("return vim.fn.winsaveview()"), nvim.screen.cursor
         nvim.type("=")
-        nvim.until(visible, 5, "a suggestion")
+        nvim.until(visible, "a suggestion")
         nvim.type("x")  # as the suggestion goes on
         nvim.settle()
         after = nvim.lua("return vim.fn.winsaveview()")
@@ -257,10 +257,10 @@ def test_what_finds_no_room_is_counted(scripted: Start, script: Script) -> None:
 def test_the_place_of_a_resting_cursor_is_announced(scripted: Start, script: Script) -> None:
     nvim = scripted("one\ntwo\nthree")
     nvim.type("gg")
-    nvim.until(lambda _: script.told("slm/cursor"), 5, "announced where it opened")
+    nvim.until(lambda _: script.told("slm/cursor"), "announced where it opened")
     before = len(script.told("slm/cursor"))
     nvim.type("jl")
-    nvim.until(lambda _: len(script.told("slm/cursor")) > before, 5, "announced")
+    nvim.until(lambda _: len(script.told("slm/cursor")) > before, "announced")
     assert script.told("slm/cursor")[-1]["position"] == {"line": 1, "character": 1}
     assert len(script.told("slm/cursor")) == before + 1
 
@@ -272,7 +272,7 @@ def test_a_cursor_that_moves_in_insert_mode_is_announced_from_the_first_time_on(
     nvim.type("ggi")
     time.sleep(0.5)
     nvim.type("<Down>")
-    nvim.until(lambda _: {"line": 1, "character": 0} in [m["position"] for m in script.told("slm/cursor")], 5, "told")
+    nvim.until(lambda _: {"line": 1, "character": 0} in [m["position"] for m in script.told("slm/cursor")], "told")
 
 
 KEY_AND_MOVE = """
@@ -287,13 +287,13 @@ vim.api.nvim_exec_autocmds("CursorMovedI", { buffer = 0 })
 def test_a_cursor_that_leaves_before_the_key_was_drawn_is_not_asked_about(scripted: Start, script: Script) -> None:
     nvim = scripted("one\ntwo\nthree")
     nvim.type("i")
-    nvim.until(lambda _: script.told(ASKED), 5, "asked on the way in")
+    nvim.until(lambda _: script.told(ASKED), "asked on the way in")
     asked = len(script.told(ASKED))
     nvim.lua(KEY_AND_MOVE)
     time.sleep(0.3)
     assert len(script.told(ASKED)) == asked
     nvim.type("x")
-    nvim.until(lambda _: len(script.told(ASKED)) > asked, 5, "asked")
+    nvim.until(lambda _: len(script.told(ASKED)) > asked, "asked")
     assert script.told(ASKED)[-1]["position"] == {"line": 2, "character": 1}
 
 
@@ -301,7 +301,7 @@ def test_a_paused_language_is_not_asked_for(scripted: Start, script: Script) -> 
     script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
     nvim = scripted()
     nvim.type(":Slm pause language<CR>if")
-    nvim.until(lambda _: text_of(nvim) == "f", 5, "typed")
+    nvim.until(lambda _: text_of(nvim) == "f", "typed")
     time.sleep(0.3)
     assert not script.told(ASKED)
     assert nvim.lua("return require('slm').statusline()") == "slm paused"
@@ -315,7 +315,7 @@ def test_settings_go_to_the_server(scripted: Start, script: Script) -> None:
     assert sent["initializationOptions"] == {"completion": {"max_tokens": 9}}
     assert sent["capabilities"]["experimental"] == {"slmStream": True}
     nvim.type(":Slm model strong<CR>")
-    nvim.until(lambda _: script.told("workspace/didChangeConfiguration"), 5, "told")
+    nvim.until(lambda _: script.told("workspace/didChangeConfiguration"), "told")
     settings = script.told("workspace/didChangeConfiguration")[-1]["settings"]
     assert settings == {"completion": {"max_tokens": 9}, "model": "strong"}
 
@@ -326,7 +326,7 @@ def test_two_folders_are_two_folders_of_one_server(scripted: Start, script: Scri
     (other / "b.py").write_text("b = 1\n")
     nvim = scripted()
     nvim.api.command(f"edit! {other / 'b.py'}")
-    nvim.until(lambda _: len(script.told("textDocument/didOpen")) == 2, 5, "both files are open")
+    nvim.until(lambda _: len(script.told("textDocument/didOpen")) == 2, "both files are open")
     assert len(script.told("initialize")) == 1
     (event,) = script.told("workspace/didChangeWorkspaceFolders")
     assert [each["uri"] for each in event["event"]["added"]] == [other.as_uri()]
@@ -339,4 +339,4 @@ def test_next_says_where_there_is_no_other(scripted: Start, script: Script) -> N
     nvim.until_shown("x = one")
     nvim.type("<M-]>")
     nvim.until_shown("no other suggestion here")
-    nvim.until(lambda n: n.screen.lines()[0] == "x = one", 5, "the hint goes by itself")
+    nvim.until(lambda n: n.screen.lines()[0] == "x = one", "the hint goes by itself")

@@ -23,7 +23,7 @@ def test_a_plain_package_needs_only_setup(package: Path, open_nvim: Open, script
     init = tmp_path / "plain.lua"
     init.write_text(f"require('slm').setup({{ cmd = vim.json.decode({json.dumps(json.dumps(script.command))}) }})\n")
     nvim = open_nvim("new.py", init=init)
-    nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+    nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
     nvim.type("if")
     nvim.until_shown("f(x)")
 

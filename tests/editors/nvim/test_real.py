@@ -32,7 +32,7 @@ def real(module_home: dict[str, str], project: Path, tmp_path: Path) -> Iterator
 
 
 def ready(nvim: Neovim) -> Neovim:
-    nvim.until(lambda n: n.lua("return require('slm').status().state") == "ready", FIRST_S, "the model is ready")
+    nvim.until(lambda n: n.lua("return require('slm').status().state") == "ready", "the model is ready", FIRST_S)
     return nvim
 
 
@@ -44,7 +44,7 @@ def ghost(nvim: Neovim, typed: str) -> str:
         line = n.screen.lines()[3]
         return line if there and visible(n) and len(line) > len(typed) else None
 
-    line: str = nvim.until(longer, NEXT_S, f"ghost text behind {typed!r}")
+    line: str = nvim.until(longer, f"ghost text behind {typed!r}", NEXT_S)
     return line
 
 
@@ -54,9 +54,9 @@ def test_typing_brings_ghost_text_and_tab_accepts_it(real: Open) -> None:
     line = ghost(nvim, "    return ")
     assert "fib(n" in line
     nvim.type("<Tab>")
-    nvim.until(lambda n: text_of(n).splitlines()[3] == line, 5, "accepted as it was shown")
+    nvim.until(lambda n: text_of(n).splitlines()[3] == line, "accepted as it was shown")
     nvim.type("<Esc>u")
-    nvim.until(lambda n: text_of(n).splitlines()[3].strip() == "return", 5, "taken back in one step")
+    nvim.until(lambda n: text_of(n).splitlines()[3].strip() == "return", "taken back in one step")
 
 
 def test_a_word_and_then_a_line(real: Open) -> None:
@@ -64,11 +64,11 @@ def test_a_word_and_then_a_line(real: Open) -> None:
     nvim.type(KEYS)
     line = ghost(nvim, "    return ")
     nvim.type("<M-w>")
-    nvim.until(lambda n: "return fib" in text_of(n), 5, "a word")
+    nvim.until(lambda n: "return fib" in text_of(n), "a word")
     assert text_of(nvim).splitlines()[3] != line
     nvim.until_shown(line.strip(), 5)
     nvim.type("<M-l>")
-    nvim.until(lambda n: text_of(n).splitlines()[3] == line, 5, "the rest of the line")
+    nvim.until(lambda n: text_of(n).splitlines()[3] == line, "the rest of the line")
 
 
 def test_the_next_alternative(real: Open) -> None:
@@ -83,7 +83,7 @@ def test_the_next_alternative(real: Open) -> None:
         return "more" if visible(n) and n.screen.lines()[3] != line else None
 
     # Of three answers all may be the same, and then the client says so.
-    if nvim.until(answered, NEXT_S, "an answer") == "more":
+    if nvim.until(answered, "an answer", NEXT_S) == "more":
         assert ghost(nvim, "    return ") != line
 
 
@@ -93,16 +93,16 @@ def test_a_block_arrives_line_by_line_and_is_accepted_whole(real: Open, project:
     nvim.screen.forget()
     nvim.type("GA<CR>")
     rest = "local s = require('slm.shown').get() return s and s.whole and s.text or ''"
-    block: str = nvim.until(lambda n: "\n" in n.lua(rest) and n.lua(rest), NEXT_S, "a whole block")
+    block: str = nvim.until(lambda n: "\n" in n.lua(rest) and n.lua(rest), "a whole block", NEXT_S)
     first, *further = block.split("\n")
     heights = {sum(line in frame.lines for line in further) for frame in nvim.screen.frames}
     assert len(heights) > 1, "it was drawn at once"
     assert any(first in frame.lines[5] for frame in nvim.screen.frames)
     before = text_of(nvim)
     nvim.type("<Tab>")
-    nvim.until(lambda n: text_of(n) == before + block, 5, "accepted")
+    nvim.until(lambda n: text_of(n) == before + block, "accepted")
     nvim.type("<Esc>u")
-    nvim.until(lambda n: text_of(n) == before, 5, "taken back in one step")
+    nvim.until(lambda n: text_of(n) == before, "taken back in one step")
 
 
 def test_typing_on_gives_up_what_was_asked(real: Open, project: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_killed_server_comes_back_by_itself(real: Open) -> None:
     nvim = ready(real("fib.py"))
     (server,) = [each for each in psutil.Process(nvim.pid).children() if "serve" in each.cmdline()]
     os.kill(server.pid, signal.SIGKILL)
-    nvim.until(lambda n: n.lua("return require('slm').status().state") == "starting", 10, "it is noticed")
+    nvim.until(lambda n: n.lua("return require('slm').status().state") == "starting", "it is noticed")
     ready(nvim)
     nvim.type(KEYS)
     assert "fib(n" in ghost(nvim, "    return ")
@@ -139,11 +139,11 @@ def test_a_killed_server_comes_back_by_itself(real: Open) -> None:
 
 def test_without_a_model_the_status_tells_the_truth(open_nvim: Open, tmp_path: Path) -> None:
     nvim = open_nvim("orders.py", environ={"SLM_LSP_MODELS_DIR": str(tmp_path / "empty")})
-    nvim.until(lambda n: n.lua("return require('slm').status().state") == "failed", NEXT_S, "the status says so")
-    nvim.until(lambda n: n.lua("return require('slm').statusline()") == "slm failed", NEXT_S, "the index is built")
+    nvim.until(lambda n: n.lua("return require('slm').status().state") == "failed", "the status says so", NEXT_S)
+    nvim.until(lambda n: n.lua("return require('slm').statusline()") == "slm failed", "the index is built", NEXT_S)
     assert "models pull fast" in nvim.lua("return require('slm').status().reason")
     nvim.type("GAx = ")
-    nvim.until(messages, NEXT_S, "it is said")
+    nvim.until(messages, "it is said", NEXT_S)
     time.sleep(1)
     assert [each for each in messages(nvim) if ":Slm pull fast" in each] == messages(nvim)
     assert len(messages(nvim)) == 1

@@ -20,7 +20,7 @@ ASKED = "textDocument/inlineCompletion"
 
 def said(nvim: Neovim, text: str) -> str:
     """Wait for a message."""
-    found: str = nvim.until(lambda n: next((each for each in messages(n) if text in each), None), 30, text)
+    found: str = nvim.until(lambda n: next((each for each in messages(n) if text in each), None), text)
     return found
 
 
@@ -49,7 +49,7 @@ def test_a_command_that_is_not_there_is_named(open_nvim: Open) -> None:
 def test_the_server_is_found_on_path(open_nvim: Open, script: Script, tmp_path: Path) -> None:
     program(tmp_path / "bin" / "slm-lsp", script.command)
     nvim = open_nvim("orders.py", environ={"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}, cmd=None)
-    nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+    nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
 
 
 def test_a_server_of_the_workspace_runs_only_if_trusted(open_nvim: Open, script: Script, project: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_server_of_the_workspace_runs_only_if_trusted(open_nvim: Open, script:
     nvim.until_shown("is not trusted")
     assert not script.told("initialize")
     nvim.type("a")  # allow
-    nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+    nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
 
 
 def test_an_old_server_is_named(scripted: Start, script: Script) -> None:
@@ -76,8 +76,8 @@ def test_a_killed_server_comes_back(scripted: Start, script: Script) -> None:
     nvim.until_shown("f(x)")
     (server,) = [each for each in psutil.Process(nvim.pid).children() if "peer" in " ".join(each.cmdline())]
     os.kill(server.pid, signal.SIGKILL)
-    nvim.until(lambda n: not visible(n), 5, "ghost text is gone with the server")
-    nvim.until(lambda _: len(script.told("textDocument/didOpen")) == 2, 10, "started again")
+    nvim.until(lambda n: not visible(n), "ghost text is gone with the server")
+    nvim.until(lambda _: len(script.told("textDocument/didOpen")) == 2, "started again")
     nvim.type("g")
     nvim.until_shown("fg(x)")
     assert not messages(nvim)
@@ -90,7 +90,7 @@ def test_a_server_that_keeps_ending_is_given_up(open_nvim: Open, script: Script)
     assert len(messages(nvim)) == 1
     script.does()
     nvim.type(":Slm start<CR>")
-    nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+    nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
     log = Path(nvim.lua("return require('slm.log').path")).read_text()
     assert log.count("the script says so") == 5
 
@@ -103,7 +103,7 @@ def test_an_error_is_shown_once_and_in_our_words(scripted: Start, script: Script
     assert ":Slm pull fast" in said(nvim, "No model is installed.")
     nvim.type("b")
     nvim.type("c")
-    nvim.until(lambda _: text_of(nvim) == "abc", 5, "typed")
+    nvim.until(lambda _: text_of(nvim) == "abc", "typed")
     nvim.type("<Esc>")  # "-- INSERT --" would have taken the message's place at once
     nvim.until_shown("slm: No model is installed.")
     time.sleep(0.5)
@@ -114,7 +114,7 @@ def test_overtaken_requests_are_nobodys_business(scripted: Start, script: Script
     script.does({"*": {"error": {"code": -32802, "message": "Overtaken by a newer request."}}})
     nvim = scripted()
     nvim.type("ia")
-    nvim.until(lambda _: script.told(ASKED), 5, "asked")
+    nvim.until(lambda _: script.told(ASKED), "asked")
     time.sleep(0.5)
     assert not messages(nvim)
 
@@ -131,7 +131,7 @@ def test_a_buffer_without_a_name_gets_one_first(open_nvim: Open, script: Script)
     nvim.type(":setfiletype python<CR>ix = 1<Esc>")
     assert ":write NAME" in said(nvim, "This buffer is not completed")
     nvim.type(":write named.py<CR>")
-    nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+    nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
     (document,) = [each["textDocument"] for each in script.told("textDocument/didOpen")]
     assert document["uri"].endswith("named.py")
 
@@ -140,7 +140,7 @@ def test_a_file_outside_any_folder_is_completed(open_nvim: Open, script: Script,
     script.does({"f": {"items": [item("(x)")]}})
     alone = tmp_path / "alone.py"
     nvim = open_nvim(str(alone), cmd=script.command)
-    nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+    nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
     assert script.told("initialize")[0]["workspaceFolders"] in (None, [])
     nvim.type("if")
     nvim.until_shown("f(x)")
@@ -150,14 +150,14 @@ def test_wrong_options_are_said_and_the_rest_counts(open_nvim: Open, script: Scr
     nvim = open_nvim("orders.py", cmd=script.command, colour="red", ghost="builtin")
     said(nvim, "there is no option `colour`")
     said(nvim, "needs Neovim 0.12")
-    nvim.until(lambda _: script.told("textDocument/didOpen"), 10, "the server has the file")
+    nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
 
 
 def test_health_and_status_say_what_is_so(open_nvim: Open) -> None:
     nvim = open_nvim("orders.py", cmd=SERVER, height=60, environ={"SLM_LSP_MODELS_DIR": "/nowhere"})
-    nvim.until(lambda n: "models pull" in str(n.lua("return require('slm').status().reason")), 60, "a status")
+    nvim.until(lambda n: "models pull" in str(n.lua("return require('slm').status().reason")), "a status")
     nvim.type(":checkhealth slm<CR>")
-    nvim.until(lambda n: n.api.current.buffer.options["filetype"] == "checkhealth", 30, "the report")
+    nvim.until(lambda n: n.api.current.buffer.options["filetype"] == "checkhealth", "the report")
     report = text_of(nvim)
     assert "no model is installed" in report
     assert ":Slm pull fast" in report
