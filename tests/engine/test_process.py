@@ -41,14 +41,14 @@ def text_of(events: list[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Token))
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.05)
 
 
-async def until_idle(client: EngineClient, seconds: float = 30) -> None:
+async def until_idle(client: EngineClient, seconds: float = 60) -> None:
     """Wait until no request is left in the engine."""
     deadline = time.monotonic() + seconds
     while ((stats := await client.stats()).running, stats.queued) != (0, 0):

@@ -64,7 +64,7 @@ const actions = {
       await page.waitForTimeout(20);
     }
   },
-  ghostGone: (page, { ms = 5000 }) => page.locator(IN_LINE).first().waitFor({ state: "detached", timeout: ms }),
+  ghostGone: (page, { ms = 60000 }) => page.locator(IN_LINE).first().waitFor({ state: "detached", timeout: ms }),
   /** The status item: what it shows and what it says when asked. */
   async status(page) {
     const item = page.locator(STATUS).first();

@@ -35,7 +35,7 @@ def squeezed(text: str | None) -> str:
 
 def saved(file: Path, end: str) -> str:
     """What is in the file once it ends so; blanks do not count."""
-    until(lambda: squeezed(file.read_text()).endswith(end), 10)
+    until(lambda: squeezed(file.read_text()).endswith(end))
     return file.read_text()
 
 
@@ -64,7 +64,7 @@ def test_tab_indents_where_there_is_no_grey_text(browser: Browser, code: Code, t
     window.do("command", title="slm-lsp: Pause or Go On Everywhere")
     window.do("focus")
     window.press("Tab")
-    until(lambda: file.read_text() == "    ", 10)
+    until(lambda: file.read_text() == "    ")
     until(lambda: "Paused everywhere" in window.status()["says"])
     window.do("command", title="slm-lsp: Pause or Go On Everywhere")
     until(lambda: "Paused" not in window.status()["says"])
@@ -78,7 +78,7 @@ def test_a_word_and_a_line_are_taken(browser: Browser, code: Code, project: Path
     window.type("return ")
     assert window.ghost()
     window.press("Control+ArrowRight")
-    until(lambda: file.read_text().endswith("return fib"), 10)
+    until(lambda: file.read_text().endswith("return fib"))
     assert squeezed(window.ghost()) == EXPECTED.removeprefix("fib")
     window.press("Alt+End")
     saved(file, EXPECTED)
@@ -125,7 +125,7 @@ def test_a_killed_server_comes_back(browser: Browser, code: Code, project: Path)
     before = {server.pid for server in code.servers()}
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: {server.pid for server in code.servers()} - before, 30)
+    until(lambda: {server.pid for server in code.servers()} - before)
     until(lambda: "starts" not in window.status()["says"])
     window.type("return ")
     assert squeezed(window.ghost(FIRST_LOAD_S * 1000)) == EXPECTED
