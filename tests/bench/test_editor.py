@@ -1,12 +1,20 @@
 """The figures of both editors together: the worse one counts."""
 
 from slm_lsp.bench.editor import CURSOR, PROGRAM, report
+from slm_lsp.bench.editor_vscode import Measured, Typing
 
 
 def test_the_worse_editor_counts() -> None:
     found = report(2, {"ratio": 1.2, "typing_ratio_p95": 1.1}, {"ratio": 1.1, "typing_ratio_p95": 1.3}, [])
     assert (found.ratio, found.typing_ratio_p95) == (1.2, 1.3)
     assert len(list(found.lines())) == 2
+
+
+def test_places_are_compared_with_themselves() -> None:
+    """Regression: 345 over 208 ms, the medians of two different places, was told as 1.66."""
+    typing = Typing(12.0, 18.0, intact=True)
+    ghost, raw = (345.0, 208.0, 236.0, 738.0, 631.0), (195.0, 157.0, 208.0, 555.0, 552.0)
+    assert Measured(ghost, raw, typing, typing).ratio == 208 / 157
 
 
 def test_an_editor_that_is_not_there_is_said() -> None:
