@@ -78,7 +78,7 @@ def run(conditions: Conditions) -> Measured:
     """Visit as many places as there are runs, then type with completions on and off.
 
     Raises:
-        PeerError: VS Code cannot be set up here.
+        PeerError: VS Code cannot be set up here, or showed no suggestion.
     """
     code, conftest = _editor()
     tools, vsix = code.set_up(), code.build()
@@ -97,6 +97,8 @@ def run(conditions: Conditions) -> Measured:
                 off = _typing(editor, browser, folder / "off", suggest=False)
         finally:
             browser.close()
+    if all(waited is None for waited in ghost):
+        raise PeerError("VS Code showed no suggestion at any place.", "Run `slm-lsp doctor`.")
     both = [(waited, alone) for waited, alone in zip(ghost, raw, strict=True) if waited is not None]
     return Measured(tuple(waited for waited, _ in both), tuple(alone for _, alone in both), on, off)
 

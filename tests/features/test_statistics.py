@@ -22,7 +22,7 @@ from slm_lsp.errors import StatisticsError
 from slm_lsp.features import completion, filters, statistics_store
 from slm_lsp.features.feedback import KEEP_DAYS, PENDING, kind_of
 from slm_lsp.features.statistics import QUEUE, Outcome, Shown, Statistics
-from slm_lsp.features.statistics_store import erase
+from slm_lsp.features.statistics_store import LOCK_S, erase
 from slm_lsp.features.statistics_summary import Counts
 from slm_lsp.features.threshold import WINDOW
 from slm_lsp.proportions import percentile
@@ -294,7 +294,7 @@ def test_a_locked_database_is_waited_for_but_not_by_the_completion(opened: Open,
         statistics.shown(suggestion(str(number)))
         statistics.threshold("python", "fast")
         took.append(time.perf_counter() - start)
-    assert sorted(took)[len(took) // 2] < 0.002
+    assert max(took) < LOCK_S  # The lock is held all the time: whoever waits for it waits so long.
     assert not statistics.flush(0.05)
     other.execute("ROLLBACK")
     other.close()
