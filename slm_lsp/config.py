@@ -18,7 +18,7 @@ import platformdirs
 APP = "slm-lsp"
 WORKSPACE_FILE = ".slm-lsp.toml"
 ENVIRONMENT_PREFIX = "SLM_LSP_"
-USER_ONLY = frozenset({"models_dir", "engine", "statistics"})
+USER_ONLY = frozenset({"models_dir", "engine", "statistics", "run_examples"})
 
 MAX_FILE_BYTES = 64 * 1024
 """A settings file that is larger is none."""
@@ -91,6 +91,9 @@ class Settings:
     """The folder of the models."""
     statistics: bool = True
     """Whether it is counted, on this machine, what was suggested and accepted (`slm-lsp stats`)."""
+    run_examples: bool = True
+    """Whether answers are run with the examples that the docstring of their function gives, to choose the one that does
+    as they say. Only Python that does nothing but compute is run, in a process that may do no more than that."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()

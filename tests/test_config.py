@@ -25,11 +25,14 @@ def test_later_sources_win(tmp_path: Path) -> None:
 
 
 def test_a_workspace_may_not_say_what_runs_on_the_machine(tmp_path: Path) -> None:
-    (tmp_path / ".slm-lsp.toml").write_text('models_dir = "/elsewhere"\n[engine]\nthreads = 64\n')
-    settings = load_settings(tmp_path, environ={}, user=tmp_path / "none.toml")
+    (tmp_path / ".slm-lsp.toml").write_text('models_dir = "/elsewhere"\nrun_examples = true\n[engine]\nthreads = 64\n')
+    user = tmp_path / "config.toml"
+    user.write_text("run_examples = false\n")
+    settings = load_settings(tmp_path, environ={}, user=user)
+    assert not settings.run_examples
     assert settings.engine.threads == 0
     assert settings.models_dir == Settings().models_dir
-    assert len(settings.problems) == 2
+    assert len(settings.problems) == 3
     assert all("only stand in your own settings" in problem for problem in settings.problems)
 
 

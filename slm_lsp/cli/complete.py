@@ -93,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
                 asked=True,
                 alternatives=args.alternatives,
                 best_of_several=choice.tier != "fast",
+                run_examples=settings.run_examples,
                 is_known=project.reader.defines if project.reader else lambda _: False,
                 following=Following(on_loading=on_loading),
             )

@@ -29,14 +29,15 @@ from slm_lsp.engine.protocol import Generate, ModelInfo, Stop
 from slm_lsp.engine.router import Choice, possible
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill_report import WAYS, Asked, Report, Said, report
-from slm_lsp.evals.replies import Asker, Replies, Reply
-from slm_lsp.evals.sandbox import Outcome, run_program
+from slm_lsp.evals.replies import Asker, Replies, Reply, best_of
 from slm_lsp.features import routing
 from slm_lsp.features.alternatives import spread
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.ask import describe
-from slm_lsp.features.choose import Site, ranked
+from slm_lsp.features.choose import Site
+from slm_lsp.features.trial import Trials
 from slm_lsp.models.store import Store
+from slm_lsp.sandbox.process import Outcome, run_program
 
 SEED = 2207
 LINE_TOKENS = 96
@@ -119,19 +120,30 @@ class Auto:
     async def say(self, gap: Gap, way: str) -> Said:
         """The answer of the tier that is taken now, the best of several from the strong one."""
         reply = await self.reply(gap, way)
-        return Said(ranked(reply.candidates, gap.site)[0].candidate.text, reply.seconds)
+        return Said(await self.best(reply, gap), reply.seconds)
 
-    async def reply(self, gap: Gap, way: str) -> Reply:
-        """All that is answered, and who answered; the greedy answer comes first."""
+    async def best(self, reply: Reply, gap: Gap) -> str:
+        """What an editor would show of a reply."""
+        return await best_of(reply, gap.site, self._trials(gap))
+
+    async def reply(self, gap: Gap, way: str, *, whole: bool = False) -> Reply:
+        """All that is answered, and who answered; the greedy answer comes first.
+
+        Args:
+            gap: where.
+            way: how.
+            whole: wait for all candidates, so that other ways of choosing can be tried on the same ones.
+        """
         last = self.tiers[-1]
         decided_by = f"{self.settings.model} {self.settings.completion.latency_ms:g}"
-        key = last.asker.key(spread(last.request(gap, way)), f"auto {way} {decided_by}")
+        waited = " whole" if whole else " examples" if self.settings.run_examples else ""
+        key = last.asker.key(spread(last.request(gap, way)), f"auto {way} {decided_by}{waited}")
         if (kept := last.asker.replies.get(key)) is None:
-            kept = await self._asked(gap, way)
+            kept = await self._asked(gap, way, whole)
             last.asker.replies.put(key, kept)
         return kept
 
-    async def _asked(self, gap: Gap, way: str) -> Reply:
+    async def _asked(self, gap: Gap, way: str, whole: bool) -> Reply:
         """The answer of the tier that is taken now, with several from the strong one; timed with the choice."""
         last = self.tiers[-1]
         if way != "cold":
@@ -142,8 +154,11 @@ class Auto:
         routed_s = time.perf_counter() - began
         request = tier.request(gap, way)
         request = spread(request) if tier is last and not gap.several_lines else request
-        reply = await tier.asker.reply(request, gap.site)
+        reply = await tier.asker.reply(request, gap.site, whole=whole, trials=self._trials(gap))
         return msgspec.structs.replace(reply, seconds=reply.seconds + routed_s, model=tier.choice.name)
+
+    def _trials(self, gap: Gap) -> Trials | None:
+        return Trials(gap.site) if self.settings.run_examples and not gap.several_lines else None
 
     async def _taken(self, gap: Gap) -> Tier:
         place = gap.place
@@ -198,8 +213,8 @@ class Arms:
 
     async def _untimed(self, gap: Gap, way: str) -> dict[str, Said]:
         """Whoever answered for `auto` is not asked for the greedy answer a second time."""
-        reply = await self.auto.reply(gap, way)
-        said = {"auto": Said(ranked(reply.candidates, gap.site)[0].candidate.text)}
+        reply = await self.auto.reply(gap, way, whole=not gap.several_lines)
+        said = {"auto": Said(await self.auto.best(reply, gap))}
         for name, tier in self.tiers.items():
             known = tier.choice.name == reply.model
             said[name] = Said(reply.candidates[0].text if known else (await tier.say(gap, way)).text)

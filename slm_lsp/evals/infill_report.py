@@ -7,8 +7,8 @@ from statistics import fmean
 import msgspec
 
 from slm_lsp.evals.humaneval import Task
-from slm_lsp.evals.sandbox import Outcome
 from slm_lsp.proportions import wilson
+from slm_lsp.sandbox.process import Outcome
 
 TIERS = ("fast", "strong", "auto")
 WAYS = ("warm", "typed", "cold")

@@ -16,6 +16,7 @@ from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.answers import default_file, digest, identity
 from slm_lsp.features.alternatives import Race
 from slm_lsp.features.choose import Candidate, Site
+from slm_lsp.features.trial import Trials
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -111,28 +112,67 @@ class Asker:
         self.replies.put(key, reply)
         return reply
 
-    async def reply(self, request: Generate, site: Site, *, whole: bool = False) -> Reply:
-        """Ask, and time it; neither looked up nor kept. Arguments as in `ask`, errors as in `EngineClient.generate`."""
+    async def reply(self, request: Generate, site: Site, *, whole: bool = False, trials: Trials | None = None) -> Reply:
+        """Ask, and time it; neither looked up nor kept. Arguments and errors as in `reply_to`."""
         asked = msgspec.structs.replace(request, model=str(self._model))
-        return await reply_to(self._engine, asked, site, whole=whole)
+        return await reply_to(self._engine, asked, site, whole=whole, trials=trials)
 
     async def warm(self, request: Generate) -> None:
         """Have the prompt of a request evaluated, reusing what it may."""
         await self._engine.warm(Warm(0, str(self._model), request.segments, request.reuse))
 
 
-async def reply_to(engine: EngineClient, request: Generate, site: Site, *, whole: bool = False) -> Reply:
+async def reply_to(
+    engine: EngineClient, request: Generate, site: Site, *, whole: bool = False, trials: Trials | None = None
+) -> Reply:
     """Ask until the best candidate is known, or until all are `whole`, and time it.
+
+    Args:
+        engine: the way to the engine.
+        request: what is asked.
+        site: where answers go.
+        whole: wait for all candidates, also for those that cannot win.
+        trials: runs those that have examples.
 
     Raises:
         SlmError: the engine could not answer.
     """
     began = time.perf_counter()
-    race = Race(site)
+    race = Race(site, trials)
     async with aclosing(engine.generate(request)) as events:
         async for event in events:
             if isinstance(event, Token):
                 race.note(event)
+                if event.finish is not None:
+                    await race.tried()
             if isinstance(event, Done) or (race.decided and not whole):
                 return Reply(race.finished, time.perf_counter() - began)
     raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
+
+
+async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> str:
+    """What is chosen of a reply's candidates, as if they came now, a token of each at a time.
+
+    Args:
+        reply: with all candidates, or those that were waited for.
+        site: where they go.
+        trials: runs those that have examples.
+    """
+    race = Race(site, trials)
+    for at in range(max(len(each.logprobs) for each in reply.candidates)):
+        for number, each in enumerate(reply.candidates):
+            if at < len(each.logprobs):
+                race.note(_token(each, number, at))
+        if any(at == len(each.logprobs) - 1 for each in reply.candidates):
+            await race.tried()
+        if race.decided:
+            break
+    return race.ranked()[0].candidate.text
+
+
+def _token(candidate: Candidate, number: int, at: int) -> Token:
+    """One of a candidate's tokens; the first has its text but for the last character, where the last one has that."""
+    last = at == len(candidate.logprobs) - 1
+    said = len(candidate.text) - candidate.merged
+    text = (candidate.text[:said] if at == 0 else "") + (candidate.text[said:] if last else "")
+    return Token(0, text, candidate.logprobs[at], number, candidate.finish if last else None)

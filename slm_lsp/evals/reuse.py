@@ -23,9 +23,9 @@ from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, ModelInfo, Reuse, Segment, Started, Stop, Token, Warm
 from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.humaneval import choose, load_problems
-from slm_lsp.evals.sandbox import Outcome, run_program
 from slm_lsp.evals.trials import Trial, trial
 from slm_lsp.proportions import wilson
+from slm_lsp.sandbox.process import Outcome, run_program
 
 SEED = 2207
 MAX_TOKENS = 64

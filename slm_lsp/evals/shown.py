@@ -273,6 +273,13 @@ async def _suggested(place: Place, engine: EngineClient, settings: Settings) -> 
     for each in await routing.to_warm(place, anchor, engine, settings):
         await warm(place, each.path, engine, settings.completion, anchor)
     choice = await routing.choose(place, anchor, engine, settings)
-    several = choice.tier != "fast"
-    found = await complete(place, choice.path, engine, settings.completion, anchor=anchor, best_of_several=several)
+    found = await complete(
+        place,
+        choice.path,
+        engine,
+        settings.completion,
+        anchor=anchor,
+        best_of_several=choice.tier != "fast",
+        run_examples=settings.run_examples,
+    )
     return replace(found, model=choice.name, tier=choice.tier)

@@ -3,13 +3,15 @@
 The others branch off where the greedy answer is unsure, so that a sure one costs what it costs alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from slm_lsp.engine.protocol import Generate, Token
-from slm_lsp.features.choose import Candidate, Ranked, Site, ranked
+from slm_lsp.features.choose import WRONG, Candidate, Ranked, Site, ranked
 from slm_lsp.features.syntax import left_open
+from slm_lsp.features.trial import Trials
+from slm_lsp.sandbox.process import Verdict
 
 ANSWERS = 3
 BRANCH_BELOW = 0.9
@@ -40,10 +42,12 @@ class Race:
 
     Args:
         site: where they go.
+        trials: runs them, where that tells anything; None: they are not run.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, trials: Trials | None = None) -> None:
         self._site = site
+        self._trials = trials
         self._said: dict[int, list[Token]] = {}
         self._best: float | None = None
 
@@ -53,6 +57,19 @@ class Race:
         said.append(token)
         if token.finish is not None:
             self._best = self.ranked()[0].score
+
+    async def tried(self) -> None:
+        """Run those that are whole, once the greedy answer is and has others beside it; each is run once."""
+        if self._trials is None or len(self._said) < 2 or not self._greedy_whole:
+            return
+        await self._trials.run([each.text for each in self.finished])
+        best = self.ranked()[0]
+        unfinished = self._verdicts.get(best.candidate.text) is Verdict.UNFINISHED
+        self._best = best.score + (WRONG if unfinished else 0.0)  # Nothing may do better yet: no reason to wait.
+
+    @property
+    def _verdicts(self) -> Mapping[str, Verdict]:
+        return {} if self._trials is None else self._trials.verdicts
 
     @property
     def finished(self) -> tuple[Candidate, ...]:
@@ -71,10 +88,14 @@ class Race:
     @property
     def decided(self) -> bool:
         """Whether the greedy answer is whole and nothing that still grows can win: all only get less likely."""
-        greedy = self._said.get(0)
-        if self._best is None or not greedy or greedy[-1].finish is None:
+        if self._best is None or not self._greedy_whole:
             return False
         return all(sum(said) <= self._best for said in self._growing)
+
+    @property
+    def _greedy_whole(self) -> bool:
+        greedy = self._said.get(0)
+        return greedy is not None and greedy[-1].finish is not None
 
     @property
     def _growing(self) -> list[list[float]]:
@@ -83,6 +104,10 @@ class Race:
 
     def ranked(self) -> list[Ranked]:
         """What those say that are whole, the best first."""
-        greedy = self._said.get(0)
-        whole = greedy is not None and greedy[-1].finish is not None
-        return ranked(self.finished, self._site, greedy_first=whole, growing=self._growing)
+        return ranked(
+            self.finished,
+            self._site,
+            greedy_first=self._greedy_whole,
+            growing=self._growing,
+            verdicts=self._verdicts,
+        )

@@ -128,6 +128,8 @@ async def _follow(engine: EngineClient, request: Generate, listener: Listener, c
                 _note(answer, event, clock)
                 if listener.race is not None:
                     listener.race.note(event)
+                    if event.finish is not None:
+                        await listener.race.tried()
                     if listener.race.decided:
                         return _whole(answer)
                 if event.candidate == 0 and event.text:

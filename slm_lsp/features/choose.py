@@ -6,10 +6,11 @@ in `docs/evals.md`.
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
+from types import MappingProxyType
 
 from tree_sitter import Node, Tree
 
@@ -21,6 +22,7 @@ from slm_lsp.features.syntax import PARSE_S, closed, errors_of
 from slm_lsp.languages.parse import matches, parse, parse_changed
 from slm_lsp.languages.registry import Language
 from slm_lsp.languages.symbols import imports, references
+from slm_lsp.sandbox.process import Verdict
 
 _BLANKS = re.compile(r"\s+")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -33,6 +35,9 @@ LEAST_END = 0.007
 HEAD_START = 0.25
 """Nats by which another answer has to be better than the greedy one: a smaller difference decides little
 (`docs/evals.md`)."""
+
+WRONG = 6.0
+"""Nats that it costs not to do as the examples of the function say."""
 
 IsKnown = Callable[[str], bool]
 """Whether the project defines a name, such as the index tells."""
@@ -238,6 +243,7 @@ def ranked(
     *,
     greedy_first: bool = True,
     growing: Sequence[Sequence[float]] = (),
+    verdicts: Mapping[str, Verdict] = MappingProxyType({}),
 ) -> list[Ranked]:
     """Candidates, the best first; of those that differ only in white space the greedy one, or else the likeliest.
 
@@ -246,6 +252,7 @@ def ranked(
         site: where they go.
         greedy_first: whether the first is the greedy answer.
         growing: as for `compared`.
+        verdicts: what came of running those of a text.
     """
     candidates = compared(candidates, growing)
     greedy = candidates[0] if greedy_first and candidates else None
@@ -257,8 +264,13 @@ def ranked(
         scores[text] = max(score, scores.get(text, score))
         shown.setdefault(text, each)
     faults = {text: site.fault(each.text) for text, each in shown.items()}
-    found = [Ranked(each, faults[text], scores[text] - faults[text].value) for text, each in shown.items()]
+    costs = {text: faults[text].value + _cost(verdicts.get(each.text)) for text, each in shown.items()}
+    found = [Ranked(each, faults[text], scores[text] - costs[text]) for text, each in shown.items()]
     return sorted(found, key=lambda each: -each.score)
+
+
+def _cost(verdict: Verdict | None) -> float:
+    return WRONG if verdict in (Verdict.FAILED, Verdict.UNFINISHED) else 0.0
 
 
 def _begins_comment(text: str, around: Surroundings) -> bool:

@@ -21,6 +21,7 @@ from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, 
 from slm_lsp.features.choose import IsKnown, Site, ranked
 from slm_lsp.features.postprocess import postprocess
 from slm_lsp.features.shape import Shape, block_end, shape_of, stop_of
+from slm_lsp.features.trial import Trials
 from slm_lsp.index.names import secret_path
 
 SECRET = "the file may hold keys or passwords, so the model does not read it"  # noqa: S105 - a reason
@@ -118,6 +119,7 @@ async def complete(
     asked: bool = False,
     alternatives: int = 1,
     best_of_several: bool = False,
+    run_examples: bool = False,
     least_confidence: float = 0.0,
     is_known: IsKnown = lambda _: False,
     priority: Priority = Priority.INTERACTIVE,
@@ -136,6 +138,7 @@ async def complete(
         asked: a person asked for it, rather than a pause in typing.
         alternatives: so many texts, made together; one that is checked and found wanting is left out.
         best_of_several: where one line is wanted, the best of what the model is unsure between.
+        run_examples: choose among these by the examples of the function that they are in, where it only computes.
         least_confidence: below it, and below what is set, nothing is shown but to who asks.
         is_known: whether the project defines a name; what uses names that nobody defines is chosen last.
         priority: of the request.
@@ -154,7 +157,8 @@ async def complete(
     shape = shape_of(around) if settings.block_tokens else Shape(block=False)
     least = 0.0 if asked else max(least_confidence, settings.least_confidence)
     site = Site(around, lambda name: _stands_in(snippets, name) or is_known(name))
-    race = Race(site) if best_of_several and alternatives == 1 and not shape.block else None
+    trials = Trials(site) if run_examples and not shape.block else None
+    race = Race(site, trials) if best_of_several and alternatives == 1 and not shape.block else None
     request = Generate(
         0,
         str(model),
@@ -177,7 +181,8 @@ async def complete(
     )
     if answer.started is None:
         return refused(place, UNSURE)
-    texts = [_alternative(each, shape, around, place) for each in _ordered(answer.candidates, site)]
+    ordered = await _ordered(answer.candidates, site, trials)
+    texts = [_alternative(each, shape, around, place) for each in ordered]
     fit = [text for text in texts if isinstance(text, Alternative)]
     shown = [fit[index] for index in distinct([each.text for each in fit])]
     sure = [each for each in shown if (each.confidence or 0.0) >= least]
@@ -253,7 +258,7 @@ def _stands_in(snippets: Sequence[Snippet], name: str) -> bool:
     return any(word.search(each.text) for each in snippets)
 
 
-def _ordered(candidates: Sequence[Candidate], site: Site) -> Sequence[Candidate]:
+async def _ordered(candidates: Sequence[Candidate], site: Site, trials: Trials | None) -> Sequence[Candidate]:
     """Candidates, the best first."""
     if len(candidates) < 2:
         return candidates
@@ -261,7 +266,10 @@ def _ordered(candidates: Sequence[Candidate], site: Site) -> Sequence[Candidate]
     for each in candidates:
         told.setdefault(each.text, each)
     said = [choose.Candidate(each.text, tuple(each.logprobs), each.finish, each.merged) for each in told.values()]
-    return [told[found.candidate.text] for found in ranked(said, site)]
+    if trials is not None:
+        await trials.run(list(told))
+    verdicts = {} if trials is None else trials.verdicts
+    return [told[found.candidate.text] for found in ranked(said, site, verdicts=verdicts)]
 
 
 def _placed(text: str, over: int, place: Place, sure: float | None) -> Alternative:

@@ -202,6 +202,7 @@ class InlineCompletions:
                 asked=asked,
                 alternatives=ALTERNATIVES if asked else 1,
                 best_of_several=choice.tier != "fast",
+                run_examples=settings.run_examples,
                 is_known=self._projects.knows(uri),
                 least_confidence=self._tally.threshold(document.language, choice.tier),
                 following=Following(

@@ -140,6 +140,7 @@ class Warming:
                 snippets=head,
                 anchor=anchor,
                 best_of_several=choice.tier != "fast",
+                run_examples=settings.run_examples,
                 is_known=self._projects.knows(document.uri),
                 priority=Priority.WARM,
             )

@@ -10,7 +10,7 @@ import pytest
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, typed_part
 from slm_lsp.evals.infill_report import Asked, Said, report
-from slm_lsp.evals.sandbox import Outcome
+from slm_lsp.sandbox.process import Outcome
 from tests.conftest import engines, heed_interrupts
 
 TASK = Task("Made/0:1", "Made/0", "def f(x):\n", "    return x", "\n", "def check(f): pass", "f")

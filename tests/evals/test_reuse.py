@@ -10,8 +10,8 @@ from slm_lsp.context.fim import Place
 from slm_lsp.engine.protocol import Segment
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.reuse import WAYS, Answer, Result, beginning, report
-from slm_lsp.evals.sandbox import Outcome
 from slm_lsp.evals.trials import Trial
+from slm_lsp.sandbox.process import Outcome
 from tests.conftest import engines, heed_interrupts
 
 SENTINEL = Segment("<|fim_prefix|>", special=True)

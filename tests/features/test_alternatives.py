@@ -11,6 +11,7 @@ from slm_lsp.engine.protocol import Generate, Segment, Token
 from slm_lsp.features.alternatives import Race, distinct, spread
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.choose import Site
+from slm_lsp.features.trial import Trials
 
 WORDS = ["a = 1", "b = a", "# no", "(", "c", "", "unheard_of()"]
 
@@ -51,6 +52,58 @@ def test_an_end_that_said_something_is_told_from_a_bare_one() -> None:
     found.note(token(0, ":", -0.1, "stop"))
     found.note(token(1, "", -0.1, "stop"))
     assert [each.merged for each in found.finished] == [True, False]
+
+
+SQUARE = 'def square(n):\n    """square(3) == 9"""\n    return n * 2\n'
+
+
+def trials_of(text: str) -> Trials:
+    """Of answers that go where `n * 2` stands, in a function with an example."""
+    return Trials(Site(surroundings(text.replace("n * 2", ""), text.index("n * 2"), "a.py")))
+
+
+def run_race(text: str = SQUARE) -> Race:
+    trials = trials_of(text)
+    return Race(trials.site, trials)
+
+
+async def test_an_answer_that_does_not_do_as_the_example_says_waits_for_others() -> None:
+    found = run_race()
+    found.note(token(1, "n *", -2.0))
+    found.note(token(0, "n + n", -0.1, "end"))
+    assert found.decided
+    await found.tried()
+    assert not found.decided
+    found.note(token(1, " n", -0.1, "end"))
+    await found.tried()
+    assert found.decided
+    assert found.ranked()[0].candidate.text == "n * n"
+
+
+async def test_an_answer_that_does_is_not_waited_behind() -> None:
+    found = run_race()
+    found.note(token(1, "n +", -2.0))
+    found.note(token(0, "n * n", -0.1, "end"))
+    await found.tried()
+    assert found.decided
+
+
+async def test_where_the_function_is_not_finished_nobody_waits_for_others() -> None:
+    found = run_race(SQUARE.replace("return n * 2", "found = n * 2"))
+    found.note(token(1, "n *", -2.0))
+    found.note(token(0, "n + n", -0.1, "end"))
+    await found.tried()
+    assert found.decided
+    assert found.ranked()[0].candidate.text == "n + n"
+
+
+async def test_nothing_is_run_for_an_answer_without_others() -> None:
+    trials = trials_of(SQUARE)
+    found = Race(trials.site, trials)
+    found.note(token(0, "n + n", -0.1, "end"))
+    await found.tried()
+    assert found.decided
+    assert not trials.verdicts
 
 
 def test_nothing_is_decided_before_the_greedy_answer_is_whole() -> None:

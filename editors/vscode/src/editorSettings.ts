@@ -4,6 +4,9 @@ import { workspace, type TextDocument } from "vscode";
 
 /** What the user or the workspace set a key to; undefined where it stands at its default. */
 export function wasSet(key: string): unknown {
+  if (key === "slm.runExamples" && !workspace.isTrusted) {
+    return false; // The code is somebody else's.
+  }
   const found = workspace.getConfiguration().inspect(key);
   return found?.workspaceFolderValue ?? found?.workspaceValue ?? found?.globalValue;
 }

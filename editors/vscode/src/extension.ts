@@ -111,13 +111,14 @@ class Window {
         if (event.affectsConfiguration("slm.server.path")) {
           void this.session.restart();
         } else if (event.affectsConfiguration("slm")) {
-          const settings = settingsTree(wasSet);
-          void this.session.client?.sendNotification("workspace/didChangeConfiguration", { settings });
+          this.tellSettings();
         }
       }),
       workspace.onDidGrantWorkspaceTrust(() => {
         if (this.session.found === undefined) {
           void this.session.restart();
+        } else {
+          this.tellSettings();
         }
       }),
       ...this.commands(),
@@ -142,6 +143,11 @@ class Window {
     for (const each of this.disposables) {
       each.dispose();
     }
+  }
+
+  private tellSettings(): void {
+    const settings = settingsTree(wasSet);
+    void this.session.client?.sendNotification("workspace/didChangeConfiguration", { settings });
   }
 
   private get paused(): Paused {

@@ -5,6 +5,7 @@ export const SERVER_SETTINGS: readonly (readonly [string, readonly string[]])[] 
   ["slm.model", ["model"]],
   ["slm.modelsDir", ["models_dir"]],
   ["slm.statistics", ["statistics"]],
+  ["slm.runExamples", ["run_examples"]],
   ["slm.engine.backend", ["engine", "backend"]],
   ["slm.engine.threads", ["engine", "threads"]],
   ["slm.engine.contextTokens", ["engine", "context_tokens"]],

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slm_lsp.evals.sandbox import GUARD, run_program
+from slm_lsp.sandbox.process import GUARD, run_program
 
 
 def names(folder: Path) -> set[str]:

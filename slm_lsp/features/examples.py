@@ -1,0 +1,211 @@
+"""Examples that a function's docstring gives, and what has to run to see whether the function does as they say.
+
+    >>> median([3, 1, 2])               median([3, 1, 2]) == 2
+    2                                   median([]) -> None
+
+Only calls of the function with literal values, and literal results, are taken: of Python's `doctest`, and of lines in
+which an arrow, an equals sign or a word says what comes out. What runs is the function at the cursor and what it names
+of its file, where all of it only computes (`purity`). Pure: running it is `trial`'s.
+"""
+
+import ast
+import doctest
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
+from typing import Any, TypeAlias, cast
+
+from slm_lsp.features.purity import modules_of
+
+ANNOTATIONS_UNREAD = 0x1000000
+"""`__future__.annotations.compiler_flag`, so that types need not be known."""
+
+MOST = 10
+"""So many examples are run."""
+
+MOST_CHARACTERS = 200_000
+"""A longer document is not looked at."""
+
+_DEFINITION = re.compile(r"^def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
+_OUTER = re.compile(r"[^\s)\]}#]")
+"""How a line begins that belongs to the module; closing brackets may stand there too."""
+
+_RESULT = re.compile(r"\s*(?:\#\s*)?(?:==>|==|=>|=|-+>|[→➞⇒➡]|(?:should\s+)?(?:returns?|be|is|gives?)\b|\#)\s*(.+)")
+_TRAILING = re.compile(r"\s+(?:#|//|\().*\Z")
+
+Call: TypeAlias = str
+Definition: TypeAlias = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """A function with its examples, as code."""
+
+    definition: CodeType
+    """Of the function and what it names of its file."""
+    wanted: tuple[tuple[CodeType, object], ...]
+    """Calls, each giving a value to `_found`, and what that should be."""
+    modules: frozenset[str]
+    """What the definition imports."""
+
+
+def may_have_examples(head: str) -> bool:
+    """Whether a function begins above the cursor that is called by its name between: a quick look, no answer."""
+    begun = list(_DEFINITION.finditer(head))
+    return bool(begun) and re.search(rf"\b{begun[-1][1]}\(", head[begun[-1].end() :]) is not None
+
+
+def runnable(text: str, line: int) -> Runnable | None:
+    """The function that a line of a Python document belongs to, if it can be run and has examples.
+
+    Args:
+        text: the document; one that does not parse has nothing that can be run.
+        line: counted from 0.
+    """
+    if len(text) > MOST_CHARACTERS:
+        return None
+    lines = text.splitlines(keepends=True)
+    start, end = _region(lines, line)
+    if not start < line < end:
+        return None
+    try:
+        function = ast.parse("".join(lines[start:end])).body[-1]
+        if not isinstance(function, ast.FunctionDef):
+            return None
+        examples = list(examples_of(function.name, ast.get_docstring(function) or ""))[:MOST]
+        reached = _reached(function, _parsed("".join((*lines[:start], *lines[end:])))) if examples else None
+        modules = None if reached is None else modules_of(reached)
+        if reached is None or modules is None:
+            return None
+        wanted = tuple((_code(f"_found = {call}"), value) for call, value in examples)
+        return Runnable(_code(ast.Module(reached, [])), wanted, modules)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _region(lines: Sequence[str], line: int) -> tuple[int, int]:
+    """The lines of a module's function round one of them, its decorators included; empty where there is none."""
+    start = next((at for at in range(min(line, len(lines) - 1), -1, -1) if _DEFINITION.match(lines[at])), None)
+    if start is None:
+        return 0, 0
+    end = next((at for at in range(start + 1, len(lines)) if _OUTER.match(lines[at])), len(lines))
+    while start > 0 and lines[start - 1].startswith("@"):
+        start -= 1
+    return start, end
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Sequence[ast.stmt]:
+    """What a file has beside the function, which is the same for all answers; it is not to be changed."""
+    return ast.parse(text).body
+
+
+def examples_of(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
+    """Calls of a function that its docstring shows, and their results."""
+    try:
+        shown = doctest.DocTestParser().get_examples(docstring)
+    except ValueError:
+        shown = []
+    for each in shown:
+        call, end = _call(name, each.source.strip())
+        if call and end == len(each.source.strip()):
+            yield from _with_result(call, each.want.strip())
+    for line in docstring.splitlines():
+        start = line.find(f"{name}(")
+        if start < 0 or line.lstrip().startswith(">>>") or line[start - 1 : start].isidentifier():
+            continue
+        call, end = _call(name, line[start:])
+        if call and (result := _RESULT.fullmatch(line[start + end :])):
+            yield from _with_result(call, result[1])
+
+
+def _call(name: str, text: str) -> tuple[Call, int]:
+    """The call with literal values that a text begins with, and where it ends; empty where it begins with none."""
+    for end in (each.end() for each in re.finditer(r"\)", text)):
+        try:
+            found = ast.parse(text[:end], mode="eval").body
+        except (SyntaxError, ValueError):
+            continue
+        if not (isinstance(found, ast.Call) and isinstance(found.func, ast.Name) and found.func.id == name):
+            break
+        if all(map(_is_literal, [*found.args, *(each.value for each in found.keywords)])):
+            return text[:end], end
+        break
+    return "", 0
+
+
+def _with_result(call: Call, text: str) -> Iterator[tuple[Call, Any]]:
+    """A call with the result that a text begins with; nothing where that is no literal."""
+    text = text.rstrip(" .,;:")
+    while text:
+        try:
+            yield call, ast.literal_eval(text)
+        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+            shorter = _TRAILING.sub("", text)
+            if shorter == text:
+                return
+            text = shorter
+        else:
+            return
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _reached(function: ast.FunctionDef, others: Sequence[ast.stmt]) -> list[ast.stmt] | None:
+    """A function behind all that it names of its file; None where a name may come from elsewhere."""
+    known = _definitions(others)
+    if "*" in known:
+        return None
+    reached: dict[int, ast.stmt] = {}
+    left: list[ast.stmt] = [function]
+    while left:
+        each = left.pop()
+        if id(each) in reached:
+            continue
+        reached[id(each)] = each
+        for name in _names(each):
+            found = known.get(name, [])
+            if not all(isinstance(one, Definition) for one in found):
+                return None
+            left += found
+    return [*(each for each in others if id(each) in reached), function]
+
+
+def _definitions(body: Sequence[ast.stmt]) -> Mapping[str, list[ast.stmt]]:
+    """The statements of a file that give each name a meaning."""
+    known: dict[str, list[ast.stmt]] = {}
+    for each in body:
+        for name in _bound(each):
+            known.setdefault(name, []).append(each)
+    return known
+
+
+def _bound(statement: ast.stmt) -> Iterable[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [(each.asname or each.name).partition(".")[0] for each in statement.names]
+    named = (
+        each for each in ast.walk(statement) if isinstance(each, ast.Name | ast.FunctionDef | ast.ClassDef | ast.alias)
+    )
+    return [
+        each.id if isinstance(each, ast.Name) else each.name
+        for each in named
+        if not isinstance(each, ast.Name) or isinstance(each.ctx, ast.Store)
+    ]
+
+
+def _names(statement: ast.stmt) -> Iterator[str]:
+    return (each.id for each in ast.walk(statement) if isinstance(each, ast.Name))
+
+
+def _code(what: str | ast.Module) -> CodeType:
+    return cast("CodeType", compile(what, "examples", "exec", flags=ANNOTATIONS_UNREAD, dont_inherit=True))

@@ -1,0 +1,48 @@
+"""What is chosen of replies that were kept."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.engine.protocol import Token
+from slm_lsp.evals.replies import Reply, best_of
+from slm_lsp.features.alternatives import Race
+from slm_lsp.features.around import surroundings
+from slm_lsp.features.choose import Candidate, Site
+from slm_lsp.features.trial import Trials
+
+TEXT = 'def square(n):\n    """square(3) == 9"""\n    return \n'
+SITE = Site(surroundings(TEXT, len(TEXT) - 1, "a.py"))
+
+answers = st.lists(
+    st.tuples(
+        st.sampled_from(["n * n", "n", "n n", "# no", ""]), st.lists(st.floats(-4, -0.01), min_size=2, max_size=5)
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(answers)
+async def test_kept_answers_race_as_they_did(said: list[tuple[str, list[float]]]) -> None:
+    """Who comes a token at a time and is left when it is decided is chosen; who was not waited for is not."""
+    race = Race(SITE)
+    for at in range(5):
+        for number, (text, logprobs) in enumerate(said):
+            if at < len(logprobs):
+                finish = "end" if at == len(logprobs) - 1 else None
+                race.note(Token(0, text if at == 0 else "", logprobs[at], number, finish))
+        if race.decided:
+            break
+    reply = Reply(tuple(Candidate(text, tuple(logprobs), "end") for text, logprobs in said), 0.0)
+    assert await best_of(reply, SITE) == race.ranked()[0].candidate.text
+
+
+async def test_kept_answers_are_run_too() -> None:
+    reply = Reply((Candidate("n + n", (-0.1, -0.1), "end"), Candidate("n * n", (-0.1, -2.0, -0.1), "end")), 0.0)
+    assert await best_of(reply, SITE) == "n + n"
+    assert await best_of(reply, SITE, Trials(SITE)) == "n * n"
+
+
+async def test_a_last_token_that_said_something_still_does() -> None:
+    reply = Reply((Candidate("n:", (-0.1, -0.1), "stop", merged=True),), 0.0)
+    assert await best_of(reply, SITE) == "n:"

@@ -1,0 +1,153 @@
+"""Examples in docstrings, and the code that has to run to see whether a function does as they say."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.features.examples import MOST, examples_of, may_have_examples, runnable
+
+
+@pytest.mark.parametrize(
+    ("docstring", "examples"),
+    [
+        (">>> f(1)\n2\n>>> f([1, 2], key='a')\n'b'", [("f(1)", 2), ("f([1, 2], key='a')", "b")]),
+        (">>> f(1)\n[1,\n 2]", [("f(1)", [1, 2])]),
+        ("f(1) == 2", [("f(1)", 2)]),
+        ("For example, f(1) => 2.", [("f(1)", 2)]),
+        ("* f([1, 2]) -> [2, 1]   # turned round", [("f([1, 2])", [2, 1])]),
+        ("f('(') ➞ True", [("f('(')", True)]),
+        ("f(1) ==> -2,", [("f(1)", -2)]),
+        ("f(1) = 2.5 (rounded)", [("f(1)", 2.5)]),
+        ("f(1) should return 2\nf(2) returns None", [("f(1)", 2), ("f(2)", None)]),
+        ("f(1) # => 2\nf(2) # 3", [("f(1)", 2), ("f(2)", 3)]),
+        ("f((1, 2), {'a': {1}}) is False", [("f((1, 2), {'a': {1}})", False)]),
+    ],
+)
+def test_examples_come_in_many_forms(docstring: str, examples: list[tuple[str, object]]) -> None:
+    assert list(examples_of("f", docstring)) == examples
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    [
+        "",
+        "f(x) == 2",
+        "f(1) == g(2)",
+        ">>> f(g(1))\n2",
+        ">>> f(1) + 1\n2",
+        ">>> f(1)\nTraceback (most recent call last):\nValueError: no",
+        ">>> f(1)\n",
+        ">>>f(1)\n2",
+        "g(1) == 2",
+        "of(1) == 2",
+        "f(1) and f(2) are the same",
+        "f(1",
+        "f(1) == ...?",
+        "f(1)",
+        "f(*[1]) == 2",
+    ],
+)
+def test_what_is_no_call_with_values_is_no_example(docstring: str) -> None:
+    assert list(examples_of("f", docstring)) == []
+
+
+@given(st.text(alphabet="f(1)=> -'\"[,]{:}#.\n\\", max_size=60))
+def test_no_docstring_is_too_odd(docstring: str) -> None:
+    for call, _ in examples_of("f", docstring):
+        assert call.startswith("f(")
+
+
+FILE = '''import math
+import os
+
+LEAST = 2
+path = os.getcwd()
+
+
+def half(number):
+    return number // LEAST
+
+
+def root(number):
+    """The root of a half.
+
+    >>> root(18)
+    3
+    """
+    return math.isqrt(half(number))
+
+
+def where():
+    """
+    >>> where()
+    1
+    """
+    return path
+'''
+
+
+def line_of(text: str) -> int:
+    return FILE.splitlines().index(text)
+
+
+def test_a_function_comes_with_what_it_names_and_no_more() -> None:
+    found = runnable(FILE, line_of("    return math.isqrt(half(number))"))
+    assert found is not None
+    assert found.modules == {"math"}
+    assert [value for _, value in found.wanted] == [3]
+    space: dict[str, object] = {}
+    exec(found.definition, space)  # noqa: S102 - what was compiled above
+    assert {"math", "LEAST", "half", "root"} <= space.keys()
+    assert not {"os", "path", "where"} & space.keys()
+    exec(found.wanted[0][0], space)  # noqa: S102 - a call of it
+    assert space["_found"] == 3
+
+
+@pytest.mark.parametrize("line", ["    return path", "    return number // LEAST", "LEAST = 2", "import math"])
+def test_what_reaches_out_or_has_no_examples_is_not_run(line: str) -> None:
+    assert runnable(FILE, line_of(line)) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "from helpers import *",
+        "from helpers import half",
+        "if True:\n    half = abs",
+        "half = 1\nhalf += 1",
+        "async def half(n): ...",
+        "def half(n): return open(n)",
+        "def broken(:",
+    ],
+)
+def test_what_comes_from_elsewhere_is_not_guessed(other: str) -> None:
+    text = f'def f(n):\n    """f(1) == 2"""\n    return half(n)\n\n{other}\n'
+    assert runnable(text, 2) is None
+    assert runnable(text.replace("return half(n)", "return 2").replace(other, ""), 2) is not None
+
+
+def test_types_need_not_be_known() -> None:
+    text = 'def f(n: "Unheard", m: Of = 1) -> Of:\n    """f(1) == 2"""\n    found: Of = n + m\n    return found\n'
+    found = runnable("Of = 1\n" + text, 3)
+    assert found is not None
+
+
+def test_examples_are_not_run_without_end() -> None:
+    text = "def f(n):\n    '''\n" + "".join(f"    f({n}) == {n}\n" for n in range(MOST * 2)) + "    '''\n    return n\n"
+    found = runnable(text, text.count("\n") - 1)
+    assert found is not None
+    assert len(found.wanted) == MOST
+
+
+@pytest.mark.parametrize(
+    ("head", "may"),
+    [
+        ("def f(n):\n    '''f(1) == 2'''\n", True),
+        ("def f(n):\n    '''Nothing.'''\n", False),
+        ("def f(n):\n    '''f(1) == 2'''\n\n\ndef g(n):\n", False),
+        ("def f (n):\n    '''\n    >>> f(1)\n", True),
+        ("", False),
+    ],
+)
+def test_a_quick_look_tells_where_it_is_worth_nothing_to_look(head: str, may: bool) -> None:
+    assert may_have_examples(head) is may
