@@ -258,14 +258,16 @@ def ranked(
     greedy = candidates[0] if greedy_first and candidates else None
     scores: dict[str, float] = {}
     shown: dict[str, Candidate] = {}
-    for each in sorted(candidates, key=lambda each: (each is not greedy, -each.likelihood)):
+    costs = {each.text: _cost(verdicts.get(each.text)) for each in candidates}
+    for each in sorted(candidates, key=lambda each: (costs[each.text], each is not greedy, -each.likelihood)):
         text = _same(each.text)
         score = each.likelihood + (HEAD_START if each is greedy else 0.0)
         scores[text] = max(score, scores.get(text, score))
         shown.setdefault(text, each)
     faults = {text: site.fault(each.text) for text, each in shown.items()}
-    costs = {text: faults[text].value + _cost(verdicts.get(each.text)) for text, each in shown.items()}
-    found = [Ranked(each, faults[text], scores[text] - costs[text]) for text, each in shown.items()]
+    found = [
+        Ranked(each, faults[text], scores[text] - faults[text].value - costs[each.text]) for text, each in shown.items()
+    ]
     return sorted(found, key=lambda each: -each.score)
 
 

@@ -3,12 +3,14 @@
     >>> median([3, 1, 2])               median([3, 1, 2]) == 2
     2                                   median([]) -> None
 
-Only calls of the function with literal values, and literal results, are taken: of Python's `doctest`, and of lines in
-which an arrow, an equals sign or a word says what comes out. What runs is the function at the cursor and what it names
+Taken are expressions of Python's `doctest` that name the function and else only what Python has; calls with literal
+values on lines in which an arrow, an equals sign or a word says what comes out; and pairs of `Input:` and `Output:`. The
+results have to be literal too. What runs is the function at the cursor and what it names
 of its file, where all of it only computes (`purity`). Pure: running it is `trial`'s.
 """
 
 import ast
+import builtins
 import doctest
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +35,7 @@ _OUTER = re.compile(r"[^\s)\]}#]")
 """How a line begins that belongs to the module; closing brackets may stand there too."""
 
 _RESULT = re.compile(r"\s*(?:\#\s*)?(?:==>|==|=>|=|-+>|[→➞⇒➡]|(?:should\s+)?(?:returns?|be|is|gives?)\b|\#)\s*(.+)")
+_IN_AND_OUT = re.compile(r"^\s*Input:\s*(.+)\n\s*Output:\s*(.+)$", re.MULTILINE)
 _TRAILING = re.compile(r"\s+(?:#|//|\().*\Z")
 
 Call: TypeAlias = str
@@ -109,16 +112,30 @@ def examples_of(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
     except ValueError:
         shown = []
     for each in shown:
-        call, end = _call(name, each.source.strip())
-        if call and end == len(each.source.strip()):
-            yield from _with_result(call, each.want.strip())
+        if _asks_only(name, each.source.strip()):
+            yield from _with_result(each.source.strip(), each.want.strip())
+    untrue = {each.source.strip() for each in shown if each.want.strip() == "False"}
     for line in docstring.splitlines():
         start = line.find(f"{name}(")
-        if start < 0 or line.lstrip().startswith(">>>") or line[start - 1 : start].isidentifier():
+        if start < 0 or line[start - 1 : start].isidentifier() or line.strip().removeprefix(">>> ") in untrue:
             continue
         call, end = _call(name, line[start:])
         if call and (result := _RESULT.fullmatch(line[start + end :])):
             yield from _with_result(call, result[1])
+    for each in _IN_AND_OUT.finditer(docstring):
+        call, end = _call(name, whole := f"{name}({each[1].strip()})")
+        if end == len(whole):
+            yield from _with_result(call, each[2])
+
+
+def _asks_only(name: str, text: str) -> bool:
+    """Whether a text is an expression that names a function, and beside it only what Python has."""
+    try:
+        asked = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    named = {each.id for each in ast.walk(asked) if isinstance(each, ast.Name)}
+    return name in named and named - {name} <= vars(builtins).keys() and modules_of([asked]) is not None
 
 
 def _call(name: str, text: str) -> tuple[Call, int]:

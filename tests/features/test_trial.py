@@ -87,6 +87,12 @@ def test_who_does_as_the_examples_say_wins_and_where_nobody_does_nothing_changes
     assert best(Verdict.UNKNOWN, Verdict.UNKNOWN) == greedy.text
 
 
+def test_of_two_that_differ_by_their_indentation_that_one_is_shown_that_does_as_the_examples_say() -> None:
+    one, other = Candidate("  root", (-0.1,), "end"), Candidate("    root", (-2.0,), "end")
+    tried = {one.text: Verdict.FAILED, other.text: Verdict.PASSED}
+    assert [each.candidate.text for each in ranked([one, other], site(), verdicts=tried)] == [other.text]
+
+
 def test_an_answer_that_is_far_too_unlikely_does_not_win_by_examples() -> None:
     greedy, other = Candidate("root", (-0.1,), "end"), Candidate("number", (-WRONG - 1,), "end")
     tried = {"root": Verdict.FAILED, "number": Verdict.PASSED}
