@@ -4,9 +4,9 @@
     2                                   median([]) -> None
 
 Taken are expressions of Python's `doctest` that name the function and else only what Python has; calls with literal
-values on lines in which an arrow, an equals sign or a word says what comes out; and pairs of `Input:` and `Output:`. The
-results have to be literal too. What runs is the function at the cursor and what it names
-of its file, where all of it only computes (`purity`). Pure: running it is `trial`'s.
+values on lines in which an arrow, an equals sign or a word says what comes out; and pairs of `Input:` and `Output:`.
+Results have to be literal too. What runs is the function at the cursor and what it names of its file, where all of it
+only computes (`purity`). Pure: running it is `trial`'s.
 """
 
 import ast
@@ -55,9 +55,9 @@ class Runnable:
 
 
 def may_have_examples(head: str) -> bool:
-    """Whether a function begins above the cursor that is called by its name between: a quick look, no answer."""
+    """Whether the last function above the cursor is called in its text, or has an `Output:`: a quick look, no answer."""
     begun = list(_DEFINITION.finditer(head))
-    return bool(begun) and re.search(rf"\b{begun[-1][1]}\(", head[begun[-1].end() :]) is not None
+    return bool(begun) and re.search(rf"\b{begun[-1][1]}\(|\bOutput:", head[begun[-1].end() :]) is not None
 
 
 def runnable(text: str, line: int) -> Runnable | None:
@@ -120,12 +120,12 @@ def examples_of(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
         if start < 0 or line[start - 1 : start].isidentifier() or line.strip().removeprefix(">>> ") in untrue:
             continue
         call, end = _call(name, line[start:])
-        if call and (result := _RESULT.fullmatch(line[start + end :])):
-            yield from _with_result(call, result[1])
-    for each in _IN_AND_OUT.finditer(docstring):
-        call, end = _call(name, whole := f"{name}({each[1].strip()})")
+        if call and (said := _RESULT.fullmatch(line[start + end :])):
+            yield from _with_result(call, said[1])
+    for given, result in _IN_AND_OUT.findall(docstring):
+        call, end = _call(name, whole := f"{name}({given.strip()})")
         if end == len(whole):
-            yield from _with_result(call, each[2])
+            yield from _with_result(call, result)
 
 
 def _asks_only(name: str, text: str) -> bool:

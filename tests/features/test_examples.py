@@ -156,6 +156,7 @@ def test_examples_are_not_run_without_end() -> None:
         ("def f(n):\n    '''Nothing.'''\n", False),
         ("def f(n):\n    '''f(1) == 2'''\n\n\ndef g(n):\n", False),
         ("def f (n):\n    '''\n    >>> f(1)\n", True),
+        ("def f(n):\n    'Input: 1\n    Output: 2'\n", True),
         ("", False),
     ],
 )
