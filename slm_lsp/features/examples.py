@@ -55,7 +55,7 @@ class Runnable:
 
 
 def may_have_examples(head: str) -> bool:
-    """Whether the last function above the cursor is called in its text, or has an `Output:`: a quick look, no answer."""
+    """Whether the last function above the cursor is called in its text or has an `Output:`; a quick look only."""
     begun = list(_DEFINITION.finditer(head))
     return bool(begun) and re.search(rf"\b{begun[-1][1]}\(|\bOutput:", head[begun[-1].end() :]) is not None
 
