@@ -77,7 +77,7 @@ class Race:
         ended = [self._said[number] for number in sorted(self._said) if self._said[number][-1].finish is not None]
         return tuple(
             Candidate(
-                "".join(each.text for each in said),
+                _text(said),
                 tuple(each.logprob for each in said),
                 said[-1].finish,
                 merged=said[-1].text != "",
@@ -87,9 +87,15 @@ class Race:
 
     @property
     def decided(self) -> bool:
-        """Whether the greedy answer is whole and nothing that still grows can win: all only get less likely."""
+        """Whether the greedy answer is whole and nothing is worth waiting for.
+
+        What still grows cannot win where it is less likely already, and hardly ever where the greedy answer does as the
+        examples say.
+        """
         if self._best is None or not self._greedy_whole:
             return False
+        if self._verdicts.get(_text(self._said[0])) is Verdict.PASSED:
+            return True
         return all(sum(said) <= self._best for said in self._growing)
 
     @property
@@ -111,3 +117,7 @@ class Race:
             growing=self._growing,
             verdicts=self._verdicts,
         )
+
+
+def _text(said: Sequence[Token]) -> str:
+    return "".join(each.text for each in said)

@@ -62,13 +62,13 @@ def trials_of(text: str) -> Trials:
     return Trials(Site(surroundings(text.replace("n * 2", ""), text.index("n * 2"), "a.py")))
 
 
-def run_race(text: str = SQUARE) -> Race:
+def run_race(text: str) -> Race:
     trials = trials_of(text)
     return Race(trials.site, trials)
 
 
 async def test_an_answer_that_does_not_do_as_the_example_says_waits_for_others() -> None:
-    found = run_race()
+    found = run_race(SQUARE)
     found.note(token(1, "n *", -2.0))
     found.note(token(0, "n + n", -0.1, "end"))
     assert found.decided
@@ -81,9 +81,10 @@ async def test_an_answer_that_does_not_do_as_the_example_says_waits_for_others()
 
 
 async def test_an_answer_that_does_is_not_waited_behind() -> None:
-    found = run_race()
-    found.note(token(1, "n +", -2.0))
-    found.note(token(0, "n * n", -0.1, "end"))
+    found = run_race(SQUARE)
+    found.note(token(1, "n **", -0.1))
+    found.note(token(0, "n * n", -0.9, "end"))
+    assert not found.decided
     await found.tried()
     assert found.decided
 
