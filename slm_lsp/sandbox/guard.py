@@ -70,7 +70,7 @@ REFUSED_OS = frozenset(
 COMPUTING = frozenset({"exec", "builtins.id", "sys._getframe", "sys._getframemodulename"})
 """All that calls may do of what is audited. `exec` runs what is compiled; nothing is compiled any more."""
 
-CALL_S = 0.2
+CALL_S = 0.1
 """Seconds of processor time for all calls of one function."""
 
 PASSED, FAILED, UNFINISHED, UNKNOWN = b"pfu?"
