@@ -93,7 +93,8 @@ class Settings:
     """Whether it is counted, on this machine, what was suggested and accepted (`slm-lsp stats`)."""
     run_examples: bool = True
     """Whether answers are run with the examples that the docstring of their function gives, to choose the one that does
-    as they say. Only Python that does nothing but compute is run, in a process that may do no more than that."""
+    as they say. Only Python that does nothing but compute is run, in a process that the kernel keeps from anything else
+    (Linux on x86-64)."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()

@@ -10,11 +10,14 @@ import pytest
 
 from slm_lsp.errors import ModelError
 from slm_lsp.models.store import Store, default_root
+from slm_lsp.sandbox.kernel import SUPPORTED
 from tests.tiny import write_tiny_model
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 REAL_MODELS = Path(os.environ.get("SLM_LSP_MODELS_DIR", default_root()))
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+
+needs_wall = pytest.mark.skipif(not SUPPORTED, reason="code is run on Linux on x86-64 only (slm_lsp/sandbox/kernel.py)")
 
 
 @pytest.fixture(scope="session")

@@ -16,27 +16,29 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import CodeType
-from typing import Any, TypeAlias, cast
+from itertools import islice
+from typing import Any, TypeAlias
 
 from slm_lsp.features.purity import modules_of
-
-ANNOTATIONS_UNREAD = 0x1000000
-"""`__future__.annotations.compiler_flag`, so that types need not be known."""
 
 MOST = 10
 """So many examples are run."""
 
-MOST_CHARACTERS = 200_000
-"""A longer document is not looked at."""
+MOST_CHARACTERS, MOST_OF_A_DOCSTRING, MOST_OF_A_LINE = 100_000, 10_000, 500
+"""A longer document, docstring or line of one is not looked at."""
 
 _DEFINITION = re.compile(r"^def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 _OUTER = re.compile(r"[^\s)\]}#]")
 """How a line begins that belongs to the module; closing brackets may stand there too."""
 
 _RESULT = re.compile(r"\s*(?:\#\s*)?(?:==>|==|=>|=|-+>|[→➞⇒➡]|(?:should\s+)?(?:returns?|be|is|gives?)\b|\#)\s*(.+)")
-_IN_AND_OUT = re.compile(r"^\s*Input:\s*(.+)\n\s*Output:\s*(.+)$", re.MULTILINE)
-_TRAILING = re.compile(r"\s+(?:#|//|\().*\Z")
+_IN_AND_OUT = re.compile(r"^[ \t]*Input:[ \t]*(\S.*)\n[ \t]*Output:[ \t]*(\S.*)$", re.MULTILINE)
+_TRAILING = re.compile(r"(?<!\s)\s+(?:#|//|\().*\Z")
+_OPERAND = re.compile(r"(?:[\w.~-]|[\w)\]}]\s*[-+*/%@&|^]+\s*|\bnot\s+)$")
+"""What stands before a call that is a part of something else, or of another name."""
+
+_INNER = re.compile(r"[ \t]+\S|[)\]}]")
+"""How a line begins that goes on with what stands above."""
 
 Call: TypeAlias = str
 Definition: TypeAlias = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom
@@ -44,12 +46,12 @@ Definition: TypeAlias = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAss
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """A function with its examples, as code."""
+    """A function with its examples."""
 
-    definition: CodeType
-    """Of the function and what it names of its file."""
-    wanted: tuple[tuple[CodeType, object], ...]
-    """Calls, each giving a value to `_found`, and what that should be."""
+    definition: str
+    """The function and what it names of its file."""
+    wanted: tuple[tuple[Call, object], ...]
+    """Calls, and what they should return."""
     modules: frozenset[str]
     """What the definition imports."""
 
@@ -69,7 +71,7 @@ def runnable(text: str, line: int) -> Runnable | None:
     """
     if len(text) > MOST_CHARACTERS:
         return None
-    lines = text.splitlines(keepends=True)
+    lines = [f"{each}\n" for each in text.split("\n")]
     start, end = _region(lines, line)
     if not start < line < end:
         return None
@@ -77,13 +79,12 @@ def runnable(text: str, line: int) -> Runnable | None:
         function = ast.parse("".join(lines[start:end])).body[-1]
         if not isinstance(function, ast.FunctionDef):
             return None
-        examples = list(examples_of(function.name, ast.get_docstring(function) or ""))[:MOST]
+        examples = tuple(islice(examples_of(function.name, ast.get_docstring(function) or ""), MOST))
         reached = _reached(function, _parsed("".join((*lines[:start], *lines[end:])))) if examples else None
         modules = None if reached is None else modules_of(reached)
         if reached is None or modules is None:
             return None
-        wanted = tuple((_code(f"_found = {call}"), value) for call, value in examples)
-        return Runnable(_code(ast.Module(reached, [])), wanted, modules)
+        return Runnable(ast.unparse(ast.Module(reached, [])), examples, modules)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -96,7 +97,9 @@ def _region(lines: Sequence[str], line: int) -> tuple[int, int]:
     end = next((at for at in range(start + 1, len(lines)) if _OUTER.match(lines[at])), len(lines))
     while start > 0 and lines[start - 1].startswith("@"):
         start -= 1
-    return start, end
+    above = next((at for at in range(start - 1, -1, -1) if not _INNER.match(lines[at])), None)
+    # A decorator of several lines would be left to what follows.
+    return (0, 0) if above is not None and lines[above].startswith("@") else (start, end)
 
 
 @lru_cache(maxsize=1)
@@ -107,6 +110,8 @@ def _parsed(text: str) -> Sequence[ast.stmt]:
 
 def examples_of(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
     """Calls of a function that its docstring shows, and their results."""
+    if len(docstring) > MOST_OF_A_DOCSTRING or any(len(line) > MOST_OF_A_LINE for line in docstring.splitlines()):
+        return
     try:
         shown = doctest.DocTestParser().get_examples(docstring)
     except ValueError:
@@ -117,7 +122,7 @@ def examples_of(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
     untrue = {each.source.strip() for each in shown if each.want.strip() == "False"}
     for line in docstring.splitlines():
         start = line.find(f"{name}(")
-        if start < 0 or line[start - 1 : start].isidentifier() or line.strip().removeprefix(">>> ") in untrue:
+        if start < 0 or _OPERAND.search(line[:start]) or line.strip().removeprefix(">>> ") in untrue:
             continue
         call, end = _call(name, line[start:])
         if call and (said := _RESULT.fullmatch(line[start + end :])):
@@ -158,7 +163,11 @@ def _with_result(call: Call, text: str) -> Iterator[tuple[Call, Any]]:
     text = text.rstrip(" .,;:")
     while text:
         try:
-            yield call, ast.literal_eval(text)
+            parsed = ast.parse(text, mode="eval")
+            value = ast.literal_eval(parsed)
+            if any(isinstance(each, ast.Constant) and each.value is ... for each in ast.walk(parsed)):
+                return
+            yield call, value
         except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
             shorter = _TRAILING.sub("", text)
             if shorter == text:
@@ -183,12 +192,15 @@ def _reached(function: ast.FunctionDef, others: Sequence[ast.stmt]) -> list[ast.
         return None
     reached: dict[int, ast.stmt] = {}
     left: list[ast.stmt] = [function]
+    named: set[str] = set()
     while left:
         each = left.pop()
         if id(each) in reached:
             continue
         reached[id(each)] = each
-        for name in _names(each):
+        new = set(_names(each)) - named
+        named |= new
+        for name in new:
             found = known.get(name, [])
             if not all(isinstance(one, Definition) for one in found):
                 return None
@@ -210,19 +222,18 @@ def _bound(statement: ast.stmt) -> Iterable[str]:
         return [statement.name]
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return [(each.asname or each.name).partition(".")[0] for each in statement.names]
-    named = (
-        each for each in ast.walk(statement) if isinstance(each, ast.Name | ast.FunctionDef | ast.ClassDef | ast.alias)
-    )
-    return [
-        each.id if isinstance(each, ast.Name) else each.name
-        for each in named
-        if not isinstance(each, ast.Name) or isinstance(each.ctx, ast.Store)
-    ]
+    return (name for each in ast.walk(statement) for name in _bound_by(each))
 
 
-def _names(statement: ast.stmt) -> Iterator[str]:
-    return (each.id for each in ast.walk(statement) if isinstance(each, ast.Name))
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    """The names that one node gives a meaning, or whose values it changes: `a[1] = 2`, `a.append(2)`."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.alias):
+        yield node.name
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        yield from _names(node.value.func)
+    elif isinstance(node, ast.Name | ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        yield from _names(node)
 
 
-def _code(what: str | ast.Module) -> CodeType:
-    return cast("CodeType", compile(what, "examples", "exec", flags=ANNOTATIONS_UNREAD, dont_inherit=True))
+def _names(node: ast.AST) -> Iterator[str]:
+    return (each.id for each in ast.walk(node) if isinstance(each, ast.Name))

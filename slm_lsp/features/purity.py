@@ -1,26 +1,41 @@
 """Whether Python code only computes, by its look: what is run unasked has to, whatever else guards the process.
 
-Attributes by which Python's objects lead out of what they were given are refused, names of built-in functions that
-reach out, and modules that do more than compute. The lists of what is allowed stand where the code runs
-(`sandbox/guard.py`).
+Names by which Python's objects lead out of what they were given are refused, built-in functions that reach out, and
+modules that do more than compute. That is no wall: the process has one (`sandbox/kernel.py`). It keeps code that means
+to do something from being run for nothing. The lists of what is allowed stand where the code runs
+(`sandbox/calls.py`).
 """
 
 import ast
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from slm_lsp.sandbox.guard import BUILTINS, HIDDEN, MODULES
+from slm_lsp.sandbox.calls import BUILTINS, HIDDEN, MODULES
 
 _BUILTINS = frozenset(BUILTINS) | {"print"}
 _MODULES = frozenset(MODULES) | {"typing"}
 
-_HARMLESS = frozenset({"__init__", "__name__", "__post_init__"})
-"""Attributes with two underscores that classes and functions are asked for every day."""
+_HARMLESS = frozenset(
+    f"__{each}__"
+    for each in (
+        *("init", "post_init", "name", "repr", "str", "bool", "hash", "len", "iter", "next", "reversed", "contains"),
+        *("getitem", "setitem", "delitem", "call", "eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"),
+        *("add", "radd", "iadd", "sub", "rsub", "isub", "mul", "rmul", "imul", "truediv", "floordiv", "mod", "pow"),
+        *("and", "or", "xor", "lshift", "rshift", "matmul", "divmod", "int", "float", "index", "round", "slots"),
+    )
+)
+"""What classes define, and are asked for, every day."""
 
 _INNARDS = ("gi_", "f_", "tb_", "cr_", "ag_", "co_", "func_")
 """How attributes of frames, generators and code begin (Python's documentation of `inspect`)."""
 
-_AWAITS = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+_AWAY = HIDDEN | {"obj", "mro", "format_map", "with_traceback"}
+"""Names that lead from a value to more than it."""
+
+_NAMES = ("id", "attr", "arg", "name", "asname", "rest", "names", "kwd_attrs")
+"""Fields of nodes that hold names (Python's documentation of `ast`)."""
+
+_REFUSED = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
 
 def modules_of(nodes: Iterable[ast.AST]) -> frozenset[str] | None:
@@ -29,8 +44,6 @@ def modules_of(nodes: Iterable[ast.AST]) -> frozenset[str] | None:
     for node in (inner for each in nodes for inner in ast.walk(each)):
         if isinstance(node, ast.ImportFrom):
             found.add("." * node.level + (node.module or ""))
-        elif isinstance(node, ast.alias) and not _seen(node.name):
-            return None
         elif isinstance(node, ast.Import):
             found |= {each.name.replace(".", "/") for each in node.names}  # `import a.b` binds another name
         elif not _computes(node):
@@ -39,24 +52,26 @@ def modules_of(nodes: Iterable[ast.AST]) -> frozenset[str] | None:
 
 
 def _computes(node: ast.AST) -> bool:
-    if isinstance(node, ast.Attribute):
-        return _seen(node.attr)
-    if isinstance(node, ast.Name):
-        return _known(node.id)
-    if isinstance(node, ast.MatchClass):
-        return all(map(_seen, node.kwd_attrs))
-    return not isinstance(node, _AWAITS)
-
-
-def _seen(attribute: str) -> bool:
-    if attribute in HIDDEN or attribute.startswith(_INNARDS) or attribute == "*":
+    if isinstance(node, _REFUSED) or (isinstance(node, ast.MatchClass) and node.patterns):
+        return False  # what a class matches by position, it says in strings
+    if isinstance(node, ast.Name) and not _known(node.id):
         return False
-    return not attribute.startswith("__") or attribute in _HARMLESS
+    return all(map(_harmless, _names(node)))
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    for field in _NAMES:
+        value = getattr(node, field, None)
+        yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+
+
+def _harmless(name: str) -> bool:
+    if name in _AWAY or name.startswith(_INNARDS) or name == "*":
+        return False
+    return not (name.startswith("_") and name.endswith("_") and len(name) > 2) or name in _HARMLESS
 
 
 def _known(name: str) -> bool:
     """Whether a name is one of Python's that may be used, or none of Python's."""
-    if name.startswith("__"):
-        return name in _HARMLESS
     value = getattr(builtins, name, None)
     return value is None or name in _BUILTINS or (isinstance(value, type) and issubclass(value, Exception))

@@ -9,16 +9,19 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from types import CodeType
 from typing import Literal, TypeAlias
 
-from slm_lsp.sandbox import guard
+from slm_lsp.sandbox import calls, guard
+from slm_lsp.sandbox.kernel import SUPPORTED
 
 Outcome: TypeAlias = Literal["passed", "failed", "timeout"]
 
 GUARD = Path(guard.__file__).resolve()
 WALL_S = 8.0
-CALLS_WALL_S = 1.0
+CALLS_WALL_S = 2.0
+ROOT = GUARD.parents[2]
+START = "import sys; sys.path.insert(0, sys.argv[1]); from slm_lsp.sandbox.calls import main; main()"
+"""Without the packages of the installation, which take longer to look for than all else does."""
 CHUNK_BYTES = 65_536
 MOST_BYTES = 1024
 """More than that is not kept of what a process writes."""
@@ -29,13 +32,13 @@ KILLED = (-signal.SIGXCPU, -signal.SIGKILL)
 class Verdict(Enum):
     """What calls of a function came to."""
 
-    PASSED = guard.PASSED
+    PASSED = calls.PASSED
     """All returned what they should."""
-    FAILED = guard.FAILED
+    FAILED = calls.FAILED
     """One returned something else, raised an error, or took too long."""
-    UNFINISHED = guard.UNFINISHED
+    UNFINISHED = calls.UNFINISHED
     """Some returned nothing and all others what they should, as where the end of a function is not written yet."""
-    UNKNOWN = guard.UNKNOWN
+    UNKNOWN = calls.UNKNOWN
     """They could not be run, or did what code may not do here."""
 
 
@@ -47,35 +50,38 @@ async def run_program(program: str, wall_s: float = WALL_S) -> Outcome:
         wall_s: seconds until it is ended, whatever it waits for.
     """
     with tempfile.TemporaryDirectory(prefix="slm-program-") as folder:
-        code, _ = await _run((str(GUARD), "program", program), b"", folder, wall_s)
+        code, _ = await _run((str(GUARD), program), b"", folder, wall_s)
     if code is None or code in KILLED:
         return "timeout"
     return "passed" if code == guard.RAN_TO_THE_END else "failed"
 
 
 async def run_calls(
-    definitions: Sequence[CodeType],
-    wanted: Sequence[tuple[CodeType, object]],
+    definitions: Sequence[str],
+    wanted: Sequence[tuple[str, object]],
     modules: Iterable[str] = (),
     wall_s: float = CALLS_WALL_S,
 ) -> list[Verdict]:
     """What the same calls come to with each of several definitions, in that order; cancelling this ends them.
 
     Args:
-        definitions: code that defines what is called. It may only compute; that is looked at before (`purity`).
-        wanted: code of the calls, each giving a value to `_found`, and literal values that this should be.
+        definitions: Python that defines what is called. It may only compute; that is looked at before (`purity`).
+        wanted: calls, and literal values that they should have.
         modules: what the definitions import.
-        wall_s: seconds until it is ended.
+        wall_s: seconds until it is ended. A busy machine may need them all, so nothing is known then.
     """
-    told = marshal.dumps((list(modules), list(definitions), list(wanted)))
+    unknown = [Verdict.UNKNOWN] * len(definitions)
+    if not SUPPORTED:
+        return unknown
     try:
-        code, said = await _run(("-S", str(GUARD), "calls"), told, "/", wall_s)
-    except OSError:
-        return [Verdict.UNKNOWN] * len(definitions)
-    known = [Verdict(each) for each in said[: len(definitions)]]
-    if len(known) < len(definitions) and (code is None or code in KILLED):
+        told = marshal.dumps((list(modules), list(definitions), list(wanted)))
+        code, said = await _run(("-S", "-W", "ignore", "-c", START, str(ROOT)), told, "/", wall_s)
+        known = [Verdict(each) for each in said[1 : len(definitions) + 1]]
+    except (OSError, ValueError):
+        return unknown
+    if said and len(known) < len(definitions) and code in KILLED:
         known.append(Verdict.FAILED)  # It did not stop; those behind it were not tried.
-    return known + [Verdict.UNKNOWN] * (len(definitions) - len(known))
+    return known + unknown[len(known) :]
 
 
 async def _run(arguments: tuple[str, ...], told: bytes, folder: str, wall_s: float) -> tuple[int | None, bytes]:

@@ -9,6 +9,7 @@ from slm_lsp.features.alternatives import Race
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.choose import Candidate, Site
 from slm_lsp.features.trial import Trials
+from tests.conftest import needs_wall
 
 TEXT = 'def square(n):\n    """square(3) == 9"""\n    return \n'
 SITE = Site(surroundings(TEXT, len(TEXT) - 1, "a.py"))
@@ -37,6 +38,7 @@ async def test_kept_answers_race_as_they_did(said: list[tuple[str, list[float]]]
     assert await best_of(reply, SITE) == race.ranked()[0].candidate.text
 
 
+@needs_wall
 async def test_kept_answers_are_run_too() -> None:
     reply = Reply((Candidate("n + n", (-0.1, -0.1), "end"), Candidate("n * n", (-0.1, -2.0, -0.1), "end")), 0.0)
     assert await best_of(reply, SITE) == "n + n"

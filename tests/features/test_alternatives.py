@@ -12,6 +12,7 @@ from slm_lsp.features.alternatives import Race, distinct, spread
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.choose import Site
 from slm_lsp.features.trial import Trials
+from tests.conftest import needs_wall
 
 WORDS = ["a = 1", "b = a", "# no", "(", "c", "", "unheard_of()"]
 
@@ -67,6 +68,7 @@ def run_race(text: str) -> Race:
     return Race(trials.site, trials)
 
 
+@needs_wall
 async def test_an_answer_that_does_not_do_as_the_example_says_waits_for_others() -> None:
     found = run_race(SQUARE)
     found.note(token(1, "n *", -2.0))
@@ -80,6 +82,7 @@ async def test_an_answer_that_does_not_do_as_the_example_says_waits_for_others()
     assert found.ranked()[0].candidate.text == "n * n"
 
 
+@needs_wall
 async def test_an_answer_that_does_is_not_waited_behind() -> None:
     found = run_race(SQUARE)
     found.note(token(1, "n **", -0.1))

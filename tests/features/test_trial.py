@@ -4,6 +4,9 @@ from slm_lsp.features.around import surroundings
 from slm_lsp.features.choose import WRONG, Candidate, Site, ranked
 from slm_lsp.features.trial import Trials
 from slm_lsp.sandbox.process import Verdict
+from tests.conftest import needs_wall
+
+pytestmark = needs_wall
 
 HEAD = '''from math import isqrt
 

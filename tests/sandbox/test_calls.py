@@ -1,24 +1,23 @@
 """Calls of functions in a process that may do nothing but compute."""
 
 import asyncio
+import subprocess
 import sys
 from pathlib import Path
-from types import CodeType
 
 import psutil
 import pytest
 
-from slm_lsp.sandbox.process import GUARD, Verdict, run_calls
+from slm_lsp.sandbox.process import ROOT, START, Verdict, run_calls
+from tests.conftest import needs_wall
+
+pytestmark = needs_wall
 
 PASSED, FAILED, UNFINISHED, UNKNOWN = Verdict.PASSED, Verdict.FAILED, Verdict.UNFINISHED, Verdict.UNKNOWN
 
 
-def code(text: str) -> CodeType:
-    return compile(text, "examples", "exec")
-
-
 async def verdicts(*definitions: str, call: str = "f(2)", wanted: object = 4, modules: str = "") -> list[Verdict]:
-    return await run_calls([code(each) for each in definitions], [(code(f"_found = {call}"), wanted)], modules.split())
+    return await run_calls(definitions, [(call, wanted)], modules.split())
 
 
 async def test_every_definition_has_its_own_verdict() -> None:
@@ -40,9 +39,9 @@ async def test_an_error_and_a_missing_name_are_failures() -> None:
 
 
 async def test_a_function_that_returns_nothing_here_and_something_wrong_there_has_failed() -> None:
-    calls = [(code("_found = f(1)"), 1), (code("_found = f(2)"), 2)]
+    calls = [("f(1)", 1), ("f(2)", 2)]
     definitions = ["def f(n):\n if n == 2: return 3", "def f(n):\n if n == 2: return 2"]
-    assert await run_calls([code(each) for each in definitions], calls) == [FAILED, UNFINISHED]
+    assert await run_calls(definitions, calls) == [FAILED, UNFINISHED]
 
 
 async def test_to_return_nothing_may_be_what_is_wanted() -> None:
@@ -82,38 +81,121 @@ async def test_nothing_is_printed_and_print_can_be_called() -> None:
     assert await verdicts("def f(n):\n print('p?f', n)\n return 4") == [PASSED]
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        "open({path!r}, 'w').write('x')",
-        "open('/etc/passwd')",
-        "__import__('os').remove({path!r})",
-        "eval('1')",
-        "compile('1', '', 'eval')",
-        "input()",
-        "(i for i in ()).gi_frame.f_back",
-        "f.__globals__['__builtins__']['__import__']('os')",
-        "f.__code__",
-        "[each for each in ().__class__.__base__.__subclasses__() if each.__name__ == 'Popen']",
-        "math.__loader__",
-        "collections.namedtuple('A', 'a')(1)",
-    ],
-)
-async def test_nothing_else_can_be_done_though_nobody_looked_at_the_code(tmp_path: Path, harm: str) -> None:
-    """What `purity` would have refused gets nowhere either."""
-    kept = tmp_path / "kept.txt"
+def file_in(folder: Path) -> Path:
+    kept = folder / "kept.txt"
     kept.write_text("as it was")
-    text = f"import math, collections\ndef f(n):\n {harm.format(path=str(kept))}\n return 4"
-    found = await verdicts(text, "def f(n): return 4", modules="math collections")
-    assert found[1] is PASSED
-    assert found[0] is not PASSED or "__subclasses__" in harm
-    assert kept.read_text() == "as it was"
+    return kept
+
+
+def is_as_it_was(kept: Path) -> bool:
+    return kept.read_text() == "as it was" and list(kept.parent.iterdir()) == [kept]
+
+
+HARM = {
+    "open": "open({path!r}, 'w').write('x')",
+    "read": "open('/etc/passwd')",
+    "import": "__import__('os').remove({path!r})",
+    "eval": "eval('1')",
+    "compile": "compile('1', '', 'eval')",
+    "input": "input()",
+    "frames": "(i for i in ()).gi_frame.f_back",
+    "code": "f.__code__",
+    "loader": "math.__loader__",
+    "globals": "print.__globals__['os'].remove({path!r})",
+    "a format's error": """
+try: "{{0.__globals__.x}}".format(print)
+except AttributeError as error: reached = error.obj
+reached['os'].remove({path!r})""",
+    "a match": """
+M = type("M", (type,), {{"__instancecheck__": lambda c, o: True}})
+C = M("C", (), {{"__match_args__": ("__globals__",)}})
+match print:
+    case C(reached): reached['os'].remove({path!r})""",
+    "a process": "print.__globals__['os'].posix_spawn('/bin/rm', ['rm', {path!r}], {{}})",
+    "no event": "print.__globals__['os'].mknod({path!r} + '2')",
+    "a parent": "import os\nprint.__globals__['signal'].pidfd_send_signal(print.__globals__['os'].pidfd_open(1), 0)",
+    "a socket": "print.__globals__['sys'].modules['_socket'].socket()",
+    "the hook": """
+reached = print.__globals__
+reached['hook'] = reached['Refused'] = None
+reached['os'].truncate({path!r}, 0)""",
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+async def test_nothing_else_can_be_done_though_nobody_looked_at_the_code(tmp_path: Path, harm: str) -> None:
+    """What `purity` would have refused gets nowhere either: neither by what is given, nor past the audit hook."""
+    kept = file_in(tmp_path)
+    body = HARM[harm].format(path=str(kept)).strip().replace("\n", "\n    ")
+    text = f"import math\ndef f(n):\n    {body}\n    return 4"
+    assert (await verdicts(text, "def f(n): return 4", modules="math"))[0] is not PASSED
+    assert is_as_it_was(kept)
+
+
+WITHOUT_OTHERS = f"""
+import marshal, os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from slm_lsp.sandbox import kernel
+assert kernel.only_compute()
+for refused in (
+    lambda: open({{path!r}}, "w"),
+    lambda: os.remove({{path!r}}),
+    lambda: os.mknod({{path!r}} + "2"),
+    lambda: os.stat("/"),
+    lambda: os.fork(),
+    lambda: os.execv("/bin/rm", ["rm", {{path!r}}]),
+    lambda: os.kill(os.getpid(), 0),
+    lambda: os.pidfd_open(1),
+    lambda: os.pipe(),
+    lambda: sys.stdin.read(),
+):
+    try:
+        refused()
+    except PermissionError:
+        continue
+    raise SystemExit("it was allowed")
+os.write(1, bytes([sum(divmod(int("42"), 5))]))
+"""
+
+
+def test_the_kernel_by_itself_lets_nothing_but_computing_through(tmp_path: Path) -> None:
+    """Without an audit hook, and with all of Python at hand."""
+    kept = file_in(tmp_path)
+    script = WITHOUT_OTHERS.format(path=str(kept))
+    found = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, timeout=60, check=False)
+    assert (found.returncode, found.stdout) == (0, bytes([10])), found.stderr
+    assert is_as_it_was(kept)
+
+
+async def test_typing_means_as_much_as_it_has_to() -> None:
+    text = """
+from typing import TYPE_CHECKING, Generic, TypeVar, cast, final
+T = TypeVar("T")
+if TYPE_CHECKING:
+    from nowhere import nothing
+class Box(Generic[T]):
+    def __init__(self, value: T | None) -> None: self.value: T = value
+@final
+def f(n: "Unheard") -> Of[int]: return cast(int, Box(n).value) * 2
+"""
+    assert await verdicts(text) == [PASSED]
+    assert await verdicts("from typing import NamedTuple\ndef f(n): return 4") == [UNKNOWN]
+
+
+async def test_a_busy_machine_tells_nothing() -> None:
+    assert await run_calls(["def f(n): return 4"] * 2, [("f(2)", 4)], wall_s=0.001) == [UNKNOWN, UNKNOWN]
+
+
+async def test_code_that_cannot_be_compiled_in_time_is_not_known() -> None:
+    nested = "def f(n):\n" + "".join(f"{' ' * at}try: g()\n{' ' * at}finally:\n" for at in range(1, 19))
+    nested += " " * 20 + "; ".join(["g(n)"] * 9) + "\n return 4"
+    assert set(await verdicts(nested, "def f(n): return 4")) <= {UNKNOWN, PASSED}
 
 
 async def test_cancelling_ends_the_process() -> None:
     running = asyncio.create_task(verdicts("def f(n): return sum(range(10 ** 12))"))
     for _ in range(500):
-        if children := [each for each in psutil.Process().children() if str(GUARD) in each.cmdline()]:
+        if children := [each for each in psutil.Process().children() if START in each.cmdline()]:
             break
         await asyncio.sleep(0.02)
     running.cancel()
