@@ -145,6 +145,7 @@ def _as_json(target: Target, choice: "Choice", completion: "Completion") -> dict
         "backend": completion.backend,
         "reason": completion.reason,
         "confidence": completion.confidence,
+        "proven": completion.proven,
         "timing": asdict(completion.timing),
         "tokens": asdict(completion.tokens),
         "alternatives": [{"text": each.text, "confidence": each.confidence} for each in completion.others],

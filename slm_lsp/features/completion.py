@@ -62,6 +62,8 @@ class Alternative:
     end: int
     """As in `Completion`."""
     confidence: float | None
+    proven: bool = False
+    """Whether it does as the examples of its function say, where another answer does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Completion:
     """By which a client tells what became of it; the rest of a suggestion keeps it."""
     model: str = ""
     tier: str | None = None
+    proven: bool = False
+    """As in `Alternative`: then it is shown however unsure the model is."""
     cached: bool = False
     """Whether it is what was left of an earlier one."""
 
@@ -182,10 +186,11 @@ async def complete(
     if answer.started is None:
         return refused(place, UNSURE)
     ordered = await _ordered(answer.candidates, site, trials)
-    texts = [_alternative(each, shape, around, place) for each in ordered]
+    proven = frozenset[str]() if trials is None else trials.proven
+    texts = [_alternative(each, shape, around, place, each.text in proven) for each in ordered]
     fit = [text for text in texts if isinstance(text, Alternative)]
     shown = [fit[index] for index in distinct([each.text for each in fit])]
-    sure = [each for each in shown if (each.confidence or 0.0) >= least]
+    sure = worth_showing(shown, least)
     best = sure[0] if sure else Alternative("", place.offset, confidence(answer.candidates[0].logprobs))
     reason = None if sure else UNSURE if shown else next(text for text in texts if isinstance(text, str))
     return Completion(
@@ -199,7 +204,14 @@ async def complete(
         tokens=Tokens(answer.started.prompt_tokens, answer.started.reused_tokens, answer.generated),
         others=tuple(sure[1:]),
         block=shape.block,
+        proven=best.proven,
     )
+
+
+def worth_showing(texts: Sequence[Alternative], least: float) -> list[Alternative]:
+    """What is proven, where something is; else what the model is sure enough of. All, where nothing is asked of it."""
+    proven = [each for each in texts if each.proven] if least > 0 else []
+    return proven or [each for each in texts if (each.confidence or 0.0) >= least]
 
 
 async def warm(
@@ -241,15 +253,18 @@ def _listener(following: Following, shape: Shape, around: Surroundings, place: P
     return Listener(following.on_loading, on_text, enough)
 
 
-def _alternative(candidate: Candidate, shape: Shape, around: Surroundings, place: Place) -> Alternative | str:
-    """What is shown of a candidate, or why nothing is."""
+def _alternative(
+    candidate: Candidate, shape: Shape, around: Surroundings, place: Place, proven: bool
+) -> Alternative | str:
+    """What is shown of a candidate, or why nothing is; what a filter has changed is proven no more."""
     said, whole = candidate.text, candidate.whole
     if shape.block and (end := block_end(shape, said, around.before)) is not None:
         said, whole = said[:end], True
     found = postprocess(said, around, whole=whole)
     if found.reason is not None:
         return found.reason
-    return _placed(found.text, found.over, place, confidence(candidate.logprobs))
+    as_it_was = found.text.strip() == candidate.text.strip()
+    return _placed(found.text, found.over, place, confidence(candidate.logprobs), proven and as_it_was)
 
 
 def _stands_in(snippets: Sequence[Snippet], name: str) -> bool:
@@ -272,8 +287,8 @@ async def _ordered(candidates: Sequence[Candidate], site: Site, trials: Trials |
     return [told[found.candidate.text] for found in ranked(said, site, verdicts=verdicts)]
 
 
-def _placed(text: str, over: int, place: Place, sure: float | None) -> Alternative:
-    return Alternative(text.replace("\n", line_end(place.text)), place.offset + over, sure)
+def _placed(text: str, over: int, place: Place, sure: float | None, proven: bool = False) -> Alternative:
+    return Alternative(text.replace("\n", line_end(place.text)), place.offset + over, sure, proven)
 
 
 def refused(place: Place, reason: str) -> Completion:

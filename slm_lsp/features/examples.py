@@ -13,6 +13,7 @@ import ast
 import builtins
 import doctest
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -76,17 +77,23 @@ def runnable(text: str, line: int) -> Runnable | None:
     if not start < line < end:
         return None
     try:
-        function = ast.parse("".join(lines[start:end])).body[-1]
-        if not isinstance(function, ast.FunctionDef):
-            return None
-        examples = tuple(islice(examples_of(function.name, ast.get_docstring(function) or ""), MOST))
-        reached = _reached(function, _parsed("".join((*lines[:start], *lines[end:])))) if examples else None
-        modules = None if reached is None else modules_of(reached)
-        if reached is None or modules is None:
-            return None
-        return Runnable(ast.unparse(ast.Module(reached, [])), examples, modules)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the user's code; they are not for our log
+            return _runnable("".join(lines[start:end]), "".join((*lines[:start], *lines[end:])))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _runnable(text: str, others: str) -> Runnable | None:
+    function = ast.parse(text).body[-1]
+    if not isinstance(function, ast.FunctionDef):
+        return None
+    examples = tuple(islice(examples_of(function.name, ast.get_docstring(function) or ""), MOST))
+    reached = _reached(function, _parsed(others)) if examples else None
+    modules = None if reached is None else modules_of(reached)
+    if reached is None or modules is None:
+        return None
+    return Runnable(ast.unparse(ast.Module(reached, [])), examples, modules)
 
 
 def _region(lines: Sequence[str], line: int) -> tuple[int, int]:

@@ -27,6 +27,13 @@ class Trials:
         """Of the texts that were tried."""
         return self._known
 
+    @property
+    def proven(self) -> frozenset[str]:
+        """The texts that do as the examples say, where others do not: else examples say nothing of this line."""
+        if Verdict.FAILED not in self._known.values():
+            return frozenset()
+        return frozenset(text for text, verdict in self._known.items() if verdict is Verdict.PASSED)
+
     async def run(self, texts: Sequence[str]) -> None:
         """Try those that were not tried yet; cancelling this ends it."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]

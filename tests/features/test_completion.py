@@ -14,7 +14,7 @@ from slm_lsp.errors import ModelMissingError
 from slm_lsp.features.alternatives import Race, spread
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.choose import Site
-from slm_lsp.features.completion import Following, complete, confidence, line_end
+from slm_lsp.features.completion import Alternative, Following, complete, confidence, line_end, worth_showing
 from slm_lsp.features.shape import LINE, stop_of
 
 SETTINGS = CompletionSettings(max_tokens=12)
@@ -55,6 +55,14 @@ def test_only_behind_a_line_may_the_next_one_be_suggested(text: str, offset: int
 @pytest.mark.parametrize(("text", "end"), [("", "\n"), ("a\nb\r\n", "\n"), ("a\r\nb\n", "\r\n"), ("a\rb", "\r")])
 def test_lines_end_as_the_first_one_does(text: str, end: str) -> None:
     assert line_end(text) == end
+
+
+def test_what_is_proven_is_shown_however_unsure_the_model_is() -> None:
+    sure, unsure, proven = Alternative("a", 0, 0.9), Alternative("b", 0, 0.5), Alternative("c", 0, 0.5, proven=True)
+    assert worth_showing([sure, unsure], 0.75) == [sure]
+    assert worth_showing([proven, sure, unsure], 0.75) == [proven]
+    assert worth_showing([unsure], 0.75) == []
+    assert worth_showing([proven, sure, unsure], 0.0) == [proven, sure, unsure]
 
 
 def test_confidence_is_the_mean_probability_of_a_token() -> None:

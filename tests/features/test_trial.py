@@ -65,6 +65,14 @@ async def test_other_languages_and_functions_without_examples_are_not_looked_at(
     assert await verdicts(site(head="def f(n):\n"), "1") == [None]
 
 
+async def test_only_where_an_answer_fails_is_another_proven() -> None:
+    trials = Trials(site())
+    await trials.run(["root * root == number", "number == root * root"])
+    assert trials.proven == set()
+    await trials.run(["root == number", "None"])
+    assert trials.proven == {"root * root == number", "number == root * root"}
+
+
 async def test_what_was_tried_is_not_tried_again() -> None:
     trials = Trials(site())
     await trials.run(["root == number"])
