@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import FIXTURES, engines
+from tests.conftest import FIXTURES, engines, needs_wall
 
 INVENTORY = FIXTURES / "inventory"
 PLACE = [str(INVENTORY / "orders.py"), "37:16"]
@@ -66,6 +67,32 @@ class TestComplete:
         answer = json.loads(found.stdout)
         assert answer["range"]["start"] == {"line": 3, "column": 23}
         assert "name" in answer["text"]
+
+    @needs_wall
+    def test_of_several_answers_one_that_does_as_the_docstring_says_comes_first(
+        self, module_home: dict[str, str], tmp_path: Path
+    ) -> None:
+        """The fast model likes `ordered[half - 1] + ordered[half] / 2` best, which is no mean."""
+        text = (FIXTURES / "examples" / "middle.py").read_text()
+        (tmp_path / "middle.py").write_text(text.rstrip() + " \n")
+        place = [str(tmp_path / "middle.py"), "11:12", "--json", "--alternatives", "3"]
+
+        def is_right(answer: str) -> bool:
+            space: dict[str, Callable[[list[int]], float]] = {}
+            try:
+                exec(f"{text.rstrip()} {answer}\n", {}, space)  # noqa: S102 - a line of arithmetic
+                return space["middle"]([4, 1, 2, 3]) == 2.5
+            except Exception:
+                return False
+
+        answer = json.loads(run(module_home, "complete", *place).stdout)
+        answers = [answer["text"], *(each["text"] for each in answer["alternatives"])]
+        assert len(answers) > 1
+        right = [is_right(each) for each in answers]
+        assert right == sorted(right, reverse=True)
+        assert right[0] or not answer["proven"]
+        unproven = json.loads(run(module_home | {"SLM_LSP_RUN_EXAMPLES": "false"}, "complete", *place).stdout)
+        assert not unproven["proven"]
 
 
 @pytest.mark.real_model
