@@ -21,6 +21,7 @@ from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, 
 from slm_lsp.features.choose import IsKnown, Site, ranked
 from slm_lsp.features.postprocess import postprocess
 from slm_lsp.features.shape import Shape, block_end, shape_of, stop_of
+from slm_lsp.features.syntax import left_open
 from slm_lsp.features.trial import Trials
 from slm_lsp.index.names import secret_path
 
@@ -263,8 +264,9 @@ def _alternative(
     found = postprocess(said, around, whole=whole)
     if found.reason is not None:
         return found.reason
-    as_it_was = found.text.strip() == candidate.text.strip()
-    return _placed(found.text, found.over, place, confidence(candidate.logprobs), proven and as_it_was)
+    # What is left open was closed to be run.
+    altered = found.text.strip() != candidate.text.strip() or left_open(around.before + found.text + around.after)
+    return _placed(found.text, found.over, place, confidence(candidate.logprobs), proven and not altered)
 
 
 def _stands_in(snippets: Sequence[Snippet], name: str) -> bool:

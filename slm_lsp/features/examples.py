@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 from slm_lsp.features.purity import modules_of
@@ -25,8 +25,14 @@ from slm_lsp.features.purity import modules_of
 MOST = 10
 """So many examples are run."""
 
-MOST_CHARACTERS, MOST_OF_A_DOCSTRING, MOST_OF_A_LINE = 100_000, 10_000, 500
-"""A longer document, docstring or line of one is not looked at."""
+MOST_CHARACTERS, MOST_OF_A_FUNCTION, MOST_OF_A_DOCSTRING, MOST_OF_A_LINE = 100_000, 20_000, 10_000, 500
+"""A longer document, function, docstring or line of a docstring is not looked at."""
+
+MOST_NODES = 10_000
+"""Of the syntax tree of all that has to run; some 500 lines."""
+
+MOST_TRIES = 8
+"""So many ends of a call are tried, and so many shorter forms of a result."""
 
 _DEFINITION = re.compile(r"^def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 _OUTER = re.compile(r"[^\s)\]}#]")
@@ -34,9 +40,15 @@ _OUTER = re.compile(r"[^\s)\]}#]")
 
 _RESULT = re.compile(r"\s*(?:\#\s*)?(?:==>|==|=>|=|-+>|[→➞⇒➡]|(?:should\s+)?(?:returns?|be|is|gives?)\b|\#)\s*(.+)")
 _IN_AND_OUT = re.compile(r"^[ \t]*Input:[ \t]*(\S.*)\n[ \t]*Output:[ \t]*(\S.*)$", re.MULTILINE)
-_TRAILING = re.compile(r"(?<!\s)\s+(?:#|//|\().*\Z")
-_OPERAND = re.compile(r"(?:[\w.~-]|[\w)\]}]\s*[-+*/%@&|^]+\s*|\bnot\s+)$")
+_TRAILING = re.compile(r"(?<![ \t])[ \t]+(?:#|\().*\Z")
+_OPERAND = re.compile(r"(?:[\w.~-]|[\w)\]}]\s*[-+*/%@&|^=<>!]+\s*)$")
 """What stands before a call that is a part of something else, or of another name."""
+
+_DENIES = re.compile(r"\b(?:not|never|used to|wrong\w*|unless|instead|bugs?)\b|n't\b", re.IGNORECASE)
+"""What stands before a call of which it is said that it does not do so."""
+
+_BREAKS = re.compile(r"[^\S \t\r]|[\x00-\x08\x0e-\x1f]")
+"""White space and other characters at which some break lines and others do not."""
 
 _INNER = re.compile(r"[ \t]+\S|[)\]}]")
 """How a line begins that goes on with what stands above."""
@@ -80,15 +92,17 @@ def runnable(text: str, line: int) -> Runnable | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the user's code; they are not for our log
             return _runnable("".join(lines[start:end]), "".join((*lines[:start], *lines[end:])))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return None
 
 
 def _runnable(text: str, others: str) -> Runnable | None:
+    if len(text) > MOST_OF_A_FUNCTION:
+        return None
     function = ast.parse(text).body[-1]
     if not isinstance(function, ast.FunctionDef):
         return None
-    examples = tuple(islice(examples_of(function.name, ast.get_docstring(function) or ""), MOST))
+    examples = examples_of(function.name, ast.get_docstring(function) or "")
     reached = _reached(function, _parsed(others)) if examples else None
     modules = None if reached is None else modules_of(reached)
     if reached is None or modules is None:
@@ -115,25 +129,42 @@ def _parsed(text: str) -> Sequence[ast.stmt]:
     return ast.parse(text).body
 
 
-def examples_of(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
-    """Calls of a function that its docstring shows, and their results."""
-    if len(docstring) > MOST_OF_A_DOCSTRING or any(len(line) > MOST_OF_A_LINE for line in docstring.splitlines()):
-        return
+@lru_cache(maxsize=4)
+def examples_of(name: str, docstring: str) -> tuple[tuple[Call, Any], ...]:
+    """Calls of a function that its docstring shows, and their results; the first ones."""
+    lines = docstring.split("\n")
+    if len(docstring) > MOST_OF_A_DOCSTRING or any(len(line) > MOST_OF_A_LINE for line in lines):
+        return ()
+    if any(_BREAKS.search(line) for line in lines):
+        return ()
+    return tuple(
+        islice(chain(_in_doctest(name, docstring), _in_prose(name, lines), _in_and_out(name, docstring)), MOST)
+    )
+
+
+def _in_doctest(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
     try:
         shown = doctest.DocTestParser().get_examples(docstring)
     except ValueError:
         shown = []
     for each in shown:
-        if _asks_only(name, each.source.strip()):
-            yield from _with_result(each.source.strip(), each.want.strip())
-    untrue = {each.source.strip() for each in shown if each.want.strip() == "False"}
-    for line in docstring.splitlines():
+        asked, want = each.source.strip(), each.want.strip()
+        if not each.options.get(doctest.SKIP) and len(want) <= MOST_OF_A_LINE and _asks_only(name, asked):
+            yield from _with_result(asked, want or ("True" if "==" in asked else ""))
+
+
+def _in_prose(name: str, lines: Sequence[str]) -> Iterator[tuple[Call, Any]]:
+    for line in lines:
         start = line.find(f"{name}(")
-        if start < 0 or _OPERAND.search(line[:start]) or line.strip().removeprefix(">>> ") in untrue:
+        before = line[: max(start, 0)]
+        if start < 0 or before.lstrip().startswith((">>>", "...")) or _OPERAND.search(before) or _DENIES.search(before):
             continue
         call, end = _call(name, line[start:])
         if call and (said := _RESULT.fullmatch(line[start + end :])):
             yield from _with_result(call, said[1])
+
+
+def _in_and_out(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
     for given, result in _IN_AND_OUT.findall(docstring):
         call, end = _call(name, whole := f"{name}({given.strip()})")
         if end == len(whole):
@@ -146,13 +177,16 @@ def _asks_only(name: str, text: str) -> bool:
         asked = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError):
         return False
-    named = {each.id for each in ast.walk(asked) if isinstance(each, ast.Name)}
-    return name in named and named - {name} <= vars(builtins).keys() and modules_of([asked]) is not None
+    if any(isinstance(each, ast.NamedExpr) for each in ast.walk(asked)):
+        return False
+    named = set(_names(asked))
+    # What `print` says is not seen.
+    return name in named and named - {name} <= vars(builtins).keys() - {"print"} and modules_of([asked]) is not None
 
 
 def _call(name: str, text: str) -> tuple[Call, int]:
     """The call with literal values that a text begins with, and where it ends; empty where it begins with none."""
-    for end in (each.end() for each in re.finditer(r"\)", text)):
+    for end in islice((each.end() for each in re.finditer(r"\)", text)), MOST_TRIES):
         try:
             found = ast.parse(text[:end], mode="eval").body
         except (SyntaxError, ValueError):
@@ -168,11 +202,12 @@ def _call(name: str, text: str) -> tuple[Call, int]:
 def _with_result(call: Call, text: str) -> Iterator[tuple[Call, Any]]:
     """A call with the result that a text begins with; nothing where that is no literal."""
     text = text.rstrip(" .,;:")
-    while text:
+    for _ in range(MOST_TRIES):
         try:
             parsed = ast.parse(text, mode="eval")
             value = ast.literal_eval(parsed)
-            if any(isinstance(each, ast.Constant) and each.value is ... for each in ast.walk(parsed)):
+            listed = isinstance(parsed.body, ast.Tuple) and not text.startswith("(")
+            if listed or any(isinstance(each, ast.Constant) and each.value is ... for each in ast.walk(parsed)):
                 return
             yield call, value
         except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
@@ -200,11 +235,15 @@ def _reached(function: ast.FunctionDef, others: Sequence[ast.stmt]) -> list[ast.
     reached: dict[int, ast.stmt] = {}
     left: list[ast.stmt] = [function]
     named: set[str] = set()
+    nodes = 0
     while left:
         each = left.pop()
         if id(each) in reached:
             continue
         reached[id(each)] = each
+        nodes += sum(1 for _ in ast.walk(each))
+        if nodes > MOST_NODES:
+            return None
         new = set(_names(each)) - named
         named |= new
         for name in new:
@@ -221,6 +260,10 @@ def _definitions(body: Sequence[ast.stmt]) -> Mapping[str, list[ast.stmt]]:
     for each in body:
         for name in _bound(each):
             known.setdefault(name, []).append(each)
+        for inner in ast.walk(each):
+            if isinstance(inner, ast.Global):
+                for name in inner.names:
+                    known.setdefault(name, []).append(inner)  # Who knows when it is called.
     return known
 
 

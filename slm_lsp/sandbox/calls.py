@@ -71,17 +71,17 @@ def verdicts(told: bytes) -> Iterator[int]:
     public = {name: _public(name) for name in modules if name in MODULES}
     known = _builtins()
     _limit((resource.RLIMIT_CPU, CPU_S), (resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CORE, 0))
-    compiled = [_compiled(each) for each in definitions]
-    calls = [(_compiled(f"_found = {call}"), value) for call, value in wanted]
     signal.signal(signal.SIGVTALRM, _late)
     _limit((resource.RLIMIT_NPROC, 0), (resource.RLIMIT_NOFILE, 0), (resource.RLIMIT_FSIZE, 0))
     if not only_compute():
         return
+    compiled = [_compiled(each) for each in definitions]
+    calls = [(_compiled(f"_found = {call}"), marshal.dumps(value)) for call, value in wanted]
     refused = False
 
     def hook(event: str, _: tuple[object, ...]) -> None:
         nonlocal refused
-        if event not in {"exec", "builtins.id", "sys._getframe", "sys._getframemodulename"}:
+        if event not in {"exec", "marshal.loads", "builtins.id", "sys._getframe", "sys._getframemodulename"}:
             refused = True
             raise Refused(event)
 
@@ -110,7 +110,7 @@ def _compiled(text: str) -> CodeType | None:
     return code
 
 
-def _verdict(definition: CodeType, calls: "list[tuple[CodeType | None, object]]", given: dict[str, object]) -> int:
+def _verdict(definition: CodeType, calls: list[tuple[CodeType | None, bytes]], given: dict[str, object]) -> int:
     space: dict[str, object] = {"__name__": "examples", "__builtins__": given}
     try:
         exec(definition, space)  # noqa: S102 - what it is for
@@ -123,7 +123,7 @@ def _verdict(definition: CodeType, calls: "list[tuple[CodeType | None, object]]"
         try:
             exec(call, space)  # noqa: S102 - what it is for
             found = space["_found"]
-            if _same(found, value):
+            if _same(found, marshal.loads(value)):  # noqa: S302 - anew, for code may change what it is compared with
                 continue
         except BaseException:
             return FAILED
@@ -134,9 +134,9 @@ def _verdict(definition: CodeType, calls: "list[tuple[CodeType | None, object]]"
 
 
 def _same(found: object, wanted: object) -> bool:
-    if isinstance(found, float) and isinstance(wanted, int | float):
+    if isinstance(found, float) and isinstance(wanted, float):
         return math.isclose(found, wanted, rel_tol=1e-6, abs_tol=1e-9)
-    return bool(found == wanted)
+    return isinstance(found, bool) == isinstance(wanted, bool) and bool(found == wanted)
 
 
 def _late(number: int, frame: FrameType | None) -> None:

@@ -20,7 +20,7 @@ GUARD = Path(guard.__file__).resolve()
 WALL_S = 8.0
 CALLS_WALL_S = 2.0
 ROOT = GUARD.parents[2]
-START = "import sys; sys.path.insert(0, sys.argv[1]); from slm_lsp.sandbox.calls import main; main()"
+START = "import sys; sys.path.append(sys.argv[1]); from slm_lsp.sandbox.calls import main; main()"
 """Without the packages of the installation, which take longer to look for than all else does."""
 CHUNK_BYTES = 65_536
 MOST_BYTES = 1024
@@ -109,6 +109,9 @@ async def _run(arguments: tuple[str, ...], told: bytes, folder: str, wall_s: flo
     finally:
         with suppress(ProcessLookupError):
             process.kill()
+        # A pipe that nobody empties is not closed, and asyncio waits for that.
+        while process.stdout is not None and await process.stdout.read(CHUNK_BYTES):
+            pass
         await process.wait()
     return process.returncode, bytes(said)
 

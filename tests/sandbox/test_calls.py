@@ -48,6 +48,19 @@ async def test_to_return_nothing_may_be_what_is_wanted() -> None:
     assert await verdicts("def f(n): pass", wanted=None) == [PASSED]
 
 
+async def test_what_a_definition_does_to_a_wanted_value_is_undone_for_the_next() -> None:
+    meddles = "class A(list):\n def __eq__(self, other): other.append(1)\ndef f(n): return A()"
+    assert await verdicts(meddles, "def f(n): return [4]", wanted=[4]) == [FAILED, PASSED]
+
+
+async def test_a_truth_value_is_no_number_and_a_whole_number_is_exact() -> None:
+    assert await verdicts("def f(n): return 1", "def f(n): return True", wanted=True) == [FAILED, PASSED]
+    assert await verdicts("def f(n): return 2001000.5", "def f(n): return 2001000.0", wanted=2001000) == [
+        FAILED,
+        PASSED,
+    ]
+
+
 async def test_numbers_that_differ_by_rounding_are_the_same() -> None:
     assert await verdicts("def f(n): return 0.1 + 0.2", wanted=0.3) == [PASSED]
     assert await verdicts("def f(n): return float('nan')", wanted=0.3) == [FAILED]

@@ -44,6 +44,12 @@ async def test_a_program_that_only_waits_is_ended_by_the_clock() -> None:
     assert await run_program("import time; time.sleep(60)", wall_s=0.5) == "timeout"
 
 
+async def test_a_program_that_floods_its_output_is_ended_too() -> None:
+    """It hung for ever: asyncio waits for a pipe to close that nobody emptied."""
+    flooding = "x = 'x' * 60000\nwhile True: print(x)"
+    assert await asyncio.wait_for(run_program(flooding, wall_s=0.5), 60) == "timeout"
+
+
 async def test_standard_input_is_empty() -> None:
     assert await run_program("import sys; assert sys.stdin.read() == ''") == "passed"
 
