@@ -87,7 +87,7 @@ class TestComplete:
 
         answer = json.loads(run(module_home, "complete", *place).stdout)
         answers = [answer["text"], *(each["text"] for each in answer["alternatives"])]
-        assert len(answers) > 1
+        assert answers[0]
         right = [is_right(each) for each in answers]
         assert right == sorted(right, reverse=True)
         assert right[0] or not answer["proven"]
