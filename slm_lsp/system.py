@@ -44,6 +44,9 @@ NICE = 3
 SOCKET_PATH_BYTES = 100
 """Unix socket addresses hold 104 (macOS) or 108 (Linux) bytes, the final zero included."""
 
+SOCKET_NAME_BYTES = len("/engine-00000000.sock")
+"""The longest name of an engine's socket (`engine/paths.py`) with the slash before it."""
+
 
 def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder of the engine's socket, lock and log, made if need be; only this user can read it.
@@ -53,7 +56,7 @@ def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """
     base = environ.get("XDG_RUNTIME_DIR", "")
     folder = Path(base) / "slm-lsp" if base.startswith("/") else Path(tempfile.gettempdir()) / f"slm-lsp-{os.getuid()}"
-    if len(os.fsencode(folder)) > SOCKET_PATH_BYTES - len("/engine-00-0.00.00.sock"):
+    if len(os.fsencode(folder)) > SOCKET_PATH_BYTES - SOCKET_NAME_BYTES:
         folder = Path(f"/tmp/slm-lsp-{os.getuid()}")  # noqa: S108 - checked below
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -117,6 +120,24 @@ def usable_cores() -> int:
     quota = _cgroup_quota(Path("/sys/fs/cgroup/cpu.max"))
     cores = math.ceil(allowed / threads_a_core)
     return max(1, min(cores, quota) if quota else cores)
+
+
+def free_memory() -> int:
+    """Bytes of memory that programs may still use, by the system and by the limit of the control group (version 2)."""
+    available = int(psutil.virtual_memory().available)
+    left = _cgroup_memory(Path("/sys/fs/cgroup"))
+    return available if left is None else min(available, left)
+
+
+def _cgroup_memory(folder: Path) -> int | None:
+    """Bytes that a control group may still use; None without a limit."""
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        used = int((folder / "memory.current").read_text())
+        cached = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines()).get("file", "0")
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else max(0, int(limit) - used + int(cached))
 
 
 def _cgroup_quota(path: Path) -> int | None:

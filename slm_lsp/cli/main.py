@@ -19,6 +19,7 @@ COMMANDS = {
     "models": "models",
     "doctor": "doctor",
     "stats": "stats",
+    "stop": "stop",
     "bench": "bench",
     "eval": "evals",
 }
@@ -36,6 +37,7 @@ EPILOG = """examples:
   slm-lsp serve --stdio               what an editor starts
   slm-lsp doctor                      what works here, and what to do about what does not
   slm-lsp stats                       what was suggested, and what became of it
+  slm-lsp stop                        end the model process; the next request starts a new one
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with gaps, 130 interrupted"""
 

@@ -1,4 +1,4 @@
-"""The engine process: `python -m slm_lsp.engine`. Started by whoever needs it; only one a user stays."""
+"""The engine process: `python -m slm_lsp.engine`. Clients start it; one runs per user and installation."""
 
 import asyncio
 import faulthandler
@@ -17,7 +17,7 @@ from slm_lsp.engine.backend import BackendOptions
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.models import SEQUENCES, Models, opener
 from slm_lsp.engine.parking import Parking
-from slm_lsp.engine.paths import lock_path, socket_path
+from slm_lsp.engine.paths import engine_name, lock_path, pid_path, record_pid, socket_path
 from slm_lsp.engine.rates import RatesFile
 from slm_lsp.engine.scheduler import Scheduler
 from slm_lsp.engine.service import Service
@@ -48,18 +48,19 @@ def main() -> None:
     """Serve until nobody needs an engine any more."""
     faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    folder = system.runtime_dir()
-    lock = FileLock(lock_path(folder), blocking=False)
+    folder, name = system.runtime_dir(), engine_name()
+    lock = FileLock(lock_path(folder, name), blocking=False)
     try:
         lock.acquire()
     except Timeout:
         log.info("another engine runs")
         return
+    record_pid(folder, name)
     system.share_cores()
     settings = load_settings()
     for problem in settings.problems:
         log.warning("%s", problem)
-    crashes = CrashRecord(folder)
+    crashes = CrashRecord(folder, name)
     if (culprit := crashes.take_stock()) is not None:
         log.warning("the last engine ended while %s was at work", culprit.name)
     idle_s = settings.engine.idle_minutes * SECONDS_A_MINUTE
@@ -68,7 +69,8 @@ def main() -> None:
     parking = partial(Parking, cache / "cells", settings.engine.parking_mb * BYTES_A_MEGABYTE)
     models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s, rates, parking)
     scheduler = Scheduler(models, seam_s=settings.engine.seam_ms / MILLISECONDS)
-    asyncio.run(_serve(Service(scheduler, settings.engine), socket_path(folder)))
+    asyncio.run(_serve(Service(scheduler, settings.engine), socket_path(folder, name)))
+    pid_path(folder, name).unlink(missing_ok=True)
     lock.release()
 
 

@@ -17,7 +17,7 @@ from filelock import AsyncFileLock
 
 from slm_lsp import system
 from slm_lsp.engine.crashes import backoff_s
-from slm_lsp.engine.paths import log_path, socket_path
+from slm_lsp.engine.paths import launch_environment, log_path, recorded_pid, socket_path
 from slm_lsp.engine.protocol import (
     FINAL,
     Cancel,
@@ -143,7 +143,7 @@ class EngineClient:
                     if isinstance(event, Stats):
                         return event
         except TimeoutError:
-            raise _silent() from None
+            raise self._silent() from None
         raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def running(self) -> bool:
@@ -222,9 +222,16 @@ class EngineClient:
             async with asyncio.timeout(STATS_TIMEOUT_S):
                 await answer.get()
         except TimeoutError:
-            raise _silent() from None
+            raise self._silent() from None
         finally:
             self._events.pop(number, None)
+
+    def _silent(self) -> EngineUnavailableError:
+        recorded = recorded_pid(system.runtime_dir(self.environ))
+        named = f" (process {recorded[0]})" if recorded else ""
+        by_hand = f", or `kill -9 {recorded[0]}`" if recorded else ""
+        cure = f"Run `slm-lsp stop`{by_hand}; the next request starts a new one."
+        return EngineUnavailableError(f"The model process{named} does not answer.", cure)
 
     async def _send(self, request: Request) -> None:
         await self._ensure_connected()
@@ -276,8 +283,8 @@ class EngineClient:
             logfile = log_path(folder)
             if logfile.exists() and logfile.stat().st_size > MAX_LOG_BYTES:
                 logfile.replace(logfile.with_suffix(".log.1"))
-            command = [sys.executable, "-m", "slm_lsp.engine"]
-            process = system.spawn_detached(command, logfile, self.environ)
+            command, environ = [sys.executable, "-m", "slm_lsp.engine"], launch_environment(self.environ)
+            process = system.spawn_detached(command, logfile, environ)
             loop = asyncio.get_running_loop()
             deadline = loop.time() + START_TIMEOUT_S
             while loop.time() < deadline:
@@ -288,13 +295,7 @@ class EngineClient:
                 if process.poll() == 0:
                     # It stepped back for an engine that holds the lock but does not answer: one that is leaving.
                     await asyncio.sleep(LEAVING_S)
-                    process = system.spawn_detached(command, logfile, self.environ)
+                    process = system.spawn_detached(command, logfile, environ)
                 elif process.poll() is not None:
                     break
             raise EngineUnavailableError("The model process does not start.", f"Its log says why: {logfile}.")
-
-
-def _silent() -> EngineUnavailableError:
-    return EngineUnavailableError(
-        "The model process does not answer.", "End it (`pkill -9 -f slm_lsp.engine`); the next request starts one."
-    )

@@ -1,12 +1,14 @@
 """Which model took the engine down, and how often: two small files beside the socket.
 
-While a model is at work its path stands in `busy`. An engine that finds that file when it starts knows that the last
-one died over it.
+While a model is at work, its path is in the file `busy_path()`. An engine that finds this file when it starts knows
+that the last engine of the same code died while it used that model.
 """
 
 from pathlib import Path
 
 import msgspec
+
+from slm_lsp.engine.paths import busy_path
 
 MOST_BACKOFF_S = 30.0
 
@@ -16,10 +18,11 @@ class CrashRecord:
 
     Args:
         folder: the runtime folder.
+        name: of the engine, see `paths.engine_name`.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._busy = folder / "busy"
+    def __init__(self, folder: Path, name: str = "") -> None:
+        self._busy = busy_path(folder, name)
         self._file = folder / "crashes.json"
         self._counts = read_counts(folder)
 

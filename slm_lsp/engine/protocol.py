@@ -14,7 +14,7 @@ import msgspec
 
 from slm_lsp.config import EngineSettings
 
-PROTOCOL = 4
+PROTOCOL = 5
 """Part of the socket's name: a client never meets an engine that speaks differently."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -258,6 +258,10 @@ class Stats(msgspec.Struct, frozen=True, tag=True):
     loaded: tuple[LoadedStats, ...]
     settings: EngineSettings
     """What it was started with."""
+    executable: str
+    """The Python interpreter that runs the engine."""
+    package: str
+    """The folder of the package `slm_lsp` that the engine was loaded from."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

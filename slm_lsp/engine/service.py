@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from slm_lsp import system
 from slm_lsp.config import EngineSettings
 from slm_lsp.engine.job import Job
+from slm_lsp.engine.paths import PACKAGE
 from slm_lsp.engine.protocol import (
     FINAL,
     Cancel,
@@ -193,4 +195,6 @@ class Service:
             served=self._scheduler.served,
             loaded=self._scheduler.loaded(),
             settings=self._settings,
+            executable=sys.executable,
+            package=str(PACKAGE),
         )

@@ -14,7 +14,7 @@ import pytest
 from slm_lsp import system
 from slm_lsp.engine import client as client_module
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.paths import log_path, socket_path
+from slm_lsp.engine.paths import busy_path, log_path, socket_path
 from slm_lsp.engine.protocol import Done, Event, Generate, ModelInfo, Priority, Segment, Started, Token
 from slm_lsp.errors import EngineLostError, EngineUnavailableError, ModelCorruptError, ModelRefusedError
 from tests.conftest import engines
@@ -194,7 +194,7 @@ async def test_a_terminated_engine_answers_and_cleans_up(home: dict[str, str], t
         process.wait(20)
         folder = system.runtime_dir(home)
         assert not socket_path(folder).exists()
-        assert not (folder / "busy").exists()
+        assert not busy_path(folder).exists()
 
 
 async def test_an_engine_that_cannot_start_says_where_its_log_is(home: dict[str, str]) -> None:

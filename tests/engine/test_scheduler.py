@@ -12,6 +12,7 @@ from slm_lsp.engine.backend import Backend, BackendOptions, DecodeFailed, Slot, 
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.job import Job
 from slm_lsp.engine.models import Models
+from slm_lsp.engine.paths import busy_path
 from slm_lsp.engine.protocol import (
     FINAL,
     Describe,
@@ -308,11 +309,11 @@ def test_a_model_at_work_is_noted_and_at_rest_it_is_not(bench: Bench, tmp_path: 
     bench.backend.gate.clear()
     answer = bench.generate("x", tokens=2)
     assert bench.backend.waiting.wait(20)
-    assert (tmp_path / "busy").read_text() == str(bench.tiny)
+    assert busy_path(tmp_path).read_text() == str(bench.tiny)
     bench.backend.gate.set()
     answer.all()
     bench.close()
-    assert not (tmp_path / "busy").exists()
+    assert not busy_path(tmp_path).exists()
 
 
 def test_an_idle_model_is_unloaded_and_loaded_again_when_needed(tiny_model: Path, tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""`slm-lsp stop`: ends the model process of this installation."""
+
+import argparse
+
+from slm_lsp.cli.output import emit, emit_json, note
+
+DESCRIPTION = """Ends the model process (the engine) of this installation and waits until it has gone. Running requests
+fail; the next request of an editor or a command starts a new process."""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser("stop", parents=[common], help="end the model process", description=DESCRIPTION)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """End every engine of this installation; 0 also where none runs."""
+    from slm_lsp import system
+    from slm_lsp.engine.ending import end, running
+
+    folder = system.runtime_dir()
+    found = running(folder)
+    stopped = [(each.pid, end(folder, each)) for each in found if each.ours]
+    others = [each for each in found if not each.ours]
+    if args.json:
+        emit_json(
+            {
+                "stopped": [{"pid": pid, "killed": killed} for pid, killed in stopped],
+                "others": [{"pid": each.pid, "executable": each.executable} for each in others],
+            }
+        )
+        return 0
+    for pid, killed in stopped:
+        emit(f"process {pid}: " + ("killed, since it did not end by itself" if killed else "ended"))
+    if not stopped:
+        emit("No model process of this installation runs.")
+    for each in others:
+        note(
+            args, f"Process {each.pid} belongs to another installation ({each.executable}); its `slm-lsp stop` ends it."
+        )
+    return 0

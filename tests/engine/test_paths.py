@@ -1,0 +1,103 @@
+"""Which engine a client meets: that of its own installation and of the code as it is now."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from slm_lsp import system
+from slm_lsp.engine import paths
+from slm_lsp.engine.client import EngineClient
+from tests.conftest import engines
+
+STATS = """
+import asyncio, json
+from slm_lsp.engine.client import EngineClient
+
+async def main():
+    async with EngineClient() as client:
+        stats = await client.stats()
+        print(json.dumps([stats.pid, stats.executable, stats.package]))
+
+asyncio.run(main())
+"""
+
+
+def copy_of_the_package(folder: Path) -> Path:
+    package = folder / "slm_lsp"
+    shutil.copytree(paths.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    return package
+
+
+def without_path(environ: dict[str, str]) -> dict[str, str]:
+    """An environment in which only the working folder decides which package is imported, as in a fresh checkout."""
+    return {key: value for key, value in environ.items() if key != "PYTHONPATH"}
+
+
+def answering_engine(environ: dict[str, str], folder: Path) -> list[object]:
+    """Process id, interpreter and package folder of the engine that answers a client of the package in a folder."""
+    code = without_path(environ)
+    command = [sys.executable, "-c", STATS]
+    found = subprocess.run(command, env=code, cwd=folder, capture_output=True, text=True, check=True)
+    answer: list[object] = json.loads(found.stdout)
+    return answer
+
+
+def test_two_copies_of_the_package_get_an_engine_each(home: dict[str, str], tmp_path: Path) -> None:
+    one, other = copy_of_the_package(tmp_path / "one"), copy_of_the_package(tmp_path / "other")
+    first, second = answering_engine(home, one.parent), answering_engine(home, other.parent)
+    assert first[1:] == [sys.executable, str(one)]
+    assert second[1:] == [sys.executable, str(other)]
+    assert {process.pid for process in engines(home)} == {first[0], second[0]}
+    assert answering_engine(home, one.parent) == first
+
+
+def test_edited_code_does_not_talk_to_an_engine_of_the_code_before(home: dict[str, str], tmp_path: Path) -> None:
+    package = copy_of_the_package(tmp_path)
+    before = answering_engine(home, tmp_path)
+    with (package / "engine" / "plan.py").open("a") as module:
+        module.write("# edited\n")
+    after = answering_engine(home, tmp_path)
+    assert after[0] != before[0]
+    assert after[1:] == before[1:]
+
+
+def test_an_edit_while_a_client_runs_costs_no_error(home: dict[str, str], tmp_path: Path) -> None:
+    """The client looks for the engine of the code that a new engine runs, not of the code that it was started with."""
+    package = copy_of_the_package(tmp_path)
+    edit = f"open({str(package / 'engine' / 'plan.py')!r}, 'a').write('# edited\\n')"
+    command = [sys.executable, "-c", STATS.replace("asyncio.run", f"{edit}\nasyncio.run")]
+    found = subprocess.run(
+        command, env=without_path(home), cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert len(engines(home)) == 1
+
+
+def test_the_identity_depends_on_the_code_that_an_engine_runs_only(tmp_path: Path) -> None:
+    package = copy_of_the_package(tmp_path)
+    before = paths.code_id(package)
+    assert paths.code_id(package) == before
+    (package / "server" / "app.py").write_text("")
+    (package / "engine" / "notes.txt").write_text("")
+    assert paths.code_id(package) == before
+    (package / "config.py").touch()
+    os.utime(package / "config.py", ns=(1, 1))
+    assert paths.code_id(package) != before
+
+
+def test_the_longest_socket_path_fits_a_socket_address(home: dict[str, str]) -> None:
+    assert len(f"/{paths.engine_name()}.sock") <= system.SOCKET_NAME_BYTES
+    folder = "/" + "r" * (system.SOCKET_PATH_BYTES - system.SOCKET_NAME_BYTES - len("/slm-lsp") - 1)
+    path = Path(folder) / "slm-lsp" / f"{paths.engine_name()}.sock"
+    assert len(os.fsencode(path)) <= system.SOCKET_PATH_BYTES
+
+
+async def test_a_running_engine_says_what_it_runs(home: dict[str, str]) -> None:
+    async with EngineClient(home) as client:
+        stats = await client.stats()
+        assert stats.executable == sys.executable
+        assert Path(stats.package) == paths.PACKAGE
+        assert paths.recorded_pid(system.runtime_dir(home)) == (stats.pid, paths.place_id())
