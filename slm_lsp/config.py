@@ -5,12 +5,13 @@ A workspace comes from anywhere, so its file may not say what runs on this machi
 """
 
 import dataclasses
+import difflib
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 import platformdirs
@@ -22,6 +23,12 @@ USER_ONLY = frozenset({"models_dir", "engine", "statistics", "run_examples"})
 
 MAX_FILE_BYTES = 64 * 1024
 """A settings file that is larger is none."""
+
+SHOWN_CHARACTERS = 60
+"""The most that a message repeats of a wrong value."""
+
+CLOSE = 0.75
+"""Similarity (difflib's ratio) from which an unknown name is taken for a misspelled one."""
 
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Tree = Mapping[str, object]
@@ -121,7 +128,7 @@ def load_settings(
         path = workspace / WORKSPACE_FILE
         layers.append((str(path), _without_user_only(_read(path, problems), str(path), problems)))
     layers.append(("the editor's settings", editor or {}))
-    layers.append(("the environment", _from_environment(environ)))
+    layers.append(("the environment", _from_environment(environ, problems)))
     settings = Settings()
     for source, tree in layers:
         settings = _overlay(settings, tree, source, "", problems.append)
@@ -136,7 +143,8 @@ def _read(path: Path, problems: list[str]) -> Tree:
             raise OSError("it is no file of settings")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        problems.append(f"{path} cannot be read and is left out: {error}")
+        why = getattr(error, "strerror", None) or error
+        problems.append(f"{path} cannot be read and is left out: {why}")
         return {}
 
 
@@ -150,17 +158,20 @@ def _without_user_only(tree: Tree, source: str, problems: list[str]) -> Tree:
     return kept
 
 
-def _from_environment(environ: Mapping[str, str]) -> Tree:
-    """`SLM_LSP_MODEL`, `SLM_LSP_ENGINE_THREADS`, … as a tree; variables that name no setting are left alone."""
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Tree:
+    """`SLM_LSP_MODEL`, `SLM_LSP_ENGINE_THREADS`, … as a tree; such variables that name no setting are reported."""
     tree: dict[str, object] = {}
-    for path in _setting_paths(Settings):
-        value = environ.get(ENVIRONMENT_PREFIX + "_".join(path).upper())
-        if value is not None:
-            *groups, leaf = path
-            node = tree
-            for group in groups:
-                node = node.setdefault(group, {})  # type: ignore[assignment]
-            node[leaf] = value
+    known = {ENVIRONMENT_PREFIX + "_".join(path).upper(): path for path in _setting_paths(Settings)}
+    for variable in sorted(each for each in environ if each.startswith(ENVIRONMENT_PREFIX)):
+        if variable not in known:
+            close = _close(variable, known)
+            problems.append(f"the environment: no setting belongs to the variable `{variable}`.{close}")
+            continue
+        *groups, leaf = known[variable]
+        node = tree
+        for group in groups:
+            node = node.setdefault(group, {})  # type: ignore[assignment]
+        node[leaf] = environ[variable]
     return tree
 
 
@@ -189,7 +200,7 @@ def _overlay(base: Group, tree: Tree, source: str, at: str, report: Callable[[st
     changed: dict[str, object] = {}
     for name, value in tree.items():
         if name not in kinds:
-            report(f"{source}: there is no setting `{at}{name}`.")
+            report(f"{source}: there is no setting `{at}{name}`.{_close_setting(f'{at}{name}')}")
         elif dataclasses.is_dataclass(kinds[name]):
             if isinstance(value, Mapping):
                 changed[name] = _overlay(getattr(base, name), value, source, f"{at}{name}.", report)
@@ -198,8 +209,9 @@ def _overlay(base: Group, tree: Tree, source: str, at: str, report: Callable[[st
         else:
             try:
                 changed[name] = _convert(value, kinds[name])
-            except (msgspec.ValidationError, RuntimeError) as error:
-                report(f"{source}: `{at}{name}` is left at its default: {error}.")
+            except (msgspec.ValidationError, RuntimeError):
+                wanted, kept = _expected(kinds[name]), _shown(getattr(base, name))
+                report(f"{source}: `{at}{name}` must be {wanted}, but is {_shown(value)}; it stays {kept}.")
     return dataclasses.replace(base, **changed)  # type: ignore[type-var]
 
 
@@ -210,3 +222,42 @@ def _convert(value: object, kind: Any) -> object:
     if get_origin(kind) is tuple and isinstance(value, str):
         value = [each.strip() for each in value.split(",") if each.strip()]
     return msgspec.convert(value, kind, strict=False)
+
+
+def _expected(kind: Any) -> str:
+    """The values that a setting may have, in words: `a whole number from 1 to 1,000,000`."""
+    if get_origin(kind) is Annotated:
+        plain, limits = get_args(kind)
+        return _expected(plain) + _range(limits)
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(_shown(each) for each in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "a list of texts"
+    return {bool: "true or false", int: "a whole number", float: "a number", Path: "a path"}.get(kind, "a text")
+
+
+def _range(limits: msgspec.Meta) -> str:
+    if limits.gt is not None:
+        return f" greater than {limits.gt:,}"
+    if limits.ge is not None and limits.le is not None:
+        return f" from {limits.ge:,} to {limits.le:,}"
+    return f" of at least {limits.ge:,}" if limits.ge is not None else ""
+
+
+def _shown(value: object) -> str:
+    """A value as a settings file spells it, shortened."""
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _close_setting(name: str) -> str:
+    """The setting that was probably meant: the same name in another group, or one that is spelled alike."""
+    known = [".".join(path) for path in _setting_paths(Settings)]
+    leaf = name.rpartition(".")[2]
+    elsewhere = [each for each in known if each.rpartition(".")[2] == leaf]
+    return f" Did you mean `{elsewhere[0]}`?" if elsewhere else _close(name, known)
+
+
+def _close(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(known), 1, CLOSE)
+    return f" Did you mean `{found[0]}`?" if found else ""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from slm_lsp.config import Settings, load_settings
 
 
@@ -58,10 +60,50 @@ def test_mistakes_are_reported_and_the_default_stands_in(tmp_path: Path) -> None
     assert settings.engine.backend == "auto"
     assert settings.engine.context_tokens == Settings().engine.context_tokens
     told = "\n".join(settings.problems)
-    assert "there is no setting `modell`" in told
+    assert "there is no setting `modell`. Did you mean `model`?" in told
     assert "`completion` is a group" in told
-    assert "`engine.backend` is left at its default" in told
-    assert "the environment: `engine.context_tokens`" in told
+    assert '`engine.backend` must be one of "auto", "llama_cpp", "ik", but is "cuda"; it stays "auto".' in told
+    assert (
+        'the environment: `engine.context_tokens` must be a whole number of at least 512, but is "many"; '
+        "it stays 8192." in told
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; it stays 64.'),
+        ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; it stays 64."),
+        ("latency_ms = -1", "a number of at least 0, but is -1; it stays 1500.0."),
+        ("shift_suffix = 3", "true or false, but is 3; it stays false."),
+        ("languages_off = 3", "a list of texts, but is 3; it stays []."),
+        ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; it stays 0.75.'),
+        (f"max_tokens = '{'x' * 100}'", "…; it stays 64."),
+    ],
+)
+def test_a_wrong_value_is_told_in_plain_words(tmp_path: Path, line: str, told: str) -> None:
+    user = tmp_path / "config.toml"
+    user.write_text(f"[completion]\n{line}\n")
+    (problem,) = load_settings(environ={}, user=user).problems
+    assert problem.startswith(f"{user}: `completion.{line.split()[0]}` must be ")
+    assert problem.endswith(told)
+    assert "Expected" not in problem
+
+
+def test_a_wrong_value_leaves_the_value_of_an_earlier_source(tmp_path: Path) -> None:
+    user = tmp_path / "config.toml"
+    user.write_text("[completion]\nmax_tokens = 10\n")
+    settings = load_settings(environ={"SLM_LSP_COMPLETION_MAX_TOKENS": "0"}, user=user)
+    assert settings.completion.max_tokens == 10
+    assert "it stays 10." in settings.problems[0]
+
+
+def test_a_setting_in_the_wrong_group_is_found_in_the_right_one(tmp_path: Path) -> None:
+    user = tmp_path / "config.toml"
+    user.write_text("max_tokens = 10\n[completion]\nthreads = 2\n")
+    first, second = load_settings(environ={}, user=user).problems
+    assert first.endswith("there is no setting `max_tokens`. Did you mean `completion.max_tokens`?")
+    assert second.endswith("there is no setting `completion.threads`. Did you mean `engine.threads`?")
 
 
 def test_a_file_that_is_no_toml_is_left_out(tmp_path: Path) -> None:
@@ -78,7 +120,6 @@ def test_the_environment_reaches_every_setting(tmp_path: Path) -> None:
         "SLM_LSP_ENGINE_THREADS": "3",
         "SLM_LSP_ENGINE_IDLE_MINUTES": "0.5",
         "SLM_LSP_COMPLETION_MAX_TOKENS": "7",
-        "SLM_LSP_UNRELATED": "left alone",
     }
     settings = load_settings(environ=environ, user=tmp_path / "none.toml")
     assert settings.models_dir == Path.home() / "m"
@@ -86,3 +127,12 @@ def test_the_environment_reaches_every_setting(tmp_path: Path) -> None:
     assert settings.engine.idle_minutes == 0.5
     assert settings.completion.max_tokens == 7
     assert settings.problems == ()
+
+
+def test_a_variable_that_names_no_setting_is_reported(tmp_path: Path) -> None:
+    environ = {"SLM_LSP_MODELL": "fast", "SLM_LSP_COLOUR": "red", "SLM_OTHER": "left alone"}
+    found = load_settings(environ=environ, user=tmp_path / "none.toml").problems
+    assert found == (
+        "the environment: no setting belongs to the variable `SLM_LSP_COLOUR`.",
+        "the environment: no setting belongs to the variable `SLM_LSP_MODELL`. Did you mean `SLM_LSP_MODEL`?",
+    )
