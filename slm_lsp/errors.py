@@ -4,7 +4,12 @@
 socket by `kind` (the class name) and are raised again as the same class on the other side.
 """
 
+import errno
+import sqlite3
 from typing import ClassVar
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class SlmError(Exception):
@@ -35,6 +40,12 @@ class UsageError(SlmError):
     """The caller asked for something that cannot be: a missing file, a position outside it, a wrong flag."""
 
     exit_code = 2
+
+
+class InterruptedCommandError(SlmError):
+    """The user ended a command with Ctrl-C; the text says what was kept."""
+
+    exit_code = 130
 
 
 class ModelError(SlmError):
@@ -123,4 +134,24 @@ class IndexUnwritableError(ProjectIndexError):
 
 
 class StatisticsError(SlmError):
-    """The statistics cannot be read or deleted; completions go on without them."""
+    """The statistics cannot be read, deleted or written as a page; completions go on without them."""
+
+
+def cure_of_write(error: Exception, no_right: str) -> str:
+    """What helps after something could not be written, by the cause that the system or SQLite gives.
+
+    Args:
+        error: an OSError or an error of sqlite3.
+        no_right: the sentence for a place that this user may not write; it ends with a full stop.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if getattr(error, "errno", None) in NO_SPACE or primary == sqlite3.SQLITE_FULL:
+        return "Free some space there."
+    if getattr(error, "errno", None) in NO_RIGHT or primary in (
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_CANTOPEN,
+    ):
+        return no_right
+    return ""

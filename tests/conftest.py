@@ -36,16 +36,16 @@ def fast_model() -> Path:
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """An environment of its own: no settings, no cache, no engine of the user's. Engines started in it are ended."""
-    yield from _environment(tmp_path_factory.mktemp("home"))
+    yield from environment(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
 def module_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """`home` for a whole module, so that the real model is loaded once."""
-    yield from _environment(tmp_path_factory.mktemp("home"))
+    yield from environment(tmp_path_factory.mktemp("home"))
 
 
-def _environment(folder: Path) -> Iterator[dict[str, str]]:
+def environment(folder: Path) -> Iterator[dict[str, str]]:
     runtime = folder / "run"
     runtime.mkdir()
     environ = {key: value for key, value in os.environ.items() if not key.startswith("SLM_LSP_")}

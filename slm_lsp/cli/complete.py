@@ -2,22 +2,23 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TextColumn
-
-from slm_lsp.cli.output import emit, emit_json, note, progress_console
+from slm_lsp.cli.output import emit, emit_json, note
 from slm_lsp.cli.target import Target, read_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from slm_lsp.cli.stages import Stages
+    from slm_lsp.config import Settings
     from slm_lsp.context.retrieve import Retrieved
     from slm_lsp.engine.router import Choice
     from slm_lsp.features.completion import Completion
+    from slm_lsp.index.project import Project
+
+DESCRIPTION = """Prints the suggestion for one place of a file. Without --model and where no model is set, the best
+installed model that fits the free memory answers, however long it takes. With `--model auto` the model is chosen by
+latency, as in an editor."""
 
 MOST_ALTERNATIVES = 8
 """What is decoded together."""
@@ -32,6 +33,7 @@ LINES_SHOWN = 4
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser("complete", parents=[common], help="complete the code at one place of a file")
+    parser.description = DESCRIPTION
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("position", metavar="LINE:COL", help="from 1, in characters")
     parser.add_argument(
@@ -39,7 +41,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
         type=counted,
         default=1,
         metavar="N",
-        help="other texts for the same place too, up to 8 in all",
+        help="print up to N different suggestions (1 to 8, default 1), the best first, with a line --- between two",
     )
     parser.set_defaults(run=run)
 
@@ -52,15 +54,9 @@ def counted(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the suggestion; what is inserted at the place goes to standard output."""
+    """Print the suggestion: the text that is inserted at the place goes to standard output."""
+    from slm_lsp.cli.stages import stages
     from slm_lsp.config import load_settings
-    from slm_lsp.context.anchor import at_word
-    from slm_lsp.context.retrieve import retrieve
-    from slm_lsp.context.signals import History
-    from slm_lsp.engine.client import EngineClient
-    from slm_lsp.errors import ProjectIndexError
-    from slm_lsp.features.completion import Following, complete
-    from slm_lsp.features.routing import choose
     from slm_lsp.index.project import open_project
 
     target = read_target(args.file, args.position, args.workspace)
@@ -69,70 +65,94 @@ def run(args: argparse.Namespace) -> int:
         note(args, problem)
     if args.model:
         settings = replace(settings, model=args.model)
-
     project = open_project(target.workspace)
-    found = None
-    try:
-        if project.reader:
-            found = retrieve(target.place, project, History(), settings.completion.snippet_tokens)
-    except ProjectIndexError as error:
-        note(args, f"{error}")
-    snippets = found.snippets if found else ()
-
-    async def ask(on_loading: Callable[[float], None]) -> "tuple[Choice, Completion]":
-        async with EngineClient() as engine:
-            anchor = at_word(target.place)
-            choice = await choose(target.place, anchor, engine, settings, snippets=snippets, asked=True)
-            completion = await complete(
-                target.place,
-                choice.path,
-                engine,
-                settings.completion,
-                snippets=snippets,
-                anchor=anchor,
-                asked=True,
-                alternatives=args.alternatives,
-                best_of_several=choice.tier != "fast",
-                run_examples=settings.run_examples,
-                is_known=project.reader.defines if project.reader else lambda _: False,
-                following=Following(on_loading=on_loading),
-            )
-            return choice, completion
-
-    with _progress(args) as on_loading:
-        choice, completion = asyncio.run(ask(on_loading))
+    found = _retrieved(args, target, project, settings)
+    with stages(args) as shown:
+        choice, completion = asyncio.run(_complete(args, target, settings, project, found, shown))
+    others = completion.others[: args.alternatives - 1]
     if args.json:
-        emit_json({**_as_json(target, choice, completion), "snippets": [each.path for each in snippets]})
+        report = _as_json(target, choice, completion)
+        report["snippets"] = [each.path for each in found.snippets] if found else []
+        if args.alternatives > 1:
+            report["alternatives"] = [{"text": each.text, "confidence": each.confidence} for each in others]
+        emit_json(report)
+        return 0
+    if args.verbose:
+        _show(args, target, completion)
+        note(args, _read(target, found))
+    if completion.text:
+        emit(BETWEEN.join([completion.text, *(each.text for each in others)]))
     else:
-        if args.verbose:
-            _show(args, target, completion)
-            note(args, _read(target, found))
-        if completion.text:
-            emit(BETWEEN.join([completion.text, *(each.text for each in completion.others)]))
-        else:
-            note(args, f"nothing to suggest: {completion.reason}")
-        if args.verbose:
-            note(args, _figures(choice, completion))
+        note(args, f"nothing to suggest: {completion.reason}")
+    if args.verbose:
+        note(args, _figures(choice, completion))
     return 0
 
 
-@contextmanager
-def _progress(args: argparse.Namespace) -> "Iterator[Callable[[float], None]]":
-    """Shows on a terminal how far the model is loaded, then that the prompt is being read."""
-    console = None if args.quiet else progress_console()
-    if console is None:
-        yield lambda _: None
-        return
-    with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("starting the engine", total=None)
+def _retrieved(
+    args: argparse.Namespace, target: Target, project: "Project", settings: "Settings"
+) -> "Retrieved | None":
+    """Snippets of other files; None where the project is not indexed or its index cannot be used."""
+    from slm_lsp.context.retrieve import retrieve
+    from slm_lsp.context.signals import History
+    from slm_lsp.errors import ProjectIndexError
 
-        def update(fraction: float) -> None:
-            if fraction < 1:
-                bar.update(task, description="loading the model", total=1.0, completed=fraction)
-            else:
-                bar.update(task, description="reading the prompt", total=None)
+    try:
+        if project.reader:
+            return retrieve(target.place, project, History(), settings.completion.snippet_tokens)
+    except ProjectIndexError as error:
+        note(args, f"{error}")
+    return None
 
-        yield update
+
+async def _complete(
+    args: argparse.Namespace,
+    target: Target,
+    settings: "Settings",
+    project: "Project",
+    found: "Retrieved | None",
+    shown: "Stages",
+) -> "tuple[Choice, Completion]":
+    """The model that answers, and its answer."""
+    from slm_lsp.context.anchor import at_word
+    from slm_lsp.engine.client import EngineClient
+    from slm_lsp.engine.router import AUTO
+    from slm_lsp.features.completion import Following, complete
+    from slm_lsp.features.routing import best, choose
+
+    def on_loading(fraction: float) -> None:
+        if fraction < 1:
+            shown.advance(fraction)
+        else:
+            shown.begin("reading the prompt")
+
+    snippets = found.snippets if found else ()
+    anchor = at_word(target.place)
+    async with EngineClient() as engine:
+        shown.begin("starting the model process")
+        if args.model:
+            choice = await choose(target.place, anchor, engine, settings, snippets=snippets, asked=True)
+        else:
+            choice = await best(engine, settings)
+        if args.model == AUTO:
+            note(args, f"{choice.why} (without `--model auto` the best installed model answers)")
+        shown.begin(f"loading {choice.name}")
+        completion = await complete(
+            target.place,
+            choice.path,
+            engine,
+            settings.completion,
+            snippets=snippets,
+            anchor=anchor,
+            asked=True,
+            alternatives=args.alternatives,
+            best_of_several=choice.tier != "fast",
+            run_examples=settings.run_examples,
+            is_known=project.reader.defines if project.reader else lambda _: False,
+            following=Following(on_loading=on_loading, on_text=lambda _: shown.end()),
+        )
+        shown.end()
+        return choice, completion
 
 
 def _as_json(target: Target, choice: "Choice", completion: "Completion") -> dict[str, object]:
@@ -148,7 +168,6 @@ def _as_json(target: Target, choice: "Choice", completion: "Completion") -> dict
         "proven": completion.proven,
         "timing": asdict(completion.timing),
         "tokens": asdict(completion.tokens),
-        "alternatives": [{"text": each.text, "confidence": each.confidence} for each in completion.others],
     }
 
 

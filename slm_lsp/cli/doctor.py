@@ -6,28 +6,22 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from slm_lsp import __version__, system
-from slm_lsp.cli.output import emit, emit_json, note
+from slm_lsp.cli.output import emit, emit_json
+from slm_lsp.cli.target import find_workspace
 from slm_lsp.config import Settings, load_settings
 from slm_lsp.errors import SlmError
-
-if TYPE_CHECKING:
-    from slm_lsp.engine.protocol import LoadedStats, Stats
-    from slm_lsp.engine.router import Choice
 
 OLDEST_PYTHON = (3, 11)
 FREE_BYTES_WANTED = 2_000_000_000
 """Both catalogue models and a margin."""
 
-GIGABYTE = 1e9
-
-PATIENCE_S, POLL_S = 60.0, 0.2
-"""A model is measured when it has not been used for two seconds, which takes another few."""
+GIGABYTE, MILLISECONDS = 1e9, 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +43,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def run(args: argparse.Namespace) -> int:
     """Check everything; exit code 1 where something needs a cure."""
-    settings = load_settings(Path(args.workspace) if args.workspace else None)
-    checks = [*machine(), *bindings(settings), *models(args, settings), *engine(args, settings), *configured(settings)]
+    workspace = Path(args.workspace) if args.workspace else find_workspace(Path.cwd() / "file")
+    settings = load_settings(workspace)
+    if args.model:
+        settings = replace(settings, model=args.model)
+    checks = [*machine(), *bindings(settings), *models(settings), *engine(args, settings), *configured(settings)]
     good = all(check.ok for check in checks)
     if args.json:
         emit_json({"version": __version__, "ok": good, "checks": [asdict(check) for check in checks]})
@@ -77,7 +74,9 @@ def bindings(settings: Settings) -> Iterator[Check]:
 
     installed = available()
     listed = ", ".join(f"{name} {version}" for name, version in installed.items()) or "none"
-    yield Check("bindings", listed, bool(installed), "Install again: `make setup`, or `pip install slm-lsp`.")
+    yield Check(
+        "bindings", listed, bool(installed), "Install slm-lsp again from where you got it; in a checkout: `make setup`."
+    )
     try:
         choice = choose(
             settings.engine.backend,
@@ -92,96 +91,84 @@ def bindings(settings: Settings) -> Iterator[Check]:
     yield Check("binding", f"{choice.name}: {choice.why}")
 
 
-def models(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
-    """What is in the store, and which model is taken."""
+def models(settings: Settings) -> Iterator[Check]:
+    """The store, and which models answer."""
+    from slm_lsp.engine.router import possible
     from slm_lsp.models.store import Store
 
     store = Store(settings.models_dir)
-    folder = next(each for each in (settings.models_dir, *settings.models_dir.parents) if each.exists())
-    free = shutil.disk_usage(folder).free
-    yield Check(
-        "disk",
-        f"{free / GIGABYTE:.1f} GB free at {settings.models_dir}",
-        free >= FREE_BYTES_WANTED,
-        "Free some space, or set `models_dir` to another disk.",
-    )
     installed = store.installed()
+    yield storage(settings.models_dir, needed=not installed)
     for each in installed:
         yield Check("model", f"{each.name} ({each.tier or 'added by hand'}, {each.bytes / GIGABYTE:.2f} GB)")
     try:
-        choice = _choice(args, settings)
+        choices = possible(settings.model, store)
     except SlmError as error:
         yield Check("model", error.what, ok=False, cure=error.cure)
         return
-    yield Check("chosen", f"{choice.name}, {choice.why}")
+    if len(choices) == 1:
+        yield Check("chosen", f"{choices[0].name}, {choices[0].why}")
+
+
+def may_write(folder: Path) -> bool:
+    """Whether this user may make files in a folder."""
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def storage(models_dir: Path, needed: bool, may_write: Callable[[Path], bool] = may_write) -> Check:
+    """Whether a model can be stored: the right to write first, then the room."""
+    folder = next(each for each in (models_dir, *models_dir.parents) if each.exists())
+    if needed and not may_write(folder):
+        what = f"{folder} may not be written, so no model can be stored in {models_dir}"
+        return Check("disk", what, ok=False, cure="Set `models_dir` to a folder that you may write.")
+    free = shutil.disk_usage(folder).free
+    value = f"{free / GIGABYTE:.1f} GB free at {models_dir}"
+    return Check("disk", value, free >= FREE_BYTES_WANTED, "Free some space, or set `models_dir` to another disk.")
 
 
 def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
-    """Whether the engine runs, and how fast; starts it to measure where that was never done."""
+    """Whether the engine runs, which models it uses, and how fast they are; measures where that was never done."""
+    from slm_lsp.cli.measuring import examine
+    from slm_lsp.cli.stages import stages
     from slm_lsp.engine.paths import log_path
+    from slm_lsp.engine.router import possible
+    from slm_lsp.models.store import Store
 
     try:
-        choice = _choice(args, settings)
+        choices = possible(settings.model, Store(settings.models_dir))
     except SlmError:
         return
     try:
         folder = system.runtime_dir()
-        stats, row, info = asyncio.run(_engine(args, choice))
+        with stages(args) as shown:
+            found = asyncio.run(examine(choices, args.measure, shown))
     except SlmError as error:
         yield Check("engine", error.what, ok=False, cure=error.cure)
         return
+    stats = found.stats
+    if len(choices) > 1:
+        yield Check("chosen", f"commands: {found.best.name}, {found.best.why}")
+        seconds = settings.completion.latency_ms / MILLISECONDS
+        strong, fast = choices[-1].tier, choices[0].tier
+        yield Check("chosen", f"editors: `auto`, {strong} where a line takes at most {seconds:.1f} s, else {fast}")
     size = stats.resident_bytes / GIGABYTE
-    yield Check(
-        "engine", f"process {stats.pid}, {size:.2f} GB, {stats.clients - 1} other clients, log {log_path(folder)}"
-    )
+    others = f"{stats.clients - 1} other clients"
+    yield Check("engine", f"process {stats.pid}, {size:.2f} GB, {others}, log {log_path(folder)}")
+    yield Check("runs", f"{stats.executable} with the package {stats.package}")
     for loaded in stats.loaded:
         yield Check("loaded", f"{Path(loaded.model).name[:16]}… with {loaded.backend}: {loaded.why}")
-    yield Check("speed", _speed(row))
+    for each in found.measured:
+        yield Check("speed", f"{each.choice.name}: {each.speed(time.time())}")
+    fim = all(each.info.fim is not None for each in found.measured)
     yield Check(
         "fim",
-        "the model has fill-in-the-middle tokens" if info else "the model has no fill-in-the-middle tokens we know",
-        info,
+        "the model has fill-in-the-middle tokens" if fim else "the model has no fill-in-the-middle tokens we know",
+        fim,
         "It continues the text before the cursor only; a code model such as `fast` does better.",
     )
-
-
-def _speed(row: "LoadedStats | None") -> str:
-    if row is None or row.prefill_rate is None:
-        return "not measured yet: the engine was busy all the time"
-    decode = 1 / row.batch_s[1]
-    return f"prefill {row.prefill_rate:.0f} tokens/s, decode {decode:.1f} tokens/s ({row.backend})"
 
 
 def configured(settings: Settings) -> Iterator[Check]:
     """What is wrong in the settings."""
     for problem in settings.problems:
         yield Check("settings", problem, ok=False, cure="Correct or remove it.")
-
-
-def _choice(args: argparse.Namespace, settings: Settings) -> "Choice":
-    from slm_lsp.engine.router import choose_model
-    from slm_lsp.models.store import Store
-
-    return choose_model(args.model or settings.model, Store(settings.models_dir))
-
-
-async def _engine(args: argparse.Namespace, choice: "Choice") -> "tuple[Stats, LoadedStats | None, bool]":
-    """Counters, the model's row among them with its rates, and whether it has fill-in-the-middle tokens."""
-    from slm_lsp.engine.client import EngineClient
-    from slm_lsp.engine.protocol import ModelInfo
-
-    async with EngineClient() as client:
-        async for event in client.describe(choice.path, asked=True, measure=args.measure):
-            if isinstance(event, ModelInfo):
-                info = event
-        told = False
-        for _ in range(int(PATIENCE_S / POLL_S)):
-            stats = await client.stats()
-            row = next((each for each in stats.loaded if each.model == str(choice.path)), None)
-            if row is None or row.prefill_rate is not None:
-                break
-            if not told:
-                note(args, "measuring this machine …")
-                told = True
-            await asyncio.sleep(POLL_S)
-        return stats, row, info.fim is not None

@@ -1,6 +1,7 @@
 """`slm-lsp index [PATH]`: reads what changed in a project; `--stats` says what the index holds."""
 
 import argparse
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,8 +32,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def run(args: argparse.Namespace) -> int:
     """Bring the index up to date and say what was done."""
-    from slm_lsp.errors import IndexBusyError, IndexUnwritableError, UsageError
-    from slm_lsp.index.database import index_dir, is_damage
+    from slm_lsp.errors import IndexBusyError, InterruptedCommandError, UsageError
+    from slm_lsp.index.database import index_dir, is_damage, unwritable
     from slm_lsp.index.reader import Reader
 
     root = Path(args.path or args.workspace or find_workspace(Path.cwd() / "file")).resolve()
@@ -40,21 +41,26 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{root} is no folder.")
     folder = index_dir(root)
     summary = None
-    try:
+    with _interruptible() as stopped:
         try:
-            summary = _check(args, root, folder)
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise IndexUnwritableError(f"The index in {folder} cannot be used: {error}.") from error
-            note(args, f"the index is built anew: {error}")
-            summary = _check(args, root, folder)
-    except IndexBusyError:
-        note(args, "an editor keeps this index up to date just now")
-    reader = Reader(folder)
-    try:
-        totals = reader.totals()
-    finally:
-        reader.close()
+            try:
+                summary = _check(args, root, folder, stopped)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise unwritable(folder, error) from error
+                note(args, f"the index is built anew: {error}")
+                summary = _check(args, root, folder, stopped)
+        except IndexBusyError:
+            note(args, "an editor keeps this index up to date just now")
+        reader = Reader(folder)
+        try:
+            totals = reader.totals()
+        finally:
+            reader.close()
+        if stopped():
+            again = f"slm-lsp index {args.path}" if args.path else "slm-lsp index"
+            what = f"Interrupted: {totals.files} files are in the index of {root}."
+            raise InterruptedCommandError(what, f"Run `{again}` again to go on with the others.")
     if args.json:
         emit_json(_as_json(root, summary, totals))
     else:
@@ -63,7 +69,25 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace, root: Path, folder: Path) -> "Summary":
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Whether the user pressed Ctrl-C, so that what was read is still written. A second Ctrl-C ends at once."""
+    pressed = False
+
+    def press(_: int, __: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _check(args: argparse.Namespace, root: Path, folder: Path, stopped: Callable[[], bool]) -> "Summary":
     """Bring the index up to date; one that turns out to be damaged is deleted."""
     from slm_lsp.index.database import discard, is_damage
     from slm_lsp.index.indexer import Indexer
@@ -75,7 +99,7 @@ def _check(args: argparse.Namespace, root: Path, folder: Path) -> "Summary":
         indexer = Indexer(root, folder, writer)
         try:
             with _progress(args) as tell:
-                return indexer.check(tell)
+                return indexer.check(tell, stopped)
         except sqlite3.DatabaseError as error:
             if is_damage(error):
                 discard(folder)

@@ -62,13 +62,15 @@ def main(arguments: Sequence[str]) -> int:
     except SlmError as error:
         return _report(args, error)
     except KeyboardInterrupt:
+        sys.stderr.write("slm-lsp: interrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Who reads our output has gone; what is left to flush at exit must not complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except OSError as error:
-        sys.stderr.write(f"slm-lsp: {error}\n")
+        named = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"slm-lsp: {named}{error.strerror or error}\n")
         return EXIT_FAILED
     return code
 

@@ -10,7 +10,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from slm_lsp.cli.output import emit, emit_json, note, progress_console
 from slm_lsp.config import load_settings
-from slm_lsp.models import Installed, Store
+from slm_lsp.errors import InterruptedCommandError
+from slm_lsp.models import Entry, Installed, Store
 from slm_lsp.models import sources as download
 from slm_lsp.models.pull import SOURCES, pull
 
@@ -81,8 +82,12 @@ def run_pull(args: argparse.Namespace) -> int:
     """Download a model unless it is there."""
     store = _store(args)
     sources = SOURCES if args.source is None else (args.source,)
-    with _progress(args, store.catalogue.find(args.name).name) as tell:
-        pulled = pull(store, args.name, sources=sources, report=tell)
+    entry = store.catalogue.find(args.name)
+    try:
+        with _progress(args, entry.name) as tell:
+            pulled = pull(store, args.name, sources=sources, report=tell)
+    except KeyboardInterrupt:
+        raise _interrupted(store, entry, args.name) from None
     for reason in pulled.passed_over:
         note(args, f"Passed over {reason}.")
     model = pulled.model
@@ -91,6 +96,13 @@ def run_pull(args: argparse.Namespace) -> int:
     else:
         emit(f"{model.name}: " + (f"pulled ({_size(model.bytes)})" if pulled.fresh else "already installed"))
     return 0
+
+
+def _interrupted(store: Store, entry: Entry, name: str) -> InterruptedCommandError:
+    partial = store.partial_of(entry.sha256)
+    kept = partial.stat().st_size if partial.exists() else 0
+    what = f"Interrupted: {_size(kept)} of {_size(entry.bytes)} are kept."
+    return InterruptedCommandError(what, f"Run `slm-lsp models pull {name}` again to go on.")
 
 
 def run_add(args: argparse.Namespace) -> int:

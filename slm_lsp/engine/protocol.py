@@ -243,6 +243,10 @@ class LoadedStats(msgspec.Struct, frozen=True):
     """Seconds of a batch by its number of tokens, measured in idle time; empty before."""
     prefill_rate: float | None = None
     """Tokens of a prompt evaluated a second, as measured; None before."""
+    measured_at: float = 0.0
+    """When that was, in seconds since the epoch; 0: not known."""
+    load: float = 0.0
+    """Cores that other programs used meanwhile, on average."""
 
 
 class Stats(msgspec.Struct, frozen=True, tag=True):

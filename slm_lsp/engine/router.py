@@ -4,9 +4,12 @@ Measured (HumanEval lines, 2 cores): the strong tier is right half as often agai
 evaluated a line of it takes 1.5 times as long. A cascade, which asks the strong tier only where the fast one is not
 sure, is right less often than the strong one and takes longer. So `auto` asks the strong tier wherever its answer would
 come in time, and the fast one where the strong one's prompt is still to be evaluated.
+
+That is for editors, where nobody waits. A command that answers once waits, and takes the best model (`best`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slm_lsp.engine.protocol import Estimated
@@ -17,6 +20,11 @@ AUTO = "auto"
 
 LINE_TOKENS = 12
 """What a line of code has, as an estimate of how long an answer takes."""
+
+MEMORY_FACTOR = 1.5
+"""Memory that a model needs, as a multiple of its file: weights, KV cells and the buffers of a batch."""
+
+GIGABYTE = 1e9
 
 ASKED_FACTOR = 2.0
 """Who asks by hand waits so much longer."""
@@ -55,6 +63,26 @@ def possible(setting: str, store: Store) -> tuple[Choice, ...]:
     tiers = [each for each in installed if each.tier is not None] or installed[:1]
     only = "the only one installed" if len(tiers) == 1 else "installed"
     return tuple(_choice(store.find(each.path), f"`auto`: the {each.tier or 'model'}, {only}") for each in tiers)
+
+
+def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[str] = ()) -> Choice:
+    """The best model that fits the free memory: what answers a caller that waits, such as a command.
+
+    Args:
+        choices: models that may answer, the fastest first, as `possible` returns them.
+        free_bytes: memory that programs may still use.
+        loaded: paths of the models that are in memory already.
+    """
+    if len(choices) == 1:
+        return choices[0]
+    why = "the best installed model; a command waits for it"
+    for each in reversed(choices):
+        needed = each.path.stat().st_size * MEMORY_FACTOR
+        if str(each.path) in loaded or needed <= free_bytes:
+            return replace(each, why=f"{each.tier or each.name}: {why}")
+        short = f"needs about {needed / GIGABYTE:.1f} GB of memory, and {free_bytes / GIGABYTE:.1f} GB is free"
+        why = f"the {each.tier or each.name} model {short}"
+    return replace(choices[0], why=f"{choices[0].tier or choices[0].name}: {why}")
 
 
 def answer_s(estimate: Estimated | None) -> float | None:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from slm_lsp import system
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import Anchor
 from slm_lsp.context.fim import Place
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import segments
+from slm_lsp.engine import router
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo
 from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, possible, route, too_slow
@@ -41,6 +43,18 @@ async def choose(
         for each in (fast, strong)
     ]
     return route(fast, strong, fast_s, strong_s, budget_s)
+
+
+async def best(engine: EngineClient, settings: Settings) -> Choice:
+    """The best installed model that fits the memory, for a caller that waits until it is loaded. Errors as in `choose`.
+
+    Where `model` is not `auto`, this is the model that is set.
+    """
+    choices = possible(settings.model, Store(settings.models_dir))
+    if len(choices) == 1:
+        return choices[0]
+    loaded = {each.model for each in (await engine.stats()).loaded}
+    return router.best(choices, system.free_memory(), loaded)
 
 
 async def to_warm(place: Place, anchor: Anchor, engine: EngineClient, settings: Settings) -> tuple[Choice, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from slm_lsp.errors import UsageError
+from slm_lsp.errors import StatisticsError, UsageError, cure_of_write
 from slm_lsp.features.statistics_summary import Counts, Day, Step, Summary
 
 GENERATOR = "slm-lsp stats"
@@ -101,11 +101,19 @@ def write(path: Path, text: str, force: bool) -> None:
 
     Raises:
         UsageError: another file is there.
-        OSError: it cannot be written.
+        StatisticsError: the page cannot be written.
     """
-    if path.exists() and not force and not _is_ours(path):
-        raise UsageError(f"{path} is there and no page of `{GENERATOR}`.", "Take another name, or add --force.")
-    path.write_text(text, encoding="utf-8")
+    if not path.parent.is_dir():
+        raise StatisticsError(
+            f"{path} cannot be written: there is no folder {path.parent}.", "Make it, or name another file."
+        )
+    try:
+        if path.exists() and not force and not _is_ours(path):
+            raise UsageError(f"{path} is there and no page of `{GENERATOR}`.", "Take another name, or add --force.")
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        cure = cure_of_write(error, "Name a file in a folder that you may write.")
+        raise StatisticsError(f"{path} cannot be written: {error.strerror or error}.", cure) from error
 
 
 def _is_ours(path: Path) -> bool:

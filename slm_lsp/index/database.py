@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from slm_lsp.errors import IndexUnwritableError
+from slm_lsp.errors import IndexUnwritableError, cure_of_write
 
 SCHEMA = 2
 """Goes up with every change of the tables or of what stands in them: an index of another number is built anew."""
@@ -120,7 +120,9 @@ def _unsound(db: sqlite3.Connection) -> str | None:
 
 
 def unwritable(folder: Path, error: Exception) -> IndexUnwritableError:
-    """What is told where the index has no place."""
+    """The error for an index that cannot be written, with a cure that fits the cause."""
+    why = getattr(error, "strerror", None) or error
+    cure = cure_of_write(error, "Make this folder writable, or set XDG_CACHE_HOME to a folder that you may write.")
     return IndexUnwritableError(
-        f"The index in {folder} cannot be written: {error}.", "Completions go on without it. Free some space there."
+        f"The index in {folder} cannot be written: {why}.", f"Completions go on without it. {cure}".rstrip()
     )

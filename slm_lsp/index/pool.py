@@ -9,6 +9,7 @@ import faulthandler
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -164,6 +165,8 @@ def _executor(root: Path, folder: Path, workers: int) -> ProcessPoolExecutor:
 
 def _begin(root: Path, folder: Path) -> None:
     global _here
+    # Ctrl-C goes to every process of a terminal; the one that asked decides what is still read.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _here = root, Marker(folder)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from slm_lsp.errors import IndexBusyError, IndexUnwritableError
+from slm_lsp.errors import IndexBusyError
 from slm_lsp.index.database import FILE, open_index, unwritable
 from slm_lsp.index.difference import difference
 from slm_lsp.index.extract import DefinitionRow, FileRows, ImportRow
@@ -44,6 +44,7 @@ class Writer:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = FileLock(folder / LOCK, blocking=False)
@@ -96,7 +97,7 @@ class Writer:
             with self._db:
                 yield
         except sqlite3.OperationalError as error:
-            raise IndexUnwritableError(f"The index cannot be written: {error}.", "Free some space.") from error
+            raise unwritable(self._folder, error) from error
 
     def put(self, rows: FileRows, size: int, mtime_ns: int) -> None:
         """Replace everything of one file; what stays is left as it is. Inside a transaction."""

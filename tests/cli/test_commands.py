@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from slm_lsp.cli.doctor import storage
+from slm_lsp.engine.paths import PACKAGE
 from tests.conftest import FIXTURES, engines, needs_wall
 
 INVENTORY = FIXTURES / "inventory"
@@ -109,7 +111,9 @@ def test_doctor_measures_this_machine_and_remembers(module_home: dict[str, str])
     again = run(module_home, "doctor")
     assert "measuring" in found.stderr
     assert "measuring" not in again.stderr
-    assert checks["speed"]["value"] in again.stdout
+    figures = checks["speed"]["value"].split(", measured")[0]
+    assert figures in again.stdout
+    assert checks["runs"]["value"] == f"{sys.executable} with the package {PACKAGE}"
 
 
 def test_doctor_without_a_model_says_what_to_do(home: dict[str, str], tmp_path: Path) -> None:
@@ -126,6 +130,27 @@ def test_doctor_shows_wrong_settings(home: dict[str, str]) -> None:
     (config / "config.toml").write_text("colour = 'red'\n")
     home["SLM_LSP_MODELS_DIR"] = str(config / "none")
     assert "there is no setting `colour`" in run(home, "doctor").stdout
+
+
+def test_doctor_reads_the_settings_of_the_workspace_it_is_called_in(home: dict[str, str], tmp_path: Path) -> None:
+    home["SLM_LSP_MODELS_DIR"] = str(tmp_path / "none")
+    (tmp_path / ".slm-lsp.toml").write_text("model = = fast\n")
+    (tmp_path / "src").mkdir()
+    command = [sys.executable, "-m", "slm_lsp.cli.main", "doctor"]
+    environ = {**home, "PYTHONPATH": str(FIXTURES.parent)}
+    found = subprocess.run(
+        command, env=environ, cwd=tmp_path / "src", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert found.returncode == 1
+    assert f"{tmp_path / '.slm-lsp.toml'} cannot be read and is left out" in found.stdout
+
+
+def test_doctor_tells_a_folder_that_may_not_be_written_from_a_full_disk(tmp_path: Path) -> None:
+    check = storage(Path("/proc/nowhere/models"), needed=True, may_write=lambda _: False)
+    assert not check.ok
+    assert "may not be written" in check.value
+    assert "space" not in check.cure
+    assert storage(tmp_path / "models", needed=True).value.endswith(f"GB free at {tmp_path / 'models'}")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,17 @@
 """`index`, `context` and `complete` over a small project."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import heed_interrupts
 
 LEDGER = "class Ledger:\n    def post_entry_with_memo(self, amount, memo):\n        return amount, memo\n"
 MAIN = "from ledger import Ledger\n\n\ndef run(ledger: Ledger):\n    return ledger.post_\n"
@@ -81,3 +87,35 @@ def test_a_file_with_secrets_is_not_read(home: dict[str, str], root: Path) -> No
     answer = json.loads(run(home, "complete", str(root / ".env"), "1:7", "--json").stdout)
     assert answer["text"] == ""
     assert "keys or passwords" in answer["reason"]
+
+
+def test_an_index_that_may_not_be_written_is_no_matter_of_space(home: dict[str, str], root: Path) -> None:
+    found = run({**home, "XDG_CACHE_HOME": "/sys/nowhere"}, "index", str(root))
+    assert found.returncode == 1
+    assert "cannot be written: Operation not permitted." in found.stderr
+    assert "XDG_CACHE_HOME to a folder that you may write" in found.stderr
+    assert "space" not in found.stderr
+
+
+def test_an_interrupted_index_says_what_it_kept_and_how_to_go_on(home: dict[str, str], tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(4000):
+        (many / f"m{number}.py").write_text(f"def f{number}(a, b):\n    return a + b\n" * 20)
+    command = [sys.executable, "-m", "slm_lsp.cli.main", "index", str(many)]
+    process = subprocess.Popen(
+        command, env=home, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
+    )
+    while not list(Path(home["XDG_CACHE_HOME"]).rglob("parsing-*")):  # until a file is parsed
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the processes that parse get it too
+    _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert re.fullmatch(
+        rf"slm-lsp: Interrupted: \d+ files are in the index of {re.escape(str(many))}. "
+        rf"Run `slm-lsp index {re.escape(str(many))}` again to go on with the others.\n",
+        err,
+    )
+    done = json.loads(run(home, "index", str(many), "--json").stdout)
+    assert done["files"] == 4000

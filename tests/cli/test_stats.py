@@ -206,3 +206,15 @@ def test_the_page_and_json_come_together(counted: dict[str, str], tmp_path: Path
     found = run(counted, "--html", str(tmp_path / "stats.html"), "--json")
     assert json.loads(found.stdout)["total"]["shown"] == 40
     assert (tmp_path / "stats.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [("/nosuch/x.html", "there is no folder /nosuch"), ("/sys/x.html", "Name a file in a folder that you may write")],
+)
+def test_a_page_that_cannot_be_written_says_why(home: dict[str, str], file: str, told: str) -> None:
+    found = run(home, "--html", file)
+    assert found.returncode == 1
+    assert found.stderr.startswith(f"slm-lsp: {file} cannot be written: ")
+    assert told in found.stderr
+    assert "Errno" not in found.stderr

@@ -2,17 +2,24 @@
 
 import argparse
 import json
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from slm_lsp.cli import models as command
 from slm_lsp.errors import ModelMissingError, PullError, UsageError
-from slm_lsp.models import Catalogue, Entry, store
+from slm_lsp.models import Catalogue, Entry, load_catalogue, store
 from slm_lsp.models.sources import Progress
+from tests.conftest import heed_interrupts
 
-from .conftest import Hub
+from .conftest import Hub, serve
 
 Run = Callable[..., int]
 
@@ -140,3 +147,30 @@ def test_without_a_terminal_progress_is_a_line_for_each_tenth() -> None:
     ]
     assert lines[-1] == "toy, from hub: 100 % of 1 MB"
     assert len(lines) == 12
+
+
+class SlowHub(Hub):
+    """Says how long the fast model is, sends four megabytes, and no more until the test is over."""
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        self._send(handler, b"x" * 4_000_000, 200, {"Content-Length": str(load_catalogue().find("fast").bytes)})
+        handler.wfile.flush()
+        self.half_sent.set()
+        self.release.wait(60)
+
+
+def test_an_interrupted_pull_says_what_it_kept_and_how_to_go_on(home: dict[str, str], tmp_path: Path) -> None:
+    with contextmanager(serve)(SlowHub(b"")) as hub:
+        command = [sys.executable, "-m", "slm_lsp.cli.main", "models", "pull", "fast", "--source", "hub"]
+        environ = home | {"HF_ENDPOINT": hub.url, "SLM_LSP_MODELS_DIR": str(tmp_path / "models")}
+        process = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
+        assert process.stderr is not None
+        assert process.stderr.readline().endswith("from hub: 0 % of 491 MB\n")
+        assert hub.half_sent.wait(20)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+        hub.release.set()
+    assert process.returncode == 130
+    kept = r"^slm-lsp: Interrupted: \d MB of 491 MB are kept. Run `slm-lsp models pull fast` again to go on.$"
+    assert re.search(kept, err, re.MULTILINE), err
+    assert len(list((tmp_path / "models").glob("*.partial"))) == 1
