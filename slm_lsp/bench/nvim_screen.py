@@ -61,6 +61,8 @@ class Screen:
         self.height = height
         self.cursor = (0, 0)
         self.colours: dict[int, dict[str, Any]] = {}
+        self.terminal_attributes: dict[int, dict[str, Any]] = {}
+        """Of each highlight where the terminal has no true colour."""
         self.default_colours = (0xFFFFFF, 0)
         self.frames: list[Frame] = []
         """Every screen since the last `forget`."""
@@ -114,8 +116,9 @@ class Screen:
         for row in order:
             self._cells[row][left:right] = [Cell(c.text, c.highlight) for c in self._cells[row + rows][left:right]]
 
-    def _hl_attr_define(self, number: int, rgb: dict[str, Any], *_: Any) -> None:
+    def _hl_attr_define(self, number: int, rgb: dict[str, Any], terminal: dict[str, Any], *_: Any) -> None:
         self.colours[number] = rgb
+        self.terminal_attributes[number] = terminal
 
     def _default_colors_set(self, foreground: int, background: int, *_: Any) -> None:
         self.default_colours = (foreground, background)

@@ -340,3 +340,30 @@ def test_next_says_where_there_is_no_other(scripted: Start, script: Script) -> N
     nvim.type("<M-]>")
     nvim.until_shown("no other suggestion here")
     nvim.until(lambda n: n.screen.lines()[0] == "x = one", "the hint goes by itself")
+
+
+def ghost_attributes(scripted: Start, script: Script, *commands: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Terminal attributes of what is typed and of the ghost text behind it, after commands of the user."""
+    script.does({"x = ": {"items": [item("right")]}})
+    nvim = scripted()
+    for command in ("set notermguicolors", *commands):
+        nvim.api.command(command)
+    nvim.type("ix = ")
+    nvim.until_shown("x = right")
+    row = nvim.screen.cells()[0]
+    return (
+        nvim.screen.terminal_attributes.get(row[0].highlight, {}),
+        nvim.screen.terminal_attributes.get(row[4].highlight, {}),
+    )
+
+
+def test_without_true_colour_ghost_text_does_not_look_like_code(scripted: Start, script: Script) -> None:
+    typed, ghost = ghost_attributes(scripted, script)
+    assert typed != ghost
+    assert (ghost.get("foreground"), ghost.get("italic")) == (8, True)
+
+
+@pytest.mark.parametrize("command", ["highlight Comment ctermfg=6", "highlight SlmGhost ctermfg=6"])
+def test_terminal_colours_of_the_user_stay_as_they_are(scripted: Start, script: Script, command: str) -> None:
+    _, ghost = ghost_attributes(scripted, script, command)
+    assert (ghost.get("foreground"), ghost.get("italic")) == (6, None)

@@ -5,12 +5,24 @@ local suggestion = require("slm.suggestion")
 local M = {}
 
 local GHOST, MORE = "SlmGhost", "SlmGhostMore"
+local TERMINAL = "SlmGhostTerminal"
 local HINT_MS = 1500
 local namespace = vim.api.nvim_create_namespace("slm")
 
 function M.define_highlights()
   vim.api.nvim_set_hl(0, GHOST, { default = true, link = "Comment" })
   vim.api.nvim_set_hl(0, MORE, { default = true, link = "NonText" })
+  vim.api.nvim_set_hl(0, TERMINAL, { default = true, ctermfg = 8, cterm = { italic = true } })
+end
+
+---Highlight groups for a text. Without 'termguicolors' only the cterm attributes of a group count, and Neovim's own
+---colours give Comment and NonText none: ghost text would look like code. Then SlmGhostTerminal is put below the group.
+---@param group string
+---@return string|string[]
+local function highlight(group)
+  local found = vim.api.nvim_get_hl(0, { name = group, link = false })
+  local seen = found.ctermfg or found.ctermbg or next(found.cterm or {})
+  return seen and group or { TERMINAL, group }
 end
 
 ---@param bufnr integer
@@ -25,7 +37,7 @@ end
 ---@param row integer
 ---@param text string
 function M.hint(bufnr, row, text)
-  local mark = { virt_text = { { text, MORE } }, virt_text_pos = "eol" }
+  local mark = { virt_text = { { text, highlight(MORE) } }, virt_text_pos = "eol" }
   local id = vim.api.nvim_buf_set_extmark(bufnr, namespace, row, 0, mark)
   vim.defer_fn(function()
     if vim.api.nvim_buf_is_valid(bufnr) then
@@ -100,18 +112,19 @@ function M.draw(shown, cursor)
     local cells = free_cells(row, wrapped) - #more - vim.fn.strdisplaywidth(layout.tail)
     first = narrowed(first, cells)
   end
+  local ghost = highlight(GHOST)
   local lines = {}
   for index = 1, #layout.below - hidden do
-    lines[index] = { { layout.below[index], GHOST } }
+    lines[index] = { { layout.below[index], ghost } }
   end
   vim.api.nvim_buf_set_extmark(shown.bufnr, namespace, row, col, {
-    virt_text = { { first, GHOST }, { more, MORE } },
+    virt_text = { { first, ghost }, { more, highlight(MORE) } },
     virt_text_pos = "inline",
     virt_lines = #lines > 0 and lines or nil,
     hl_mode = "combine",
   })
   if layout.tail ~= "" then
-    local mark = { virt_text = { { layout.tail, GHOST } }, virt_text_pos = "inline", hl_mode = "combine" }
+    local mark = { virt_text = { { layout.tail, ghost } }, virt_text_pos = "inline", hl_mode = "combine" }
     vim.api.nvim_buf_set_extmark(shown.bufnr, namespace, row, col + shown.replaced, mark)
   end
 end
