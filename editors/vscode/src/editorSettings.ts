@@ -16,9 +16,9 @@ export function serverPath(): string {
   return workspace.getConfiguration("slm").get("server.path", "").trim();
 }
 
-/** `slm.server.package`: what pip installs. */
-export function serverPackage(): string {
-  return workspace.getConfiguration("slm").get("server.package", "slm-lsp[fast]").trim();
+/** `slm.server.installFrom`: the wheel, archive or folder that the server is installed from; empty where none is set. */
+export function installFrom(): string {
+  return workspace.getConfiguration("slm").get("server.installFrom", "").trim();
 }
 
 /** Whether the editor asks for suggestions in a document by itself. */

@@ -76,6 +76,7 @@ function candidate(file: string, origin: Origin): Candidate {
   return { file, origin };
 }
 
-function expanded(file: string, home: string): string {
+/** A path with `~` replaced. */
+export function expanded(file: string, home: string): string {
   return file === "~" || file.startsWith("~/") ? path.join(home, file.slice(1)) : file;
 }

@@ -2,10 +2,11 @@
 
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { homedir } from "node:os";
 import { commands, ProgressLocation, window, workspace, ConfigurationTarget, type LogOutputChannel } from "vscode";
 
-import { serverPackage, serverPath, wasSet } from "./editorSettings";
-import { installServer } from "./install";
+import { installFrom, serverPath, wasSet } from "./editorSettings";
+import { installServer, sourceOf } from "./install";
 import { CommandError, listModels, megabytes, pullModel, type Model } from "./models";
 import type { Notices } from "./notices";
 import type { Session, Trouble } from "./session";
@@ -13,6 +14,7 @@ import { OLDEST_SERVER } from "./version";
 
 const LOG = "Show the Log";
 const SETTINGS = "Open Settings";
+const INSTALL_FROM = "slm.server.installFrom";
 
 /** Installs servers, fetches models, and says what is in the way. */
 export class FirstRun {
@@ -44,7 +46,7 @@ export class FirstRun {
       }
       case "old": {
         const what = `${trouble.file} is slm-lsp ${trouble.version}; this extension needs ${OLDEST_SERVER} or later.`;
-        const cure = "Update it (pip install --upgrade slm-lsp, pipx upgrade slm-lsp, uv tool upgrade slm-lsp)";
+        const cure = "Update it where you got it from";
         if (serverPath() !== "") {
           return this.choose("old", `${what} ${cure}, or empty \`slm.server.path\`.`, { [SETTINGS]: "slm.openSettings" });
         }
@@ -84,8 +86,18 @@ export class FirstRun {
 
   /** Install the server into the extension's own folder and start it. */
   async install(): Promise<void> {
+    let source: string;
+    try {
+      source = await sourceOf(installFrom(), homedir());
+    } catch (error) {
+      const message = error instanceof CommandError ? error.message : String(error);
+      this.log.warn(message);
+      if ((await window.showErrorMessage(message, SETTINGS)) === SETTINGS) {
+        await commands.executeCommand("workbench.action.openSettings", INSTALL_FROM);
+      }
+      return;
+    }
     await this.alone("Installing the slm-lsp server", async (report, signal) => {
-      const requirement = serverPackage();
       const hear = (line: string): void => {
         this.log.info(`install: ${line}`);
         report(line);
@@ -93,7 +105,7 @@ export class FirstRun {
       await this.session.stop();
       this.session.busy("The server is being installed.");
       try {
-        await installServer({ folder: this.storage, requirement }, hear, signal);
+        await installServer({ folder: this.storage, source }, hear, signal);
       } finally {
         await this.session.restart();
       }
@@ -146,6 +158,15 @@ export class FirstRun {
     if (wrong !== "") {
       const message = `\`slm.server.path\` names ${wrong}, which is no program. Correct or empty it.`;
       return this.choose("wrongPath", message, { [SETTINGS]: "slm.openSettings" });
+    }
+    if (installFrom() === "") {
+      const message =
+        "slm-lsp needs its server, which was not found. Install it yourself, or set `slm.server.installFrom` to its " +
+        "wheel or to a checkout of its repository and choose Install the Server in the menu of the status item.";
+      if ((await this.notices.offer("serverSource", message, SETTINGS, "Not Now")) === SETTINGS) {
+        await commands.executeCommand("workbench.action.openSettings", INSTALL_FROM);
+      }
+      return;
     }
     const message =
       "slm-lsp needs its server, which was not found. It can be installed for this extension alone: " +

@@ -1,9 +1,9 @@
 /** Installs a server into the extension's own folder: a virtual environment with the package in it. */
 
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import * as path from "node:path";
 
-import { programIn } from "./find";
+import { expanded, programIn } from "./find";
 import { CommandError } from "./models";
 import { run, type Result } from "./run";
 
@@ -14,8 +14,43 @@ const LAST = path.join(process.platform === "win32" ? "Scripts" : "bin", "python
 export interface Wanted {
   /** The folder of the environment; what was there is replaced. */
   folder: string;
-  /** What pip installs: a requirement, a wheel, a folder. */
-  requirement: string;
+  /** What pip installs; see `sourceOf`. */
+  source: string;
+}
+
+const ARCHIVE = /\.(whl|tar\.gz)$/;
+const EXTRA = "[fast]"; // the faster binding, on the machines that it has wheels for
+
+/**
+ * The argument by which pip installs the server from a file or folder. Never a name: pip would ask a package index for
+ * it, and whoever registers the name there would have their code run. Raises CommandError.
+ */
+export async function sourceOf(setting: string, home: string): Promise<string> {
+  const full = expanded(setting, home);
+  if (setting === "") {
+    throw new CommandError({
+      kind: "NoSource",
+      what: "This extension does not know what to install the server from.",
+      cure: "Set `slm.server.installFrom` to the path of its wheel or of a checkout of its repository.",
+    });
+  }
+  const found = path.isAbsolute(full) ? await stat(full).catch(() => undefined) : undefined;
+  const fits = found?.isDirectory() === true ? await isProject(full) : found?.isFile() === true && ARCHIVE.test(full);
+  if (!fits) {
+    throw new CommandError({
+      kind: "WrongSource",
+      what: `The server cannot be installed from ${setting}.`,
+      cure:
+        "Set `slm.server.installFrom` to the absolute path of a wheel (.whl), a source distribution (.tar.gz) " +
+        "or a folder with a pyproject.toml.",
+    });
+  }
+  return full + EXTRA;
+}
+
+async function isProject(folder: string): Promise<boolean> {
+  const found = await stat(path.join(folder, "pyproject.toml")).catch(() => undefined);
+  return found?.isFile() === true;
 }
 
 /** Install the server. Raises CommandError; nothing is left of an installation that failed or was ended. */
@@ -37,7 +72,7 @@ export async function installServer(
     await mkdir(path.dirname(wanted.folder), { recursive: true });
     const steps: [string, string[]][] = [
       [python, ["-m", "venv", wanted.folder]],
-      [path.join(wanted.folder, LAST), [...PIP_INSTALL, wanted.requirement]],
+      [path.join(wanted.folder, LAST), [...PIP_INSTALL, wanted.source]],
     ];
     for (const [file, args] of steps) {
       log(`${file} ${args.join(" ")}`);
@@ -88,8 +123,8 @@ export function explained(result: Pick<Result, "stdout" | "stderr">, wanted: Wan
     return { kind: "NoCompiler", what: "llama-cpp-python is compiled and needs a C++ compiler.", cure };
   }
   if (/No matching distribution|Could not find a version/i.test(said)) {
-    const cure = "Check the network, or set `slm.server.package` to a wheel or an index requirement you can reach.";
-    return { kind: "NoPackage", what: `pip found no ${wanted.requirement}.`, cure };
+    const cure = "Check the network and pip's settings; the log names the package.";
+    return { kind: "NoPackage", what: `pip did not find all packages that ${wanted.source} needs.`, cure };
   }
   const last = result.stderr.findLast((line) => line.trim() !== "") ?? "pip failed.";
   return { kind: "PipFailed", what: `The server was not installed: ${last}`, cure: "The log says more." };
@@ -112,6 +147,6 @@ function noSpace(folder: string): { kind: string; what: string; cure: string } {
 }
 
 function noRight(folder: string): { kind: string; what: string; cure: string } {
-  const cure = "Make it yours, or install the server yourself: pipx install slm-lsp.";
+  const cure = "Make it yours, or install the server yourself and set `slm.server.path`.";
   return { kind: "NoPermission", what: `${folder} may not be written.`, cure };
 }

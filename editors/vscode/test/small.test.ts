@@ -1,11 +1,14 @@
 /** The small pure parts: starts, versions, settings, pauses, notices, messages of the server. */
 
 import assert from "node:assert/strict";
-import { describe, it, mock } from "node:test";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { before, describe, it, mock } from "node:test";
 
 import { unfit } from "../src/documents";
-import { explained } from "../src/install";
-import { progressOf } from "../src/models";
+import { explained, sourceOf } from "../src/install";
+import { CommandError, progressOf } from "../src/models";
 import { Notices } from "../src/notices";
 import { NOWHERE, pausedBy, toggled } from "../src/pauses";
 import { faultOf, idOf } from "../src/protocol";
@@ -157,14 +160,51 @@ describe("messages of the server", () => {
   });
 });
 
+describe("the server is installed", () => {
+  let home: string;
+
+  before(async () => {
+    home = await mkdtemp(path.join(tmpdir(), "install-"));
+    await mkdir(path.join(home, "checkout"));
+    await writeFile(path.join(home, "checkout", "pyproject.toml"), "");
+    await mkdir(path.join(home, "folder"));
+    for (const name of ["slm_lsp-0.1.0-py3-none-any.whl", "slm_lsp-0.1.0.tar.gz", "notes.txt"]) {
+      await writeFile(path.join(home, name), "");
+    }
+  });
+
+  it("from a wheel, a source distribution or a checkout", async () => {
+    for (const name of ["slm_lsp-0.1.0-py3-none-any.whl", "slm_lsp-0.1.0.tar.gz", "checkout"]) {
+      assert.equal(await sourceOf(path.join(home, name), home), `${path.join(home, name)}[fast]`);
+    }
+    assert.equal(await sourceOf("~/checkout", home), `${path.join(home, "checkout")}[fast]`);
+  });
+
+  it("never by a name, nor from a place that is not there or no package", async () => {
+    const wrong = ["slm-lsp", "slm-lsp[fast]", "slm-lsp==0.1.0", "checkout", "./checkout", "git+https://x/slm-lsp"];
+    const places = ["folder", "notes.txt", "missing.whl"].map((name) => path.join(home, name));
+    for (const each of [...wrong, ...places]) {
+      await assert.rejects(
+        sourceOf(each, home),
+        (error) => error instanceof CommandError && error.fault.kind === "WrongSource",
+        each,
+      );
+    }
+  });
+
+  it("from nothing where nothing is set, and says how to set it", async () => {
+    await assert.rejects(sourceOf("", home), /Set `slm\.server\.installFrom` to the path of its wheel/);
+  });
+});
+
 describe("an installation that failed", () => {
-  const wanted = { folder: "/home/me/server", requirement: "slm-lsp" };
+  const wanted = { folder: "/home/me/server", source: "/home/me/slm-lsp[fast]" };
   const kinds: [string, string][] = [
     ["OSError: [Errno 28] No space left on device", "DiskFull"],
     ["ERROR: Could not install packages: [Errno 13] Permission denied: '/x'", "NoPermission"],
     ["The virtual environment was not created because ensurepip is not available.", "NoVenv"],
     ["CMake Error: No CMAKE_CXX_COMPILER could be found.", "NoCompiler"],
-    ["ERROR: No matching distribution found for slm-lsp", "NoPackage"],
+    ["ERROR: No matching distribution found for llama-cpp-python==0.3.36", "NoPackage"],
     ["something new", "PipFailed"],
   ];
 

@@ -112,7 +112,7 @@ def choose(
     if gpu_layers > 0:
         return Choice("llama_cpp", f"{gpu_layers} layers go to a graphics processor")
     if "ik" not in installed:
-        hint = "; `pip install 'slm-lsp[fast]'` brings the faster one" if x86_linux else ""
+        hint = "; the extra `fast` brings the faster one (`make setup`)" if x86_linux else ""
         return Choice("llama_cpp", f"the only binding installed{hint}")
     if missing := IK_NEEDS - features:
         return Choice("llama_cpp", f"the processor lacks {', '.join(sorted(missing))}, which ik needs")

@@ -82,7 +82,7 @@ def test_from_nothing_to_the_first_grey_text(
     }
     environ.pop("PYTHONPATH", None)  # what was installed is what runs
     code = Code(tools, tmp_path / "code", environ)
-    code.settings(slm_server_package=f"{ROOT}[fast]")
+    code.settings(slm_server_installFrom=str(ROOT))
     code.install(vsix)  # step 1
     with running(code):
         window = browser.open(code.url(project, project / "fib.py"))
@@ -111,7 +111,7 @@ def test_from_nothing_to_the_first_grey_text(
 def test_without_a_server_it_says_so_once(bare: Code, browser: Browser, project: Path) -> None:
     window = browser.open(bare.url(project, project / "fib.py"))
     assert "Install" in shows(window, "no server").replace("install", "Install")
-    assert "10 minutes" in notice(window, "needs its server")
+    assert "slm.server.installFrom" in notice(window, "needs its server")
     window.do("button", label="Not Now")
     window.do("statusClick")
     assert window.do("entries")[0].endswith("Install the server")
