@@ -47,7 +47,9 @@ test: model gates
 	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	  apt-get update -qq && apt-get install -qq -y strace >/dev/null; } || \
 	  echo "strace is missing: the test that no Internet socket is opened will be skipped"
-	$(BIN)/python -m pytest --cov --cov-report=term
+	@# Processes that end after the report leave their coverage data behind, also where a test fails.
+	@status=0; echo "$(BIN)/python -m pytest --cov --cov-report=term"; \
+	  $(BIN)/python -m pytest --cov --cov-report=term || status=$$?; rm -f .coverage.*; exit $$status
 
 gates: setup
 	$(BIN)/ruff check .
@@ -63,4 +65,4 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -134,10 +134,11 @@ def _cgroup_memory(folder: Path) -> int | None:
     try:
         limit = (folder / "memory.max").read_text().strip()
         used = int((folder / "memory.current").read_text())
-        cached = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines()).get("file", "0")
+        rows = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        # The system takes memory back from cached files.
+        return None if limit == "max" else max(0, int(limit) - used + int(rows.get("file", 0)))
     except (OSError, ValueError):
         return None
-    return None if limit == "max" else max(0, int(limit) - used + int(cached))
 
 
 def _cgroup_quota(path: Path) -> int | None:
