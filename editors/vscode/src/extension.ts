@@ -215,7 +215,9 @@ class Window {
       this.log.warn("There is no server whose installation could be checked.");
       return;
     }
-    const result = await run(program.file, ["doctor"], { environ: program.environ });
+    const folder = workspace.workspaceFolders?.[0]?.uri.fsPath;
+    const where = folder === undefined ? [] : ["--workspace", folder];
+    const result = await run(program.file, ["doctor", ...where], { environ: program.environ });
     this.log.info(`doctor:\n${result.stdout}${result.stderr.join("\n")}`);
   }
 }
