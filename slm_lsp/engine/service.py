@@ -13,7 +13,7 @@ from pathlib import Path
 from slm_lsp import system
 from slm_lsp.config import EngineSettings
 from slm_lsp.engine.job import Job
-from slm_lsp.engine.paths import PACKAGE
+from slm_lsp.engine.paths import PACKAGE, socket_path
 from slm_lsp.engine.protocol import (
     FINAL,
     Cancel,
@@ -35,7 +35,7 @@ LINGER_S = 10.0
 
 
 WATCH_S = 10.0
-"""How often the engine looks whether its socket is still there."""
+"""Seconds between two checks that the socket is still there and that new clients would still look for it."""
 
 
 class Connection:
@@ -111,6 +111,9 @@ class Service:
                 log.warning("%s was removed; it is made anew", path)
                 server.close()
                 server = await asyncio.start_unix_server(self._client, sock=system.listen(path))
+            elif not self._clients and await asyncio.to_thread(socket_path, path.parent) != path:
+                log.info("the code of this installation has changed, so no client will come any more: leaving")
+                self._done.set()
         server.close()
         await asyncio.to_thread(path.unlink, missing_ok=True)
         for connection in self._clients:

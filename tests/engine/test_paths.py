@@ -1,5 +1,6 @@
 """Which engine a client meets: that of its own installation and of the code as it is now."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -62,6 +63,22 @@ def test_edited_code_does_not_talk_to_an_engine_of_the_code_before(home: dict[st
     after = answering_engine(home, tmp_path)
     assert after[0] != before[0]
     assert after[1:] == before[1:]
+
+
+async def test_an_engine_of_older_code_leaves_once_it_has_no_clients(
+    home: dict[str, str], tiny_model: Path, tmp_path: Path
+) -> None:
+    package = copy_of_the_package(tmp_path)
+    program = STATS.replace(
+        "stats = await",
+        f"[event async for event in client.describe(pathlib.Path({str(tiny_model)!r}))]\n        stats = await",
+    ).replace("import asyncio", "import pathlib, asyncio")
+    command = [sys.executable, "-c", program]
+    subprocess.run(command, env=without_path(home), cwd=tmp_path, capture_output=True, check=True)  # noqa: ASYNC221
+    (engine,) = engines(home)  # has a model, and would keep it for minutes
+    with (package / "engine" / "plan.py").open("a") as module:
+        module.write("# edited\n")
+    await asyncio.to_thread(engine.wait, 60)
 
 
 def test_an_edit_while_a_client_runs_costs_no_error(home: dict[str, str], tmp_path: Path) -> None:
