@@ -67,12 +67,9 @@ class Calibration:
                 self._measure(model, clock)
             elif (latest := _latest(models)) is not None:
                 self._probe(latest, clock)
-        except DecodeAborted:
-            self._not_before = clock() + REST_S
-        except DecodeFailed:
+        except (DecodeAborted, DecodeFailed):
             # The cells of idle documents may be in the way.
-            emptied = sum(each.sessions.empty_idle() for each in models)
-            if not emptied:
+            if not sum(each.sessions.empty_idle() for each in models):
                 self._not_before = clock() + REPEAT_S
                 if model is not None:
                     model.used = clock()

@@ -10,6 +10,9 @@ import psutil
 WINDOW_S = 0.2
 """Seconds between two readings: Linux counts processor time in steps of 0.01 s."""
 
+LOADED = 0.25
+"""Cores that other programs used during a measurement, on average, above which it is repeated on a quieter machine."""
+
 IDLE = ("idle", "iowait")
 
 
@@ -49,12 +52,17 @@ class LoadMeter:
         spare: processors that other programs can use without disturbing a compute thread; see `spare_processors`.
         read: gives the present counters.
         clock: seconds, from any start.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
-        self, spare: int = 0, read: Callable[[], Reading] = read_times, clock: Callable[[], float] = time.monotonic
+        self,
+        spare: int = 0,
+        read: Callable[[], Reading] = read_times,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._spare, self._read, self._clock = spare, read, clock
+        self._spare, self._read, self._clock, self._sleep = spare, read, clock, sleep
         self._last = read()
         self._at = clock()
         self._value = 0.0
@@ -72,3 +80,9 @@ class LoadMeter:
         self._value = max(0.0, others / elapsed - self._spare)
         self._last, self._at = reading, now
         return self._value
+
+    def now(self) -> float:
+        """The same over the next 0.2 s; waits for them."""
+        self._last, self._at = self._read(), self._clock()
+        self._sleep(WINDOW_S)
+        return self.contended()

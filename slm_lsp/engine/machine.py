@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable
 
-from slm_lsp.engine.load import LoadMeter
-from slm_lsp.engine.rates import LOADED
+from slm_lsp.engine.load import LOADED, LoadMeter
 from slm_lsp.engine.slowdown import Slowdown
 from slm_lsp.engine.threads import ThreadChoice
 

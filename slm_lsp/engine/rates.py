@@ -10,6 +10,7 @@ import numpy as np
 
 from slm_lsp import system
 from slm_lsp.engine.backend import Backend, Slot
+from slm_lsp.engine.load import LOADED
 
 SIZES = (1, 4, 8, 16, 24, 32)
 """Tokens of the batches that are measured: those that drafts make. None takes so long that who comes meanwhile would
@@ -25,9 +26,6 @@ STEPS = (*((size, True) for size in SIZES), (PROMPT, False))
 ROUNDS = 3
 """The fastest counts: whatever else runs on the machine can only slow a batch down."""
 
-
-LOADED = 0.25
-"""Cores that other programs used during a measurement, on average, above which it is repeated on a quieter machine."""
 
 OLD_S = 24 * 3600.0
 """Seconds after which a measurement is repeated: power supply, temperature and virtual machines change."""
@@ -98,6 +96,8 @@ def measure(backend: Backend, sequence: int, size: int, logits: bool, clock: Cal
     """
     token = backend.vocabulary.tokenize("a")[0]
     slots = [Slot(token, position, sequence, logits or position == size - 1) for position in range(size)]
+    # A request that was cancelled in its last batch leaves the backend interrupted.
+    backend.resume()
     start = clock()
     try:
         backend.decode(slots)

@@ -192,3 +192,11 @@ def test_a_measurement_makes_room_for_itself_in_a_full_context(world: World) -> 
     world.idle(20.0)
     assert model.rates is not None
     assert session.tokens == []
+
+
+def test_a_cancelled_request_does_not_keep_the_model_from_being_measured(world: World) -> None:
+    model = world.models["fast"]
+    model.backend.interrupt()
+    world.idle(20.0)
+    assert model.rates is not None
+    assert world.calibration.due_s(world.models.values(), world.now) is None
