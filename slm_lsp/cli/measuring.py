@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from slm_lsp import system
 from slm_lsp.cli.stages import Stages
 from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.load import LOADED
 from slm_lsp.engine.protocol import LoadedStats, ModelInfo, Stats
-from slm_lsp.engine.router import Choice, best
+from slm_lsp.engine.router import Choice, age, best
 from slm_lsp.errors import EngineLostError
 
 PATIENCE_S = 60.0
@@ -17,7 +18,8 @@ PATIENCE_S = 60.0
 
 POLL_S = 0.2
 
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+NOT_DONE = "the model process did not do it; its log may say why"
+NOT_KEPT = "since other programs kept the machine busy during the new measurement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +30,20 @@ class Measured:
     info: ModelInfo
     row: LoadedStats | None
     """With the newest figures; None where the model was unloaded meanwhile."""
-    fresh: bool
-    """Whether the figures are as new as was asked for."""
-    busy: bool
-    """Whether requests were running during the wait."""
+    missing: str = ""
+    """Why the figures are not as new as was asked for; empty where they are."""
 
     def speed(self, now: float) -> str:
         """The figures, how old they are, and why there are no newer ones; `now` in seconds since the epoch."""
-        why = "other requests were running" if self.busy else "the model process did not do it; its log may say why"
-        missing = f"not measured within {PATIENCE_S:.0f} s: {why}"
-        if self.row is None or self.row.prefill_rate is None:
-            return missing
-        decode = 1 / self.row.batch_s[1]
-        figures = f"prefill {self.row.prefill_rate:.0f} tokens/s, decode {decode:.1f} tokens/s ({self.row.backend})"
-        if self.row.measured_at:
-            figures += f", measured {_ago(now - self.row.measured_at)}"
-        return figures if self.fresh else f"{figures}; these are old figures, {missing}"
+        row = self.row
+        if row is None or row.prefill_rate is None:
+            return self.missing or "not measured: the model was unloaded"
+        figures = f"prefill {row.prefill_rate:.0f} tokens/s, decode {1 / row.batch_s[1]:.1f} tokens/s ({row.backend})"
+        if row.measured_at:
+            figures += f", measured {age(now - row.measured_at)} ago"
+        if row.load > LOADED:
+            figures += f" while other programs used {row.load:.1f} cores"
+        return f"{figures}; these are old figures, {self.missing}" if self.missing else figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +90,21 @@ async def _examined(client: EngineClient, choice: Choice, measure: bool, shown: 
             shown.advance(event.fraction)
     if info is None:
         raise EngineLostError("The engine did not say what the model is.", "Ask again.")
-    busy = False
+    why = NOT_DONE
     row = before
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         stats = await client.stats()
         row = _row(stats, choice)
-        if row is None or _is_fresh(row, asked_at if measure else 0.0):
-            return Measured(choice, info, row, row is not None, busy)
-        busy = busy or stats.running + stats.queued > 0
+        if row is None or (row.prefill_rate is not None and not row.measuring):
+            outdated = measure and row is not None and row.measured_at is not None and row.measured_at < asked_at
+            return Measured(choice, info, row, NOT_KEPT if outdated else "")
+        if stats.running + stats.queued > 0:
+            why = "other requests were running"
         shown.begin(f"measuring {choice.name}")
         await asyncio.sleep(POLL_S)
-    known = row if row is not None and row.prefill_rate is not None else before
-    return Measured(choice, info, known, False, busy)
+    return Measured(choice, info, row, f"not measured within {PATIENCE_S:.0f} s: {why}")
 
 
 def _row(stats: Stats, choice: Choice) -> LoadedStats | None:
     return next((each for each in stats.loaded if each.model == str(choice.path)), None)
-
-
-def _is_fresh(row: LoadedStats, since: float) -> bool:
-    """Whether figures are there that are newer than `since`; of unknown age they count as new."""
-    return row.prefill_rate is not None and (row.measured_at == 0.0 or row.measured_at >= since)
-
-
-def _ago(seconds: float) -> str:
-    for size, name in ((DAY_S, "days"), (HOUR_S, "hours"), (MINUTE_S, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {name} ago"
-    return "just now" if seconds < MINUTE_S else "a minute ago"

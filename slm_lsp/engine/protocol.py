@@ -229,6 +229,12 @@ class Estimated(msgspec.Struct, frozen=True, tag=True):
     """Seconds that would take; None before this machine's speed is known."""
     token_s: float | None = None
     """Seconds of one token of an answer; None before it is known."""
+    age_s: float | None = None
+    """Seconds since the model was measured on this machine; None before."""
+    load: float = 0.0
+    """Cores that other programs used during that measurement."""
+    slowdown: float = 1.0
+    """How many times slower the machine was in the last batches than in that measurement; the times contain it."""
 
 
 class LoadedStats(msgspec.Struct, frozen=True):
@@ -243,10 +249,12 @@ class LoadedStats(msgspec.Struct, frozen=True):
     """Seconds of a batch by its number of tokens, measured in idle time; empty before."""
     prefill_rate: float | None = None
     """Tokens of a prompt evaluated a second, as measured; None before."""
-    measured_at: float = 0.0
-    """When that was, in seconds since the epoch; 0: not known."""
+    measured_at: float | None = None
+    """When it was measured, in seconds since the epoch; None before."""
     load: float = 0.0
-    """Cores that other programs used meanwhile, on average."""
+    """Cores that other programs used during the measurement, on average."""
+    measuring: bool = False
+    """Whether a measurement that was asked for is still to be made."""
 
 
 class Stats(msgspec.Struct, frozen=True, tag=True):
@@ -266,6 +274,10 @@ class Stats(msgspec.Struct, frozen=True, tag=True):
     """The Python interpreter that runs the engine."""
     package: str
     """The folder of the package `slm_lsp` that the engine was loaded from."""
+    slowdown: float = 1.0
+    """How many times slower the last batches were than measured."""
+    contended: float = 0.0
+    """Cores that compute threads share with other programs."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

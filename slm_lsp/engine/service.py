@@ -200,4 +200,6 @@ class Service:
             settings=self._settings,
             executable=sys.executable,
             package=str(PACKAGE),
+            slowdown=self._scheduler.machine.slowdown.value,
+            contended=self._scheduler.machine.last_contended,
         )

@@ -1,6 +1,7 @@
 """Asks the engine what an answer of each tier would take, and has the router decide."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from slm_lsp import system
@@ -12,7 +13,7 @@ from slm_lsp.context.window import segments
 from slm_lsp.engine import router
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo
-from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, possible, route, too_slow
+from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, basis, possible, route, too_slow
 from slm_lsp.features.completion import reuse_of
 from slm_lsp.models.store import Store
 
@@ -38,11 +39,12 @@ async def choose(
     if strong is None:
         return fast
     budget_s = settings.completion.latency_ms / MILLISECONDS * (ASKED_FACTOR if asked else 1)
-    fast_s, strong_s = [
-        answer_s(await _estimate(place, anchor, engine, settings.completion, each.path, snippets))
-        for each in (fast, strong)
+    fast_found, strong_found = [
+        await _estimate(place, anchor, engine, settings.completion, each.path, snippets) for each in (fast, strong)
     ]
-    return route(fast, strong, fast_s, strong_s, budget_s)
+    chosen = route(fast, strong, answer_s(fast_found), answer_s(strong_found), budget_s)
+    based_on = basis(strong_found)
+    return replace(chosen, why=f"{chosen.why} ({based_on})") if based_on else chosen
 
 
 async def best(engine: EngineClient, settings: Settings) -> Choice:

@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from slm_lsp.cli.measuring import Measured, examine
+from slm_lsp.cli.measuring import NOT_DONE, Measured, examine
 from slm_lsp.cli.stages import Stages
-from slm_lsp.engine.protocol import LoadedStats, ModelInfo
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.protocol import Generate, LoadedStats, ModelInfo, Segment, Started
 from slm_lsp.engine.router import Choice
 
 NOW = 1_000_000.0
@@ -17,22 +18,31 @@ ROW = LoadedStats("x.gguf", "ik", "", 0.0, {1: 0.05}, 80.0, measured_at=NOW - 60
 
 
 @pytest.mark.parametrize(
-    ("row", "fresh", "busy", "told"),
+    ("row", "missing", "told"),
     [
-        (ROW, True, False, "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 minutes ago"),
-        (msgspec.structs.replace(ROW, measured_at=0.0), True, False, "prefill 80 tokens/s, decode 20.0 tokens/s (ik)"),
-        (msgspec.structs.replace(ROW, prefill_rate=None), False, True, "not measured within 60 s: other requests were"),
-        (None, False, False, "not measured within 60 s: the model process did not do it"),
+        (ROW, "", "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago"),
+        (msgspec.structs.replace(ROW, measured_at=None), "", "prefill 80 tokens/s, decode 20.0 tokens/s (ik)"),
+        (
+            msgspec.structs.replace(ROW, load=1.0),
+            "",
+            "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago while other programs used 1.0 cores",
+        ),
+        (
+            ROW,
+            "not measured within 60 s: other requests were running",
+            "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago; "
+            "these are old figures, not measured within 60 s: other requests were running",
+        ),
+        (
+            msgspec.structs.replace(ROW, prefill_rate=None),
+            "not measured within 60 s: why",
+            "not measured within 60 s: why",
+        ),
+        (None, "", "not measured: the model was unloaded"),
     ],
 )
-def test_the_speed_in_words(row: LoadedStats | None, fresh: bool, busy: bool, told: str) -> None:
-    assert Measured(CHOICE, INFO, row, fresh, busy).speed(NOW).startswith(told)
-
-
-def test_old_figures_are_shown_with_the_reason_why_there_are_no_new_ones() -> None:
-    said = Measured(CHOICE, INFO, ROW, fresh=False, busy=True).speed(NOW)
-    assert "prefill 80 tokens/s" in said
-    assert "measured 10 minutes ago; these are old figures, not measured within 60 s: other requests were" in said
+def test_the_speed_in_words(row: LoadedStats | None, missing: str, told: str) -> None:
+    assert Measured(CHOICE, INFO, row, missing).speed(NOW) == told
 
 
 async def test_figures_that_do_not_come_leave_the_old_ones(
@@ -43,10 +53,24 @@ async def test_figures_that_do_not_come_leave_the_old_ones(
         monkeypatch.setenv(name, value)
     choice = Choice(tiny_model, "tiny", None, "set")
     (first,) = (await examine([choice], measure=False, shown=Stages())).measured
-    assert first.fresh
+    assert first.missing == ""
     monkeypatch.setattr("slm_lsp.cli.measuring.PATIENCE_S", 0.3)
     (second,) = (await examine([choice], measure=True, shown=Stages())).measured
-    assert not second.fresh
+    assert second.missing.endswith(NOT_DONE)
     assert second.row is not None
     assert second.row.batch_s == (first.row and first.row.batch_s)
-    assert "old figures" in second.speed(NOW)
+
+
+async def test_an_engine_that_cancelled_a_request_measures_when_asked(
+    home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.items():
+        monkeypatch.setenv(name, value)
+    async with EngineClient(home) as client:
+        async for event in client.generate(Generate(0, str(tiny_model), (Segment("x = 1\n" * 200),), 500)):
+            if isinstance(event, Started):
+                break
+    choice = Choice(tiny_model, "tiny", None, "set")
+    (found,) = (await examine([choice], measure=True, shown=Stages())).measured
+    assert found.row is not None
+    assert found.row.prefill_rate is not None
