@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slm_lsp import __version__, system
 from slm_lsp.cli.output import emit, emit_json
 from slm_lsp.cli.target import find_workspace
 from slm_lsp.config import Settings, load_settings
 from slm_lsp.errors import SlmError
+
+if TYPE_CHECKING:
+    from slm_lsp.engine.protocol import Stats
 
 OLDEST_PYTHON = (3, 11)
 FREE_BYTES_WANTED = 2_000_000_000
@@ -155,6 +159,7 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
     others = f"{stats.clients - 1} other clients"
     yield Check("engine", f"process {stats.pid}, {size:.2f} GB, {others}, log {log_path(folder)}")
     yield Check("runs", f"{stats.executable} with the package {stats.package}")
+    yield Check("load", load(stats))
     for loaded in stats.loaded:
         yield Check("loaded", f"{Path(loaded.model).name[:16]}… with {loaded.backend}: {loaded.why}")
     for each in found.measured:
@@ -166,6 +171,16 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
         fim,
         "It continues the text before the cursor only; a code model such as `fast` does better.",
     )
+
+
+def load(stats: "Stats") -> str:
+    """What other programs cost the models just now."""
+    from slm_lsp.engine.slowdown import NOTICEABLE
+
+    shared = f"other programs use {stats.contended:.1f} of the cores that the models run on"
+    if stats.slowdown < NOTICEABLE:
+        return shared
+    return f"{shared}; the models are {stats.slowdown:.1f} times slower than measured"
 
 
 def configured(settings: Settings) -> Iterator[Check]:
