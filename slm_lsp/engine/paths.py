@@ -5,10 +5,10 @@ and of the code that the engine would run. Two installations, or an edited check
 before the edit, therefore never share an engine. Engines of older code leave when they are idle.
 """
 
+import contextlib
 import hashlib
 import os
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def launch_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
     Without it, a client that was started in a checkout would start the engine of whatever is installed. Installed
     packages are found without it, and must not come before the standard library.
     """
-    if PACKAGE.parent in {Path(sysconfig.get_path(each)).resolve() for each in ("purelib", "platlib")}:
+    if PACKAGE.parent.name in ("site-packages", "dist-packages"):
         return environ
     found = [str(PACKAGE.parent), *filter(None, [environ.get("PYTHONPATH")])]
     return {**environ, "PYTHONPATH": os.pathsep.join(found)}
@@ -94,7 +94,8 @@ def log_path(folder: Path) -> Path:
 
 def _stamps(package: Path) -> Iterator[str]:
     for part in ENGINE_PARTS:
-        with os.scandir(package / part) as entries:
+        # While another version is installed, files and folders come and go.
+        with contextlib.suppress(FileNotFoundError), os.scandir(package / part) as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):
                     info = entry.stat()

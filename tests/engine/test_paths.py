@@ -105,6 +105,13 @@ def test_the_identity_depends_on_the_code_that_an_engine_runs_only(tmp_path: Pat
     assert paths.code_id(package) != before
 
 
+def test_a_package_that_was_removed_has_an_identity_of_its_own(tmp_path: Path) -> None:
+    package = copy_of_the_package(tmp_path)
+    before = paths.code_id(package)
+    shutil.rmtree(package)
+    assert paths.code_id(package) != before
+
+
 def test_the_longest_socket_path_fits_a_socket_address(home: dict[str, str]) -> None:
     assert len(f"/{paths.engine_name()}.sock") <= system.SOCKET_NAME_BYTES
     folder = "/" + "r" * (system.SOCKET_PATH_BYTES - system.SOCKET_NAME_BYTES - len("/slm-lsp") - 1)
