@@ -11,7 +11,7 @@ from lsprotocol import types
 from pygls.uris import from_fs_path
 
 from slm_lsp import __version__
-from slm_lsp.config import Settings, load_settings
+from slm_lsp.config import Settings
 from slm_lsp.engine.adjust import adjust, start_with
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.index.process import State
@@ -20,6 +20,7 @@ from slm_lsp.server.inline_completion import InlineCompletions
 from slm_lsp.server.progress import IndexProgress
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.protocol import TOKEN, Protocol, Server
+from slm_lsp.server.settings import SettingsCache
 from slm_lsp.server.status import STATUS, StatusReport
 from slm_lsp.server.stream import Stream, wants_stream
 from slm_lsp.server.tally import COMPLETION_ACCEPTED, Tally, read_outcome
@@ -36,13 +37,12 @@ class App:
 
     def __init__(self, server: Server, overrides: Mapping[str, object]) -> None:
         self._server = server
-        self._overrides = overrides
-        self._editor: Mapping[str, object] = overrides
+        self._settings = SettingsCache(overrides, self._warn)
         self.engine = EngineClient()
         self.status = StatusReport(lambda state: server.protocol.notify(STATUS, state))
         self.projects = Projects(server.protocol.documents, self._indexer_said)
         self.stream = Stream(server.protocol.notify)
-        self.tally = Tally(self.settings().statistics)
+        self.tally = Tally()
         self.inline = InlineCompletions(
             server.protocol.documents,
             self.projects,
@@ -59,24 +59,24 @@ class App:
 
     def settings(self, uri: str | None = None) -> Settings:
         """What is set for a document: its workspace may have a file of its own."""
-        workspace = self._server.protocol.documents.workspace_of(uri) if uri else None
-        return load_settings(workspace, editor=self._editor)
+        return self._settings.get(self._server.protocol.documents.workspace_of(uri) if uri else None)
 
     def configure(self, tree: Any) -> None:
-        """Take the editor's settings, bare or in a group of our name."""
-        if not isinstance(tree, dict):
-            return
-        inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
-        told = {key: value for key, value in inner.items() if key != TOKEN}
-        self._editor = {**told, **self._overrides}
-        if self._editor.get("engine") or self._adjusting is not None:
-            wanted = self.settings().engine
-            start_with(self.engine, wanted)
+        """Apply the editor's settings, bare or in a group of our name; anything but an object changes none of them."""
+        if isinstance(tree, dict):
+            inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
+            self._settings.configure({key: value for key, value in inner.items() if key != TOKEN})
+        settings = self.settings()
+        if (stopped := self.tally.switch(settings.statistics)) is not None:
+            self.in_background(asyncio.to_thread(stopped.close))
+        if self._settings.editor.get("engine") or self._adjusting is not None:
+            start_with(self.engine, settings.engine)
             if self._adjusting is not None:
                 self._adjusting.cancel()
-            self._adjusting = self.in_background(adjust(self.engine, wanted))
-        for problem in self.settings().problems:
-            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
+            self._adjusting = self.in_background(adjust(self.engine, settings.engine))
+
+    def _warn(self, problem: str) -> None:
+        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
 
     def in_background(self, work: Any) -> "asyncio.Task[None]":
         """Run a coroutine that nobody waits for; its failure goes to the log."""
@@ -91,7 +91,7 @@ class App:
         if state.state == "failed":
             log.warning("%s is not indexed: %s", folder, state.reason)
             told = f"{folder.name} is not indexed, so completions know only the open files. {state.reason}"
-            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, told))
+            self._warn(told)
         percent = 100 * state.done // state.total if state.total else 0
         self.status.set_indexed({"ready": 100, "waiting": 100, "failed": None}.get(state.state, percent))
 
@@ -182,6 +182,7 @@ def _files(server: Server, app: App) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
+        app.settings(params.text_document.uri)  # shows what is wrong in the workspace's settings
         app.projects.looked_at(params.text_document.uri)
         app.inline.warming.opened(params.text_document.uri)
 

@@ -17,6 +17,7 @@ class Wire:
         self.process = subprocess.Popen(
             SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
         )
+        self.notifications: list[Any] = []
 
     def send(self, message: object) -> None:
         self.send_raw(json.dumps(message).encode())
@@ -36,7 +37,8 @@ class Wire:
 
     def request(self, number: int, method: str, params: object = None) -> Any:
         self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        answer = self.read()
+        while "method" in (answer := self.read()):
+            self.notifications.append(answer)
         assert answer.get("id") == number
         return answer
 
