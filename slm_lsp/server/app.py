@@ -189,9 +189,9 @@ def _files(server: Server, app: App) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
         app.inline.changed(params.text_document.uri)
-        for change in params.content_changes:
-            if isinstance(change, types.TextDocumentContentChangePartial):
-                app.projects.edited(params.text_document.uri, change.range.start.line)
+        partial = types.TextDocumentContentChangePartial
+        lines = [each.range.start.line for each in params.content_changes if isinstance(each, partial)]
+        app.projects.edited(params.text_document.uri, lines)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: types.DidSaveTextDocumentParams) -> None:

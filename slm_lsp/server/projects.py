@@ -153,14 +153,15 @@ class Projects:
                 workspace.viewed.remove(path)
             workspace.viewed.append(path)
 
-    def edited(self, uri: str, line: int) -> None:
-        """A document was changed."""
+    def edited(self, uri: str, lines: Iterable[int]) -> None:
+        """Remember where a document was changed."""
         if (found := self._of(uri)) is not None:
             workspace, path = found
-            for earlier in list(workspace.edits):
-                if earlier[0] == path and abs(earlier[1] - line) < NEAR_LINES:
-                    workspace.edits.remove(earlier)
-            workspace.edits.append((path, line))
+            for line in lines:
+                for earlier in list(workspace.edits):
+                    if earlier[0] == path and abs(earlier[1] - line) < NEAR_LINES:
+                        workspace.edits.remove(earlier)
+                workspace.edits.append((path, line))
 
     def changed_on_disk(self, uris: Iterable[str]) -> None:
         """The editor saved files, or saw them change."""
