@@ -108,6 +108,12 @@ class App:
             self._progress[folder] = IndexProgress(progress, folder.name, stop)
         return self._progress[folder]
 
+    def forget(self, folder: Path) -> None:
+        """Drop what is kept of a workspace folder that was closed."""
+        self._settings.forget(folder)
+        if (progress := self._progress.pop(folder, None)) is not None:
+            progress.close("closed")
+
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -169,8 +175,9 @@ def _session(server: Server, app: App) -> None:
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
         documents.set_folders(list(params.event.added), list(params.event.removed))
-        for indexer in app.projects.remove(params.event.removed):
-            app.in_background(indexer.stop())
+        for workspace in app.projects.remove(params.event.removed):
+            app.forget(workspace.root)
+            app.in_background(workspace.close())
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
@@ -184,6 +191,7 @@ def _files(server: Server, app: App) -> None:
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         app.settings(params.text_document.uri)  # shows what is wrong in the workspace's settings
         app.projects.looked_at(params.text_document.uri)
+        app.projects.resume_indexing(params.text_document.uri)
         app.inline.warming.opened(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
@@ -196,6 +204,7 @@ def _files(server: Server, app: App) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: types.DidSaveTextDocumentParams) -> None:
         app.projects.changed_on_disk([params.text_document.uri])
+        app.projects.resume_indexing(params.text_document.uri)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
