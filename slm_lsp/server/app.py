@@ -55,7 +55,7 @@ class App:
         self._background: set[asyncio.Task[None]] = set()
         self._progress: dict[Path, IndexProgress] = {}
         self._adjusting: asyncio.Task[None] | None = None
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     def settings(self, uri: str | None = None) -> Settings:
         """What is set for a document: its workspace may have a file of its own."""
@@ -120,10 +120,12 @@ class App:
             log.error("background work failed: %s", error, exc_info=error)
 
     async def close(self) -> None:
-        """Let go of the engine, once."""
-        if self._closed:
-            return
-        self._closed = True
+        """Release what the session holds. A second call waits for the first one to end."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._release())
+        await asyncio.shield(self._closing)
+
+    async def _release(self) -> None:
         self.inline.warming.rest()
         self.status.close()
         for task in self._background:
@@ -168,7 +170,7 @@ def _session(server: Server, app: App) -> None:
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(_: None) -> None:
-        # An editor that quits sends `exit` without waiting, which cancels this.
+        # Cancelled where closing takes longer than the end of the server waits for it.
         with contextlib.suppress(asyncio.CancelledError):
             await app.close()
 
