@@ -39,17 +39,18 @@ class EngineSettings:
     backend: Literal["auto", "llama_cpp", "ik"] = "auto"
     """The binding that runs the model; `auto`: the faster one, where it agrees with the reference on this machine."""
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Threads that evaluate the model; 0: one for each physical core this process may use."""
+    """Threads that evaluate the model. 0: one for each physical core that this process may use, and fewer while other
+    programs use these cores. Any other number is used as it is."""
     context_tokens: Annotated[int, msgspec.Meta(ge=512)] = 8192
-    """KV cells of one model, shared by all documents."""
+    """KV cells of one model: the tokens of the longest prompt and its answers."""
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Layers of the model that a graphics processor evaluates; 0: none."""
     seam_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
     """With `completion.shift_suffix`: so much time is spent on evaluating the suffix's first tokens again before there
     is an answer; all others follow in the next pause."""
     parking_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
-    """Megabytes on disk, for each model, where the KV cells of documents wait that had to make room for others; 0:
-    none. The files have no name, and are gone with the engine."""
+    """Megabytes on disk, for each model, for the KV cells of documents that are not in use. 0 keeps them in memory, where
+    each visited document slows down the others. The files have no name and disappear with the engine."""
     idle_minutes: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     """A model unused for so long is unloaded."""
 

@@ -23,6 +23,9 @@ from slm_lsp.system import usable_cores
 
 PEER = "bare C-API loop"
 
+MEASURED_S, POLL_S = 60.0, 0.2
+"""An engine measures its models when it was idle for two seconds, in another few seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -105,6 +108,27 @@ async def private_engine(binding: str, settings: Mapping[str, str] | None = None
             finally:
                 os.kill(pid, signal.SIGTERM)
                 await asyncio.to_thread(psutil.wait_procs, [psutil.Process(pid)])
+
+
+async def measured(engine: EngineClient) -> None:
+    """Wait until all loaded models are measured."""
+    for _ in range(round(MEASURED_S / POLL_S)):
+        if not any(each.prefill_rate is None or each.measuring for each in (await engine.stats()).loaded):
+            return
+        await asyncio.sleep(POLL_S)
+
+
+@contextmanager
+def processes(count: int) -> Iterator[None]:
+    """Other programs at work, ended afterwards."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for each in running:
+            each.kill()
+        for each in running:
+            each.wait()
 
 
 class Worker:

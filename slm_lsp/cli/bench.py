@@ -33,6 +33,9 @@ class Benchmark:
 
 BENCHMARKS = {
     "batch": Benchmark("tokens a second of 4 requests decoded together, beside one after another"),
+    "busy": Benchmark(
+        "first token and tokens a second beside other programs, against a fixed number of threads", 5, "requests"
+    ),
     "cancel": Benchmark("from giving up a long prompt to the next request's start", 20, "cancels"),
     "decode": Benchmark("tokens a second of the engine, beside a bare loop over the same binding"),
     "edit": Benchmark("rewriting code with drafts looked up in it, beside plain decoding", 12, "edits"),
@@ -53,6 +56,7 @@ BENCHMARKS = {
     "switch": Benchmark(
         "coming back to a document that had to make room for others, beside evaluating it again", 3, "rounds"
     ),
+    "visit": Benchmark("speed in a new document after 50 others, beside the speed with one document", 5, "documents"),
 }
 
 PEERS = "the program that `keystroke` is measured against: whether it is set up, or set it up"

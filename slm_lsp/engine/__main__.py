@@ -15,6 +15,8 @@ from slm_lsp import system
 from slm_lsp.config import APP, EngineSettings, load_settings
 from slm_lsp.engine.backend import BackendOptions
 from slm_lsp.engine.crashes import CrashRecord
+from slm_lsp.engine.load import LoadMeter, spare_processors
+from slm_lsp.engine.machine import Machine
 from slm_lsp.engine.models import SEQUENCES, Models, opener
 from slm_lsp.engine.parking import Parking
 from slm_lsp.engine.paths import lock_path, socket_path
@@ -44,6 +46,11 @@ def options(settings: EngineSettings) -> BackendOptions:
     return BackendOptions(chosen.cells, chosen.sequences, chosen.threads, GPU_BATCH, chosen.gpu_layers)
 
 
+def _meter(settings: EngineSettings, threads: int) -> LoadMeter | None:
+    """What measures the load; None where the user chose the number of threads, or a graphics processor computes."""
+    return None if settings.threads or settings.gpu_layers else LoadMeter(spare_processors(threads))
+
+
 def main() -> None:
     """Serve until nobody needs an engine any more."""
     faulthandler.enable()
@@ -66,7 +73,9 @@ def main() -> None:
     cache = platformdirs.user_cache_path(APP)
     rates = RatesFile(cache / "rates.json")
     parking = partial(Parking, cache / "cells", settings.engine.parking_mb * BYTES_A_MEGABYTE)
-    models = Models(opener(options(settings.engine), settings.engine.backend), crashes, idle_s, rates, parking)
+    chosen = options(settings.engine)
+    machine = Machine(chosen.threads, _meter(settings.engine, chosen.threads))
+    models = Models(opener(chosen, settings.engine.backend), crashes, idle_s, rates, parking, machine)
     scheduler = Scheduler(models, seam_s=settings.engine.seam_ms / MILLISECONDS)
     asyncio.run(_serve(Service(scheduler, settings.engine), socket_path(folder)))
     lock.release()

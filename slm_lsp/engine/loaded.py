@@ -1,5 +1,6 @@
 """One model in memory: its sessions, its tokens, and how fast it is here."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -8,6 +9,7 @@ from pathlib import Path
 from slm_lsp.engine.backend import Backend
 from slm_lsp.engine.healing import Pieces
 from slm_lsp.engine.lookup import DraftCosts
+from slm_lsp.engine.machine import Machine
 from slm_lsp.engine.parking import Parking
 from slm_lsp.engine.prompt import Prompt, build
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo, Segment
@@ -30,10 +32,15 @@ CACHED_SEGMENTS = 64
 """Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""
 
 FASTER = 0.7
-"""Of the time measured: single decodes that take less show that the machine was busy with something else then."""
+"""Single decodes that take less than this share of the measured time show that the machine was busy when it was
+measured."""
 
-FASTER_TIMES = 8
-"""So many of them in all make us measure again."""
+FASTER_TIMES = 4
+"""After this many of them the rates are corrected, and measured again in the next pause."""
+
+
+PROBE_WEIGHT_S = 0.3
+"""A batch of a probe counts as one that took at least this long: two of them outweigh what was seen before."""
 
 
 @dataclass(eq=False, slots=True)
@@ -44,8 +51,9 @@ class LoadedModel:
     backend: Backend
     why: str
     used: float
+    machine: Machine
     parking: Parking | None = None
-    """Where cells wait that have to make room."""
+    """Where the cells of idle documents are."""
     sessions: Sessions = field(init=False)
     prefill_rate: float = FIRST_PREFILL_RATE
     """Tokens a second, a running mean of what was seen."""
@@ -56,7 +64,10 @@ class LoadedModel:
     draft_costs: DraftCosts = field(default_factory=DraftCosts)
     rates: Rates | None = None
     """What was measured in idle time, now or by an earlier engine; None before."""
-    _faster: int = 0
+    measure_wanted: bool = False
+    """Somebody asked for another measurement, or the last one turned out to be wrong."""
+    _faster: list[float] = field(default_factory=list)
+    _load: list[float] = field(default_factory=list)
     _to_measure: list[tuple[int, bool]] = field(default_factory=lambda: [*STEPS] * ROUNDS)
     _measured: dict[tuple[int, bool], float] = field(default_factory=dict)
     _tokens: Callable[[Segment], Sequence[int]] = field(init=False)
@@ -93,8 +104,21 @@ class LoadedModel:
     def estimate(self, request: Estimate, seam_s: float) -> Estimated:
         """How long a prompt would take here; `seam_s` as in `runner.start`."""
         missing = self.sessions.missing(self.prompt(request.segments), request.reuse, self.seam_tokens(seam_s))
-        known = self.rates is not None or self.decode_s is not None
-        return Estimated(request.id, True, missing, missing / self.prefill_rate if known else None, self.decode_s)
+        if self.rates is None:
+            seconds = missing / self.prefill_rate if self.decode_s is not None else None
+            return Estimated(request.id, True, missing, seconds, self.decode_s)
+        # At most as fast as measured: what a lucky batch of one model shows need not hold for another model.
+        slowdown = max(1.0, self.machine.slowdown.value)
+        return Estimated(
+            request.id,
+            loaded=True,
+            missing_tokens=missing,
+            prefill_s=missing / self.rates.prefill * slowdown,
+            token_s=self.rates.decode_s * slowdown,
+            age_s=max(0.0, time.time() - self.rates.measured_at),
+            load=self.rates.load,
+            slowdown=slowdown,
+        )
 
     def seam_tokens(self, seam_s: float) -> int:
         """Suffix tokens that are evaluated again at the seam of a splice, in so many seconds."""
@@ -129,23 +153,52 @@ class LoadedModel:
         self.batch = self.backend.options.batch
         return False
 
-    def calibrate(self, clock: Callable[[], float]) -> bool:
-        """Measure one batch more; True when that was the last one, and `rates` are there.
+    def stale(self, now: float) -> bool:
+        """Whether it is to be measured when the machine is quiet; `now` in seconds since the epoch."""
+        return self.rates is None or self.measure_wanted or self.rates.loaded or self.rates.old(now)
+
+    def calibrate(self, clock: Callable[[], float], epoch: Callable[[], float] = time.time) -> bool:
+        """Measure one batch more. The rates stay as they are until all batches are measured.
+
+        Args:
+            clock: seconds, from any start.
+            epoch: seconds since the epoch.
+
+        Returns:
+            Whether that was the last one: `rates` are new then.
 
         Raises:
             DecodeFailed: there is no place for it just now.
             DecodeAborted: something else is to be done.
         """
         step = self._to_measure[-1]
+        self.backend.use_threads(self.machine.most_threads)
         spent = measure(self.backend, self.sessions.scratch, *step, clock)
+        self._load.append(self.machine.contended)
         self._to_measure.pop()
         self._measured[step] = min(spent, self._measured.get(step, spent))
         if self._to_measure:
             return False
         batches = {size: seconds for (size, logits), seconds in self._measured.items() if logits}
-        self.rates = Rates(batches, self._measured[PROMPT, False])
-        self._take(self.rates)
+        load = sum(self._load) / len(self._load)
+        found = Rates(batches, self._measured[PROMPT, False], load, epoch())
+        self._to_measure, self._measured, self._load = [*STEPS] * ROUNDS, {}, []
+        known, self.measure_wanted = self.rates, False
+        if known is None or known.loaded or not found.loaded:
+            self.rates = found
+            self._take(found)
         return True
+
+    def probe(self, clock: Callable[[], float]) -> None:
+        """Evaluate two batches to see how fast the machine is now. Errors as in `calibrate`."""
+        if self.rates is None:
+            return
+        threads = self.machine.most_threads
+        self.backend.use_threads(threads)
+        for tokens, logits in ((PROMPT, False), (1, True)):
+            spent = measure(self.backend, self.sessions.scratch, tokens, logits, clock)
+            ratio = spent / self.rates.seconds(tokens, tokens if logits else 1)
+            self.machine.note(tokens > 1, threads, ratio, max(spent, PROBE_WEIGHT_S))
 
     def _take(self, rates: Rates) -> None:
         """Go by what was measured, until running means say otherwise."""
@@ -153,25 +206,43 @@ class LoadedModel:
         for tokens in rates.batch_s:
             self.draft_costs.set(tokens, rates.cost(tokens))
 
-    def note_speed(self, tokens: int, logits: int, seconds: float) -> None:
-        """A batch of so many tokens, so many of them with logits, took so long."""
+    def note_speed(self, tokens: int, logits: int, seconds: float, threads: int | None = None) -> None:
+        """Learn from a batch.
+
+        Args:
+            tokens: of the batch.
+            logits: how many of them had logits.
+            seconds: how long it took.
+            threads: how many evaluated it; None: all.
+        """
         self.batch = self.backend.options.batch if self.sessions.free() == self.sessions.count() else self.batch
+        if self.rates is not None:
+            if tokens == 1:
+                self._doubt(self.rates, seconds)
+            ratio = seconds / self.rates.seconds(tokens, logits)
+            used = self.machine.most_threads if threads is None else threads
+            self.machine.note(is_prompt(tokens, logits), used, ratio, seconds)
         if tokens >= PREFILL_TOKENS and logits <= 1:
             self.prefill_rate += SMOOTHING * (tokens / seconds - self.prefill_rate)
         elif tokens == 1:
-            self._doubt(seconds)
             self.decode_s = seconds if self.decode_s is None else self.decode_s + SMOOTHING * (seconds - self.decode_s)
         elif self.decode_s is not None and logits == tokens:
             self.draft_costs.note(tokens, seconds / self.decode_s)
 
-    def _doubt(self, seconds: float) -> None:
-        """Rates that were measured while something else ran are measured again in the next pause."""
-        if self.rates is not None and seconds < FASTER * self.rates.decode_s:
-            self._faster += 1
-            if self._faster >= FASTER_TIMES:
-                self.measure_again()
+    def _doubt(self, rates: Rates, seconds: float) -> None:
+        """Correct rates that were measured while something else ran, and have them measured again."""
+        if seconds < FASTER * rates.decode_s:
+            self._faster.append(seconds)
+        if len(self._faster) >= FASTER_TIMES:
+            self.rates = rates.scaled(max(self._faster) / rates.decode_s)
+            self.measure_again()
 
     def measure_again(self) -> None:
-        """Forget what was measured, so that the next pause is used to do it anew."""
-        self.rates, self._faster = None, 0
-        self._to_measure, self._measured = [*STEPS] * ROUNDS, {}
+        """Have it measured in the next pause. Until then the old rates count."""
+        self.measure_wanted, self._faster = True, []
+        self._to_measure, self._measured, self._load = [*STEPS] * ROUNDS, {}, []
+
+
+def is_prompt(tokens: int, logits: int) -> bool:
+    """Whether a batch is a piece of a prompt, rather than tokens of answers."""
+    return tokens > 1 and logits <= 1

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, DecodeFailed, open_backend
+from slm_lsp.engine.backend import Backend, BackendOptions, open_backend
 from slm_lsp.engine.backend.base import OnProgress
+from slm_lsp.engine.calibration import Calibration
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.loaded import LoadedModel
+from slm_lsp.engine.machine import Machine
 from slm_lsp.engine.parking import Parking
 from slm_lsp.engine.protocol import Estimate, Estimated, LoadedStats
 from slm_lsp.engine.rates import RatesFile
@@ -16,9 +18,6 @@ SEQUENCES = 9
 """Eight documents and parallel answers of one model at a time, and the scratch."""
 
 CRASHES_TO_REFUSE = 2
-
-REST_S = 2.0
-"""A model that nobody has used for so long is measured, where it never was."""
 
 Open = Callable[[Path, OnProgress], tuple[Backend, str]]
 MakeParking = Callable[[], Parking | None]
@@ -32,7 +31,8 @@ class Models:
         crashes: which models took an engine down.
         idle_s: seconds after which an unused model is unloaded.
         rates: where measured speeds are kept; None: nothing is measured.
-        parking: makes the place where a model's cells wait that have to make room.
+        parking: makes the place for the cells of idle documents of one model.
+        machine: what is known about the load; None: one thread, and nothing is known.
     """
 
     def __init__(
@@ -42,7 +42,10 @@ class Models:
         idle_s: float,
         rates: RatesFile | None = None,
         parking: MakeParking = lambda: None,
+        machine: Machine | None = None,
     ) -> None:
+        self.machine = machine or Machine(1)
+        self._calibration = Calibration(self.machine, rates, self._mark) if rates else None
         self._open = open_model
         self._rates = rates
         self._parking = parking
@@ -80,7 +83,8 @@ class Models:
         self._mark(path)
         backend, why = self._open(path, on_progress)
         known = self._rates.get(path, backend) if self._rates else None
-        model = self._loaded[path] = LoadedModel(path, backend, why, clock(), self._parking(), rates=known)
+        model = LoadedModel(path, backend, why, clock(), self.machine, self._parking(), rates=known)
+        self._loaded[path] = model
         return model
 
     def estimate(self, request: Estimate, seam_s: float) -> Estimated:
@@ -109,25 +113,13 @@ class Models:
         return max(0.0, min(due)) if due else None
 
     def next_calibration(self, now: float) -> float | None:
-        """Seconds until a model has been idle long enough to be measured; None where all have been."""
-        due = [model.used + REST_S - now for model in self._unmeasured()]
-        return max(0.0, min(due)) if due else None
+        """Seconds until there may be something to measure; None where everything is known."""
+        return self._calibration.due_s(self._loaded.values(), now) if self._calibration else None
 
     def calibrate(self, clock: Callable[[], float]) -> None:
-        """Measure one batch of a model that was not measured yet."""
-        for model in self._unmeasured():
-            self._mark(model.path)
-            try:
-                done = model.calibrate(clock)
-            except (DecodeFailed, DecodeAborted):
-                model.used = clock()
-                return
-            if done and self._rates is not None and model.rates is not None:
-                self._rates.put(model.path, model.backend, model.rates)
-            return
-
-    def _unmeasured(self) -> list[LoadedModel]:
-        return [model for model in self._loaded.values() if model.rates is None] if self._rates else []
+        """Measure one batch of a model, if something is to be measured."""
+        if self._calibration:
+            self._calibration.step(self._loaded.values(), clock)
 
     def stats(self, now: float) -> tuple[LoadedStats, ...]:
         """One row a model."""
@@ -140,6 +132,9 @@ class Models:
                 now - each.used,
                 each.rates.batch_s if each.rates else {},
                 each.rates.prefill if each.rates else None,
+                each.rates.measured_at if each.rates else None,
+                each.rates.load if each.rates else 0.0,
+                each.measure_wanted,
             )
             for each in models
         )

@@ -1,4 +1,7 @@
-"""KV cells that had to make room wait on disk: they come back sooner than they would be evaluated again.
+"""The KV cells of idle documents, on disk: restoring them is much faster than evaluating the prompt again.
+
+Attention reads every cell of the context up to the last one in use. If the cells of idle documents stayed there, each
+visited file would slow all later ones down. So the context holds only what is being worked on, and the rest is here.
 
 Behind a prompt of 1,500 tokens of the fast model stand 18 MB. The files have no name, so that nobody else can open
 them and nothing is left of them when the engine ends, however it ends.
@@ -16,8 +19,13 @@ from slm_lsp.engine.prompt import Prompt
 
 log = logging.getLogger(__name__)
 
-MIN_PARKED = 256
-"""Fewer tokens are evaluated again: that takes about a second, where parking and fetching take some hundredths."""
+MIN_PARKED = 32
+"""Prompts with fewer tokens are evaluated again: that is one batch. Saving and restoring 600 tokens of the fast model
+takes about 10 ms; evaluating them takes 3 to 10 s on the machines in docs/benchmarks.md."""
+
+
+SAME_TEXT = 0.75
+"""Two prompts with at least this share of the shorter one in common are two states of one document."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +60,10 @@ class Parking:
     def size(self) -> int:
         """Bytes on disk."""
         return sum(each.size for each in self._parked)
+
+    def count(self) -> int:
+        """How many prompts are kept."""
+        return len(self._parked)
 
     def put(self, prompt: Prompt, cells: bytearray) -> None:
         """Keep the cells of a prompt; those of an earlier state of the same text go."""
@@ -120,4 +132,5 @@ def _write(file: IO[bytes], cells: bytearray) -> None:
 
 
 def _same_text(one: Sequence[int], other: Sequence[int]) -> bool:
-    return 2 * common_prefix(one, other) >= min(len(one), len(other))
+    """Whether two prompts are states of one document: other documents may begin with the same snippets."""
+    return common_prefix(one, other) >= SAME_TEXT * min(len(one), len(other))

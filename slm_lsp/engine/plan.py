@@ -12,7 +12,7 @@ Three ways lead to a prompt:
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slm_lsp.engine.prompt import Prompt
 from slm_lsp.engine.protocol import Reuse
@@ -96,11 +96,13 @@ def plan(
     *,
     seam: int = 1,
     scratch: bool = True,
+    alone: bool = False,
 ) -> Plan | None:
     """The cheapest way to evaluate `wanted`, with `room` cells more for what follows.
 
     The last wanted token is always evaluated, since only that gives logits. A sequence that shares most of its tokens
-    with the wanted ones is taken over; one that shares only a beginning is left alone and its beginning shared.
+    with the wanted ones is taken over; one that shares only a beginning is left alone and its beginning shared. With
+    `alone`, the nearest idle sequence is always taken over and all other idle ones are emptied.
 
     Args:
         held: every sequence of the context but the scratch.
@@ -110,6 +112,8 @@ def plan(
         reuse: `all`; `exact` allows no approximation; `nothing` evaluates all afresh.
         seam: suffix tokens evaluated again at the seam of a splice.
         scratch: whether the scratch sequence is free.
+        alone: keep no idle sequence beside the planned one. Attention runs over all cells up to the last one in use,
+            whoever owns them, so idle sequences slow every batch down.
 
     Returns:
         None while every sequence is busy, or the busy ones leave too few cells.
@@ -126,7 +130,9 @@ def plan(
     shared = reach[nearest.sequence]
     count = len(wanted.tokens)
     if found is None or found.evaluated(count) >= count - shared - MIN_SPLICED:
-        found = _prefixed(free, reach, nearest, count, reuse)
+        found = _prefixed(free, reach, nearest, count, reuse, alone)
+    if alone:
+        found = replace(found, emptied=_idle_beside(found, free))
     return _with_room(found, everything, nearest, count + room, cells)
 
 
@@ -137,9 +143,17 @@ def _reach(each: Held, wanted: Prompt, reuse: Reuse) -> int:
     return reach if reuse == "all" or each.exact is None else min(reach, each.exact)
 
 
-def _prefixed(free: Sequence[Held], reach: dict[int, int], nearest: Held, wanted: int, reuse: Reuse) -> Plan:
+def _idle_beside(found: Plan, free: Sequence[Held]) -> tuple[int, ...]:
+    """The idle sequences with cells that a plan neither continues nor copies from."""
+    kept = (found.sequence, found.copy_from)
+    return tuple(each.sequence for each in free if each.tokens and each.sequence not in kept)
+
+
+def _prefixed(
+    free: Sequence[Held], reach: dict[int, int], nearest: Held, wanted: int, reuse: Reuse, alone: bool
+) -> Plan:
     shared = reach[nearest.sequence]
-    mostly_the_same = 2 * shared >= min(len(nearest.tokens), wanted)
+    mostly_the_same = 2 * shared >= min(len(nearest.tokens), wanted) or (alone and shared >= MIN_SHARED)
     approximate = reuse == "exact" and nearest.exact is not None and nearest.exact <= shared
     if nearest in free and nearest.tokens and mostly_the_same and not approximate:
         return Plan(nearest.sequence, shared, None, ())
@@ -210,11 +224,11 @@ def _find(tokens: Sequence[int], run: Sequence[int]) -> int | None:
 
 def _with_room(found: Plan, everything: Sequence[Held], nearest: Held, needed: int, cells: int) -> Plan | None:
     """The plan with the sequences to empty, the least recently used first; None where that is not enough."""
-    others = [each for each in everything if each.sequence != found.sequence]
+    others = [each for each in everything if each.sequence != found.sequence and each.sequence not in found.emptied]
     taken = sum(each.cells for each in others)
     if found.splice is not None:
         needed += found.splice.lead_end - found.reused
-    emptied: list[int] = []
+    emptied = list(found.emptied)
     evictable = sorted((each for each in others if not each.busy and each.tokens), key=lambda each: each is nearest)
     for each in evictable:
         if taken + needed <= cells:
@@ -223,4 +237,4 @@ def _with_room(found: Plan, everything: Sequence[Held], nearest: Held, needed: i
         taken -= each.cells
     if taken + needed > cells:
         return None
-    return Plan(found.sequence, found.reused, found.copy_from, tuple(emptied), found.splice)
+    return replace(found, emptied=tuple(emptied))

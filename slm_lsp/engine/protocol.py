@@ -14,7 +14,7 @@ import msgspec
 
 from slm_lsp.config import EngineSettings
 
-PROTOCOL = 4
+PROTOCOL = 5
 """Part of the socket's name: a client never meets an engine that speaks differently."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -229,6 +229,12 @@ class Estimated(msgspec.Struct, frozen=True, tag=True):
     """Seconds that would take; None before this machine's speed is known."""
     token_s: float | None = None
     """Seconds of one token of an answer; None before it is known."""
+    age_s: float | None = None
+    """Seconds since the model was measured on this machine; None before."""
+    load: float = 0.0
+    """Cores that other programs used during that measurement."""
+    slowdown: float = 1.0
+    """How many times slower the machine was in the last batches than in that measurement; the times contain it."""
 
 
 class LoadedStats(msgspec.Struct, frozen=True):
@@ -243,6 +249,12 @@ class LoadedStats(msgspec.Struct, frozen=True):
     """Seconds of a batch by its number of tokens, measured in idle time; empty before."""
     prefill_rate: float | None = None
     """Tokens of a prompt evaluated a second, as measured; None before."""
+    measured_at: float | None = None
+    """When it was measured, in seconds since the epoch; None before."""
+    load: float = 0.0
+    """Cores that other programs used during the measurement, on average."""
+    measuring: bool = False
+    """Whether a measurement that was asked for is still to be made."""
 
 
 class Stats(msgspec.Struct, frozen=True, tag=True):
@@ -258,6 +270,10 @@ class Stats(msgspec.Struct, frozen=True, tag=True):
     loaded: tuple[LoadedStats, ...]
     settings: EngineSettings
     """What it was started with."""
+    slowdown: float = 1.0
+    """How many times slower the last batches were than measured."""
+    contended: float = 0.0
+    """Cores that compute threads share with other programs."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from slm_lsp import system
 from slm_lsp.engine.backend import Backend, Slot
+from slm_lsp.engine.load import LOADED
 
 SIZES = (1, 4, 8, 16, 24, 32)
 """Tokens of the batches that are measured: those that drafts make. None takes so long that who comes meanwhile would
@@ -25,11 +27,19 @@ ROUNDS = 3
 """The fastest counts: whatever else runs on the machine can only slow a batch down."""
 
 
+OLD_S = 24 * 3600.0
+"""Seconds after which a measurement is repeated: power supply, temperature and virtual machines change."""
+
+
 class Rates(msgspec.Struct, frozen=True):
     """Seconds of a batch, by its number of tokens, all with logits; and of one of `PROMPT` tokens of a prompt."""
 
     batch_s: dict[int, float]
     prompt_s: float
+    load: float = 0.0
+    """Cores that other programs used meanwhile, on average."""
+    measured_at: float = 0.0
+    """Seconds since the epoch."""
 
     @property
     def decode_s(self) -> float:
@@ -41,9 +51,40 @@ class Rates(msgspec.Struct, frozen=True):
         """Tokens of a prompt evaluated a second."""
         return PROMPT / self.prompt_s
 
+    @property
+    def loaded(self) -> bool:
+        """Whether other programs ran during the measurement."""
+        return self.load > LOADED
+
+    def old(self, now: float) -> bool:
+        """Whether it was measured long ago; `now` in seconds since the epoch."""
+        return not 0 <= now - self.measured_at < OLD_S
+
     def cost(self, tokens: int) -> float:
         """What a batch costs in single decodes."""
         return self.batch_s[tokens] / self.decode_s
+
+    def seconds(self, tokens: int, logits: int) -> float:
+        """What a batch takes on the machine as it was measured: interpolated, and in proportion beyond `PROMPT`.
+
+        Args:
+            tokens: of the batch.
+            logits: how many of them have logits; up to 1 it is a piece of a prompt.
+        """
+        sizes = sorted(self.batch_s)
+        full = float(np.interp(tokens, sizes, [self.batch_s[size] for size in sizes]))
+        if tokens > PROMPT:
+            full *= tokens / PROMPT
+        if logits > 1 or tokens == 1:
+            return full
+        # The fewer tokens, the less is saved by computing the logits of one only.
+        saved = 1 - self.prompt_s / self.batch_s[PROMPT]
+        return full * (1 - saved * min(tokens - 1, PROMPT - 1) / (PROMPT - 1))
+
+    def scaled(self, factor: float) -> "Rates":
+        """The same with all times multiplied."""
+        batches = {tokens: seconds * factor for tokens, seconds in self.batch_s.items()}
+        return msgspec.structs.replace(self, batch_s=batches, prompt_s=self.prompt_s * factor)
 
 
 def measure(backend: Backend, sequence: int, size: int, logits: bool, clock: Callable[[], float]) -> float:
@@ -55,6 +96,8 @@ def measure(backend: Backend, sequence: int, size: int, logits: bool, clock: Cal
     """
     token = backend.vocabulary.tokenize("a")[0]
     slots = [Slot(token, position, sequence, logits or position == size - 1) for position in range(size)]
+    # A request that was cancelled in its last batch leaves the backend interrupted.
+    backend.resume()
     start = clock()
     try:
         backend.decode(slots)

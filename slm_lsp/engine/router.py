@@ -9,7 +9,9 @@ come in time, and the fast one where the strong one's prompt is still to be eval
 from dataclasses import dataclass
 from pathlib import Path
 
+from slm_lsp.engine.load import LOADED
 from slm_lsp.engine.protocol import Estimated
+from slm_lsp.engine.slowdown import NOTICEABLE
 from slm_lsp.errors import ModelMissingError
 from slm_lsp.models.store import Installed, Store
 
@@ -88,6 +90,23 @@ def route(fast: Choice, strong: Choice, fast_s: float | None, strong_s: float | 
     if fast_s < strong_s:
         return _because(fast, f"about {fast_s:.1f} s, where the strong one would take {strong_s:.1f} s")
     return _because(strong, f"about {strong_s:.1f} s, and the fast one is no faster")
+
+
+def basis(estimate: Estimated | None) -> str:
+    """What an estimate goes by, as a clause for people; empty where nothing was measured."""
+    if estimate is None or estimate.age_s is None:
+        return ""
+    quiet = "on a quiet machine" if estimate.load <= LOADED else f"while other programs used {estimate.load:.1f} cores"
+    now = f", now {estimate.slowdown:.1f} times slower" if estimate.slowdown >= NOTICEABLE else ""
+    return f"measured {age(estimate.age_s)} ago {quiet}{now}"
+
+
+def age(seconds: float) -> str:
+    """A duration in its largest unit, such as `3 min`."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def too_slow(strong: Estimated | None, budget_s: float) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 from slm_lsp.engine import runner
 from slm_lsp.engine.backend import Backend, DecodeAborted, DecodeFailed, Slot
 from slm_lsp.engine.job import Job
-from slm_lsp.engine.loaded import LoadedModel
+from slm_lsp.engine.loaded import LoadedModel, is_prompt
+from slm_lsp.engine.machine import Machine
 from slm_lsp.engine.models import Models
 from slm_lsp.engine.protocol import Describe, Described, Estimate, Event, Failed, LoadedStats, Loading, Priority, Warm
 from slm_lsp.errors import EngineError, RequestCancelledError, SlmError
@@ -78,6 +79,11 @@ class Scheduler:
     def loaded(self) -> tuple[LoadedStats, ...]:
         """The models in memory."""
         return self._models.stats(self._clock())
+
+    @property
+    def machine(self) -> Machine:
+        """What is known about the load of the machine."""
+        return self._models.machine
 
     def run(self, on_unload: Callable[[], None] = lambda: None) -> None:
         """Work until stopped; `on_unload` is called after models were unloaded for being idle."""
@@ -203,6 +209,9 @@ class Scheduler:
             if all(job.cancelled for job in jobs):
                 model.backend.interrupt()
         self._models.set_busy(model)
+        logits = sum(slot.logits for slot in slots)
+        threads = self._models.machine.threads_for(is_prompt(len(slots), logits))
+        model.backend.use_threads(threads)
         started = self._clock()
         try:
             model.backend.decode(slots)
@@ -221,7 +230,7 @@ class Scheduler:
             with self._changed:
                 self._backend, self._batch = None, []
             model.used = self._clock()
-        model.note_speed(len(slots), sum(slot.logits for slot in slots), model.used - started)
+        model.note_speed(len(slots), logits, model.used - started, threads)
         return True
 
     def _advance(self, job: Job, part: runner.Part) -> None:

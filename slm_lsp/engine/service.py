@@ -193,4 +193,6 @@ class Service:
             served=self._scheduler.served,
             loaded=self._scheduler.loaded(),
             settings=self._settings,
+            slowdown=self._scheduler.machine.slowdown.value,
+            contended=self._scheduler.machine.last_contended,
         )

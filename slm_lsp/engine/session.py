@@ -7,9 +7,17 @@ from dataclasses import dataclass, field
 
 from slm_lsp.engine.backend import Backend
 from slm_lsp.engine.parking import Parked, Parking
-from slm_lsp.engine.plan import Held, Plan, plan
+from slm_lsp.engine.plan import Held, Plan, common_prefix, plan
 from slm_lsp.engine.prompt import Prompt
 from slm_lsp.engine.protocol import Reuse
+
+MIN_LOWERED = 64
+"""Cells to skip below a session that are worth moving it down: the padding of the cells in use is 32 to 256."""
+
+
+LARGE_LOSS = 384
+"""Tokens that are cut off a session before it is taken for another document, even one that begins alike. A cursor that
+moves inside a document cuts off fewer: its suffix and some lines."""
 
 
 @dataclass(slots=True)
@@ -25,6 +33,8 @@ class Session:
     middle_at: int | None = None
     shared: int = 0
     reserved: int = 0
+    floor: int = 0
+    """Cells of other sessions that lay below its own when it was filled; see `Sessions._lower`."""
 
     def held(self) -> Held:
         """A view of it for `plan`, to be used before anything changes."""
@@ -74,6 +84,10 @@ class Sessions:
         """How many of them nobody uses."""
         return sum(not each.busy for each in self._sessions)
 
+    def tokens_held(self) -> int:
+        """Tokens of all sessions. Shared cells count for each session that shares them."""
+        return sum(len(each.tokens) for each in self._sessions)
+
     def missing(self, wanted: Prompt, reuse: Reuse, seam: int = 1) -> int:
         """How many tokens of a prompt would be evaluated if it were opened now, or as soon as a session is free."""
         count = len(wanted.tokens)
@@ -96,7 +110,9 @@ class Sessions:
             return None
         session = self._sessions[found.sequence]
         for number in found.emptied:
-            self._evict(self._sessions[number])
+            self._make_way(self._sessions[number], wanted)
+        if not self._lower(session):
+            found = Plan(found.sequence, 0, None, ())
         session.busy = True
         session.reserved = len(wanted.tokens) + room
         if found.splice is not None:
@@ -105,19 +121,26 @@ class Sessions:
             lead = wanted.tokens[found.reused : found.splice.lead_end]
             return session, found, Lead(self.scratch, found.reused, lead)
         if found.copy_from is not None:
-            source = self._sessions[found.copy_from]
-            self._evict(session)
-            self._backend.copy(source.sequence, session.sequence, 0, found.reused)
-            session.tokens = list(wanted.tokens[: found.reused])
-            session.exact = None if source.exact is None or source.exact >= found.reused else source.exact
-            session.shared = found.reused
-            source.shared = max(source.shared, found.reused)
-        elif 2 * found.reused < len(session.tokens):
+            self._copy_prefix(session, self._sessions[found.copy_from], found.reused)
+        elif len(session.tokens) - found.reused > min(found.reused, LARGE_LOSS):
             self._evict(session, found.reused)
         else:
             self.cut(session, found.reused)
+        if not session.tokens:
+            session.floor = self.tokens_held()
         session.suffix_at, session.middle_at = wanted.suffix_at, wanted.middle_at
         return session, found, None
+
+    def _copy_prefix(self, session: Session, source: Session, length: int) -> None:
+        """Share the first tokens of a session with another one."""
+        self._evict(session)
+        self._backend.copy(source.sequence, session.sequence, 0, length)
+        session.tokens = source.tokens[:length]
+        session.exact = None if source.exact is None or source.exact >= length else source.exact
+        session.shared, session.floor = length, source.floor
+        source.shared = max(source.shared, length)
+        if self._spills() and not source.busy:
+            self._evict(source)
 
     def splice(self, session: Session, found: Plan, wanted: Prompt) -> None:
         """Put a session together, once its lead is evaluated in the scratch sequence."""
@@ -151,6 +174,7 @@ class Sessions:
         target.tokens, target.busy, target.exact = list(session.tokens), True, session.exact
         target.suffix_at, target.middle_at = session.suffix_at, session.middle_at
         target.shared = session.shared = len(session.tokens)
+        target.floor = session.floor
         return target
 
     def cut(self, session: Session, length: int) -> None:
@@ -176,17 +200,49 @@ class Sessions:
     def _plan(self, wanted: Prompt, room: int, reuse: Reuse, seam: int) -> Plan | None:
         held = [each.held() for each in self._sessions]
         cells = self._backend.options.cells
-        return plan(held, wanted, room, cells, reuse, seam=seam, scratch=not self._scratch_taken)
+        scratch = not self._scratch_taken
+        return plan(held, wanted, room, cells, reuse, seam=seam, scratch=scratch, alone=self._spills())
 
-    def _evict(self, session: Session, kept: int = 0) -> None:
-        """Keep the first so many tokens; all of them wait on disk, unless they are few, or an approximation."""
+    def _spills(self) -> bool:
+        """Whether idle sessions are moved out of the context; without a place for them they stay."""
+        return self._parking is not None and self._parking.open
+
+    def _make_way(self, session: Session, wanted: Prompt) -> None:
+        """Empty an idle session. Save its cells, unless little of it differs from the wanted prompt.
+
+        A session that differs little is usually another candidate of the last request.
+        """
+        shared = common_prefix(session.tokens, wanted.tokens)
+        self._evict(session, 0, len(session.tokens) - shared)
+
+    def _lower(self, session: Session) -> bool:
+        """Move a session to the lowest cells when those of other sessions, which lay below it, are empty by now.
+
+        Returns:
+            False where there was no place for it: the session is empty then.
+        """
+        alone = self.tokens_held() == len(session.tokens)
+        if not alone or session.floor < max(MIN_LOWERED, len(session.tokens) // 4) or not self._spills():
+            return True
+        session.floor = 0
+        cells = self._backend.save(session.sequence)
+        self._backend.remove(session.sequence, 0, -1)
+        if self._backend.restore(session.sequence, cells):
+            return True
+        self.cut(session, 0)
+        return False
+
+    def _evict(self, session: Session, kept: int = 0, lost: int | None = None) -> None:
+        """Cut a session to its first tokens. Save all of its cells first if enough of them would be lost.
+
+        Args:
+            session: an idle one. Approximate cells are never saved.
+            kept: how many tokens stay.
+            lost: how many tokens no other session has; None: all that are cut off.
+        """
         parking = self._parking
-        if (
-            parking is not None
-            and parking.open
-            and session.exact is None
-            and len(session.tokens) - kept >= parking.least
-        ):
+        lost = len(session.tokens) - kept if lost is None else lost
+        if parking is not None and parking.open and session.exact is None and lost >= parking.least:
             prompt = Prompt(tuple(session.tokens), session.suffix_at, session.middle_at)
             parking.put(prompt, self._backend.save(session.sequence))
         self.cut(session, kept)
@@ -205,24 +261,31 @@ class Sessions:
         if found is None or self._parking is None:
             return False
         parked, _ = found
-        target = self._place_for(max(len(parked.prompt.tokens), len(wanted.tokens) + room))
-        cells = self._parking.take(parked) if target is not None else None
-        if target is None or cells is None or not self._backend.restore(target.sequence, cells):
+        tokens = max(len(parked.prompt.tokens), len(wanted.tokens) + room)
+        if not self._can_hold(tokens) or (cells := self._parking.take(parked)) is None:
+            return False
+        target = self._place_for(tokens)
+        if not self._backend.restore(target.sequence, cells):
+            self._parking.put(parked.prompt, cells)
             return False
         target.tokens, target.exact = list(parked.prompt.tokens), None
         target.suffix_at, target.middle_at = parked.prompt.suffix_at, parked.prompt.middle_at
         target.used = self._clock
+        target.floor = self.tokens_held() - len(target.tokens)
         return True
 
-    def _place_for(self, tokens: int) -> Session | None:
-        """An empty session with so many cells free, others evicted for it; None where busy ones leave too few."""
+    def _can_hold(self, tokens: int) -> bool:
+        """Whether some cells can be made free in an idle session."""
+        busy = sum(each.held().cells for each in self._sessions if each.busy)
+        return self.free() > 0 and busy + tokens <= self._backend.options.cells
+
+    def _place_for(self, tokens: int) -> Session:
+        """An empty session with some cells free; the others are evicted first, so that it gets the lowest cells."""
         idle = sorted((each for each in self._sessions if not each.busy), key=_least_missed)
         taken = sum(each.held().cells for each in self._sessions)
-        if not idle or taken - sum(len(each.tokens) for each in idle) + tokens > self._backend.options.cells:
-            return None
         target, *others = idle
         for each in (target, *(each for each in others if each.tokens)):
-            if each is target or taken + tokens > self._backend.options.cells:
+            if each is target or self._spills() or taken + tokens > self._backend.options.cells:
                 taken -= len(each.tokens)
                 self._evict(each)
         return target

@@ -1,6 +1,7 @@
 """Asks the engine what an answer of each tier would take, and has the router decide."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from slm_lsp.config import CompletionSettings, Settings
@@ -10,7 +11,7 @@ from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo
-from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, route, too_slow
+from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, basis, route, too_slow
 from slm_lsp.features.completion import reuse_of
 from slm_lsp.features.lookup import models
 
@@ -36,11 +37,12 @@ async def choose(
     if strong is None:
         return fast
     budget_s = settings.completion.latency_ms / MILLISECONDS * (ASKED_FACTOR if asked else 1)
-    fast_s, strong_s = [
-        answer_s(await _estimate(place, anchor, engine, settings.completion, each.path, snippets))
-        for each in (fast, strong)
+    fast_found, strong_found = [
+        await _estimate(place, anchor, engine, settings.completion, each.path, snippets) for each in (fast, strong)
     ]
-    return route(fast, strong, fast_s, strong_s, budget_s)
+    chosen = route(fast, strong, answer_s(fast_found), answer_s(strong_found), budget_s)
+    based_on = basis(strong_found)
+    return replace(chosen, why=f"{chosen.why} ({based_on})") if based_on else chosen
 
 
 async def to_warm(place: Place, anchor: Anchor, engine: EngineClient, settings: Settings) -> tuple[Choice, ...]:

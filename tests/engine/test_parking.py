@@ -88,6 +88,81 @@ class TestOnTheModel:
         place.close()
 
 
+class Counting(Fewer):
+    """Counts how often cells are restored."""
+
+    restored = 0
+
+    def restore(self, sequence: int, saved: bytearray) -> bool:
+        self.restored += 1
+        return bool(self._inner.restore(sequence, saved))
+
+
+class TestOnlyWhatIsWorkedOnIsInTheContext:
+    """Attention reads all cells in use, so those of idle documents would slow every batch down."""
+
+    def test_other_documents_are_moved_out(self, backend: Backend, tmp_path: Path) -> None:
+        place = Parking(tmp_path, MEGABYTE, least=32)
+        sessions = parked_sessions(backend, place)
+        for number in range(1, 4):
+            session, _ = execute(backend, sessions, plain(document(number, 100)))
+            assert sessions.tokens_held() == len(session.tokens) == 100
+        assert [sessions.missing(plain(document(number, 100)), "exact") for number in (1, 2, 3)] == [1, 1, 1]
+        place.close()
+
+    def test_without_a_place_for_them_they_stay(self, backend: Backend, tmp_path: Path) -> None:
+        sessions = parked_sessions(backend, Parking(tmp_path, 0))
+        for number in range(1, 4):
+            execute(backend, sessions, plain(document(number, 100)))
+        assert sessions.tokens_held() == 300
+
+    def test_documents_that_begin_alike_are_both_kept(self, backend: Backend, tmp_path: Path) -> None:
+        place = Parking(tmp_path, MEGABYTE, least=32)
+        sessions = parked_sessions(backend, place)
+        head = document(9, 50)
+        one, other = [*head, *document(1, 60)], [*head, *document(2, 60)]
+        for tokens in (one, other, one, other):
+            execute(backend, sessions, plain(tokens))
+        assert sessions.missing(plain(one), "exact") == 1
+        assert sessions.missing(plain(other), "exact") == 1
+        place.close()
+
+    def test_other_answers_to_the_same_prompt_are_dropped(self, backend: Backend, tmp_path: Path) -> None:
+        place = Parking(tmp_path, MEGABYTE, least=32)
+        sessions = parked_sessions(backend, place)
+        session, _ = execute(backend, sessions, plain(document(1, 100)))
+        session.busy = True
+        fork = sessions.fork(session)
+        assert fork is not None
+        evaluate(backend, fork.sequence, 100, [7])
+        fork.tokens.append(7)
+        for each in (session, fork):
+            sessions.close(each)
+        execute(backend, sessions, plain(document(2, 100)))
+        assert place.count() == 1
+        place.close()
+
+    def test_a_document_is_moved_down_when_those_below_it_have_gone(self, backend: Backend, tmp_path: Path) -> None:
+        place = Parking(tmp_path, MEGABYTE, least=32)
+        for number in range(backend.options.sequences):
+            backend.remove(number, 0, -1)
+        counting = Counting(backend)
+        sessions = Sessions(counting, place)  # type: ignore[arg-type]
+        first = sessions.open(plain(document(1, 150)), room=8)
+        assert first is not None
+        evaluate(backend, first[0].sequence, 0, document(1, 150))
+        first[0].tokens += document(1, 150)
+        execute(backend, sessions, plain(document(2, 100)))  # above the first one, which is busy
+        sessions.close(first[0])
+        wanted = plain([*document(2, 100), 5])
+        _, logits = execute(backend, sessions, wanted)
+        assert counting.restored == 1
+        assert same(logits, alone(backend, wanted))
+        execute(backend, sessions, plain([*document(2, 100), 5, 6]))
+        assert counting.restored == 1, "once is enough"
+        place.close()
+
+
 class TestOnDisk:
     """The place itself."""
 

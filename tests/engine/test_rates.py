@@ -2,15 +2,18 @@
 
 import asyncio
 import itertools
+import time
 from pathlib import Path
 
 import pytest
 
 from slm_lsp.engine.backend import BackendOptions, open_backend
 from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.load import LoadMeter, Reading
 from slm_lsp.engine.loaded import FASTER_TIMES, LoadedModel
+from slm_lsp.engine.machine import Machine
 from slm_lsp.engine.protocol import Generate, ModelInfo, Segment
-from slm_lsp.engine.rates import PROMPT, ROUNDS, SIZES, STEPS, Rates, RatesFile
+from slm_lsp.engine.rates import OLD_S, PROMPT, ROUNDS, SIZES, STEPS, Rates, RatesFile
 from tests.conftest import engines
 
 OPTIONS = BackendOptions(cells=256, sequences=4, threads=1)
@@ -19,7 +22,7 @@ OPTIONS = BackendOptions(cells=256, sequences=4, threads=1)
 @pytest.fixture
 def model(tiny_model: Path) -> LoadedModel:
     backend, why = open_backend(tiny_model, OPTIONS, "llama_cpp", lambda _: None)
-    return LoadedModel(tiny_model, backend, why, 0.0)
+    return LoadedModel(tiny_model, backend, why, 0.0, Machine(1))
 
 
 def test_every_batch_is_measured_some_times_and_the_fastest_counts(model: LoadedModel) -> None:
@@ -80,17 +83,72 @@ async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[st
     assert kept(home) == before
 
 
-def test_what_was_measured_on_a_busy_machine_is_measured_again(model: LoadedModel) -> None:
-    model.rates = Rates({size: float(size) for size in SIZES}, 32.0)
+def test_rates_that_turn_out_too_slow_are_corrected_at_once_and_measured_again(model: LoadedModel) -> None:
+    model.rates = Rates({size: float(size) for size in SIZES}, 32.0, measured_at=time.time())
     model.note_speed(1, 1, 0.9)
+    assert not model.stale(time.time())
     for _ in range(FASTER_TIMES):
-        assert model.rates is not None
         model.note_speed(1, 1, 0.5)
-    assert model.rates is None
+    assert model.rates.decode_s == 0.5
+    assert model.rates.prefill == PROMPT / 16.0
+    assert model.stale(time.time())
     ticks = itertools.count()
     while not model.calibrate(lambda: float(next(ticks))):
         pass
+    assert not model.stale(time.time())
+
+
+def test_the_old_rates_are_there_until_the_new_ones_are(model: LoadedModel) -> None:
+    known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0)
+    model.measure_again()
+    ticks = itertools.count()
+    while not model.calibrate(lambda: float(next(ticks))):
+        assert model.rates is known
+    assert model.rates is not known
+
+
+@pytest.mark.parametrize(
+    ("rates", "stale"),
+    [
+        (Rates({1: 1.0}, 2.0, load=0.0, measured_at=1000.0), False),
+        (Rates({1: 1.0}, 2.0, load=0.5, measured_at=1000.0), True),
+        (Rates({1: 1.0}, 2.0, load=0.0, measured_at=1000.0 - OLD_S), True),
+        (Rates({1: 1.0}, 2.0, load=0.0, measured_at=9000.0), True),
+        (None, True),
+    ],
+    ids=["quiet and new", "while other programs ran", "long ago", "in the future", "never"],
+)
+def test_stale_rates(model: LoadedModel, rates: Rates | None, stale: bool) -> None:
+    model.rates = rates
+    assert model.stale(now=1001.0) == stale
+
+
+def test_a_measurement_on_a_busy_machine_does_not_replace_one_on_a_quiet_machine(tiny_model: Path) -> None:
+    times = iter(Reading(busy=10.0 * count, own=0.0) for count in itertools.count())
+    seconds = itertools.count()
+    meter = LoadMeter(0, lambda: next(times), lambda: float(next(seconds)))
+    backend, why = open_backend(tiny_model, OPTIONS, "llama_cpp", lambda _: None)
+    model = LoadedModel(tiny_model, backend, why, 0.0, Machine(1, meter))
+    known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0, load=0.0)
+    model.measure_again()
+    ticks = itertools.count()
+    while not model.calibrate(lambda: float(next(ticks))):
+        pass
+    assert model.rates is known
+    model.rates = None
+    while not model.calibrate(lambda: float(next(ticks))):
+        pass
     assert model.rates is not None
+    assert model.rates.loaded
+
+
+def test_the_time_of_a_batch_lies_between_those_of_the_measured_sizes() -> None:
+    rates = Rates({1: 1.0, 4: 1.6, 8: 2.4, 16: 4.0, 24: 6.0, 32: 8.0}, prompt_s=6.0)
+    assert rates.seconds(1, 1) == 1.0
+    assert rates.seconds(6, 6) == pytest.approx(2.0)
+    assert rates.seconds(32, 1) == pytest.approx(6.0)
+    assert rates.seconds(64, 0) == pytest.approx(12.0)
+    assert 4.0 * 6 / 8 < rates.seconds(16, 1) < 4.0
 
 
 def test_an_interruption_loses_little_and_no_batch_is_too_short_to_be_worth_it(model: LoadedModel) -> None:

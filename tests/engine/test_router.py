@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.engine.protocol import Estimated
-from slm_lsp.engine.router import LINE_TOKENS, Choice, answer_s, route, too_slow
+from slm_lsp.engine.router import LINE_TOKENS, Choice, answer_s, basis, route, too_slow
 
 FAST = Choice(Path("fast.gguf"), "small", "fast", "")
 STRONG = Choice(Path("strong.gguf"), "large", "strong", "")
@@ -41,3 +41,21 @@ def test_a_tier_that_is_slow_even_when_warm_is_not_kept_warm() -> None:
     assert too_slow(Estimated(1, loaded=True, prefill_s=0.0, token_s=0.2), 1.5)
     assert not too_slow(Estimated(1, loaded=True, prefill_s=60.0, token_s=0.05), 1.5)
     assert not too_slow(None, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (None, ""),
+        (Estimated(1, loaded=False), ""),
+        (Estimated(1, loaded=True, token_s=0.1), ""),
+        (Estimated(1, loaded=True, age_s=40.0), "measured 40 s ago on a quiet machine"),
+        (Estimated(1, loaded=True, age_s=200.0, load=1.04), "measured 3 min ago while other programs used 1.0 cores"),
+        (
+            Estimated(1, loaded=True, age_s=1e5, slowdown=1.8),
+            "measured 1 d ago on a quiet machine, now 1.8 times slower",
+        ),
+    ],
+)
+def test_an_estimate_says_what_it_is_based_on(estimate: Estimated | None, text: str) -> None:
+    assert basis(estimate) == text

@@ -91,12 +91,26 @@ class TestPrefix:
         assert (exact.sequence, exact.copy_from, exact.reused) == (1, 0, 40)
         assert planned(sequences, plain([*tokens, 7]), "nothing").reused == 0
 
-    @given(st.lists(TOKENS, min_size=1, max_size=5), TOKENS, st.integers(0, 40), st.sets(st.integers(0, 4)))
+    def test_alone_the_nearest_idle_document_is_taken_over_and_the_others_are_emptied(self) -> None:
+        head = list(range(MIN_SHARED))
+        sequences = held([*head, *range(100, 150)], [1] * 40, [])
+        found = plan(sequences, plain([*head, *range(200, 250)]), 8, CELLS, alone=True)
+        assert found == Plan(0, MIN_SHARED, None, (1,))
+
+    def test_alone_a_busy_document_stays_and_its_beginning_is_shared(self) -> None:
+        head = list(range(MIN_SHARED))
+        sequences = held([*head, *range(100, 150)], [1] * 40, [], busy=frozenset([0]))
+        found = plan(sequences, plain([*head, *range(200, 250)]), 8, CELLS, alone=True)
+        assert found == Plan(2, MIN_SHARED, 0, (1,))
+
+    @given(
+        st.lists(TOKENS, min_size=1, max_size=5), TOKENS, st.integers(0, 40), st.sets(st.integers(0, 4)), st.booleans()
+    )
     def test_a_plan_never_promises_what_is_not_there(
-        self, sequences: list[list[int]], wanted: list[int], room: int, busy: set[int]
+        self, sequences: list[list[int]], wanted: list[int], room: int, busy: set[int], alone: bool
     ) -> None:
         everything = held(*sequences, busy=frozenset(busy))
-        found = plan(everything, plain(wanted), room, cells=120)
+        found = plan(everything, plain(wanted), room, cells=120, alone=alone)
         if found is None:
             free = [each for each in everything if not each.busy]
             assert not free or sum(len(each.tokens) for each in everything if each.busy) + len(wanted) + room > 120
@@ -109,6 +123,8 @@ class TestPrefix:
         gone = (*found.emptied, found.sequence)
         rest = sum(len(each.tokens) for each in everything if each.sequence not in gone)
         assert rest + len(wanted) + room <= 120
+        if alone:
+            assert {each.sequence for each in everything if each.tokens and not each.busy} <= {*gone, source}
 
 
 class TestSplice:

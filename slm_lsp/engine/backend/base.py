@@ -96,6 +96,9 @@ class Backend(Protocol):
     def vocabulary(self) -> Vocabulary:
         """The model's tokens."""
 
+    def use_threads(self, count: int) -> None:
+        """Evaluate the next batches with this many threads, at most `options.threads`."""
+
     def decode(self, batch: Sequence[Slot]) -> None:
         """Evaluate up to `options.batch` tokens.
 

@@ -21,6 +21,7 @@ import platformdirs
 from slm_lsp import system
 from slm_lsp.engine.backend import ik, llama_cpp
 from slm_lsp.engine.backend.base import Backend, BackendOptions, Logits, OnProgress, Slot
+from slm_lsp.engine.load import LOADED, LoadMeter, spare_processors
 from slm_lsp.errors import EngineUnavailableError, ModelError
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,8 @@ class Agreement(msgspec.Struct, frozen=True):
     same_top: float
     time_ratio: float
     """What ik takes for a piece of prompt and an answer, to what the reference takes."""
+    load: float = 0.0
+    """Cores that other programs used meanwhile, on average."""
 
     @property
     def good(self) -> bool:
@@ -125,6 +128,7 @@ def open_backend(
     preference: Preference,
     on_progress: OnProgress,
     memory: Path | None = None,
+    meter: LoadMeter | None = None,
 ) -> tuple[Backend, str]:
     """Open a model with the binding that suits, and say why it was this one.
 
@@ -134,6 +138,7 @@ def open_backend(
         preference: the user's setting.
         on_progress: called with the fraction loaded.
         memory: file that remembers agreements; None for the usual one in the user's cache.
+        meter: measures what other programs do; None for one of this machine.
 
     Raises:
         ModelCorruptError: no binding can load the file.
@@ -148,20 +153,25 @@ def open_backend(
         x86_linux=system.is_x86_64_linux(),
     )
     if choice.name == "ik" and preference == "auto":
-        choice = _checked(path, choice, installed, memory or platformdirs.user_cache_path("slm-lsp") / "agreement.json")
+        usual = platformdirs.user_cache_path("slm-lsp") / "agreement.json"
+        meter = meter or LoadMeter(spare_processors(system.usable_cores()))
+        choice = _checked(path, choice, installed, memory or usual, meter)
     log.info("%s: %s, %s", path.name, choice.name, choice.why)
     return _OPEN[choice.name](path, options, on_progress), choice.why
 
 
-def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: Path) -> Choice:
-    """`choice`, or the reference where the fast binding does not agree with it on this model."""
+def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: Path, meter: LoadMeter) -> Choice:
+    """`choice`, or the reference where the fast binding does not agree with it on this model, or is slower.
+
+    What was measured while other programs ran is measured again when the model is loaded on a quiet machine.
+    """
     info = path.stat()
     bindings = f"ik {installed['ik']} llama_cpp {installed['llama_cpp']}"
     key = f"{path.name}:{info.st_size}:{info.st_mtime_ns} {bindings} {system.cpu_name()}"
     known = _remembered(memory)
-    if key not in known:
+    if key not in known or (known[key].load > LOADED and meter.now() <= LOADED):
         try:
-            known[key] = measure_agreement(path)
+            known[key] = measure_agreement(path, meter)
         except ModelError as error:
             return Choice("llama_cpp", f"ik cannot load this model ({error.what})")
         memory.parent.mkdir(parents=True, exist_ok=True)
@@ -185,12 +195,13 @@ def _remembered(memory: Path) -> dict[str, Agreement]:
         return {}
 
 
-def measure_agreement(path: Path) -> Agreement:
+def measure_agreement(path: Path, meter: LoadMeter) -> Agreement:
     """Evaluate the fixed prompt with both bindings, one after the other."""
+    meter.contended()
     (ours, our_s), (theirs, their_s) = (_measured(name, path) for name in ("ik", "llama_cpp"))
     kl = np.sum(np.exp(theirs) * (theirs - ours), axis=1)
     same_top = float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean())
-    return Agreement(float(kl.mean()), same_top, our_s / their_s)
+    return Agreement(float(kl.mean()), same_top, our_s / their_s, meter.contended())
 
 
 def _measured(name: Name, path: Path) -> tuple[Logits, float]:

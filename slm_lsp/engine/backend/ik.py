@@ -55,6 +55,7 @@ class _Extra:
         self.view_update = bind(library, "llama_kv_cache_view_update", None, pointer, ctypes.POINTER(_View))
         self.view_free = bind(library, "llama_kv_cache_view_free", None, ctypes.POINTER(_View))
         self.state = _state(library)
+        self.set_threads = bind(library, "llama_set_n_threads", None, pointer, ctypes.c_uint32, ctypes.c_uint32)
         self.trained = bind(library, "llama_n_ctx_train", number, pointer)
         self.bos = bind(library, "llama_vocab_bos", number, pointer)
         self.add_bos = bind(library, "llama_vocab_get_add_bos", ctypes.c_bool, pointer)
@@ -152,6 +153,9 @@ class IkBackend(NativeBackend):
             return self._stopped or (self._cut and self._asked % PIECE == 0)
         self._stopped = self._flag[0] != b"\0"
         return not self._stopped
+
+    def _set_threads(self, count: int) -> None:
+        self._extra.set_threads(self._context, count, count)
 
     def _state_functions(self) -> StateFunctions:
         functions: StateFunctions = self._extra.state

@@ -89,6 +89,9 @@ class LlamaCppBackend(NativeBackend):
         self._abort = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
         self._api.llama_set_abort_callback(context, self._abort, ctypes.cast(self._flag, ctypes.c_void_p))
 
+    def _set_threads(self, count: int) -> None:
+        self._api.llama_set_n_threads(self._context, count, count)
+
     def _state_functions(self) -> StateFunctions:
         api = self._api
         return StateFunctions(api.llama_state_seq_get_size, api.llama_state_seq_get_data, api.llama_state_seq_set_data)

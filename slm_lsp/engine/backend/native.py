@@ -101,6 +101,7 @@ class NativeBackend(ABC):
             self._free_model()
             raise MemoryError(f"no memory for {options.cells} KV cells of {path}")
         self._batch = api.llama_batch_init(options.batch, 0, 1)
+        self._threads = options.threads
 
     @abstractmethod
     def _open_model(self, path: bytes, options: BackendOptions) -> Any:
@@ -127,6 +128,10 @@ class NativeBackend(ABC):
         """See `Backend`."""
 
     @abstractmethod
+    def _set_threads(self, count: int) -> None:
+        """Have the context's batches evaluated by this many threads."""
+
+    @abstractmethod
     def _state_functions(self) -> StateFunctions:
         """The C functions that save and restore a sequence."""
 
@@ -144,6 +149,13 @@ class NativeBackend(ABC):
             return True
         self.remove(sequence, 0, -1)
         return False
+
+    def use_threads(self, count: int) -> None:
+        """See `Backend`."""
+        count = min(max(count, 1), self.options.threads)
+        if count != self._threads:
+            self._threads = count
+            self._set_threads(count)
 
     def decode(self, batch: Sequence[Slot]) -> None:
         """See `Backend`."""

@@ -1,6 +1,7 @@
 """Which binding runs a model, and why."""
 
 import re
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from slm_lsp.engine.backend import BackendOptions, available, choose, open_backend
 from slm_lsp.engine.backend.choose import IK_NEEDS, Agreement, measure_agreement
+from slm_lsp.engine.load import LoadMeter, Reading
 from slm_lsp.errors import EngineUnavailableError
 
 BOTH = {"llama_cpp": "1", "ik": "1"}
@@ -42,7 +44,7 @@ def test_a_binding_that_is_set_but_missing_is_an_error() -> None:
 
 @needs_ik
 def test_the_bindings_agree_on_the_tiny_model(tiny_model: Path) -> None:
-    found = measure_agreement(tiny_model)
+    found = measure_agreement(tiny_model, meter(0.0))
     assert found.good
     assert found.same_top == 1.0
     assert 0 < found.time_ratio < 100
@@ -78,9 +80,29 @@ def test_what_was_measured_decides(tiny_model: Path, tmp_path: Path, measured: A
     assert why in found[1]
 
 
-def open_tiny(model: Path, memory: Path) -> tuple[str, str]:
+@needs_ik
+def test_bindings_timed_on_a_busy_machine_are_timed_again_on_a_quiet_one(tiny_model: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "agreement.json"
+    open_tiny(tiny_model, memory, taken=1.0)
+    (first,) = remembered(memory).values()
+    assert first.load == pytest.approx(1.0)
+    open_tiny(tiny_model, memory, taken=1.0)
+    assert list(remembered(memory).values()) == [first], "not while it is still busy"
+    open_tiny(tiny_model, memory, taken=0.0)
+    (second,) = remembered(memory).values()
+    assert second.load == 0.0
+
+
+def meter(taken: float) -> LoadMeter:
+    """Of a machine with some cores taken, on a clock that goes on by a second at every look."""
+    now = count()
+    seconds = count()
+    return LoadMeter(0, lambda: Reading(taken * next(now), 0.0), lambda: float(next(seconds)), lambda _: None)
+
+
+def open_tiny(model: Path, memory: Path, taken: float = 0.0) -> tuple[str, str]:
     """The name of the binding that was chosen, and why."""
-    backend, why = open_backend(model, BackendOptions(256, 1, 1), "auto", lambda _: None, memory)
+    backend, why = open_backend(model, BackendOptions(256, 1, 1), "auto", lambda _: None, memory, meter(taken))
     backend.close()
     return backend.name, why
 

@@ -1,0 +1,95 @@
+"""Part of `bench busy`: how soon `auto` takes the strong model again after other programs have ended."""
+
+import asyncio
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from slm_lsp.bench.common import Conditions, measured, private_engine, processes
+from slm_lsp.config import Settings
+from slm_lsp.context.anchor import at_word
+from slm_lsp.context.fim import Place
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.router import AUTO, Choice
+from slm_lsp.features.completion import complete, warm
+from slm_lsp.features.routing import choose
+from slm_lsp.models.store import Store
+
+TEXT = '''"""Orders of a shop."""
+
+
+def total(prices, discount):
+    """The sum of the prices less the discount, a number from 0 to 1."""
+    return '''
+
+SPELL_S = 20.0
+"""Seconds of other work on all cores."""
+
+PAUSE_S = 1.0
+"""Seconds between two suggestions."""
+
+MOST = 12
+"""Suggestions after the spell before the wait for the strong model is given up."""
+
+TIERS = ("fast", "strong")
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What `auto` chose before, during and after a busy spell."""
+
+    before: str | None
+    during: tuple[str | None, ...]
+    """The tier of each suggestion."""
+    suggestions: int | None
+    """Answered by the fast model after the spell, before the strong one answered again; None: it did not."""
+    seconds: float | None
+    """From the end of the spell to the request that the strong model answered."""
+
+    def __str__(self) -> str:
+        during = f"{self.during.count('strong')} of {len(self.during)} suggestions by the strong model while busy"
+        if self.suggestions is None:
+            return f"auto: {during}, and none after it"
+        return (
+            f"auto: {during}; after it the strong one again after {self.suggestions} suggestions, {self.seconds:.1f} s"
+        )
+
+
+async def recovery(conditions: Conditions) -> Recovery | None:
+    """Replay a busy spell with both tiers; None where one of them is not installed."""
+    store = Store(conditions.settings.models_dir)
+    models = {each.tier: each.path for each in store.installed() if each.tier in TIERS}
+    if len(models) < len(TIERS):
+        return None
+    settings = replace(conditions.settings, model=AUTO)
+    place = Place("shop", "orders.py", TEXT, len(TEXT))
+    async with private_engine("auto") as engine:
+        for path in models.values():
+            await warm(place, path, engine, settings.completion, at_word(place))
+        await measured(engine)
+        before = await _suggestion(engine, settings, place, 0)
+        during: list[str | None] = []
+        with ExitStack() as load:
+            load.enter_context(processes(2 * conditions.threads))
+            until = time.monotonic() + SPELL_S
+            while time.monotonic() < until:
+                during.append((await _suggestion(engine, settings, place, len(during) + 1)).tier)
+                await asyncio.sleep(PAUSE_S)
+        ended = time.monotonic()
+        for number in range(MOST):
+            asked = time.monotonic()
+            tier = (await _suggestion(engine, settings, place, len(during) + number + 1)).tier
+            if tier == "strong":
+                return Recovery(before.tier, tuple(during), number, asked - ended)
+            await asyncio.sleep(PAUSE_S)
+    return Recovery(before.tier, tuple(during), None, None)
+
+
+async def _suggestion(engine: EngineClient, settings: Settings, place: Place, number: int) -> Choice:
+    """Ask as an editor does, at a place that the prompt's beginning was evaluated for; which model answered."""
+    text = f"{place.text}value{number} + "
+    there = replace(place, text=text, offset=len(text))
+    anchor = at_word(place)
+    choice = await choose(there, anchor, engine, settings)
+    await complete(there, choice.path, engine, settings.completion, anchor=anchor)
+    return choice

@@ -1,0 +1,61 @@
+"""What the engine knows about the load of the machine: how many threads to use, and how slow it is just now."""
+
+import time
+from collections.abc import Callable
+
+from slm_lsp.engine.load import LOADED, LoadMeter
+from slm_lsp.engine.slowdown import Slowdown
+from slm_lsp.engine.threads import ThreadChoice
+
+
+class Machine:
+    """One for all models, since they share the cores. Used by the decoding thread.
+
+    Args:
+        threads: compute threads on a quiet machine.
+        meter: measures the load; None: the number of threads never changes.
+        clock: seconds, from any start.
+    """
+
+    def __init__(
+        self, threads: int, meter: LoadMeter | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.slowdown = Slowdown()
+        self.last_contended = 0.0
+        """The last value of `contended`; may be read from any thread."""
+        self._meter, self._clock = meter, clock
+        self._choice = ThreadChoice(threads, clock)
+
+    @property
+    def most_threads(self) -> int:
+        """Compute threads on a quiet machine."""
+        return self._choice.most
+
+    @property
+    def contended(self) -> float:
+        """Cores that compute threads share with other programs just now."""
+        self.last_contended = self._meter.contended() if self._meter is not None else 0.0
+        return self.last_contended
+
+    @property
+    def quiet(self) -> bool:
+        """Whether a measurement would tell how fast the machine can be."""
+        return self.contended <= LOADED
+
+    def threads_for(self, prompt: bool) -> int:
+        """The number of threads for the next batch; `prompt`: it is a piece of a prompt."""
+        return self._choice.choose(prompt, self.contended)
+
+    def note(self, prompt: bool, threads: int, ratio: float, seconds: float) -> None:
+        """Learn from a batch.
+
+        Args:
+            prompt: as in `threads_for`.
+            threads: how many evaluated it.
+            ratio: its time / the time measured for it on a quiet machine with all threads.
+            seconds: its time.
+        """
+        # A trial of another number of threads says nothing about the next answer.
+        if threads == self._choice.chosen(prompt):
+            self.slowdown.note(ratio, seconds, self._clock())
+        self._choice.note(prompt, threads, ratio)
