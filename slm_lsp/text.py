@@ -15,8 +15,8 @@ Encoding = Literal["utf-8", "utf-16", "utf-32"]
 """What an editor counts columns in: bytes, 16-bit units, or characters."""
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_FIRST_TWO_UNITS = 0x10000
-"""From here on a character takes two units of UTF-16."""
+_TWO_UNITS = re.compile("[\U00010000-\U0010ffff]")
+"""A character that takes two units of UTF-16."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,19 +66,34 @@ def units(line: str, column: int, encoding: Encoding) -> int:
         return len(before)
     if encoding == "utf-8":
         return len(before.encode("utf-8", errors="surrogatepass"))
-    return len(before) + sum(ord(character) >= _FIRST_TWO_UNITS for character in before)
+    return len(before.encode("utf-16-le", errors="surrogatepass")) // 2
 
 
 def column(line: str, count: int, encoding: Encoding) -> int:
     """The column in characters, for `count` units of `encoding`; inside a character it is that character's start."""
+    count = max(count, 0)
     if encoding == "utf-32" or line.isascii():
-        return min(max(count, 0), len(line))
-    left = count
-    for index, character in enumerate(line):
-        left -= units(character, 1, encoding)
-        if left < 0:
-            return index
-    return len(line)
+        return min(count, len(line))
+    if encoding == "utf-8":
+        return _column_utf8(line, count)
+    before = line[:count]
+    if units(before, count, "utf-16") == len(before):
+        return len(before)
+    wide = 0
+    for match in _TWO_UNITS.finditer(before):
+        left = count - match.start() - wide
+        if left <= 1:
+            return match.start() + min(left, 0)
+        wide += 1
+    return min(count - wide, len(line))
+
+
+def _column_utf8(line: str, count: int) -> int:
+    data = line[:count].encode("utf-8", errors="surrogatepass")
+    at = min(count, len(data))
+    while at < len(data) and data[at] & 0xC0 == 0x80:  # a byte inside a character
+        at -= 1
+    return len(data[:at].decode("utf-8", errors="surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)

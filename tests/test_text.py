@@ -52,6 +52,12 @@ def test_columns_are_what_the_codec_says(line: str, encoding: Encoding) -> None:
         assert column(line, count, encoding) == characters
 
 
+@given(st.text(alphabet="aß語🎉\u0301\ud83d\ude00", max_size=12), st.integers(-1, 40), st.sampled_from(ENCODINGS))
+def test_a_column_is_the_last_one_whose_units_fit(line: str, count: int, encoding: Encoding) -> None:
+    fitting = [each for each in range(len(line) + 1) if units(line, each, encoding) <= max(count, 0)]
+    assert column(line, count, encoding) == max(fitting)
+
+
 def test_a_column_inside_a_character_means_its_start() -> None:
     assert column("a🎉b", 2, "utf-16") == 1
     assert column("a語b", 3, "utf-8") == 1

@@ -13,9 +13,9 @@ from slm_lsp.context.window import segments
 from slm_lsp.engine import router
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo
-from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, basis, possible, route, too_slow
+from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, basis, route, too_slow
 from slm_lsp.features.completion import reuse_of
-from slm_lsp.models.store import Store
+from slm_lsp.features.lookup import models
 
 MILLISECONDS = 1e3
 
@@ -35,7 +35,7 @@ async def choose(
         ModelError: none can; the text says what to do.
         SlmError: the engine does not answer.
     """
-    fast, strong = _tiers(possible(settings.model, Store(settings.models_dir)))
+    fast, strong = _tiers(await models(settings))
     if strong is None:
         return fast
     budget_s = settings.completion.latency_ms / MILLISECONDS * (ASKED_FACTOR if asked else 1)
@@ -65,7 +65,7 @@ async def to_warm(place: Place, anchor: Anchor, engine: EngineClient, settings: 
     The fast tier bridges until the strong one is ready; from then on only the strong one has to be kept so, unless it
     is too slow on this machine. Errors as in `choose`.
     """
-    fast, strong = _tiers(possible(settings.model, Store(settings.models_dir)))
+    fast, strong = _tiers(await models(settings))
     if strong is None:
         return (fast,)
     found = await _estimate(place, anchor, engine, settings.completion, strong.path, ())

@@ -11,6 +11,7 @@ No name given by a person ever becomes part of a path.
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +43,23 @@ class Installed:
     tier: Tier | None = None
     source: Source | None = None
     intact: bool = False
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """How the full hash of a file came out, and what the file and its record were then."""
+
+    stamp: Stamp
+    record: Record
+    sound: bool
+
+
+_verdicts: dict[Path, _Verdict] = {}
+"""The hashes taken by this process. They stand in for a record where a store is read-only or a model is corrupt, so
+that each of these files is read once and not at every request."""
+
+_hashing = threading.Lock()
+"""Held by the thread that takes a hash on behalf of `find`; a second one waits for its verdict."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +252,7 @@ class Store:
         """The routine check: the full hash only where size or time of change are new. None if the file is missing."""
         try:
             known = record.verified == Stamp.of(self.records.path_of(record.sha256))
-            sound = record if known else self._rehashed(record)
+            sound = record if known else self._hashed_once(record)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -246,17 +264,30 @@ class Store:
             raise ModelCorruptError(what, self.records.cure(record.sha256))
         return self._installed(sound)
 
+    def _hashed_once(self, record: Record) -> Record | None:
+        """As `_rehashed`, but with the verdict of an earlier hash while neither the file nor the record has changed."""
+        path = self.records.path_of(record.sha256)
+        with _hashing:
+            record = self.records.get(record.sha256) or record  # another thread may have written it meanwhile
+            stamp, verdict = Stamp.of(path), _verdicts.get(path)
+            if record.verified == stamp:
+                return record
+            if verdict is None or (verdict.stamp, verdict.record) != (stamp, record):
+                return self._rehashed(record)
+            return replace(record, verified=stamp) if verdict.sound else None
+
     def _rehashed(self, record: Record) -> Record | None:
         """Take the full hash and note how it came out; None if it is wrong. A file of another size is not read."""
         path = self.records.path_of(record.sha256)
         stamp = Stamp.of(path)
         right = stamp.bytes == record.bytes and hash_file(path) == record.sha256
         stamped = self._stamped(record, stamp if right else None)
+        _verdicts[path] = _Verdict(stamp, self.records.get(record.sha256) or record, right)
         return stamped if right else None
 
     def _stamped(self, record: Record, stamp: Stamp | None) -> Record:
         stamped = replace(record, verified=stamp)
-        with suppress(OSError):  # a store that others manage may be read-only; then the hash is taken every time
+        with suppress(OSError):  # a store that others manage may be read-only; then only this process knows
             self.records.write(stamped)
         return stamped
 

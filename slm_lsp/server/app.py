@@ -11,7 +11,7 @@ from lsprotocol import types
 from pygls.uris import from_fs_path
 
 from slm_lsp import __version__
-from slm_lsp.config import Settings, load_settings
+from slm_lsp.config import Settings
 from slm_lsp.engine.adjust import adjust, start_with
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.index.process import State
@@ -20,6 +20,7 @@ from slm_lsp.server.inline_completion import InlineCompletions
 from slm_lsp.server.progress import IndexProgress
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.protocol import TOKEN, Protocol, Server
+from slm_lsp.server.settings import SettingsCache
 from slm_lsp.server.status import STATUS, StatusReport
 from slm_lsp.server.stream import Stream, wants_stream
 from slm_lsp.server.tally import COMPLETION_ACCEPTED, Tally, read_outcome
@@ -36,13 +37,12 @@ class App:
 
     def __init__(self, server: Server, overrides: Mapping[str, object]) -> None:
         self._server = server
-        self._overrides = overrides
-        self._editor: Mapping[str, object] = overrides
+        self._settings = SettingsCache(overrides, self._warn)
         self.engine = EngineClient()
         self.status = StatusReport(lambda state: server.protocol.notify(STATUS, state))
         self.projects = Projects(server.protocol.documents, self._indexer_said)
         self.stream = Stream(server.protocol.notify)
-        self.tally = Tally(self.settings().statistics)
+        self.tally = Tally()
         self.inline = InlineCompletions(
             server.protocol.documents,
             self.projects,
@@ -55,28 +55,28 @@ class App:
         self._background: set[asyncio.Task[None]] = set()
         self._progress: dict[Path, IndexProgress] = {}
         self._adjusting: asyncio.Task[None] | None = None
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     def settings(self, uri: str | None = None) -> Settings:
         """What is set for a document: its workspace may have a file of its own."""
-        workspace = self._server.protocol.documents.workspace_of(uri) if uri else None
-        return load_settings(workspace, editor=self._editor)
+        return self._settings.get(self._server.protocol.documents.workspace_of(uri) if uri else None)
 
     def configure(self, tree: Any) -> None:
-        """Take the editor's settings, bare or in a group of our name."""
-        if not isinstance(tree, dict):
-            return
-        inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
-        told = {key: value for key, value in inner.items() if key != TOKEN}
-        self._editor = {**told, **self._overrides}
-        if self._editor.get("engine") or self._adjusting is not None:
-            wanted = self.settings().engine
-            start_with(self.engine, wanted)
+        """Apply the editor's settings, bare or in a group of our name; anything but an object changes none of them."""
+        if isinstance(tree, dict):
+            inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
+            self._settings.configure({key: value for key, value in inner.items() if key != TOKEN})
+        settings = self.settings()
+        if (stopped := self.tally.switch(settings.statistics)) is not None:
+            self.in_background(asyncio.to_thread(stopped.close))
+        if self._settings.editor.get("engine") or self._adjusting is not None:
+            start_with(self.engine, settings.engine)
             if self._adjusting is not None:
                 self._adjusting.cancel()
-            self._adjusting = self.in_background(adjust(self.engine, wanted))
-        for problem in self.settings().problems:
-            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
+            self._adjusting = self.in_background(adjust(self.engine, settings.engine))
+
+    def _warn(self, problem: str) -> None:
+        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
 
     def in_background(self, work: Any) -> "asyncio.Task[None]":
         """Run a coroutine that nobody waits for; its failure goes to the log."""
@@ -91,7 +91,7 @@ class App:
         if state.state == "failed":
             log.warning("%s is not indexed: %s", folder, state.reason)
             told = f"{folder.name} is not indexed, so completions know only the open files. {state.reason}"
-            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, told))
+            self._warn(told)
         percent = 100 * state.done // state.total if state.total else 0
         self.status.set_indexed({"ready": 100, "waiting": 100, "failed": None}.get(state.state, percent))
 
@@ -108,16 +108,24 @@ class App:
             self._progress[folder] = IndexProgress(progress, folder.name, stop)
         return self._progress[folder]
 
+    def forget(self, folder: Path) -> None:
+        """Drop what is kept of a workspace folder that was closed."""
+        self._settings.forget(folder)
+        if (progress := self._progress.pop(folder, None)) is not None:
+            progress.close("closed")
+
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("background work failed: %s", error, exc_info=error)
 
     async def close(self) -> None:
-        """Let go of the engine, once."""
-        if self._closed:
-            return
-        self._closed = True
+        """Release what the session holds. A second call waits for the first one to end."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._release())
+        await asyncio.shield(self._closing)
+
+    async def _release(self) -> None:
         self.inline.warming.rest()
         self.status.close()
         for task in self._background:
@@ -162,15 +170,16 @@ def _session(server: Server, app: App) -> None:
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(_: None) -> None:
-        # An editor that quits sends `exit` without waiting, which cancels this.
+        # Cancelled where closing takes longer than the end of the server waits for it.
         with contextlib.suppress(asyncio.CancelledError):
             await app.close()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
         documents.set_folders(list(params.event.added), list(params.event.removed))
-        for indexer in app.projects.remove(params.event.removed):
-            app.in_background(indexer.stop())
+        for workspace in app.projects.remove(params.event.removed):
+            app.forget(workspace.root)
+            app.in_background(workspace.close())
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
@@ -182,19 +191,22 @@ def _files(server: Server, app: App) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
+        app.settings(params.text_document.uri)  # shows what is wrong in the workspace's settings
         app.projects.looked_at(params.text_document.uri)
+        app.projects.resume_indexing(params.text_document.uri)
         app.inline.warming.opened(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
         app.inline.changed(params.text_document.uri)
-        for change in params.content_changes:
-            if isinstance(change, types.TextDocumentContentChangePartial):
-                app.projects.edited(params.text_document.uri, change.range.start.line)
+        partial = types.TextDocumentContentChangePartial
+        lines = [each.range.start.line for each in params.content_changes if isinstance(each, partial)]
+        app.projects.edited(params.text_document.uri, lines)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: types.DidSaveTextDocumentParams) -> None:
         app.projects.changed_on_disk([params.text_document.uri])
+        app.projects.resume_indexing(params.text_document.uri)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files_changed(params: types.DidChangeWatchedFilesParams) -> None:

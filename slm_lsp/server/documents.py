@@ -10,6 +10,7 @@ from pygls.uris import to_fs_path
 
 from slm_lsp.context.fim import Place
 from slm_lsp.errors import UsageError
+from slm_lsp.server.changes import apply_changes
 from slm_lsp.text import Encoding, Lines, TextEdit, apply_edits, column, units
 
 
@@ -57,11 +58,13 @@ class Documents:
         self._open[item.uri] = Document(item.uri, item.version, item.language_id, item.text)
 
     def change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """A document was changed; changes apply one after the other."""
-        document = self.get(params.text_document.uri)
-        for change in params.content_changes:
-            document = replace(document, text=self._changed(document, change))
-        self._open[document.uri] = replace(document, version=params.text_document.version)
+        """Apply the changes of a message, one after the other."""
+        document, changes = self.get(params.text_document.uri), params.content_changes
+        if len(changes) == 1:
+            text = changed(document, changes[0], self.encoding)
+        else:
+            text = apply_changes(document.text, changes, self.encoding)
+        self._open[document.uri] = replace(document, text=text, version=params.text_document.version)
 
     def close(self, uri: str) -> None:
         """A document was closed."""
@@ -116,9 +119,11 @@ class Documents:
         offset = document.offset(position, self.encoding)
         return Place(folder.name, relative, document.text, offset, document.language)
 
-    def _changed(self, document: Document, change: types.TextDocumentContentChangeEvent) -> str:
-        if isinstance(change, types.TextDocumentContentChangeWholeDocument):
-            return change.text
-        start = document.offset(change.range.start, self.encoding)
-        end = document.offset(change.range.end, self.encoding)
-        return apply_edits(document.text, [TextEdit(min(start, end), max(start, end), change.text)])
+
+def changed(document: Document, change: types.TextDocumentContentChangeEvent, encoding: Encoding) -> str:
+    """The text after one change, by the index of lines that the document may have already."""
+    if isinstance(change, types.TextDocumentContentChangeWholeDocument):
+        return change.text
+    start = document.offset(change.range.start, encoding)
+    end = document.offset(change.range.end, encoding)
+    return apply_edits(document.text, [TextEdit(min(start, end), max(start, end), change.text)])

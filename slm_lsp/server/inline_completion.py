@@ -104,6 +104,8 @@ class InlineCompletions:
                     flight.watched = answered
                 self._let_go_soon(uri)
             self._rest_state()
+            if not self._waiting:
+                self.warming.resume()
         self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
         flight = self._flights.get(uri)
         self.warming.soon(uri, position, PAUSE_S, completion if flight is None or flight.done else None)
@@ -114,7 +116,9 @@ class InlineCompletions:
 
     def changed(self, uri: str) -> None:
         """A document was changed."""
-        self.warming.rest()
+        self.warming.changed(uri)
+        if not self._waiting:
+            self.warming.resume()
         self._let_go_soon(uri)
 
     def accepted(self) -> None:

@@ -39,8 +39,7 @@ class IndexProgress:
             return
         now = asyncio.get_running_loop().time()
         if state.state != "indexing":
-            self._since = None
-            self._end(f"{state.state}{f': {state.reason}' if state.reason else ''}")
+            self.close(f"{state.state}{f': {state.reason}' if state.reason else ''}")
             return
         self._since = self._since or now
         if self._token is None and self._creating is None and now - self._since >= SHOWN_AFTER_S:
@@ -48,11 +47,16 @@ class IndexProgress:
         if self._token is not None and state.total:
             if self._progress.tokens[self._token].cancelled():
                 self._stop()
-                self._end("stopped")
+                self.close("stopped")
                 return
             percent = PERCENT * state.done // state.total
             message = f"{state.done} of {state.total} files"
             self._progress.report(self._token, types.WorkDoneProgressReport(message=message, percentage=percent))
+
+    def close(self, message: str) -> None:
+        """End what is shown. Later messages of the indexer begin anew."""
+        self._since = None
+        self._end(message)
 
     async def _begin(self, progress: Progress) -> None:
         token = str(uuid4())

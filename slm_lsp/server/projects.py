@@ -38,13 +38,16 @@ OPEN_PARSE_S = 0.25
 RULES_S = 5.0
 """After so long what is ignored is asked for again."""
 
+RESUME_S = 300.0
+"""After a user has cancelled indexing, this much time passes before an opened or saved file starts it again."""
+
 NAME_S = 0.005
 """How long to look for a name; it takes some hundredths of a millisecond."""
 
 Told = Callable[[Path, State], None]
 
 
-class _Workspace:
+class Workspace:
     """One workspace folder. `retrieve` runs in its one thread, everything else in the loop; each has its connection."""
 
     def __init__(self, root: Path, told: Callable[[State], None]) -> None:
@@ -57,6 +60,17 @@ class _Workspace:
         self._reader: Reader | None = None
         self._names: Reader | None = None
         self._rows: dict[str, tuple[int, FileRows]] = {}
+        self._closed = False
+        self.stopped_at: float | None = None
+        """When the user cancelled indexing; None while it goes on."""
+
+    async def close(self) -> None:
+        """Stop the indexer; release the thread, after what it has to do, and both connections."""
+        self._closed = True
+        self._forget_names()
+        self.thread.submit(self._drop)
+        self.thread.shutdown(wait=False)
+        await self.indexer.stop()
 
     def retrieve(self, place: Place, documents: Iterable[Document], tokens: int, limit_s: float) -> Retrieved:
         """Snippets for a place; errors of the index mean that there are fewer."""
@@ -82,6 +96,8 @@ class _Workspace:
     def defines(self, name: str) -> bool:
         """Whether a file defines a name; False where the index cannot tell at once. In the loop."""
         try:
+            if self._closed:
+                return False
             if self._names is None:
                 self._names = Reader(index_dir(self.root))
             with self._names.until(NAME_S):
@@ -137,13 +153,15 @@ class Projects:
 
     Args:
         documents: the open documents.
-        told: hears which workspace's indexer says what.
+        told: called with a workspace's folder and what its indexer says.
+        clock: seconds, by which the pause after a cancel is measured.
     """
 
-    def __init__(self, documents: Documents, told: Told) -> None:
+    def __init__(self, documents: Documents, told: Told, clock: Callable[[], float] = time.monotonic) -> None:
         self._documents = documents
         self._told = told
-        self._workspaces: dict[Path, _Workspace] = {}
+        self._clock = clock
+        self._workspaces: dict[Path, Workspace] = {}
 
     def looked_at(self, uri: str) -> None:
         """A document was opened or the cursor came to it; its workspace gets its indexer."""
@@ -153,14 +171,15 @@ class Projects:
                 workspace.viewed.remove(path)
             workspace.viewed.append(path)
 
-    def edited(self, uri: str, line: int) -> None:
-        """A document was changed."""
+    def edited(self, uri: str, lines: Iterable[int]) -> None:
+        """Remember where a document was changed."""
         if (found := self._of(uri)) is not None:
             workspace, path = found
-            for earlier in list(workspace.edits):
-                if earlier[0] == path and abs(earlier[1] - line) < NEAR_LINES:
-                    workspace.edits.remove(earlier)
-            workspace.edits.append((path, line))
+            for line in lines:
+                for earlier in list(workspace.edits):
+                    if earlier[0] == path and abs(earlier[1] - line) < NEAR_LINES:
+                        workspace.edits.remove(earlier)
+                workspace.edits.append((path, line))
 
     def changed_on_disk(self, uris: Iterable[str]) -> None:
         """The editor saved files, or saw them change."""
@@ -185,36 +204,47 @@ class Projects:
         return found[0].defines if found is not None else lambda _: False
 
     async def stop_indexing(self, folder: Path) -> None:
-        """The user does not want it just now; what is indexed already is used."""
+        """Stop a workspace's indexer because the user cancelled it. What is indexed already is used."""
         if (workspace := self._workspaces.get(folder)) is not None:
+            workspace.stopped_at = self._clock()
             await workspace.indexer.stop()
+
+    def resume_indexing(self, uri: str) -> None:
+        """Start a cancelled indexer again, if `RESUME_S` have passed. Called when a document was opened or saved."""
+        found = self._of(uri)
+        if found is None or (stopped_at := found[0].stopped_at) is None:
+            return
+        if self._clock() - stopped_at >= RESUME_S:
+            found[0].stopped_at = None
+            found[0].indexer.start()
 
     async def close(self) -> None:
-        """End the indexers."""
-        for workspace in self._workspaces.values():
-            await workspace.indexer.stop()
-            workspace.thread.shutdown(wait=False, cancel_futures=True)
+        """Close all workspaces."""
+        workspaces = list(self._workspaces.values())
         self._workspaces.clear()
+        await asyncio.gather(*(each.close() for each in workspaces))
 
-    def remove(self, folders: Iterable[types.WorkspaceFolder]) -> list[IndexerClient]:
-        """Folders left the workspace; their indexers are to be stopped."""
+    def remove(self, folders: Iterable[types.WorkspaceFolder]) -> list[Workspace]:
+        """Take out folders that left the workspace. Returns them for the caller to close."""
         paths = [Path(path) for each in folders if (path := to_fs_path(each.uri)) is not None]
         roots = {*paths, *(path.resolve() for path in paths)}
-        return [self._workspaces.pop(root).indexer for root in roots & self._workspaces.keys()]
+        return [self._workspaces.pop(root) for root in roots & self._workspaces.keys()]
 
-    def _of(self, uri: str) -> tuple[_Workspace, str] | None:
+    def _of(self, uri: str) -> tuple[Workspace, str] | None:
         folder = self._documents.workspace_of(uri)
         if folder is None:
             return None
         workspace = self._workspaces.get(folder)
         if workspace is None:
-            workspace = self._workspaces[folder] = _Workspace(folder, lambda state: self._heard(folder, state))
+            workspace = self._workspaces[folder] = Workspace(folder, lambda state: self._heard(folder, state))
             workspace.indexer.start()
         path = workspace.relative(uri)
         return None if path is None else (workspace, path)
 
     def _heard(self, folder: Path, state: State) -> None:
         workspace = self._workspaces.get(folder)
-        if workspace is not None and state.state == "indexing" and state.total == 0:
+        if workspace is None:
+            return
+        if state.state == "indexing" and state.total == 0:
             workspace.reconnect()
         self._told(folder, state)

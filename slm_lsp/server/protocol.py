@@ -41,21 +41,16 @@ class Protocol(LanguageServerProtocol):
     def __init__(self, server: LanguageServer, converter: Any) -> None:
         super().__init__(server, converter)
         self.documents = Documents()
-        self.alone = True
-        """Whether the process serves this client only, and ends with it."""
         self.token: str | None = None
         """What `initialize` has to name in its options, where anybody might connect."""
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Any:
-        """Leave the process, or just this client."""
-        if self.alone:
-            yield from super().lsp_exit(*args)
-        else:
-            self.hang_up()
+        """End the session of this client; pygls would leave the process from within its reader."""
+        self.hang_up()
 
     def hang_up(self) -> None:
-        """Close the connection; what was written before still goes out."""
+        """Close the connection. What was written before still goes out."""
         closing = self.writer.close() if self.writer is not None else None
         if inspect.isawaitable(closing):
             self._closing = asyncio.ensure_future(closing)
@@ -127,8 +122,12 @@ class Protocol(LanguageServerProtocol):
             self.answer_wrong(error, number)
             self.hang_up()
             return
+        if self._shutdown and method not in (None, types.EXIT):
+            return  # a notification: what it would change was released
         request_id.set(number)
         super().handle_message(message)
+        if method == types.SHUTDOWN:
+            self._shutdown = True  # pygls sets it when the answer is there, which may be after `exit`
 
     def _knows_token(self, params: Any) -> bool:
         if self.token is None:

@@ -13,14 +13,14 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pygls.io_ import run_async, run_websocket
 
 from slm_lsp.errors import UsageError
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
-from slm_lsp.server.stdio import MAX_LINE_BYTES, Input, log_to_stderr
+from slm_lsp.server.stdio import MAX_LINE_BYTES, Input, log_to_stderr, release
 
 log = logging.getLogger(__name__)
 
@@ -101,10 +101,15 @@ async def _serve(kind: Kind, address: Address, token: str | None, overrides: Map
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
     listen = _listen_tcp if kind == "tcp" else _listen_ws
+    sessions: set[asyncio.Task[Any]] = set()
+    talking: set[asyncio.Task[Any]] = set()
 
     async def session(talk: Callable[[Server], Awaitable[None]]) -> None:
         server = create_server(overrides)
-        server.protocol.alone, server.protocol.token = False, token
+        server.protocol.token = token
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        sessions.add(task)
+        talking.add(task)
         stranger = asyncio.get_running_loop().call_later(STRANGER_S, _forget_stranger, server) if token else None
         try:
             await talk(server)
@@ -113,7 +118,9 @@ async def _serve(kind: Kind, address: Address, token: str | None, overrides: Map
         finally:
             if stranger is not None:
                 stranger.cancel()
-            await server.close()
+            talking.discard(task)
+            await release(server)
+            sessions.discard(task)
 
     try:
         listening = await listen(address, token, session)
@@ -123,8 +130,10 @@ async def _serve(kind: Kind, address: Address, token: str | None, overrides: Map
         host, port = listening.sockets[0].getsockname()[:2]
         told(str(host), int(port))
         await over.wait()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in talking:
             task.cancel()
+        if sessions:  # those that are being released already are waited for as well
+            await asyncio.wait(sessions)
 
 
 Session = Callable[[Callable[[Server], Awaitable[None]]], Awaitable[None]]
@@ -152,6 +161,14 @@ async def _listen_tcp(address: Address, _: str | None, session: Session) -> Any:
 
 async def _listen_ws(address: Address, token: str | None, session: Session) -> Any:
     from websockets.asyncio.server import ServerConnection, serve
+    from websockets.exceptions import ConnectionClosed
+
+    class Connection(ServerConnection):
+        """Drops what is sent after the client has gone. pygls awaits no message, so that nobody sees the error."""
+
+        async def send(self, *args: Any, **kwargs: Any) -> None:
+            with contextlib.suppress(ConnectionClosed):
+                await super().send(*args, **kwargs)
 
     async def connected(connection: ServerConnection) -> None:
         async def talk(server: Server) -> None:
@@ -166,7 +183,14 @@ async def _listen_ws(address: Address, token: str | None, session: Session) -> A
         await session(talk)
 
     origins = None if token else [None]
-    return await serve(connected, address.host, address.port, origins=origins, max_size=MAX_MESSAGE_BYTES)
+    return await serve(
+        connected,
+        address.host,
+        address.port,
+        origins=origins,
+        max_size=MAX_MESSAGE_BYTES,
+        create_connection=Connection,
+    )
 
 
 def _forget_stranger(server: Server) -> None:

@@ -11,9 +11,9 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
+from pygls.io_ import StdinAsyncReader, run_async
 
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pygls.io_ import AsyncReader
 
 log = logging.getLogger(__name__)
+
+RELEASE_S = 5.0
+"""How long the end of the server may wait for the indexers and the statistics to end."""
 
 MAX_LINE_BYTES = 64 * 1024
 """Header lines are short; what is longer is no header."""
@@ -38,12 +41,7 @@ def serve_stdio(overrides: Mapping[str, object]) -> int:
     """
     log_to_stderr()
     server = create_server(overrides)
-    try:
-        asyncio.run(_serve(server))
-    except SystemExit:
-        pass  # pygls ends the loop so when it gets `exit`
-    except (BrokenPipeError, KeyboardInterrupt):
-        log.info("the client has gone")
+    asyncio.run(_serve(server))
     return 0 if server.protocol.was_shut_down else 1
 
 
@@ -57,16 +55,68 @@ def log_to_stderr() -> None:
 
 async def _serve(server: Server) -> None:
     """Speak over the real standard output; what anything else prints goes to standard error meanwhile."""
-    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    server.protocol.set_writer(StdoutWriter(messages))
+    output = Output(os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
+    server.protocol.set_writer(output)
     with contextlib.redirect_stdout(sys.stderr):
-        await run_async(
-            stop_event=threading.Event(),
-            reader=await _reader(),
-            protocol=server.protocol,
-            logger=logging.getLogger("pygls"),
-            error_handler=server.report_server_error,
+        talking = asyncio.ensure_future(
+            run_async(
+                stop_event=threading.Event(),
+                reader=await _reader(),
+                protocol=server.protocol,
+                logger=logging.getLogger("pygls"),
+                error_handler=server.report_server_error,
+            )
         )
+        closed = asyncio.ensure_future(output.closed.wait())
+        try:
+            await asyncio.wait({talking, closed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            output.close()
+            await release(server)
+        if talking.done():
+            with contextlib.suppress(ConnectionError):
+                talking.result()
+
+
+async def release(server: Server) -> None:
+    """End what a session started, within `RELEASE_S`.
+
+    What is left for the end of the loop may hold it up: see `IndexerClient.stop`.
+    """
+    try:
+        async with asyncio.timeout(RELEASE_S):
+            await server.close()
+    except TimeoutError:
+        log.warning("the indexers or the statistics did not end within %.0f s", RELEASE_S)
+
+
+class Output:
+    """Standard output as pygls writes to it, which fails silently once the client has gone.
+
+    Attributes:
+        closed: set when the client has said `exit` or does not read any more.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.closed = asyncio.Event()
+
+    def write(self, data: bytes) -> None:
+        """Send a message; nothing after `close`."""
+        if self.closed.is_set():
+            return
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except OSError:
+            log.info("the client has gone")
+            self.close()
+
+    def close(self) -> None:
+        """Send nothing more, answers to pending requests included."""
+        self.closed.set()
+        with contextlib.suppress(OSError):
+            self._stream.close()
 
 
 async def _reader() -> "AsyncReader":

@@ -24,10 +24,18 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Tally:
-    """The statistics, or nothing where the user does not want them."""
+    """The statistics, or nothing where the user does not want them. Counts nothing until it is switched on."""
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self) -> None:
+        self._statistics: Statistics | None = None
+
+    def switch(self, wanted: bool) -> Statistics | None:
+        """Start or stop counting. Returns the statistics that were stopped; the caller closes them in a thread."""
+        before = self._statistics
+        if wanted == (before is not None):
+            return None
         self._statistics = Statistics() if wanted else None
+        return before
 
     def shown(self, language: str, completion: Completion, seconds: float) -> None:
         """A request was answered, after so many seconds."""

@@ -1,6 +1,5 @@
 """What is done in pauses: the prompt where the cursor rests is evaluated, and what would follow is thought of."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,12 +16,12 @@ from slm_lsp.context.window import snippet_budget
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Priority
 from slm_lsp.engine.router import Choice
-from slm_lsp.errors import SlmError
 from slm_lsp.features.ask import describe
 from slm_lsp.features.cache import Cache
 from slm_lsp.features.completion import Completion, complete, warm
 from slm_lsp.features.routing import to_warm
 from slm_lsp.server.documents import Document, Documents
+from slm_lsp.server.idle import IdleQueue
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.status import StatusReport
 
@@ -34,7 +33,7 @@ CURSOR_S = 0.15
 
 
 class Warming:
-    """The anchors and heads of the prompts, and the work of pauses; one piece of it at a time."""
+    """The anchors and heads of the prompts, and the work of pauses: one document at a time, the most recent first."""
 
     def __init__(
         self,
@@ -53,7 +52,7 @@ class Warming:
         self._cache = cache
         self._anchors: dict[str, Anchor] = {}
         self._heads: dict[str, tuple[Snippet, ...]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._queue = IdleQueue(lambda reason: status.set("failed", reason))
 
     def anchor(self, uri: str, place: Place) -> Anchor:
         """Where the prompt's prefix ends at a place."""
@@ -76,44 +75,51 @@ class Warming:
         return head
 
     def rest(self) -> None:
-        """Stop: something more urgent has come."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        """Stop because something more urgent has come. What was interrupted is taken up again later."""
+        self._queue.interrupt()
+
+    def resume(self) -> None:
+        """Go on after a pause with what is left; nothing more urgent is under way."""
+        self._queue.resume(PAUSE_S)
+
+    def changed(self, uri: str) -> None:
+        """A document was changed, so that nothing needs to be evaluated at the place where the cursor was."""
+        self.rest()
+        self._queue.drop(uri)
+        if uri not in self._anchors:
+            self._queue.put(uri, partial(self._work, uri, types.Position(0, 0), None))
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        self._queue.drop(uri)
         self._anchors.pop(uri, None)
         self._heads.pop(uri, None)
 
     def opened(self, uri: str) -> None:
         """A document was opened: load the model, and read what stands before the file wherever the cursor is."""
-        if self._task is None and uri not in self._anchors:
-            self.soon(uri, types.Position(0, 0), CURSOR_S)
+        if uri not in self._anchors:
+            self._queue.put(uri, partial(self._work, uri, types.Position(0, 0), None))
+            self._queue.resume(CURSOR_S)
 
     def soon(self, uri: str, position: types.Position, after_s: float, shown: Completion | None = None) -> None:
         """After a pause, evaluate the prompt at a place; then think of what would follow what is shown there."""
-        self.rest()
-        self._task = asyncio.ensure_future(self._work(uri, position, after_s, shown))
+        self._queue.put(uri, partial(self._work, uri, position, shown))
+        self._queue.restart(after_s)
 
-    async def _work(self, uri: str, position: types.Position, after_s: float, shown: Completion | None) -> None:
-        await asyncio.sleep(after_s)
-        try:
-            document = self._documents.get(uri)
-            place = self._documents.place(document, position)
-            settings = self._settings(uri)
-            anchor = at_line(place)
-            for choice in await to_warm(place, anchor, self._engine, settings):
-                loading = partial(self._loading, choice)
-                await describe(self._engine, choice.path, on_loading=loading)
-                head = await self.read(document, place, choice, settings)
-                await warm(place, choice.path, self._engine, settings.completion, anchor, head)
-                self._anchors[uri] = anchor
-                self._status.set("ready", self._status.current["reason"], model=choice.name, tier=choice.tier)
-                if shown is not None and shown.text:
-                    await self._think_ahead(document, place, shown, choice, settings, anchor, head)
-        except SlmError as error:
-            self._status.set("failed", str(error))
+    async def _work(self, uri: str, position: types.Position, shown: Completion | None) -> None:
+        document = self._documents.get(uri)
+        place = self._documents.place(document, position)
+        settings = self._settings(uri)
+        anchor = at_line(place)
+        for choice in await to_warm(place, anchor, self._engine, settings):
+            loading = partial(self._loading, choice)
+            await describe(self._engine, choice.path, on_loading=loading)
+            head = await self.read(document, place, choice, settings)
+            await warm(place, choice.path, self._engine, settings.completion, anchor, head)
+            self._anchors[uri] = anchor
+            self._status.set("ready", self._status.current["reason"], model=choice.name, tier=choice.tier)
+            if shown is not None and shown.text:
+                await self._think_ahead(document, place, shown, choice, settings, anchor, head)
 
     def _loading(self, choice: Choice, _: float) -> None:
         self._status.set("loading", model=choice.name, tier=choice.tier)

@@ -9,10 +9,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from slm_lsp.index import watch
-from slm_lsp.index.client import IndexerClient
+from slm_lsp.index.client import BACK_OFF_S, STEADY_S, TOLD_AT, IndexerClient
 from slm_lsp.index.database import index_dir
 from slm_lsp.index.process import State
 from slm_lsp.index.reader import Reader
@@ -94,6 +95,88 @@ async def test_an_index_that_cannot_be_written_is_said_to(tmp_path: Path, root: 
     await until(lambda: bool(told) and told[-1].state == "failed")
     assert "cannot be written" in (told[-1].reason or "")
     await client.stop()
+
+
+def indexers() -> list[psutil.Process]:
+    """The indexers that this process has started."""
+    found = []
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "slm_lsp.index" in process.cmdline():
+                found.append(process)
+    return found
+
+
+class Restarts:
+    """An indexer whose waits between two starts are recorded and over at once, by a clock that a test sets."""
+
+    def __init__(self, root: Path) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        self.told: list[State] = []
+        self.client = IndexerClient(root, self.told.append, clock=lambda: self.now, sleep=self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    async def kill(self) -> None:
+        """Kill the process as soon as it is there, and wait until the next one is."""
+        await until(lambda: len(indexers()) == 1)
+        (process,), ends = indexers(), len(self.waits)
+        process.kill()
+        await until(lambda: len(self.waits) > ends and indexers() not in ([], [process]))
+
+    @property
+    def failures(self) -> list[State]:
+        return [each for each in self.told if each.state == "failed"]
+
+
+async def test_an_indexer_that_ends_is_started_again_with_back_off(root: Path) -> None:
+    restarts = Restarts(root)
+    restarts.client.start()
+    for _ in range(len(BACK_OFF_S) + 1):
+        await restarts.kill()
+    assert restarts.waits == [*BACK_OFF_S, BACK_OFF_S[-1]]
+    assert len(restarts.failures) == 1
+    assert f"ended {TOLD_AT} times" in str(restarts.failures[0].reason)
+    await until(lambda: restarts.told[-1].state == "ready")
+    await restarts.client.stop()
+
+
+async def test_an_indexer_that_ran_for_a_while_begins_with_the_first_wait(root: Path) -> None:
+    restarts = Restarts(root)
+    restarts.client.start()
+    await restarts.kill()
+    await restarts.kill()
+    for _ in range(2):
+        await until(lambda: len(indexers()) == 1)
+        restarts.now += STEADY_S
+        await restarts.kill()
+    assert restarts.waits == [BACK_OFF_S[0], BACK_OFF_S[1], BACK_OFF_S[0], BACK_OFF_S[0]]
+    assert restarts.failures == []
+    await restarts.client.stop()
+
+
+async def test_an_indexer_can_be_started_again_after_it_was_stopped(root: Path) -> None:
+    told: list[State] = []
+    client = IndexerClient(root, told.append)
+    for _ in range(2):
+        told.clear()
+        client.start()
+        await until(lambda: bool(told) and told[-1].state == "ready")
+        await client.stop()
+        assert indexers() == []
+
+
+async def test_an_indexer_that_is_stopped_while_it_starts_leaves_nothing_behind(root: Path) -> None:
+    for steps in range(8):
+        client = IndexerClient(root, lambda _: None)
+        client.start()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(client.stop(), 30)
+        assert indexers() == []
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_new_folder_is_watched_from_then_on(root: Path, told: list[State]) -> None:

@@ -3,6 +3,8 @@
 import os
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -19,7 +21,9 @@ from slm_lsp.errors import (
     UsageError,
 )
 from slm_lsp.models import Catalogue, Entry, Store
-from slm_lsp.models.records import is_name, name_from
+from slm_lsp.models import store as store_module
+from slm_lsp.models.files import hash_file
+from slm_lsp.models.records import Records, is_name, name_from
 
 from .conftest import DATA, entry_of
 
@@ -138,6 +142,83 @@ def test_a_file_only_touched_is_hashed_once_and_then_trusted_again(store: Store,
     assert [model.intact for model in store.installed()] == [False]
     assert store.find("fast").intact
     assert [model.intact for model in store.installed()] == [True]
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files whose full hash was taken."""
+    files: list[Path] = []
+
+    def counting(path: Path) -> str:
+        files.append(path)
+        return hash_file(path)
+
+    monkeypatch.setattr(store_module, "hash_file", counting)
+    return files
+
+
+def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no record be written. Taking away the right to write would not stop a test that runs as root."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("the store is read-only")
+
+    monkeypatch.setattr(Records, "write", refuse)
+
+
+def test_in_a_read_only_store_a_touched_file_is_hashed_once(
+    store: Store, stored: Path, hashed: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_only(monkeypatch)
+    touch_later(stored)
+    for _ in range(3):
+        assert Store(store.root, store.catalogue).find("fast").intact
+    assert hashed == [stored]
+    touch_later(stored)
+    store.find("fast")
+    assert hashed == [stored] * 2
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_corrupt_file_is_hashed_once(
+    store: Store, stored: Path, hashed: list[Path], monkeypatch: pytest.MonkeyPatch, writable: bool
+) -> None:
+    if not writable:
+        read_only(monkeypatch)
+    stored.write_bytes(DATA[:-1] + b"?")
+    touch_later(stored)
+    for _ in range(3):
+        with pytest.raises(ModelCorruptError):
+            store.find("fast")
+    assert hashed == [stored]
+    stored.write_bytes(DATA)
+    touch_later(stored)
+    assert store.find("fast").path == stored
+
+
+def test_what_another_process_finds_wrong_counts_more_than_an_earlier_hash(
+    store: Store, stored: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        read_only(patch)
+        touch_later(stored)
+        assert store.find("fast").path == stored
+    before = stored.stat()
+    stored.write_bytes(DATA[:-1] + b"?")
+    os.utime(stored, ns=(before.st_atime_ns, before.st_mtime_ns))
+    record = store.records.get(entry.sha256)
+    assert record is not None
+    store.records.write(replace(record, verified=None))  # as `verify` leaves it
+    with pytest.raises(ModelCorruptError):
+        store.find("fast")
+
+
+def test_threads_that_look_at_once_take_one_hash(store: Store, stored: Path, hashed: list[Path]) -> None:
+    touch_later(stored)
+    with ThreadPoolExecutor(4) as threads:
+        found = [threads.submit(Store(store.root, store.catalogue).find, "fast") for _ in range(8)]
+    assert {each.result().path for each in found} == {stored}
+    assert hashed == [stored]
 
 
 def test_what_verify_finds_wrong_is_not_handed_out_afterwards(store: Store, stored: Path) -> None:

@@ -77,5 +77,19 @@ async def test_a_user_may_stop_it(clock: list[float]) -> None:
     assert shown.said[-1] == "end"
 
 
+async def test_what_the_indexer_still_says_after_a_cancel_is_not_shown(clock: list[float]) -> None:
+    shown = Shown()
+    progress = IndexProgress(shown, "work", lambda: None)  # type: ignore[arg-type]
+    for done in (0, 1, 2):
+        progress.show(State("indexing", done, 4))
+        await settle()
+        clock[0] += SHOWN_AFTER_S
+        for token in shown.tokens.values():
+            token.cancel()
+    progress.show(State("indexing", 3, 4))
+    await settle()
+    assert shown.said == ["Indexing work", "end"]
+
+
 async def test_a_client_that_shows_no_progress_is_told_nothing() -> None:
     IndexProgress(None, "work", lambda: None).show(State("indexing", 1, 2))

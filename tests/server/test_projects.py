@@ -1,16 +1,20 @@
 """What the server knows of the projects round its documents."""
 
 import asyncio
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 from lsprotocol import types
 
 from slm_lsp.index.database import index_dir
 from slm_lsp.index.indexer import Indexer
+from slm_lsp.index.process import State
 from slm_lsp.index.store import Writer
 from slm_lsp.server.documents import Documents
-from slm_lsp.server.projects import Projects
+from slm_lsp.server.projects import RESUME_S, Projects
+from tests.index.test_process import indexers, until
 
 
 @pytest.fixture
@@ -61,3 +65,65 @@ def test_without_an_index_no_name_is_and_later_it_may_be(workspace: Path) -> Non
         return found
 
     assert asyncio.run(ask()) == [False, True]
+
+
+def retrieving() -> list[str]:
+    """The threads in which snippets are chosen."""
+    return [each.name for each in threading.enumerate() if each.name.startswith("retrieve")]
+
+
+def connections(root: Path) -> list[str]:
+    """The index's databases that are open in this process."""
+    folder = str(index_dir(root))
+    return [each.path for each in psutil.Process().open_files() if each.path.startswith(folder)]
+
+
+@pytest.mark.parametrize("by", ["removing the folder", "closing all"])
+async def test_a_closed_workspace_leaves_no_thread_and_no_connection(workspace: Path, by: str) -> None:
+    index(workspace)
+    folder = types.WorkspaceFolder(workspace.as_uri(), "shop")
+    uri = (workspace / "new.py").as_uri()
+    documents = Documents()
+    documents.set_folders([folder], [])
+    documents.open(types.TextDocumentItem(uri, "python", 1, "order = Order()\n"))
+    projects = Projects(documents, lambda *_: None)
+    knows = projects.knows(uri)
+    assert knows("Order")
+    place = documents.place(documents.get(uri), types.Position(1, 0))
+    await projects.retrieve(documents.get(uri), place, 100, 5.0)
+    assert len(retrieving()) == 1
+    assert len([each for each in connections(workspace) if each.endswith(".db")]) >= 2
+
+    if by == "removing the folder":
+        documents.set_folders([], [folder])
+        for each in projects.remove([folder]):
+            await each.close()
+    else:
+        await projects.close()
+    await until(lambda: retrieving() == [])
+    assert not knows("Order")
+    assert connections(workspace) == []
+    await projects.close()
+
+
+async def test_cancelled_indexing_is_resumed_by_a_document_after_a_pause(workspace: Path) -> None:
+    now = [0.0]
+    told: list[State] = []
+    documents = Documents()
+    documents.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
+    projects = Projects(documents, lambda _, state: told.append(state), lambda: now[0])
+    uri = (workspace / "orders.py").as_uri()
+    projects.looked_at(uri)
+    await until(lambda: bool(told) and told[-1].state == "ready")
+    await projects.stop_indexing(workspace)
+    told.clear()
+
+    now[0] = RESUME_S - 1
+    projects.resume_indexing(uri)
+    assert not indexers()
+    now[0] = RESUME_S
+    projects.looked_at(uri)
+    assert not indexers()
+    projects.resume_indexing(uri)
+    await until(lambda: bool(told) and told[-1].state == "ready")
+    await projects.close()

@@ -59,15 +59,17 @@ class TestAddresses:
 
 @pytest.fixture
 def listen(home: dict[str, str], tmp_path: Path) -> Iterator[Listen]:
-    """Start servers; gives their ports."""
+    """Start servers; gives their ports. None may have logged a traceback in the end."""
     processes: list[subprocess.Popen[str]] = []
+    log = tmp_path / "log"
 
     def start(kind: str, token: str | None = None, address: str = "127.0.0.1:0") -> int:
         command = [*SERVE, f"--{kind}", address]
         if token:
             (tmp_path / "token").write_text(token + "\n")
             command += ["--token-file", str(tmp_path / "token")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=home, text=True)
+        with log.open("ab") as errors:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=home, text=True)
         processes.append(process)
         assert process.stdout
         told = json.loads(process.stdout.readline())
@@ -78,6 +80,7 @@ def listen(home: dict[str, str], tmp_path: Path) -> Iterator[Listen]:
     for process in processes:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+    assert "Traceback" not in log.read_text()
 
 
 class Tcp:
@@ -167,6 +170,25 @@ def test_a_web_socket_takes_messages_without_headers(listen: Listen) -> None:
         assert json.loads(client.recv(timeout=20))["id"] == 2
         client.send(json.dumps({"jsonrpc": "2.0", "method": "exit"}))
         assert list(client) == []
+
+
+@pytest.mark.parametrize("politely", [True, False])
+def test_a_web_socket_that_closes_with_a_pending_request_leaves_no_traceback(listen: Listen, politely: bool) -> None:
+    asked: dict[str, object] = {"processId": None, "rootUri": None, "capabilities": {}}
+    port = listen("ws")
+    with connect(f"ws://127.0.0.1:{port}") as client:
+        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}))
+        client.recv(timeout=20)
+        for number in range(2, 6):
+            client.send(json.dumps({"jsonrpc": "2.0", "id": number, "method": "slm/status"}))
+        if politely:
+            client.send(json.dumps({"jsonrpc": "2.0", "method": "exit"}))
+        client.send(json.dumps({"jsonrpc": "2.0", "id": 7, "method": "shutdown"}))
+        if not politely:
+            client.socket.close()
+    with connect(f"ws://127.0.0.1:{port}") as other:
+        other.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}))
+        assert "capabilities" in json.loads(other.recv(timeout=20))["result"]
 
 
 def test_a_web_page_cannot_connect_to_this_machines_server(listen: Listen) -> None:

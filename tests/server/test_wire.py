@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -13,18 +13,28 @@ from tests.server.conftest import SERVE
 class Wire:
     """A server and the raw bytes to and from it."""
 
-    def __init__(self, environ: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
-        )
+    def __init__(self, environ: dict[str, str], log: IO[bytes] | int = subprocess.DEVNULL) -> None:
+        self.process = subprocess.Popen(SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environ)
+        self.notifications: list[Any] = []
 
     def send(self, message: object) -> None:
         self.send_raw(json.dumps(message).encode())
+
+    def send_all(self, *messages: object) -> None:
+        """Send messages in one piece, as a client does that does not wait for answers."""
+        assert self.process.stdin
+        bodies = [json.dumps(each).encode() for each in messages]
+        self.process.stdin.write(b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(each), each) for each in bodies))
+        self.process.stdin.flush()
 
     def send_raw(self, body: bytes) -> None:
         assert self.process.stdin
         self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
         self.process.stdin.flush()
+
+    def hang_up(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
 
     def read(self) -> Any:
         assert self.process.stdout
@@ -36,7 +46,8 @@ class Wire:
 
     def request(self, number: int, method: str, params: object = None) -> Any:
         self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        answer = self.read()
+        while "method" in (answer := self.read()):
+            self.notifications.append(answer)
         assert answer.get("id") == number
         return answer
 
@@ -117,8 +128,7 @@ def test_exit_without_shutdown_ends_with_1(wire: Wire) -> None:
 
 
 def test_a_client_that_hangs_up_ends_the_server(wire: Wire) -> None:
-    assert wire.process.stdin
-    wire.process.stdin.close()
+    wire.hang_up()
     assert wire.process.wait(10) == 1
 
 

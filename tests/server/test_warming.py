@@ -1,0 +1,71 @@
+"""What the real server has the real engine evaluate ahead, with the tiny model."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.engine.client import EngineClient
+from tests.server.test_wire import Wire
+
+
+@pytest.fixture
+def environ(home: dict[str, str], tiny_model: Path) -> dict[str, str]:
+    return home | {"SLM_LSP_MODEL": str(tiny_model)}
+
+
+@pytest.fixture
+def wire(environ: dict[str, str], tmp_path: Path) -> Iterator[Wire]:
+    found = Wire(environ)
+    found.request(1, "initialize", {"processId": None, "rootUri": tmp_path.as_uri(), "capabilities": {}})
+    found.notify("initialized", {})
+    yield found
+    found.process.kill()
+    found.process.wait()
+
+
+def opened(wire: Wire, file: Path) -> None:
+    item = {"uri": file.as_uri(), "languageId": "python", "version": 1, "text": f"{file.stem} = 1\n"}
+    wire.notify("textDocument/didOpen", {"textDocument": item})
+
+
+async def served(engine: EngineClient, count: int) -> None:
+    """Wait until the engine has served at least so many requests."""
+    deadline = time.monotonic() + 90
+    while (await engine.stats()).served < count:
+        assert time.monotonic() < deadline, "the engine was asked for less"
+        await asyncio.sleep(0.05)
+
+
+async def warmed(wire: Wire) -> None:
+    """Wait until a prompt was evaluated."""
+    number = 100
+    while wire.request(number, "slm/status", {})["result"]["state"] != "ready":
+        await asyncio.sleep(0.05)
+        number += 1
+
+
+async def test_every_file_that_is_opened_is_warmed(wire: Wire, environ: dict[str, str], tmp_path: Path) -> None:
+    async with EngineClient(environ) as engine:
+        opened(wire, tmp_path / "first.py")
+        await asyncio.wait_for(warmed(wire), 90)
+        before = (await engine.stats()).served
+        opened(wire, tmp_path / "second.py")
+        await served(engine, before + 1)
+        for name in ("third.py", "fourth.py", "fifth.py"):
+            opened(wire, tmp_path / name)
+        await served(engine, before + 4)
+
+
+async def test_a_warm_up_that_typing_interrupted_is_taken_up_again(
+    wire: Wire, environ: dict[str, str], tmp_path: Path
+) -> None:
+    async with EngineClient(environ) as engine:
+        opened(wire, tmp_path / "first.py")
+        opened(wire, tmp_path / "second.py")
+        for version in range(2, 5):
+            document = {"uri": (tmp_path / "second.py").as_uri(), "version": version}
+            wire.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": "x = 2\n"}]})
+        await served(engine, 2)
