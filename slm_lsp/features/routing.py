@@ -10,7 +10,7 @@ from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import segments
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo
-from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, possible, route, too_slow
+from slm_lsp.engine.router import ASKED_FACTOR, AUTO, Choice, answer_s, possible, route, too_slow
 from slm_lsp.features.completion import reuse_of
 from slm_lsp.models.store import Store
 
@@ -56,6 +56,20 @@ async def to_warm(place: Place, anchor: Anchor, engine: EngineClient, settings: 
     if too_slow(found, settings.completion.latency_ms / MILLISECONDS):
         return (fast,)
     return (strong,) if found is not None and found.loaded else (fast, strong)
+
+
+def refines(tier: str | None, settings: Settings) -> Choice | None:
+    """The model that is asked again, in the next pause, after a model of `tier` has answered; None: no model.
+
+    With `model = "auto"` the fast tier answers only where the strong tier would have missed the latency budget or is not
+    in memory. There the strong tier refines the answer.
+
+    Raises:
+        ModelError: as in `choose`.
+    """
+    if tier != "fast" or settings.model != AUTO or not settings.completion.refine:
+        return None
+    return _tiers(possible(settings.model, Store(settings.models_dir)))[1]
 
 
 def _tiers(choices: Sequence[Choice]) -> tuple[Choice, Choice | None]:

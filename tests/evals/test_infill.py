@@ -9,7 +9,7 @@ import pytest
 
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, typed_part
-from slm_lsp.evals.infill_report import Asked, Said, report
+from slm_lsp.evals.infill_report import Asked, Run, Said, report
 from slm_lsp.sandbox.process import Outcome
 from tests.conftest import engines, heed_interrupts
 
@@ -40,7 +40,7 @@ def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
     bad = asked("failed", "passed", "timeout")
     lines = [{"fast": bad, "strong": good, "auto": good}, {"fast": bad, "strong": bad, "auto": good}]
     runs: list[dict[str, Outcome]] = [{"fast": "failed", "strong": "passed", "auto": "passed"}]
-    found = report(lines, runs, {"fast": "a", "strong": "b"}, "ik", 1, 2.0)
+    found = report(lines, runs, Run({"fast": "a", "strong": "b"}, "ik", 1, 0.75, 2.0))
     assert found.strong
     assert found.auto
     assert found.multi
@@ -60,9 +60,33 @@ def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
     assert "several lines missing, 1 tasks" in text
 
 
+def answered(text: str, confidence: float, outcome: Outcome) -> Asked:
+    outcomes: dict[str, Outcome] = {"warm": outcome, "typed": outcome, "cold": outcome}
+    return Asked(TASK, "    ", dict.fromkeys(outcomes, Said(text, None, confidence)), outcomes)
+
+
+def line(fast: Asked, best: Asked, refined: Asked) -> dict[str, Asked]:
+    return {"fast": fast, "strong": best, "auto": fast, "best": best, "refined": refined}
+
+
+def test_refined_counts_what_changed_and_whether_that_was_better() -> None:
+    wrong, right = answered("return y", 0.8, "failed"), answered("return x", 0.99, "passed")
+    unsure = answered("return -x", 0.5, "failed")
+    lines = [line(wrong, right, right), line(right, right, right), line(unsure, right, right), line(right, unsure, right)]
+    found = report(lines, [], Run({"fast": "a", "strong": "b"}, "ik", 0, 0.75, 2.0)).refined
+    assert found
+    assert (found.rate, found.typed_rate) == (1.0, 1.0)
+    assert (found.changed, found.better, found.worse) == (2, 2, 0)
+    shown = found.shown
+    assert (shown.fast, shown.strong, shown.refined) == (0.5, 0.75, 1.0)
+    assert (shown.added, shown.changed, shown.better, shown.worse) == (1, 1, 1, 0)
+    text = "\n".join(report(lines, [], Run({}, "ik", 0, 0.75, 2.0)).lines())
+    assert "changed 2 of 4 lines: 2 better, 0 worse" in text
+
+
 def test_arms_and_ways_that_were_not_run_are_absent() -> None:
-    found = report([{"strong": asked("passed", "passed", "passed")}], [], {"strong": "b"}, "ik", 0, 2.0)
-    assert not json.loads(msgspec.json.encode(found)).keys() & {"fast", "auto", "multi"}
+    found = report([{"strong": asked("passed", "passed", "passed")}], [], Run({"strong": "b"}, "ik", 0, 0.75, 2.0))
+    assert not json.loads(msgspec.json.encode(found)).keys() & {"fast", "auto", "examples", "refined", "multi"}
     assert "fast" not in "\n".join(found.lines())
 
 
