@@ -155,14 +155,14 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
             yield f"    changed {refined.changed} of {self.n} lines: {refined.better} better, {refined.worse} worse"
             at = refined.shown
             yield (
-                f"    shown from confidence {at.least_confidence:g} and right: fast {at.fast:.3f}, strong {at.strong:.3f},"
-                f" refined {at.refined:.3f}"
+                f"    shown from confidence {at.least_confidence:g} and right: "
+                f"fast {at.fast:.3f}, strong {at.strong:.3f}, refined {at.refined:.3f}"
             )
             yield f"    of these {at.added} added, {at.changed} changed: {at.better} better, {at.worse} worse"
         if self.multi is not None:
             yield f"  several lines missing, {self.multi.n} tasks:"
             for tier in TIERS:
-                if (runs := getattr(self.multi, tier)) is not None:
+                if (runs := getattr(self.multi, tier, None)) is not None:
                     yield f"  {tier:8s} {runs.rate:.3f}   {runs.ci95[0]:.3f} to {runs.ci95[1]:.3f}"
 
 

@@ -20,9 +20,7 @@ def is_better(shown: Answer, found: Answer) -> bool:
         shown: what the user sees; its text is empty where nothing is shown.
         found: what has passed the filters and the strong model's least confidence.
     """
-    if not found.text.strip() or says_the_same(shown.text, found.text):
-        return False
-    return True
+    return bool(found.text.strip()) and not says_the_same(shown.text, found.text)
 
 
 def says_the_same(one: str, other: str) -> bool:

@@ -61,8 +61,8 @@ async def to_warm(place: Place, anchor: Anchor, engine: EngineClient, settings: 
 def refines(tier: str | None, settings: Settings) -> Choice | None:
     """The model that is asked again, in the next pause, after a model of `tier` has answered; None: no model.
 
-    With `model = "auto"` the fast tier answers only where the strong tier would have missed the latency budget or is not
-    in memory. There the strong tier refines the answer.
+    With `model = "auto"` the fast tier answers only where the strong tier would have missed the latency budget or is
+    not in memory. There the strong tier refines the answer.
 
     Raises:
         ModelError: as in `choose`.

@@ -72,7 +72,8 @@ def line(fast: Asked, best: Asked, refined: Asked) -> dict[str, Asked]:
 def test_refined_counts_what_changed_and_whether_that_was_better() -> None:
     wrong, right = answered("return y", 0.8, "failed"), answered("return x", 0.99, "passed")
     unsure = answered("return -x", 0.5, "failed")
-    lines = [line(wrong, right, right), line(right, right, right), line(unsure, right, right), line(right, unsure, right)]
+    answers = [(wrong, right, right), (right, right, right), (unsure, right, right), (right, unsure, right)]
+    lines = [line(*each) for each in answers]
     found = report(lines, [], Run({"fast": "a", "strong": "b"}, "ik", 0, 0.75, 2.0)).refined
     assert found
     assert (found.rate, found.typed_rate) == (1.0, 1.0)

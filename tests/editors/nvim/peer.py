@@ -2,8 +2,8 @@
 
 `python -m tests.editors.nvim.peer SCRIPT RECORD`. SCRIPT is a file of JSON, read again at every request:
 `{"capabilities": {…}, "exit": code, "answers": {"x = ": [{"stream": [[delta, ms], …], "items": […],
-"after": [[delta, ms], …], "error": {…}, "wait_ms": n, "refined_ms": n}, …]}, "refined_on": method}`. Answers are found by
-what stands before the cursor in its line, else under `*`; the nth request there gets the nth of them, later ones the
+"after": [[delta, ms], …], "error": {…}, "wait_ms": n, "refined_ms": n}, …]}, "refined_on": method}`. Answers are found
+by what stands before the cursor in its line, else under `*`; the nth request there gets the nth of them, later ones the
 last. `refined_ms` milliseconds after an answer `slm/refined` follows; with `refined_on` it follows every message of a
 method. Everything that the client sends is appended to RECORD, a line of JSON each.
 """
