@@ -11,6 +11,13 @@ def test_a_different_answer_of_the_strong_model_replaces_what_is_shown() -> None
     assert is_better(FAST, Answer("sum(rows)", 0.95))
 
 
+@pytest.mark.parametrize(("fast", "strong", "replaced"), [(0.85, 0.76, True), (0.95, 0.96, True), (0.95, 0.9, False)])
+def test_confidences_are_compared_where_those_of_the_fast_model_are_to_be_trusted(
+    fast: float, strong: float, replaced: bool
+) -> None:
+    assert is_better(Answer("total + 1", fast), Answer("sum(rows)", strong)) is replaced
+
+
 def test_an_answer_is_shown_where_nothing_was() -> None:
     assert is_better(Answer("", 0.4), Answer("sum(rows)", 0.8))
 
