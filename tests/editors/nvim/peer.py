@@ -50,10 +50,10 @@ class Peer:
             sys.stderr.write("the script says so\n")
             return int(self.script()["exit"])
         while (message := self.read()) is not None:
-            with self._record.open("a") as record:
-                record.write(json.dumps(message) + "\n")
             if self._last and message.get("method") == self.script().get("refined_on"):
                 self.refined(self._last)
+            with self._record.open("a") as record:
+                record.write(json.dumps(message) + "\n")
             match message.get("method"):
                 case "initialize":
                     capabilities = self.script().get("capabilities", CAPABILITIES)

@@ -73,7 +73,7 @@ def test_a_refined_suggestion_is_shown_where_nothing_was(scripted: Start, script
 
 @pytest.mark.parametrize(
     ("method", "keys", "line"),
-    [("workspace/executeCommand", "<C-e>", "x = "), ("textDocument/didChange", "tot", "x = total + 1")],
+    [("workspace/executeCommand", "<C-]>", "x = "), ("textDocument/didChange", "tot", "x = total + 1")],
 )
 def test_what_was_dismissed_or_typed_into_is_not_refined(
     scripted: Start, script: Script, method: str, keys: str, line: str

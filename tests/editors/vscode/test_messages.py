@@ -93,6 +93,17 @@ def test_a_refined_suggestion_takes_the_place_of_the_first_one(window: Window, h
     assert hello["capabilities"]["experimental"]["slmRefined"] is True
 
 
+def test_a_suggestion_that_was_sent_away_is_not_refined(window: Window, heard: Heard) -> None:
+    window.type(" " * REFINED_AT)
+    until(lambda: window.ghost() == BETTER)
+    asked = len(heard.all("textDocument/inlineCompletion"))
+    window.press("Escape")
+    until(lambda: ("rejected", None) in heard.outcomes())  # upon which the server sends `slm/refined`
+    window.do("wait", ms=500)
+    window.do("ghostGone")
+    assert len(heard.all("textDocument/inlineCompletion")) == asked
+
+
 def test_other_suggestions_are_a_key_away(window: Window) -> None:
     window.type(" ")
     until(lambda: window.ghost() == WHOLE)
