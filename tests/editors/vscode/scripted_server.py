@@ -13,9 +13,9 @@ WHOLE = "for item in items:\n    total += item"
 FIRST, _, _ = WHOLE.partition("\n")
 LATE_FROM, LATE_S = 20, 0.2
 """Answers for columns from this one on come late."""
-REFINED_AT = 10
-"""Answers for this column are refined: `BETTER` can be asked for after `FAST`, and `slm/refined` says so once more when
-the client reports that it was rejected."""
+REFINED_AT = (10, 24)
+"""Answers for these columns are refined: one that comes at once, and one that comes late. `BETTER` can be requested
+after `FAST`. `slm/refined` says so, and says it once more when the client reports that it was rejected."""
 REFINED_S = 0.5
 FAST, BETTER = "sum(items)", "max(items)"
 OTHERS = ["while items:", "return sum(items)"]
@@ -65,10 +65,15 @@ class Scripted:
             time.sleep(LATE_S)
         at = position["line"], position["character"]
         again, self.asked_at = at == self.asked_at, at
-        if at[1] == REFINED_AT:
+        if at[1] in REFINED_AT:
             return [item(BETTER if again else FAST, position)]
         texts = [WHOLE, *OTHERS] if params["context"]["triggerKind"] == 1 else [WHOLE if again else FIRST]
         return [item(text, position) for text in texts]
+
+    @property
+    def refines(self) -> bool:
+        """Whether the last request was for a column whose answers are refined."""
+        return self.asked_at is not None and self.asked_at[1] in REFINED_AT
 
     def refined(self, uri: str) -> None:
         """A better suggestion can be asked for where the last request was."""
@@ -111,16 +116,12 @@ def main() -> None:
                 send({"id": message["id"], "result": server.result(message)})
                 if method == "textDocument/inlineCompletion" and server.asked_at != asked_before:
                     uri = message["params"]["textDocument"]["uri"]
-                    if server.asked_at is not None and server.asked_at[1] == REFINED_AT:
+                    if server.refines:
                         time.sleep(REFINED_S)
                         server.refined(uri)
                     else:
                         server.stream(message)
-            if (
-                method == "workspace/executeCommand"
-                and server.asked_at is not None
-                and server.asked_at[1] == REFINED_AT
-            ):
+            if method == "workspace/executeCommand" and server.refines:
                 (outcome,) = message["params"]["arguments"]
                 if outcome["kind"] == "rejected":
                     server.refined(uri)

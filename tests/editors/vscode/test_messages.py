@@ -79,8 +79,11 @@ def test_the_rest_of_a_block_joins_its_first_line(window: Window, heard: Heard, 
     assert hello["capabilities"]["experimental"]["slmStream"] is True
 
 
-def test_a_refined_suggestion_takes_the_place_of_the_first_one(window: Window, heard: Heard, tmp_path: Path) -> None:
-    window.type(" " * REFINED_AT)
+@pytest.mark.parametrize("column", REFINED_AT)
+def test_a_refined_suggestion_takes_the_place_of_the_first_one(
+    window: Window, heard: Heard, tmp_path: Path, column: int
+) -> None:
+    window.type(" " * column)
     until(lambda: window.ghost() == FAST, every=0.02)
     until(lambda: window.ghost() == BETTER)
     asked = heard.all("textDocument/inlineCompletion")
@@ -94,7 +97,7 @@ def test_a_refined_suggestion_takes_the_place_of_the_first_one(window: Window, h
 
 
 def test_a_suggestion_that_was_sent_away_is_not_refined(window: Window, heard: Heard) -> None:
-    window.type(" " * REFINED_AT)
+    window.type(" " * REFINED_AT[0])
     until(lambda: window.ghost() == BETTER)
     asked = len(heard.all("textDocument/inlineCompletion"))
     window.press("Escape")
