@@ -356,7 +356,7 @@ def test_settings_go_to_the_server(scripted: Start, script: Script) -> None:
     nvim = scripted(settings={"completion": {"max_tokens": 9}})
     (sent,) = script.told("initialize")
     assert sent["initializationOptions"] == {"completion": {"max_tokens": 9}}
-    assert sent["capabilities"]["experimental"] == {"slmStream": True}
+    assert sent["capabilities"]["experimental"] == {"slmStream": True, "slmRefined": True}
     nvim.type(":Slm model strong<CR>")
     nvim.until(lambda _: script.told("workspace/didChangeConfiguration"), "told")
     settings = script.told("workspace/didChangeConfiguration")[-1]["settings"]
