@@ -11,7 +11,9 @@ def test_a_different_answer_of_the_strong_model_replaces_what_is_shown() -> None
     assert is_better(FAST, Answer("sum(rows)", 0.95))
 
 
-@pytest.mark.parametrize(("fast", "strong", "replaced"), [(0.85, 0.76, True), (0.95, 0.96, True), (0.95, 0.9, False)])
+@pytest.mark.parametrize(
+    ("fast", "strong", "replaced"), [(0.85, 0.76, True), (0.95, 0.96, True), (0.95, 0.94, True), (0.95, 0.9, False)]
+)
 def test_confidences_are_compared_where_those_of_the_fast_model_are_to_be_trusted(
     fast: float, strong: float, replaced: bool
 ) -> None:
@@ -34,4 +36,7 @@ def test_the_same_answer_in_other_white_space_replaces_nothing(other: str) -> No
 
 def test_another_indentation_is_another_answer() -> None:
     assert not says_the_same("if x:\n    return 1", "if x:\n        return 1")
+    assert not says_the_same("    if x:", "        if x:")
+    assert not says_the_same("if x:", "    if x:")
+    assert says_the_same("1", " 1")
     assert says_the_same("if x:\n    return 1\n\n    y = 2", "if x: \n    return  1\n  \n    y = 2\n")
