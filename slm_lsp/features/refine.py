@@ -17,7 +17,7 @@ model is wrong 1.3 times as often as the strong one (0.21 and 0.16).
 from dataclasses import dataclass
 
 TRUSTED = 0.9
-"""Below this confidence the fast model's suggestion is replaced by any other of the strong model; see the table above."""
+"""Below this confidence of the fast model any other answer of the strong model replaces the suggestion."""
 
 DOUBT_RATIO = 1.3
 """From `TRUSTED` on, the fast model's doubt (1 - confidence) counts this many times; see the table above."""
