@@ -102,6 +102,7 @@ async def test_the_same_answer_is_confirmed_and_not_asked_for_again(pause: Pause
     assert pause.sent == []
     assert pause.cached is not None
     assert (pause.cached.id, pause.cached.tier, pause.cached.confirmed) == ("first", "fast", True)
+    await until_idle(pause.engine)
     served = (await pause.engine.stats()).served
     await pause.refining.refine(pause.spot, pause.cached)
     assert (await pause.engine.stats()).served == served
@@ -137,6 +138,7 @@ async def test_an_edit_while_the_strong_model_answers_drops_its_answer(pause: Pa
 )
 async def test_who_does_not_want_it_gets_no_refinement(pause: Pause, change: Callable[[Settings], Settings]) -> None:
     pause.settings = change(pause.settings)
+    await until_idle(pause.engine)
     served = (await pause.engine.stats()).served
     shown = pause.shown("n + 1")
     assert await pause.refining.refine(pause.spot, shown) is shown
