@@ -72,6 +72,9 @@ class CompletionSettings:
     """The most that a block has; 0: only lines are suggested."""
     latency_ms: Annotated[float, msgspec.Meta(ge=0)] = 1500.0
     """How long a line may take. With `model = "auto"` the strong tier answers where it is no slower."""
+    refine: bool = True
+    """With `model = "auto"`: where the fast tier answered because the strong one would have taken longer than
+    `latency_ms`, ask the strong one in the next pause, and replace the suggestion if its answer is better."""
     least_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.75
     """A suggestion of which the model is less sure is not shown unless asked for: the geometric mean of its tokens'
     probabilities. What was accepted and rejected before may raise it (`slm-lsp stats`)."""

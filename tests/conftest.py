@@ -1,6 +1,7 @@
 """What all tests share: a home of their own, the tiny model, and the real fast model where it is installed."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,6 +10,9 @@ import psutil
 import pytest
 
 from slm_lsp.errors import ModelError
+from slm_lsp.models.catalogue import load_catalogue
+from slm_lsp.models.files import Stamp
+from slm_lsp.models.records import Record
 from slm_lsp.models.store import Store, default_root
 from slm_lsp.sandbox.kernel import SUPPORTED
 from tests.tiny import write_tiny_model
@@ -31,6 +35,22 @@ def fast_model() -> Path:
         return Store(REAL_MODELS).find("fast").path
     except ModelError as error:
         pytest.skip(f"needs the real fast model, which `make test` pulls: {error}")
+
+
+def store_of_tiers(root: Path, *, fast: Path, strong: Path) -> Path:
+    """Make a folder of models in which any two files are the tiers: their records say that the hashes are right."""
+    root.mkdir()
+    store = Store(root)
+    for tier, file in (("fast", fast), ("strong", strong)):
+        entry = load_catalogue().find(tier)
+        path = store.records.path_of(entry.sha256)
+        try:
+            path.hardlink_to(file)
+        except OSError:  # another disk
+            shutil.copy(file, path)
+        stamp = Stamp.of(path)
+        store.records.write(Record(entry.name, stamp.bytes, entry.sha256, "added", 0.0, stamp))
+    return root
 
 
 @pytest.fixture

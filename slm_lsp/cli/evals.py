@@ -46,6 +46,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     infill.add_argument("--multi", type=int, default=RUNS, metavar="N", help=several)
     timed = f"answers to so many of the lines are timed, and asked for cold too (default: {TIMED})"
     infill.add_argument("--timed", type=int, default=TIMED, metavar="N", help=timed)
+    examples = "also choose among answers by running the examples of docstrings, and report that beside the rest"
+    infill.add_argument("--examples", action="store_true", help=examples)
     infill.set_defaults(run=run_infill)
     choose = names.add_parser("choose", parents=[common], help=CHOOSE, description=CHOOSE)
     choose.add_argument("--tasks", type=int, default=TASKS, metavar="N", help=f"missing lines (default: {TASKS})")
@@ -114,7 +116,7 @@ def run_infill(args: argparse.Namespace) -> int:
     lines = humaneval.choose(problems, args.tasks, infill.SEED)[: args.first]
     runs = humaneval.choose_runs(problems, args.multi, infill.SEED)
     with _progress(args) as tell:
-        report = asyncio.run(infill.run(lines, runs, args.timed, settings, tell))
+        report = asyncio.run(infill.run(lines, runs, args.timed, settings, tell, examples=args.examples))
     models = ", ".join(f"{tier}: {name}" for tier, name in report.models.items())
     return _tell(args, report, f"{report.name}, {models} ({report.backend}), {report.n} tasks, {report.timed} timed")
 

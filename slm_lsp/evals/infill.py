@@ -1,9 +1,12 @@
 """`eval infill`: whether what is suggested passes the tests, by tier and as an editor asks.
 
-A line of a problem's solution is missing, or a run of lines. The file is the problem's program alone. Three arms:
+A line of a problem's solution is missing, or a run of lines. The file is the problem's program alone. The arms:
 
 - `fast`, `strong`: a tier's greedy answer;
-- `auto`: what an editor gets: the tier that the router takes, and the best of several answers where that spends more.
+- `auto`: what an editor gets: the tier that the router takes, and the best of several answers where that spends more;
+- `examples`, on request: as `auto`, with the examples of docstrings run to choose among the answers;
+- `refined`: what an editor shows after a pause where the strong tier misses the latency budget: the fast tier's answer,
+  or the strong tier's best answer where `features/refine.py` replaces it.
 
 Every line is asked for in three ways: *warm*, its prompt evaluated before, as an editor finds it after a pause; with a
 part of it *typed*, cut inside words too, behind the anchor; and on the first tasks, of which no two share a file,
@@ -28,13 +31,15 @@ from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, ModelInfo, Stop
 from slm_lsp.engine.router import Choice, possible
 from slm_lsp.evals.humaneval import Task
-from slm_lsp.evals.infill_report import WAYS, Asked, Report, Said, report
+from slm_lsp.evals.infill_report import BEST, REFINED, WAYS, Asked, Report, Run, Said, report
 from slm_lsp.evals.replies import Asker, Replies, Reply, best_of
 from slm_lsp.features import routing
 from slm_lsp.features.alternatives import spread
 from slm_lsp.features.around import surroundings
 from slm_lsp.features.ask import describe
-from slm_lsp.features.choose import Site
+from slm_lsp.features.choose import Candidate, Site
+from slm_lsp.features.completion import confidence
+from slm_lsp.features.refine import Answer, is_better
 from slm_lsp.features.trial import Trials
 from slm_lsp.models.store import Store
 from slm_lsp.sandbox.process import Outcome, run_program
@@ -105,7 +110,12 @@ class Tier:
     async def say(self, gap: Gap, way: str) -> Said:
         """The greedy answer."""
         reply = await self.asker.ask(self.request(gap, way), gap.site)
-        return Said(reply.candidates[0].text, reply.seconds)
+        return _said(reply.candidates[0], reply.seconds)
+
+    async def spread(self, gap: Gap, way: str) -> Reply:
+        """Several answers, the greedy one first; a single one where several lines are missing."""
+        request = self.request(gap, way)
+        return await self.asker.ask(request if gap.several_lines else spread(request), gap.site, whole=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +126,17 @@ class Auto:
     tiers: Sequence[Tier]
     """The fastest first."""
     settings: Settings
+    examples: bool = False
+    """Run the examples of docstrings to choose among the answers."""
 
     async def say(self, gap: Gap, way: str) -> Said:
         """The answer of the tier that is taken now, the best of several from the strong one."""
         reply = await self.reply(gap, way)
-        return Said(await self.best(reply, gap), reply.seconds)
+        return await self.best(reply, gap, reply.seconds)
 
-    async def best(self, reply: Reply, gap: Gap) -> str:
+    async def best(self, reply: Reply, gap: Gap, seconds: float | None = None) -> Said:
         """What an editor would show of a reply."""
-        return await best_of(reply, gap.site, self._trials(gap))
+        return _said(await best_of(reply, gap.site, self._trials(gap)), seconds)
 
     async def reply(self, gap: Gap, way: str, *, whole: bool = False) -> Reply:
         """All that is answered, and who answered; the greedy answer comes first.
@@ -136,7 +148,7 @@ class Auto:
         """
         last = self.tiers[-1]
         decided_by = f"{self.settings.model} {self.settings.completion.latency_ms:g}"
-        waited = " whole" if whole else " examples" if self.settings.run_examples else ""
+        waited = " whole" if whole else " examples" if self.examples else ""
         key = last.asker.key(spread(last.request(gap, way)), f"auto {way} {decided_by}{waited}")
         if (kept := last.asker.replies.get(key)) is None:
             kept = await self._asked(gap, way, whole)
@@ -158,7 +170,7 @@ class Auto:
         return msgspec.structs.replace(reply, seconds=reply.seconds + routed_s, model=tier.choice.name)
 
     def _trials(self, gap: Gap) -> Trials | None:
-        return Trials(gap.site) if self.settings.run_examples and not gap.several_lines else None
+        return Trials(gap.site) if self.examples and not gap.several_lines else None
 
     async def _taken(self, gap: Gap) -> Tier:
         place = gap.place
@@ -185,22 +197,25 @@ class Arms:
     """Those that there are models for, by name."""
 
     tiers: Mapping[str, Tier]
-    auto: Auto
+    autos: Mapping[str, Auto]
+    """`auto`, and `examples` where that is wanted too."""
     programs: Programs
 
     async def line(self, task: Task, timed: bool) -> dict[str, Asked]:
         """What every arm says to a missing line in every way."""
         gaps = {"cold": Gap(task), "warm": Gap(task), "typed": Gap(task, typed_part(task, SEED))}
-        said: dict[str, dict[str, Said]] = {name: {} for name in ("auto", *self.tiers)}
+        said: dict[str, dict[str, Said]] = {}
         for way, gap in gaps.items():
             if way == "cold" and not timed:
                 continue
-            for name, each in (await (self._timed if timed else self._untimed)(gap, way)).items():
-                said[name][way] = each
-        if not timed:
-            for name, ways in said.items():
-                soonest = next(iter(self.tiers)) if name == "auto" else name
-                ways["cold"] = Said(said[soonest]["warm"].text)
+            answers = await (self._timed if timed else self._untimed)(gap, way)
+            if way != "cold":
+                answers |= await self._after_a_pause(gap, way, answers)
+            for name, each in answers.items():
+                said.setdefault(name, {})[way] = each
+        soonest = next(iter(self.tiers))
+        for name, ways in said.items():
+            ways.setdefault("cold", said[soonest if name in self.autos else name]["warm"])
         asked = {}
         for name, ways in said.items():
             outcomes = {way: await self.programs.run(gaps[way], ways[way].text) for way in WAYS}
@@ -208,17 +223,39 @@ class Arms:
         return asked
 
     async def _timed(self, gap: Gap, way: str) -> dict[str, Said]:
-        arms: dict[str, Tier | Auto] = {"auto": self.auto, **self.tiers}
+        arms: dict[str, Tier | Auto] = {**self.autos, **self.tiers}
         return {name: await arm.say(gap, way) for name, arm in arms.items()}
 
     async def _untimed(self, gap: Gap, way: str) -> dict[str, Said]:
-        """Whoever answered for `auto` is not asked for the greedy answer a second time."""
-        reply = await self.auto.reply(gap, way, whole=not gap.several_lines)
-        said = {"auto": Said(await self.auto.best(reply, gap))}
+        """The same replies for all arms that need them: a greedy answer is the first of several."""
+        reply = await self.autos["auto"].reply(gap, way, whole=not gap.several_lines)
+        said = {name: await auto.best(reply, gap) for name, auto in self.autos.items()}
         for name, tier in self.tiers.items():
-            known = tier.choice.name == reply.model
-            said[name] = Said(reply.candidates[0].text if known else (await tier.say(gap, way)).text)
+            known = reply if tier.choice.name == reply.model else await self._reply(tier, gap, way)
+            said[name] = _said(known.candidates[0])
         return said
+
+    async def _reply(self, tier: Tier, gap: Gap, way: str) -> Reply:
+        """The reply of a tier that has not answered for `auto`; with several answers where these are needed later."""
+        if len(self.tiers) > 1 and tier is self._strong:
+            return await tier.spread(gap, way)
+        return await tier.asker.ask(tier.request(gap, way), gap.site)
+
+    async def _after_a_pause(self, gap: Gap, way: str, said: Mapping[str, Said]) -> dict[str, Said]:
+        """The strong tier's best answer, and what is shown once it has come; nothing where there is one tier."""
+        if len(self.tiers) < 2:
+            return {}
+        auto = self.autos["auto"]
+        reply = await auto.reply(gap, way, whole=not gap.several_lines and said["auto"].seconds is None)
+        if reply.model != self._strong.choice.name:
+            reply = await self._strong.spread(gap, way)
+        fast, best = said[next(iter(self.tiers))], await auto.best(reply, gap)
+        replaced = is_better(Answer(fast.text, fast.confidence), Answer(best.text, best.confidence))
+        return {BEST: best, REFINED: best if replaced else fast}
+
+    @property
+    def _strong(self) -> Tier:
+        return list(self.tiers.values())[-1]
 
     async def lines(self, task: Task) -> dict[str, Outcome]:
         """What every arm's program does where several lines are missing."""
@@ -233,6 +270,8 @@ async def run(
     timed: int,
     settings: Settings,
     tell: Callable[[int, int], None],
+    *,
+    examples: bool = False,
     replies: Path | None = None,
 ) -> Report:
     """Try all tasks, in an engine of their own.
@@ -243,6 +282,7 @@ async def run(
         timed: of so many lines, the first ones, answers are timed.
         settings: the user's; `model` says which tiers there are.
         tell: called with how many tasks are done, and of how many.
+        examples: also report what choosing by the examples of docstrings gives.
         replies: where what was answered is kept; by default in the user's cache.
 
     Raises:
@@ -257,7 +297,10 @@ async def run(
             info = await describe(engine, choice.path, asked=True)
             tiers.append(Tier(choice, Asker(engine, choice.path, info.backend, kept), info, settings.completion))
         named = {tier.choice.tier or "strong": tier for tier in tiers}
-        arms = Arms(named, Auto(engine, tiers, settings), Programs())
+        autos = {"auto": Auto(engine, tiers, settings)}
+        if examples:
+            autos["examples"] = Auto(engine, tiers, settings, examples=True)
+        arms = Arms(named, autos, Programs())
         count, done = len(lines) + len(runs), 0
         asked: list[dict[str, Asked]] = []
         blocks: list[dict[str, Outcome]] = []
@@ -271,7 +314,12 @@ async def run(
             done += 1
             tell(done, count)
         models = {name: tier.choice.name for name, tier in named.items()}
-        return report(asked, blocks, models, info.backend, timed, time.monotonic() - began)
+        least = settings.completion.least_confidence
+        return report(asked, blocks, Run(models, info.backend, timed, least, time.monotonic() - began))
+
+
+def _said(candidate: Candidate, seconds: float | None = None) -> Said:
+    return Said(candidate.text, seconds, confidence(candidate.logprobs))
 
 
 def _place(task: Task) -> tuple[str, int]:

@@ -7,10 +7,14 @@ from statistics import fmean
 import msgspec
 
 from slm_lsp.evals.humaneval import Task
+from slm_lsp.features.refine import Answer, is_better
 from slm_lsp.proportions import wilson
 from slm_lsp.sandbox.process import Outcome
 
-TIERS = ("fast", "strong", "auto")
+TIERS = ("fast", "strong", "auto", "examples")
+REFINED, BEST = "refined", "best"
+"""Arms after a pause: what is shown then, and the strong tier's best answer, of which `REFINED` may be made."""
+
 WAYS = ("warm", "typed", "cold")
 
 
@@ -20,6 +24,8 @@ class Said:
 
     text: str
     seconds: float | None = None
+    confidence: float | None = None
+    """Geometric mean of the tokens' probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,38 @@ class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
     mean_s: float | None = None
     cold_mean_s: float | None = None
     typed_mean_s: float | None = None
+
+
+class Displayed(msgspec.Struct, frozen=True):
+    """Whole lines where an answer below the least confidence is not shown. Rates are of all lines."""
+
+    least_confidence: float
+    fast: float
+    """How often the fast tier's answer is shown and right."""
+    strong: float
+    """The same of the strong tier's best answer."""
+    refined: float
+    """The same after the pause."""
+    added: int
+    """Lines where the fast tier showed nothing and the strong one does."""
+    changed: int
+    better: int
+    worse: int
+
+
+class Refined(msgspec.Struct, frozen=True):
+    """After the pause, where the strong tier misses the latency budget on every line. Counts are of whole lines."""
+
+    rate: float
+    ci95: tuple[float, float]
+    typed_rate: float
+    changed: int
+    """Lines where the strong tier's answer replaced the fast tier's."""
+    better: int
+    """Of these, lines that became right."""
+    worse: int
+    """Of these, lines that became wrong."""
+    shown: Displayed
 
 
 class Runs(msgspec.Struct, frozen=True):
@@ -92,6 +130,9 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     fast: Arm | None = None
     strong: Arm | None = None
     auto: Arm | None = None
+    examples: Arm | None = None
+    """As `auto`, with the examples of docstrings run."""
+    refined: Refined | None = None
     multi: Multi | None = None
 
     def lines(self) -> Iterator[str]:
@@ -105,10 +146,23 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
                     f"   {arm.cold_rate:.3f}  {_seconds(arm.cold_mean_s)}"
                     f"   {arm.typed_rate:.3f}    {_seconds(arm.typed_mean_s)}"
                 )
+        if (refined := self.refined) is not None:
+            low, high = refined.ci95
+            yield (
+                f"  refined  {refined.rate:.3f}   {low:.3f} to {high:.3f}   after a pause"
+                f"{'':19s}{refined.typed_rate:.3f}"
+            )
+            yield f"    changed {refined.changed} of {self.n} lines: {refined.better} better, {refined.worse} worse"
+            at = refined.shown
+            yield (
+                f"    shown from confidence {at.least_confidence:g} and right: "
+                f"fast {at.fast:.3f}, strong {at.strong:.3f}, refined {at.refined:.3f}"
+            )
+            yield f"    of these {at.added} added, {at.changed} changed: {at.better} better, {at.worse} worse"
         if self.multi is not None:
             yield f"  several lines missing, {self.multi.n} tasks:"
             for tier in TIERS:
-                if (runs := getattr(self.multi, tier)) is not None:
+                if (runs := getattr(self.multi, tier, None)) is not None:
                     yield f"  {tier:8s} {runs.rate:.3f}   {runs.ci95[0]:.3f} to {runs.ci95[1]:.3f}"
 
 
@@ -116,30 +170,86 @@ def _seconds(value: float | None) -> str:
     return "      -" if value is None else f"{value:5.2f} s"
 
 
-def report(
-    lines: Sequence[Mapping[str, Asked]],
-    runs: Sequence[Mapping[str, Outcome]],
-    models: Mapping[str, str],
-    backend: str,
-    timed: int,
-    seconds: float,
-) -> Report:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How the figures came about."""
+
+    models: Mapping[str, str]
+    """By tier."""
+    backend: str
+    timed: int
+    least_confidence: float
+    seconds: float
+
+
+def report(lines: Sequence[Mapping[str, Asked]], runs: Sequence[Mapping[str, Outcome]], run: Run) -> Report:
     """The figures of all tasks, by arm; there is at least one line."""
-    arms = {name: _arm([each[name] for each in lines]) for name in lines[0]}
+    arms = {name: _arm([each[name] for each in lines]) for name in TIERS if name in lines[0]}
     multi = {name: _runs([each[name] for each in runs]) for name in (runs[0] if runs else ())}
     return Report(
         name="infill",
         n=len(lines),
-        models=models,
-        backend=backend,
-        seconds=seconds,
-        timed=min(timed, len(lines)),
+        models=run.models,
+        backend=run.backend,
+        seconds=run.seconds,
+        timed=min(run.timed, len(lines)),
         cases=tuple(case for each in lines for case in _cases(each)),
         fast=arms.get("fast"),
         strong=arms.get("strong"),
         auto=arms.get("auto"),
+        examples=arms.get("examples"),
+        refined=_refined(lines, run.least_confidence) if REFINED in lines[0] else None,
         multi=Multi(len(runs), multi.get("fast"), multi.get("strong"), multi.get("auto")) if runs else None,
     )
+
+
+def _refined(lines: Sequence[Mapping[str, Asked]], least: float) -> Refined:
+    n = len(lines)
+    right = sum(each[REFINED].passed("warm") for each in lines)
+    pairs = [
+        (each["fast"].passed("warm"), each[REFINED].passed("warm"))
+        for each in lines
+        if each["fast"].said["warm"].text != each[REFINED].said["warm"].text
+    ]
+    return Refined(
+        rate=right / n,
+        ci95=wilson(right, n),
+        typed_rate=sum(each[REFINED].passed("typed") for each in lines) / n,
+        changed=len(pairs),
+        better=sum(now and not before for before, now in pairs),
+        worse=sum(before and not now for before, now in pairs),
+        shown=_displayed(lines, least),
+    )
+
+
+def _displayed(lines: Sequence[Mapping[str, Asked]], least: float) -> Displayed:
+    """What the least confidence makes of it; the decision is the server's, on what is shown."""
+    before = [_shown(each["fast"], least) for each in lines]
+    best = [_shown(each[BEST], least) for each in lines]
+    pairs = list(zip(before, best, strict=True))
+    after = [found if is_better(shown[0], found[0]) else shown for shown, found in pairs]
+    changed = [
+        (shown[1], now[1]) for shown, now in zip(before, after, strict=True) if shown[0].text and now is not shown
+    ]
+    n = len(lines)
+    return Displayed(
+        least_confidence=least,
+        fast=sum(right for _, right in before) / n,
+        strong=sum(right for _, right in best) / n,
+        refined=sum(right for _, right in after) / n,
+        added=sum(bool(now[0].text) and not shown[0].text for shown, now in zip(before, after, strict=True)),
+        changed=len(changed),
+        better=sum(now and not was for was, now in changed),
+        worse=sum(was and not now for was, now in changed),
+    )
+
+
+def _shown(asked: Asked, least: float) -> tuple[Answer, bool]:
+    """What an editor shows of an answer to a whole line, and whether something right is shown."""
+    said = asked.said["warm"]
+    if (said.confidence or 0.0) < least:
+        return Answer("", said.confidence), False
+    return Answer(said.text, said.confidence), asked.passed("warm")
 
 
 def _arm(asked: Sequence[Asked]) -> Arm:
@@ -168,6 +278,7 @@ def _mean(seconds: Iterable[float | None]) -> float | None:
 
 def _cases(arms: Mapping[str, Asked]) -> Iterator[Case]:
     for way in WAYS:
+        arms = {name: each for name, each in arms.items() if name != BEST}
         outcomes = {name: each.outcomes[way] for name, each in arms.items()}
         if len({each.passed(way) for each in arms.values()}) > 1:
             first = next(iter(arms.values()))

@@ -150,7 +150,7 @@ async def reply_to(
     raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
 
 
-async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> str:
+async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> Candidate:
     """What is chosen of a reply's candidates, as if they came now, a token of each at a time.
 
     Args:
@@ -167,7 +167,7 @@ async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> str
             await race.tried()
         if race.decided:
             break
-    return race.ranked()[0].candidate.text
+    return race.ranked()[0].candidate
 
 
 def _token(candidate: Candidate, number: int, at: int) -> Token:

@@ -93,6 +93,10 @@ class Completion:
     """As in `Alternative`: then it is shown however unsure the model is."""
     cached: bool = False
     """Whether it is what was left of an earlier one."""
+    replaces: str = ""
+    """The id of the suggestion that it was refined from; empty where none was shown."""
+    confirmed: bool = False
+    """Whether the strong model was asked at this place too and its answer was not shown instead."""
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -115,6 +115,15 @@ class Feedback:
             pending.outcome = kind
         self._settle(pending)
 
+    def replaced(self, id: str) -> None:  # noqa: A002 - the field's name
+        """A better suggestion was shown in its place: it does not count, unless something of it was accepted."""
+        pending = self._pending.get(id)
+        if pending is None or pending.outcome in ("accepted", "partial"):
+            return
+        del self._pending[id]
+        self._ledger.remove(pending.row)
+        self._changed.add(pending.kind)
+
     def nothing(self, language: str, tier: str | None, reason: str, day: date) -> None:
         """Nothing was shown."""
         said = reason if _REASON.fullmatch(reason) else OTHER

@@ -13,7 +13,7 @@ from slm_lsp.context.window import segments
 from slm_lsp.engine import router
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Estimate, Estimated, ModelInfo
-from slm_lsp.engine.router import ASKED_FACTOR, Choice, answer_s, basis, route, too_slow
+from slm_lsp.engine.router import ASKED_FACTOR, AUTO, Choice, answer_s, basis, route, too_slow
 from slm_lsp.features.completion import reuse_of
 from slm_lsp.features.lookup import models
 
@@ -52,7 +52,7 @@ async def best(engine: EngineClient, settings: Settings) -> Choice:
 
     Where `model` is not `auto`, this is the model that is set.
     """
-    choices = possible(settings.model, Store(settings.models_dir))
+    choices = await models(settings)
     if len(choices) == 1:
         return choices[0]
     loaded = {each.model for each in (await engine.stats()).loaded}
@@ -72,6 +72,20 @@ async def to_warm(place: Place, anchor: Anchor, engine: EngineClient, settings: 
     if too_slow(found, settings.completion.latency_ms / MILLISECONDS):
         return (fast,)
     return (strong,) if found is not None and found.loaded else (fast, strong)
+
+
+async def refines(tier: str | None, settings: Settings) -> Choice | None:
+    """The model that is asked again, in the next pause, after a model of `tier` has answered; None: no model.
+
+    With `model = "auto"` the fast tier answers only where the strong tier would have missed the latency budget or is
+    not in memory. There the strong tier refines the answer.
+
+    Raises:
+        ModelError: as in `choose`.
+    """
+    if tier != "fast" or settings.model != AUTO or not settings.completion.refine:
+        return None
+    return _tiers(await models(settings))[1]
 
 
 def _tiers(choices: Sequence[Choice]) -> tuple[Choice, Choice | None]:

@@ -39,7 +39,7 @@ _Note = Callable[[Feedback], None]
 class Statistics:
     """Counts what is shown and what becomes of it. Used from one thread.
 
-    `shown`, `outcome`, `nothing` and `threshold` return at once and never fail.
+    `shown`, `outcome`, `replaced`, `nothing` and `threshold` return at once and never fail.
 
     A suggestion of which nobody tells an outcome counts as ignored. Where an editor has never told that one was taken
     or rejected, its silence says nothing, and nothing is learned from it.
@@ -71,6 +71,10 @@ class Statistics:
             characters: how many of the suggestion's have been taken so far; None: all, where it was accepted.
         """
         self._put(lambda feedback: feedback.outcome(id, kind, characters))
+
+    def replaced(self, id: str) -> None:  # noqa: A002 - the field's name
+        """A better suggestion was shown in place of one: it is not counted, unless something of it was accepted."""
+        self._put(lambda feedback: feedback.replaced(id))
 
     def nothing(self, language: str, tier: str | None, reason: str) -> None:
         """Nothing was shown. `reason` is one of our own sentences; what does not look like one is kept as `other`."""

@@ -99,6 +99,10 @@ class Ledger:
         """What became of a suggestion, and how many of its characters were taken."""
         self._db.execute("UPDATE suggestion SET outcome = ?, taken = ? WHERE id = ?", (outcome, taken, row))
 
+    def remove(self, row: int) -> None:
+        """Delete a suggestion: it does not count."""
+        self._db.execute("DELETE FROM suggestion WHERE id = ?", (row,))
+
     def add_nothing(self, day: str, language: str, tier: str, reason: str) -> None:
         """Nothing was shown, once more for this reason."""
         self._db.execute(

@@ -22,7 +22,7 @@ from slm_lsp.server.projects import Projects
 from slm_lsp.server.protocol import TOKEN, Protocol, Server
 from slm_lsp.server.settings import SettingsCache
 from slm_lsp.server.status import STATUS, StatusReport
-from slm_lsp.server.stream import Stream, wants_stream
+from slm_lsp.server.stream import Stream
 from slm_lsp.server.tally import COMPLETION_ACCEPTED, Tally, read_outcome
 from slm_lsp.server.warming import CURSOR_S
 from slm_lsp.text import Encoding
@@ -163,7 +163,7 @@ def _session(server: Server, app: App) -> None:
             folders = [types.WorkspaceFolder(root, root.rsplit("/", 1)[-1])]
         documents.set_folders(folders, [])
         documents.encoding = _encoding(server.workspace.position_encoding)
-        app.stream.wanted = wants_stream(params.capabilities)
+        app.stream.listen(params.capabilities)
         if not knows_inline(params.capabilities):
             _completion_list(server, app)
         app.configure(params.initialization_options)

@@ -31,6 +31,7 @@ from slm_lsp.server.errors import lsp_error, overtaken
 from slm_lsp.server.flights import Flight
 from slm_lsp.server.pace import Pace
 from slm_lsp.server.projects import Projects
+from slm_lsp.server.refining import Refining
 from slm_lsp.server.status import StatusReport
 from slm_lsp.server.stream import Stream
 from slm_lsp.server.tally import Tally, outcome_command
@@ -64,7 +65,8 @@ class InlineCompletions:
         self._stream = stream
         self._tally = tally
         self._cache = Cache()
-        self.warming = Warming(documents, projects, engine, settings, status, self._cache)
+        refining = Refining(documents, projects, engine, self._cache, stream, tally)
+        self.warming = Warming(documents, projects, engine, settings, status, self._cache, refining)
         self._waiting: dict[str, asyncio.Task[Completion]] = {}
         self._flights: dict[str, Flight] = {}
         self._paces: dict[str, Pace] = {}
@@ -108,8 +110,10 @@ class InlineCompletions:
                 self.warming.resume()
         self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
         flight = self._flights.get(uri)
-        self.warming.soon(uri, position, PAUSE_S, completion if flight is None or flight.done else None)
-        if not self._documents.is_current(document):
+        current = self._documents.is_current(document)
+        whole = current and (flight is None or flight.done)
+        self.warming.soon(uri, position, PAUSE_S, completion if whole else None, refine=not asked)
+        if not current:
             raise overtaken()
         self._tally.shown(document.language, completion, asyncio.get_running_loop().time() - begun)
         return document, completion

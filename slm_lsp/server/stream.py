@@ -1,4 +1,7 @@
-"""`slm/stream`: a suggestion as it grows, for clients that want it. Described in `docs/protocol.md`."""
+"""Notifications about suggestions, for clients that announced them. Described in `docs/protocol.md`.
+
+`slm/stream` is a suggestion as it grows. `slm/refined` says that a better one can be asked for at the same place.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +12,19 @@ from slm_lsp.server.documents import Document
 from slm_lsp.server.protocol import request_id
 
 STREAM = "slm/stream"
-EXPERIMENTAL = "slmStream"
-"""Under `capabilities.experimental`: the client wants the messages."""
+REFINED = "slm/refined"
+
+WANTS_STREAM = "slmStream"
+"""Under `capabilities.experimental`: the client wants `slm/stream`."""
+
+WANTS_REFINED = "slmRefined"
+"""Under `capabilities.experimental`: the client wants `slm/refined`."""
 
 
-def wants_stream(capabilities: types.ClientCapabilities) -> bool:
-    """Whether a client asked for the messages."""
+def announced(capabilities: types.ClientCapabilities, name: str) -> bool:
+    """Whether a client has set `capabilities.experimental.<name>` to true."""
     experimental: Any = capabilities.experimental
-    value = experimental.get(EXPERIMENTAL) if isinstance(experimental, dict) else getattr(experimental, EXPERIMENTAL, 0)
+    value = experimental.get(name) if isinstance(experimental, dict) else getattr(experimental, name, False)
     return value is True
 
 
@@ -26,10 +34,23 @@ class Stream:
     def __init__(self, notify: Callable[[str, object], None]) -> None:
         self._notify = notify
         self.wanted = False
+        self.wants_refined = False
+
+    def listen(self, capabilities: types.ClientCapabilities) -> None:
+        """Take from a client's capabilities which messages it wants."""
+        self.wanted = announced(capabilities, WANTS_STREAM)
+        self.wants_refined = announced(capabilities, WANTS_REFINED)
 
     def of(self, document: Document) -> "Sending":
         """The messages about the request that is being handled, for a version of a document."""
         return Sending(self._notify if self.wanted else lambda _, __: None, document, request_id.get())
+
+    def refined(self, document: Document, position: types.Position, suggestion: str) -> None:
+        """Send `slm/refined`: a request at a position of this version would get another suggestion, of this id."""
+        if self.wants_refined:
+            identifier = {"uri": document.uri, "version": document.version}
+            at = {"line": position.line, "character": position.character}
+            self._notify(REFINED, {"textDocument": identifier, "position": at, "id": suggestion})
 
 
 class Sending:

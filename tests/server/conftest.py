@@ -23,6 +23,7 @@ class Editor:
         self.client = client
         self.statuses: list[Any] = []
         self.streams: list[Any] = []
+        self.refined: list[Any] = []
         self._streamed = asyncio.Event()
 
         @client.feature("slm/status")
@@ -35,12 +36,16 @@ class Editor:
             if message.done:
                 self._streamed.set()
 
+        @client.feature("slm/refined")
+        def on_refined(message: Any) -> None:
+            self.refined.append(message)
+
     async def streamed(self) -> None:
         """Wait until a suggestion was streamed to its end."""
         await asyncio.wait_for(self._streamed.wait(), 120)
 
     async def initialize(
-        self, folder: Path, encodings: list[str], inline: bool, stream: bool, **options: Any
+        self, folder: Path, encodings: list[str], inline: bool, experimental: dict[str, bool], **options: Any
     ) -> types.InitializeResult:
         general = types.GeneralClientCapabilities(
             position_encodings=[types.PositionEncodingKind(each) for each in encodings]
@@ -52,7 +57,7 @@ class Editor:
                     text_document=types.TextDocumentClientCapabilities(
                         inline_completion=types.InlineCompletionClientCapabilities() if inline else None
                     ),
-                    experimental={"slmStream": True} if stream else None,
+                    experimental=experimental or None,
                 ),
                 workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
                 initialization_options=options or None,
@@ -93,12 +98,15 @@ async def start(module_home: dict[str, str], tmp_path: Path) -> AsyncIterator[St
         *,
         inline: bool = True,
         stream: bool = False,
+        refined: bool = False,
         **options: Any,
     ) -> Editor:
         config = ClientServerConfig(server_command=SERVE, server_env=environ or module_home)
         editor = Editor(await config.start())  # type: ignore[arg-type]
         editors.append(editor)
-        await editor.initialize(tmp_path, encodings or ["utf-16"], inline, stream, **options)
+        experimental = {"slmStream": True} if stream else {}
+        experimental |= {"slmRefined": True} if refined else {}
+        await editor.initialize(tmp_path, encodings or ["utf-16"], inline, experimental, **options)
         return editor
 
     yield start_one

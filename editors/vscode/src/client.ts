@@ -45,7 +45,7 @@ export class Client extends LanguageClient {
       });
     super("slm", "slm-lsp", spawned, options(wiring, said));
     this.said = said;
-    this.registerFeature(new Streaming());
+    this.registerFeature(new Experimental());
   }
 
   /** The process of the server. */
@@ -82,10 +82,11 @@ export class Client extends LanguageClient {
   }
 }
 
-/** Says that this client hears `slm/stream`. */
-class Streaming implements StaticFeature {
+/** Announces that this client handles `slm/stream` and `slm/refined`. */
+class Experimental implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
-    capabilities.experimental = { ...(capabilities.experimental as object | undefined), slmStream: true };
+    const others = capabilities.experimental as object | undefined;
+    capabilities.experimental = { ...others, slmStream: true, slmRefined: true };
   }
 
   initialize(): void {

@@ -5,13 +5,13 @@ import {
   commands,
   InlineCompletionItem,
   InlineCompletionTriggerKind,
+  Position,
   Range,
   window,
   workspace,
   type CancellationToken,
   type Disposable,
   type InlineCompletionContext,
-  type Position,
   type TextDocument,
   type TextDocumentChangeEvent,
   type TextEditor,
@@ -23,7 +23,15 @@ import { Ahead, same, soon, type Asked, type Place } from "./ahead";
 import type { Client } from "./client";
 import { unfit } from "./documents";
 import { suggestsInline } from "./editorSettings";
-import { COMPLETION_ACCEPTED, faultOf, idOf, type Fault, type Outcome, type StreamPiece } from "./protocol";
+import {
+  COMPLETION_ACCEPTED,
+  faultOf,
+  idOf,
+  type Fault,
+  type Outcome,
+  type Refined,
+  type StreamPiece,
+} from "./protocol";
 import { saysMore, Streams, type Whole } from "./stream";
 import { Suggestions } from "./suggestions";
 
@@ -155,6 +163,24 @@ export class Completions implements Disposable {
     }
   }
 
+  /**
+   * The server has a better suggestion for a place: have the editor ask for it, if the last answer is for this place and
+   * the user has not sent it away.
+   */
+  refined({ textDocument, position }: Refined): void {
+    const answer = this.answer;
+    const document = window.activeTextEditor?.document;
+    if (answer === undefined || document === undefined) {
+      return;
+    }
+    const at = new Position(position.line, position.character);
+    const place = { ...textDocument, offset: document.offsetAt(at) };
+    const open = answer.text === "" || this.suggestions.current !== undefined;
+    if (open && same(answer, place)) {
+      this.askAgain(answer);
+    }
+  }
+
   dispose(): void {
     this.ahead.end();
     for (const each of this.disposables) {
@@ -171,6 +197,8 @@ export class Completions implements Disposable {
     const arrived = (result: Result): void => {
       if (itemsOf(result).length > 0) {
         this.askAgain(place);
+      } else {
+        this.answer = { ...place, text: "" };
       }
     };
     this.ahead.keep(place, asked, arrived, (error) => {

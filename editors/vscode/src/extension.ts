@@ -80,6 +80,9 @@ class Window {
       heard: (piece) => {
         this.completions.heard(piece);
       },
+      refined: (refined) => {
+        this.completions.refined(refined);
+      },
       said: (message) => void this.notices.fault(message, `slm-lsp: ${message}`),
       changed: () => {
         const status = this.session.status;

@@ -3,6 +3,7 @@
 export const STATUS = "slm/status";
 export const CURSOR = "slm/cursor";
 export const STREAM = "slm/stream";
+export const REFINED = "slm/refined";
 export const COMPLETION_ACCEPTED = "slm.completionAccepted";
 
 /** Values are null while they are not known. */
@@ -23,6 +24,13 @@ export interface StreamPiece {
   delta: string;
   done: boolean;
   textDocument?: { uri: string; version: number };
+}
+
+/** A better suggestion than the last answer can be requested at this place. */
+export interface Refined {
+  textDocument: { uri: string; version: number };
+  position: { line: number; character: number };
+  id: string;
 }
 
 /** What became of a suggestion. */

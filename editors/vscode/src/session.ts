@@ -9,7 +9,7 @@ import { serverPath, wasSet } from "./editorSettings";
 import type { Phase } from "./face";
 import { candidates, firstRunnable, type Candidate } from "./find";
 import type { Program } from "./models";
-import { STATUS, STREAM, type Status, type StreamPiece } from "./protocol";
+import { REFINED, STATUS, STREAM, type Refined, type Status, type StreamPiece } from "./protocol";
 import { settingsEnvironment, settingsTree } from "./settings";
 import { Starts } from "./starts";
 import { isOlder, OLDEST_SERVER } from "./version";
@@ -27,6 +27,7 @@ export type Trouble =
 export interface Listener {
   inline: NonNullable<Middleware["provideInlineCompletionItems"]>;
   heard: (piece: StreamPiece) => void;
+  refined: (refined: Refined) => void;
   said: (message: string) => void;
   changed: () => void;
   running: () => void;
@@ -172,6 +173,7 @@ export class Session implements Disposable {
       this.tell(status);
     });
     client.onNotification(STREAM, this.listener.heard);
+    client.onNotification(REFINED, this.listener.refined);
     client.onNotification(ShowMessageNotification.type, ({ message }) => {
       this.log.warn(message);
       this.listener.said(message);

@@ -16,6 +16,7 @@ export const SERVER_SETTINGS: readonly (readonly [string, readonly string[]])[] 
   ["slm.completion.maxTokens", ["completion", "max_tokens"]],
   ["slm.completion.blockTokens", ["completion", "block_tokens"]],
   ["slm.completion.latencyMs", ["completion", "latency_ms"]],
+  ["slm.completion.refine", ["completion", "refine"]],
   ["slm.completion.leastConfidence", ["completion", "least_confidence"]],
   ["slm.completion.shiftSuffix", ["completion", "shift_suffix"]],
   ["slm.completion.languagesOff", ["completion", "languages_off"]],

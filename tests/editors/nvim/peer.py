@@ -2,9 +2,10 @@
 
 `python -m tests.editors.nvim.peer SCRIPT RECORD`. SCRIPT is a file of JSON, read again at every request:
 `{"capabilities": {…}, "exit": code, "answers": {"x = ": [{"stream": [[delta, ms], …], "items": […],
-"after": [[delta, ms], …], "error": {…}, "wait_ms": n}, …]}}`. Answers are found by what stands before the cursor in its
-line, else under `*`; the nth request there gets the nth of them, later ones the last. Everything that the client sends
-is appended to RECORD, a line of JSON each.
+"after": [[delta, ms], …], "error": {…}, "wait_ms": n, "refined_ms": n}, …]}, "refined_on": method}`. Answers are found
+by what stands before the cursor in its line, else under `*`; the nth request there gets the nth of them, later ones the
+last. `refined_ms` milliseconds after an answer `slm/refined` follows; with `refined_on` it follows every message of a
+method. Everything that the client sends is appended to RECORD, a line of JSON each.
 """
 
 import json
@@ -33,6 +34,7 @@ class Peer:
         self._lines: dict[str, list[str]] = {}
         self._writing = threading.Lock()
         self._cancelled: set[int] = set()
+        self._last: dict[str, Any] = {}
 
     def script(self) -> dict[str, Any]:
         return dict(json.loads(self._script.read_text()))
@@ -48,6 +50,8 @@ class Peer:
             sys.stderr.write("the script says so\n")
             return int(self.script()["exit"])
         while (message := self.read()) is not None:
+            if self._last and message.get("method") == self.script().get("refined_on"):
+                self.refined(self._last)
             with self._record.open("a") as record:
                 record.write(json.dumps(message) + "\n")
             match message.get("method"):
@@ -56,6 +60,7 @@ class Peer:
                     info = {"name": "peer", "version": "0.0.1"}
                     self.send(id=message["id"], result={"capabilities": capabilities, "serverInfo": info})
                 case "textDocument/inlineCompletion":
+                    self._last = message["params"]
                     answer = self.scripted(message["params"])
                     threading.Thread(target=self.answer, args=(message, answer), daemon=True).start()
                 case "textDocument/didOpen":
@@ -95,6 +100,14 @@ class Peer:
         else:
             self.send(id=number, result={"items": answer.get("items", [])})
             self.stream(message, answer.get("after", []), last_is_done=True)
+            if "refined_ms" in answer:
+                time.sleep(answer["refined_ms"] / 1e3)
+                self.refined(message["params"])
+
+    def refined(self, params: dict[str, Any]) -> None:
+        """A better suggestion than the answer to a request can be asked for."""
+        said = {"textDocument": {**params["textDocument"], "version": 1}, "position": params["position"], "id": "two"}
+        self.send(method="slm/refined", params=said)
 
     def stream(self, message: dict[str, Any], deltas: list[list[Any]], *, last_is_done: bool) -> None:
         document = message["params"]["textDocument"]

@@ -50,6 +50,49 @@ def test_a_block_goes_on_behind_its_first_line(scripted: Start, script: Script) 
     assert script.told("workspace/executeCommand")[0]["arguments"] == [{"id": "two", "kind": "accepted"}]
 
 
+def test_a_refined_suggestion_takes_the_place_of_the_first_one(scripted: Start, script: Script) -> None:
+    first = {"items": [item("total + 1")], "refined_ms": 100}
+    script.does({"x = ": [first, {"items": [item("sum(rows)", "two")]}]})
+    nvim = scripted()
+    nvim.type("ix = ")
+    nvim.until_shown("x = sum(rows)")
+    assert [each["context"]["triggerKind"] for each in script.told(ASKED)][-2:] == [2, 2]
+    nvim.type("<Tab>")
+    nvim.until(lambda _: script.told("workspace/executeCommand"), "reported")
+    assert script.told("workspace/executeCommand")[0]["arguments"] == [{"id": "two", "kind": "accepted"}]
+    (hello,) = script.told("initialize")
+    assert hello["capabilities"]["experimental"] == {"slmStream": True, "slmRefined": True}
+
+
+def test_a_refined_suggestion_is_shown_where_nothing_was(scripted: Start, script: Script) -> None:
+    script.does({"x = ": [{"items": [], "refined_ms": 100}, {"items": [item("sum(rows)", "two")]}]})
+    nvim = scripted()
+    nvim.type("ix = ")
+    nvim.until_shown("x = sum(rows)")
+
+
+@pytest.mark.parametrize(
+    ("method", "keys", "line"),
+    [("workspace/executeCommand", "<C-]>", "x = "), ("textDocument/didChange", "tot", "x = total + 1")],
+)
+def test_what_was_dismissed_or_typed_into_is_not_refined(
+    scripted: Start, script: Script, method: str, keys: str, line: str
+) -> None:
+    answers = {"x = ": [{"items": [item("total + 1")]}, {"items": [item("sum(rows)", "two")]}]}
+    script.does(answers)
+    nvim = scripted()
+    nvim.type("ix = ")
+    nvim.until_shown("x = total + 1")
+    asked = len(script.told(ASKED))
+    script.does(answers, refined_on=method)
+    before = len(script.told(method))
+    nvim.type(keys)
+    nvim.until(lambda _: len(script.told(method)) > before, "the server has sent slm/refined")
+    nvim.settle()
+    assert nvim.screen.lines()[0].rstrip() == line.rstrip()
+    assert len(script.told(ASKED)) == asked
+
+
 def test_accepting_is_one_step_of_undo(scripted: Start, script: Script) -> None:
     script.does({"total = ": {"items": [item("sum(\n    values)")]}})
     nvim = scripted()
@@ -313,7 +356,7 @@ def test_settings_go_to_the_server(scripted: Start, script: Script) -> None:
     nvim = scripted(settings={"completion": {"max_tokens": 9}})
     (sent,) = script.told("initialize")
     assert sent["initializationOptions"] == {"completion": {"max_tokens": 9}}
-    assert sent["capabilities"]["experimental"] == {"slmStream": True}
+    assert sent["capabilities"]["experimental"] == {"slmStream": True, "slmRefined": True}
     nvim.type(":Slm model strong<CR>")
     nvim.until(lambda _: script.told("workspace/didChangeConfiguration"), "told")
     settings = script.told("workspace/didChangeConfiguration")[-1]["settings"]

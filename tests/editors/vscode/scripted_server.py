@@ -13,6 +13,11 @@ WHOLE = "for item in items:\n    total += item"
 FIRST, _, _ = WHOLE.partition("\n")
 LATE_FROM, LATE_S = 20, 0.2
 """Answers for columns from this one on come late."""
+REFINED_AT = (10, 24)
+"""Answers for these columns are refined: one that comes at once, and one that comes late. `BETTER` can be requested
+after `FAST`. `slm/refined` says so, and says it once more when the client reports that it was rejected."""
+REFINED_S = 0.5
+FAST, BETTER = "sum(items)", "max(items)"
 OTHERS = ["while items:", "return sum(items)"]
 
 
@@ -60,16 +65,23 @@ class Scripted:
             time.sleep(LATE_S)
         at = position["line"], position["character"]
         again, self.asked_at = at == self.asked_at, at
+        if at[1] in REFINED_AT:
+            return [item(BETTER if again else FAST, position)]
         texts = [WHOLE, *OTHERS] if params["context"]["triggerKind"] == 1 else [WHOLE if again else FIRST]
-        here = {"start": position, "end": position}
-        return [
-            {
-                "insertText": text,
-                "range": here,
-                "command": {"title": "", "command": "slm.completionAccepted", "arguments": [{"id": text[:9]}]},
-            }
-            for text in texts
-        ]
+        return [item(text, position) for text in texts]
+
+    @property
+    def refines(self) -> bool:
+        """Whether the last request was for a column whose answers are refined."""
+        return self.asked_at is not None and self.asked_at[1] in REFINED_AT
+
+    def refined(self, uri: str) -> None:
+        """A better suggestion can be asked for where the last request was."""
+        assert self.asked_at is not None
+        line, character = self.asked_at
+        document = {"uri": uri, "version": self.versions.get(uri, 1)}
+        position = {"line": line, "character": character}
+        send({"method": "slm/refined", "params": {"textDocument": document, "position": position, "id": BETTER[:9]}})
 
     def stream(self, message: dict[str, Any]) -> None:
         """The rest of what was answered with its first line."""
@@ -80,8 +92,17 @@ class Scripted:
             send({"method": "slm/stream", "params": {**piece, "delta": delta, "done": done}})
 
 
+def item(text: str, position: dict[str, int]) -> dict[str, object]:
+    return {
+        "insertText": text,
+        "range": {"start": position, "end": position},
+        "command": {"title": "", "command": "slm.completionAccepted", "arguments": [{"id": text[:9]}]},
+    }
+
+
 def main() -> None:
     server = Scripted()
+    uri = ""
     with open(sys.argv[1], "a", encoding="utf-8") as heard:  # noqa: PTH123 - appended to for as long as it runs
         while (message := receive()) is not None:
             heard.write(json.dumps(message) + "\n")
@@ -94,7 +115,16 @@ def main() -> None:
                 asked_before = server.asked_at
                 send({"id": message["id"], "result": server.result(message)})
                 if method == "textDocument/inlineCompletion" and server.asked_at != asked_before:
-                    server.stream(message)
+                    uri = message["params"]["textDocument"]["uri"]
+                    if server.refines:
+                        time.sleep(REFINED_S)
+                        server.refined(uri)
+                    else:
+                        server.stream(message)
+            if method == "workspace/executeCommand" and server.refines:
+                (outcome,) = message["params"]["arguments"]
+                if outcome["kind"] == "rejected":
+                    server.refined(uri)
             if method == "exit":
                 return
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.editors.vscode.code import Browser, Code, Window, running, until
-from tests.editors.vscode.scripted_server import LATE_FROM, OTHERS, WHOLE
+from tests.editors.vscode.scripted_server import BETTER, FAST, LATE_FROM, OTHERS, REFINED_AT, WHOLE
 
 pytestmark = pytest.mark.editor
 
@@ -77,6 +77,34 @@ def test_the_rest_of_a_block_joins_its_first_line(window: Window, heard: Heard, 
     assert until(heard.outcomes)[0] == ("accepted", None)
     (hello,) = heard.all("initialize")
     assert hello["capabilities"]["experimental"]["slmStream"] is True
+
+
+@pytest.mark.parametrize("column", REFINED_AT)
+def test_a_refined_suggestion_takes_the_place_of_the_first_one(
+    window: Window, heard: Heard, tmp_path: Path, column: int
+) -> None:
+    window.type(" " * column)
+    until(lambda: window.ghost() == FAST, every=0.02)
+    until(lambda: window.ghost() == BETTER)
+    asked = heard.all("textDocument/inlineCompletion")
+    assert {each["context"]["triggerKind"] for each in asked} == {2}
+    window.press("Tab")
+    until(lambda: BETTER in (tmp_path / "total.py").read_text())
+    accepted = {"id": BETTER[:9], "kind": "accepted"}
+    until(lambda: accepted in [each["arguments"][0] for each in heard.all("workspace/executeCommand")])
+    (hello,) = heard.all("initialize")
+    assert hello["capabilities"]["experimental"]["slmRefined"] is True
+
+
+def test_a_suggestion_that_was_sent_away_is_not_refined(window: Window, heard: Heard) -> None:
+    window.type(" " * REFINED_AT[0])
+    until(lambda: window.ghost() == BETTER)
+    asked = len(heard.all("textDocument/inlineCompletion"))
+    window.press("Escape")
+    until(lambda: ("rejected", None) in heard.outcomes())  # upon which the server sends `slm/refined`
+    window.do("wait", ms=500)
+    window.do("ghostGone")
+    assert len(heard.all("textDocument/inlineCompletion")) == asked
 
 
 def test_other_suggestions_are_a_key_away(window: Window) -> None:

@@ -82,7 +82,7 @@ end
 local function capabilities()
   return vim.tbl_deep_extend("force", vim.lsp.protocol.make_client_capabilities(), {
     textDocument = { inlineCompletion = { dynamicRegistration = false } },
-    experimental = { slmStream = true },
+    experimental = { slmStream = true, slmRefined = true },
   })
 end
 

@@ -59,7 +59,7 @@ function M.setup(given)
   ghost.define_highlights()
   keys.map()
   client.listen({
-    messages = { ["slm/stream"] = request.on_stream },
+    messages = { ["slm/stream"] = request.on_stream, ["slm/refined"] = typing.on_refined },
     ready = ready,
     gone = function()
       request.forget()

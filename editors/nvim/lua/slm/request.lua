@@ -120,6 +120,18 @@ function M.ask(bufnr, kind, hear)
   end
 end
 
+---@param position lsp.Position
+---@return boolean whether the last request was made at this position, is answered, and neither text nor cursor changed
+function M.is_answered_at(position)
+  if not M.was_here() or not current or not current.answered then
+    return false
+  end
+  local row, col = unpack(current.cursor)
+  local line = vim.api.nvim_buf_get_lines(current.bufnr, row, row + 1, false)[1] or ""
+  local character = compat.units(line, col, current.client.offset_encoding)
+  return position.line == row and position.character == character
+end
+
 ---@return boolean whether just this place of just this text was asked about
 function M.was_here()
   local at = vim.api.nvim_win_get_cursor(0)

@@ -117,6 +117,17 @@ local function ask_soon()
   due = timer
 end
 
+---`slm/refined`: the server has a better suggestion than its last answer. Ask for it, unless text or cursor changed
+---since, or the user sent the suggestion away.
+---@param params { textDocument: { uri: string }, position: lsp.Position }
+function M.on_refined(params)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local here = params.textDocument.uri == vim.uri_from_bufnr(bufnr) and request.is_answered_at(params.position)
+  if here and welcome() and (shown.get() or #items == 0) then
+    M.ask()
+  end
+end
+
 ---Take the suggestion away and give up what was asked.
 ---@param became "rejected"|"ignored"
 function M.leave(became)

@@ -1,0 +1,221 @@
+"""A suggestion of the fast model is refined by the strong one in the next pause.
+
+The tiers are a random model of a few kilobytes, which answers at once, and the real fast model in the place of the
+strong one: that takes longer, and knows better.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from lsprotocol import types
+
+from slm_lsp.config import CompletionSettings, Settings
+from slm_lsp.context.anchor import at_line
+from slm_lsp.engine.client import EngineClient
+from slm_lsp.features.cache import Cache
+from slm_lsp.features.completion import Completion, refused
+from slm_lsp.server.documents import Documents
+from slm_lsp.server.projects import Projects
+from slm_lsp.server.refining import Refining, Spot
+from slm_lsp.server.status import StatusReport
+from slm_lsp.server.stream import Stream
+from slm_lsp.server.tally import Tally
+from slm_lsp.server.warming import Warming
+from tests.conftest import store_of_tiers
+from tests.engine.test_process import until, until_idle
+from tests.server.conftest import Editor, Start
+from tests.server.test_suggestions import environ, first
+
+pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
+
+HERE = types.Position(3, 11)
+ANSWER = "fib(n-1)+fib(n-2)"
+
+
+@pytest.fixture
+def tiers(tmp_path: Path, tiny_model: Path, fast_model: Path) -> Path:
+    """A store in which a random model is the fast tier, and the real fast model the strong one."""
+    return store_of_tiers(tmp_path / "models", fast=tiny_model, strong=fast_model)
+
+
+class Pause:
+    """What `Refining` works on: an open file, and what was shown there."""
+
+    def __init__(self, engine: EngineClient, folder: Path, program: str, models: Path) -> None:
+        self.documents = Documents()
+        self.uri = (folder / "fib.py").as_uri()
+        self.documents.open(types.TextDocumentItem(self.uri, "python", 1, program))
+        self.engine = engine
+        self.cache = Cache()
+        self.sent: list[Any] = []
+        stream = Stream(lambda method, message: self.sent.append((method, message)))
+        stream.wants_refined = True
+        self.projects = Projects(self.documents, lambda *_: None)
+        self.refining = Refining(self.documents, self.projects, engine, self.cache, stream, Tally())
+        self.settings = Settings(models_dir=models, completion=CompletionSettings(block_tokens=0))
+
+    @property
+    def spot(self) -> Spot:
+        document = self.documents.get(self.uri)
+        place = self.documents.place(document, HERE)
+        return Spot(document, HERE, place, self.settings, at_line(place), ())
+
+    def shown(self, text: str) -> Completion:
+        """An answer of the fast tier."""
+        nothing = refused(self.spot.place, "")
+        return replace(nothing, text=text, reason=None, confidence=0.8, id="first", model="tiny", tier="fast")
+
+    @property
+    def cached(self) -> Completion | None:
+        """What a request at the place would get at once."""
+        return self.cache.get(self.spot.place)
+
+
+@pytest_asyncio.fixture
+async def pause(module_home: dict[str, str], tmp_path: Path, program: str, tiers: Path) -> AsyncIterator[Pause]:
+    async with EngineClient(module_home) as engine:
+        yield Pause(engine, tmp_path, program, tiers)
+
+
+def squeezed(completion: Completion | None) -> str:
+    return "" if completion is None else completion.text.replace(" ", "")
+
+
+@pytest.mark.parametrize("text", ["n + 1", ""])
+async def test_the_strong_answer_replaces_another_one_or_none(pause: Pause, text: str) -> None:
+    found = await pause.refining.refine(pause.spot, pause.shown(text))
+    assert squeezed(found) == squeezed(pause.cached) == ANSWER
+    assert (found.tier, found.replaces) == ("strong", "first" if text else "")
+    document = {"uri": pause.uri, "version": 1}
+    message = {"textDocument": document, "position": {"line": 3, "character": 11}, "id": found.id}
+    assert pause.sent == [("slm/refined", message)]
+
+
+async def test_the_same_answer_is_confirmed_and_not_asked_for_again(pause: Pause) -> None:
+    shown = pause.shown("fib(n - 1) + fib(n - 2)")
+    assert await pause.refining.refine(pause.spot, shown) is shown
+    assert pause.sent == []
+    assert pause.cached is not None
+    assert (pause.cached.id, pause.cached.tier, pause.cached.confirmed) == ("first", "fast", True)
+    await until_idle(pause.engine)
+    served = (await pause.engine.stats()).served
+    await pause.refining.refine(pause.spot, pause.cached)
+    assert (await pause.engine.stats()).served == served
+
+
+async def test_an_answer_below_the_least_confidence_replaces_nothing(pause: Pause) -> None:
+    completion = replace(pause.settings.completion, least_confidence=1.0)
+    pause.settings = replace(pause.settings, completion=completion)
+    shown = pause.shown("n + 1")
+    assert await pause.refining.refine(pause.spot, shown) is shown
+    assert pause.sent == []
+
+
+async def test_an_edit_while_the_strong_model_answers_drops_its_answer(pause: Pause) -> None:
+    spot, shown = pause.spot, pause.shown("n + 1")
+    refining = asyncio.ensure_future(pause.refining.refine(spot, shown))
+    await asyncio.sleep(0)
+    change = types.TextDocumentContentChangePartial(types.Range(HERE, HERE), "f")
+    document = types.VersionedTextDocumentIdentifier(2, pause.uri)
+    pause.documents.change(types.DidChangeTextDocumentParams(document, [change]))
+    assert await refining is shown
+    assert pause.sent == []
+    assert pause.cache.get(spot.place) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda settings: replace(settings, completion=replace(settings.completion, refine=False)),
+        lambda settings: replace(settings, model="fast"),
+    ],
+    ids=["refine = false", "model = fast"],
+)
+async def test_who_does_not_want_it_gets_no_refinement(pause: Pause, change: Callable[[Settings], Settings]) -> None:
+    pause.settings = change(pause.settings)
+    await until_idle(pause.engine)
+    served = (await pause.engine.stats()).served
+    shown = pause.shown("n + 1")
+    assert await pause.refining.refine(pause.spot, shown) is shown
+    assert (await pause.engine.stats()).served == served
+
+
+async def test_what_follows_an_accepted_suggestion_has_an_id_and_a_tier(pause: Pause) -> None:
+    pause.settings = replace(pause.settings, model="strong")
+    status, shown = StatusReport(lambda _: None), pause.shown("fib(n - 1)")
+    warming = Warming(
+        pause.documents, pause.projects, pause.engine, lambda _: pause.settings, status, pause.cache, pause.refining
+    )
+    warming.soon(pause.uri, HERE, 0.0, shown)
+    place = pause.spot.place
+    text = place.text[: place.offset] + shown.text + place.text[place.offset :]
+    accepted = replace(place, text=text, offset=place.offset + len(shown.text))
+    await until(lambda: pause.cache.get(accepted) is not None)
+    found = pause.cache.get(accepted)
+    assert found is not None
+    assert found.id != ""
+    assert found.tier == "strong"
+
+
+@pytest.fixture
+def both(module_home: dict[str, str], tiers: Path) -> dict[str, str]:
+    """An environment with both tiers, in which the strong one always misses the latency budget."""
+    settings = {"MODEL": "auto", "MODELS_DIR": str(tiers), "COMPLETION_LATENCY_MS": "1"}
+    return module_home | {f"SLM_LSP_{name}": value for name, value in settings.items()}
+
+
+async def test_after_a_pause_the_client_is_told_and_gets_the_strong_answer_at_once(
+    start: Start, both: dict[str, str], tmp_path: Path, program: str
+) -> None:
+    editor = await start(environ=both, refined=True)
+    uri = editor.open(tmp_path / "fib.py", program)
+    item = await first(editor, uri, HERE.line, HERE.character)
+    assert item is None or item.insert_text.replace(" ", "") != ANSWER
+    await until(lambda: bool(editor.refined), 120)
+    (message,) = editor.refined
+    assert (message.textDocument.uri, message.textDocument.version) == (uri, 1)
+    assert (message.position.line, message.position.character) == (HERE.line, HERE.character)
+    async with EngineClient(environ(editor)) as engine:
+        await until_idle(engine)
+        served = (await engine.stats()).served
+        item = await first(editor, uri, HERE.line, HERE.character)
+        assert (await engine.stats()).served == served
+    assert item.insert_text.replace(" ", "") == ANSWER
+    assert item.command.arguments[0]["id"] == message.id
+
+
+async def test_an_edit_in_the_pause_drops_the_refinement(
+    start: Start, both: dict[str, str], tmp_path: Path, program: str
+) -> None:
+    editor = await start(environ=both, refined=True)
+    uri = editor.open(tmp_path / "fib.py", program)
+    await first(editor, uri, HERE.line, HERE.character)
+    editor.type(uri, 2, HERE.line, HERE.character, "f")
+    await first(editor, uri, HERE.line, HERE.character + 1)
+    await until(lambda: bool(editor.refined), 120)
+    assert [each.textDocument.version for each in editor.refined] == [2]
+
+
+async def test_a_client_without_notifications_gets_the_strong_answer_when_it_asks_again(
+    start: Start, both: dict[str, str], tmp_path: Path, program: str
+) -> None:
+    editor = await start(environ=both, inline=False)
+    uri = editor.open(tmp_path / "fib.py", program)
+    for pause_s in (1, 2, 4, 8, 16, 32):
+        items = (await listed(editor, uri)).items
+        if items and items[0].text_edit.new_text.replace(" ", "") == ANSWER:
+            break
+        await asyncio.sleep(pause_s)
+    else:
+        pytest.fail("the strong model's answer never came")
+    assert editor.refined == []
+
+
+async def listed(editor: Editor, uri: str) -> Any:
+    params = types.CompletionParams(types.TextDocumentIdentifier(uri), HERE)
+    return await editor.client.text_document_completion_async(params)
