@@ -244,13 +244,13 @@ def _listener(following: Following, shape: Shape, around: Surroundings, place: P
         said, sure = candidate.text, confidence(candidate.logprobs)
         following.on_text(said)
         end = said.rfind("\n")
-        if shape.block and end > told and said[told:end].strip() and block_end(shape, said, around.before) is None:
+        if shape.block and end > told and said[told:end].strip() and block_end(shape, said, around) is None:
             told = end
             found = postprocess(said[:end], around)
             if found.text and (sure or 0.0) >= least:
                 following.on_lines(_placed(found.text, found.over, place, sure))
 
-    enough = (lambda said: block_end(shape, said, around.before)) if shape.block else (lambda _: None)
+    enough = (lambda said: block_end(shape, said, around)) if shape.block else (lambda _: None)
     return Listener(following.on_loading, on_text, enough)
 
 
@@ -259,7 +259,7 @@ def _alternative(
 ) -> Alternative | str:
     """What is shown of a candidate, or why nothing is; what a filter has changed is proven no more."""
     said, whole = candidate.text, candidate.whole
-    if shape.block and (end := block_end(shape, said, around.before)) is not None:
+    if shape.block and (end := block_end(shape, said, around)) is not None:
         said, whole = said[:end], True
     found = postprocess(said, around, whole=whole)
     if found.reason is not None:

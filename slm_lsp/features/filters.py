@@ -274,7 +274,7 @@ def _same(lines: Sequence[str]) -> list[str]:
 def cut_closing_lines(draft: Draft, around: Surroundings) -> Draft:
     """A last line that closes a block which the file closes below is cut."""
     lines = draft.text.split("\n")
-    if len(lines) < 2 or not closes(lines[-1]) or not closes(around.next_line):
+    if len(lines) < 2 or not all(closes(each, around.language) for each in (lines[-1], around.next_line)):
         return draft
     if width(indentation(lines[-1])) != width(indentation(around.next_line)) or not _closed(draft.text):
         return draft
