@@ -90,7 +90,7 @@ class Completion:
     model: str = ""
     tier: str | None = None
     proven: bool = False
-    """As in `Alternative`: then it is shown however unsure the model is."""
+    """As in `Alternative`."""
     cached: bool = False
     """Whether it is what was left of an earlier one."""
 
@@ -210,9 +210,12 @@ async def complete(
 
 
 def worth_showing(texts: Sequence[Alternative], least: float) -> list[Alternative]:
-    """What is proven, where something is; else what the model is sure enough of. All, where nothing is asked of it."""
+    """The texts of which the model is sure enough, in their order; only proven ones where there are any.
+
+    With `least` at 0, which is what a request by hand has, these are all texts.
+    """
     proven = [each for each in texts if each.proven] if least > 0 else []
-    return proven or [each for each in texts if (each.confidence or 0.0) >= least]
+    return [each for each in proven or texts if (each.confidence or 0.0) >= least]
 
 
 async def warm(

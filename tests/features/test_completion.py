@@ -57,12 +57,23 @@ def test_lines_end_as_the_first_one_does(text: str, end: str) -> None:
     assert line_end(text) == end
 
 
-def test_what_is_proven_is_shown_however_unsure_the_model_is() -> None:
-    sure, unsure, proven = Alternative("a", 0, 0.9), Alternative("b", 0, 0.5), Alternative("c", 0, 0.5, proven=True)
+def test_a_proven_answer_needs_the_same_confidence_as_any_other() -> None:
+    sure, unsure = Alternative("a", 0, 0.9), Alternative("b", 0, 0.5)
+    proven, unsure_proven = Alternative("c", 0, 0.8, proven=True), Alternative("d", 0, 0.5, proven=True)
     assert worth_showing([sure, unsure], 0.75) == [sure]
-    assert worth_showing([proven, sure, unsure], 0.75) == [proven]
     assert worth_showing([unsure], 0.75) == []
-    assert worth_showing([proven, sure, unsure], 0.0) == [proven, sure, unsure]
+    assert worth_showing([proven, sure, unsure], 0.75) == [proven]
+    assert worth_showing([unsure_proven, unsure], 0.75) == []
+
+
+def test_an_answer_that_failed_its_examples_is_not_shown_in_place_of_an_unsure_proven_one() -> None:
+    failed, proven = Alternative("a", 0, 0.9), Alternative("b", 0, 0.5, proven=True)
+    assert worth_showing([proven, failed], 0.75) == []
+
+
+def test_a_request_by_hand_gets_every_answer_in_order() -> None:
+    answers = [Alternative("a", 0, 0.5, proven=True), Alternative("b", 0, 0.9), Alternative("c", 0, None)]
+    assert worth_showing(answers, 0.0) == answers
 
 
 def test_confidence_is_the_mean_probability_of_a_token() -> None:
