@@ -1,4 +1,4 @@
-"""Chooses pieces of other files for a place: signals, fused by reciprocal rank, as many as a budget of tokens holds."""
+"""Chooses pieces of other files for a place: signals, fused by reciprocal rank, as far as they are worth reading."""
 
 import sqlite3
 import time
@@ -46,6 +46,8 @@ class _Scored:
     candidate: Candidate
     score: float
     reasons: tuple[str, ...]
+    worth: float
+    """How likely it helps, all signals taken together."""
 
 
 def retrieve(
@@ -64,7 +66,7 @@ def retrieve(
         place: the cursor's place.
         project: the index, and the open files over it.
         history: what the user did.
-        tokens: how many the snippets may take, as an estimate.
+        tokens: how many the snippets may take at most, as an estimate; what is hardly worth reading takes fewer.
         limit_s: signals that have not begun by then are left out, and one that is searching then is stopped.
         signals: which to ask, in this order.
         clock: seconds, from any start.
@@ -99,28 +101,37 @@ def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
     scores: dict[tuple[str, int], float] = {}
     first: dict[tuple[str, int], Candidate] = {}
     reasons: dict[tuple[str, int], list[str]] = {}
+    useless: dict[tuple[str, int], float] = {}
     for name, candidates in ranked.items():
         for rank, candidate in enumerate(candidates, start=1):
             key = (candidate.path, candidate.first)
             scores[key] = scores.get(key, 0.0) + WEIGHTS.get(name, 1.0) / (FUSION_K + rank)
             first.setdefault(key, candidate)
+            useless[key] = useless.get(key, 1.0) * (1.0 - min(candidate.worth, 1.0))
             if candidate.reason not in reasons.setdefault(key, []):
                 reasons[key].append(candidate.reason)
     ordered = sorted(scores, key=lambda key: (-scores[key], key))
-    return [_Scored(first[key], scores[key], tuple(reasons[key])) for key in ordered]
+    return [_Scored(first[key], scores[key], tuple(reasons[key]), 1.0 - useless[key]) for key in ordered]
 
 
 def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) -> list[_Scored]:
-    """As many as the budget holds, the best first; none twice, and none that says what stands at the cursor anyway."""
-    left = tokens * CHARACTERS_PER_TOKEN
+    """The best first, none twice, and none that says what stands at the cursor anyway.
+
+    Reading takes time, so the more is chosen already, the more a further piece has to be worth: one that helps with a
+    likelihood of 0.4 is taken only while all pieces with it fit into 0.4 of the budget.
+    """
+    budget = tokens * CHARACTERS_PER_TOKEN
+    spent = 0.0
     chosen: list[_Scored] = []
     for each in scored:
         piece = each.candidate
         cost = len(piece.text) + _heading(piece.path, chosen)
-        if cost > left or _echoes(piece.text, surroundings) or any(_overlap(piece, one.candidate) for one in chosen):
+        if spent + cost > each.worth * budget or _echoes(piece.text, surroundings):
+            continue
+        if any(_overlap(piece, one.candidate) for one in chosen):
             continue
         chosen.append(each)
-        left -= cost
+        spent += cost
     return chosen
 
 

@@ -14,8 +14,9 @@ OTHER_TOKENS = 64
 
 MIN_WINDOW_TOKENS = 64
 
-HEAD_S = 10.0
-"""How long the head of a prompt may take to evaluate, in the background, when it has changed."""
+HEAD_S = 4.0
+"""Seconds that the model may read snippets, at its measured speed, when they have changed: in a pause of typing, and
+before the first answer to a request by hand."""
 
 MIN_SNIPPET_TOKENS = 256
 """What is worth reading of other files even on slow machines."""

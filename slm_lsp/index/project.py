@@ -67,6 +67,10 @@ class Project:
         """In how many chunks on disk each word stands."""
         return self.reader.rarity(words) if self.reader else {}
 
+    def chunk_count(self) -> int:
+        """How many chunks there are on disk."""
+        return self.reader.chunk_count() if self.reader else 0
+
     def chunks_of(self, path: str) -> list[Piece]:
         """A file's chunks, in order."""
         if path in self.opened:
