@@ -93,7 +93,7 @@ def retrieve(
             raise IndexMissingError(f"The index is damaged ({error}).", "Run `slm-lsp index`.") from error
         spent[name] = (clock() - begun) * MILLISECONDS
     chosen = _pack(_fused(ranked), asked.query.surroundings, tokens)
-    return Retrieved(_snippets(chosen), spent, tuple(late))
+    return Retrieved(_snippets(chosen, project), spent, tuple(late))
 
 
 def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
@@ -149,7 +149,7 @@ def _overlap(one: Candidate, other: Candidate) -> bool:
     return one.path == other.path and one.first < other.last and other.first < one.last
 
 
-def _snippets(chosen: Sequence[_Scored]) -> tuple[Snippet, ...]:
+def _snippets(chosen: Sequence[_Scored], project: Project) -> tuple[Snippet, ...]:
     """One snippet a file, its pieces in the order of the file; the file with the best piece last."""
     by_path = sorted(chosen, key=lambda each: (each.candidate.path, each.candidate.first))
     made: list[Snippet] = []
@@ -157,5 +157,14 @@ def _snippets(chosen: Sequence[_Scored]) -> tuple[Snippet, ...]:
         pieces = list(group)
         reasons = dict.fromkeys(reason for each in pieces for reason in each.reasons)
         text = "".join(each.candidate.text for each in pieces)
-        made.append(Snippet(path, text, "; ".join(reasons), max(each.score for each in pieces)))
+        score = max(each.score * each.worth for each in pieces)
+        made.append(Snippet(path, text, "; ".join(reasons), score, _version(path, project)))
     return tuple(sorted(made, key=lambda each: (each.score, each.path)))
+
+
+def _version(path: str, project: Project) -> str:
+    """Tells one content of a file from another; empty where the index cannot tell at once."""
+    try:
+        return project.digest(path).hex()
+    except sqlite3.Error:
+        return ""

@@ -116,6 +116,11 @@ class Reader:
         """Every indexed file."""
         return [path for (path,) in self._db.execute("SELECT path FROM file WHERE skipped IS NULL ORDER BY path")]
 
+    def digest(self, path: str) -> bytes:
+        """The digest of a file's content; empty where it is not indexed."""
+        row = self._db.execute("SELECT digest FROM file WHERE path = ?", (path,)).fetchone()
+        return bytes(row[0] or b"") if row else b""
+
     def definitions_of(self, paths: Sequence[str]) -> list[Symbol]:
         """Everything that some files define, file by file in the order given, each in the order of its text."""
         found: list[Symbol] = []
