@@ -102,10 +102,10 @@ class Settings:
     """The folder of the models."""
     statistics: bool = True
     """Whether it is counted, on this machine, what was suggested and accepted (`slm-lsp stats`)."""
-    run_examples: bool = True
-    """Whether answers are run with the examples that the docstring of their function gives, to choose the one that does
-    as they say. Only Python that does nothing but compute is run, in a process that the kernel keeps from anything else
-    (Linux on x86-64)."""
+    run_examples: bool = False
+    """Whether to run suggested lines against the examples in the docstring of their function, to choose the one that
+    passes. Off by default: this executes code while you type. Only Python code that does nothing but compute is run, in
+    a process that a seccomp filter keeps from files, network and other processes (Linux on x86-64)."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()

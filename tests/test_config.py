@@ -10,6 +10,7 @@ from slm_lsp.config import Settings, load_settings
 def test_no_configuration_is_needed(tmp_path: Path) -> None:
     settings = load_settings(environ={}, user=tmp_path / "none.toml")
     assert settings == Settings()
+    assert not settings.run_examples, "no code is executed unless the user has asked for it"
     assert settings.model == "auto"
     assert settings.problems == ()
 

@@ -1,4 +1,4 @@
-"""`bench retrieve`: what choosing snippets takes in a project of a million lines, and what each signal costs."""
+"""`bench retrieve`: what choosing snippets takes in a project of a million lines, and how many tokens they have."""
 
 import random
 import tempfile
@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import fmean, median, quantiles
 
 from slm_lsp.bench.common import Conditions, Report
 from slm_lsp.bench.index import LINES
 from slm_lsp.bench.trees import copy_sources
-from slm_lsp.context.fim import Place
+from slm_lsp.context.fim import Place, snippet_tokens
 from slm_lsp.context.retrieve import retrieve
 from slm_lsp.context.signals import History
 from slm_lsp.index.indexer import Indexer
@@ -40,6 +40,7 @@ class RetrieveReport(Report):
     def lines(self) -> Iterator[str]:
         """The table for people."""
         yield f"  {self.lines_indexed} lines: p50 {self.ours['p50_ms']:.1f} ms, p95 {self.ours['p95_ms']:.1f} ms"
+        yield f"  tokens that are read: mean {self.ours['tokens_mean']:.0f}, median {self.ours['tokens_median']:.0f}"
         for name, spent in dict(self.ours["signals_p95_ms"]).items():  # type: ignore[call-overload]
             yield f"  {name:12s} p95 {spent:.1f} ms"
 
@@ -58,6 +59,7 @@ async def run(conditions: Conditions) -> RetrieveReport:
         dice = random.Random(SEED)  # noqa: S311 - a sample, no secret
         whole: list[float] = []
         signals: dict[str, list[float]] = {}
+        tokens: list[float] = []
         for number in range(PLACES * conditions.runs + 1):
             place, history = _place(tree.root, tree.files, dice)
             start = time.perf_counter()
@@ -65,6 +67,7 @@ async def run(conditions: Conditions) -> RetrieveReport:
             spent = (time.perf_counter() - start) * MILLISECONDS
             if number > 0:  # The first one reads the list of files.
                 whole.append(spent)
+                tokens.append(sum(map(snippet_tokens, found.snippets)))
                 for name, each in found.milliseconds.items():
                     signals.setdefault(name, []).append(each)
         reader.close()
@@ -75,6 +78,8 @@ async def run(conditions: Conditions) -> RetrieveReport:
         ours={
             "p50_ms": median(whole),
             "p95_ms": p95,
+            "tokens_mean": fmean(tokens),
+            "tokens_median": median(tokens),
             "signals_p95_ms": {name: quantiles(each, n=20)[-1] for name, each in signals.items()},
         },
         peer={"name": "the budget while typing", "p95_ms": BUDGET_MS},

@@ -9,9 +9,12 @@ from slm_lsp.cli.output import emit, emit_json, note
 from slm_lsp.cli.target import Target, read_target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slm_lsp.cli.stages import Stages
     from slm_lsp.config import Settings
     from slm_lsp.context.retrieve import Retrieved
+    from slm_lsp.context.snippets import Snippet
     from slm_lsp.engine.router import Choice
     from slm_lsp.features.completion import Completion
     from slm_lsp.index.project import Project
@@ -68,18 +71,18 @@ def run(args: argparse.Namespace) -> int:
     project = open_project(target.workspace)
     found = _retrieved(args, target, project, settings)
     with stages(args) as shown:
-        choice, completion = asyncio.run(_complete(args, target, settings, project, found, shown))
+        choice, completion, snippets = asyncio.run(_complete(args, target, settings, project, found, shown))
     others = completion.others[: args.alternatives - 1]
     if args.json:
         report = _as_json(target, choice, completion)
-        report["snippets"] = [each.path for each in found.snippets] if found else []
+        report["snippets"] = [each.path for each in snippets]
         if args.alternatives > 1:
             report["alternatives"] = [{"text": each.text, "confidence": each.confidence} for each in others]
         emit_json(report)
         return 0
     if args.verbose:
         _show(args, target, completion)
-        note(args, _read(target, found))
+        note(args, _read(target, snippets if found else None))
     if completion.text:
         emit(BETWEEN.join([completion.text, *(each.text for each in others)]))
     else:
@@ -112,11 +115,13 @@ async def _complete(
     project: "Project",
     found: "Retrieved | None",
     shown: "Stages",
-) -> "tuple[Choice, Completion]":
-    """The model that answers, and its answer."""
+) -> "tuple[Choice, Completion, Sequence[Snippet]]":
+    """The model that answers, its answer, and what it read of other files."""
     from slm_lsp.context.anchor import at_word
+    from slm_lsp.context.window import fitting, snippet_budget
     from slm_lsp.engine.client import EngineClient
     from slm_lsp.engine.router import AUTO
+    from slm_lsp.features.ask import describe
     from slm_lsp.features.completion import Following, complete
     from slm_lsp.features.routing import best, choose
 
@@ -137,6 +142,8 @@ async def _complete(
         if args.model == AUTO:
             note(args, f"{choice.why} (without `--model auto` the best installed model answers)")
         shown.begin(f"loading {choice.name}")
+        info = await describe(engine, choice.path, asked=True, on_loading=on_loading)
+        snippets = fitting(snippets, snippet_budget(info, settings.completion))
         completion = await complete(
             target.place,
             choice.path,
@@ -152,7 +159,7 @@ async def _complete(
             following=Following(on_loading=on_loading, on_text=lambda _: shown.end()),
         )
         shown.end()
-        return choice, completion
+        return choice, completion, snippets
 
 
 def _as_json(target: Target, choice: "Choice", completion: "Completion") -> dict[str, object]:
@@ -202,10 +209,10 @@ def _show(args: argparse.Namespace, target: Target, completion: "Completion") ->
         console.print(row, soft_wrap=True)
 
 
-def _read(target: Target, found: "Retrieved | None") -> str:
-    if found is None:
+def _read(target: Target, snippets: "Sequence[Snippet] | None") -> str:
+    if snippets is None:
         return f"{target.workspace} is not indexed: run `slm-lsp index {target.workspace}` to have other files read"
-    return f"read of other files: {', '.join(each.path for each in found.snippets) or 'nothing'}"
+    return f"read of other files: {', '.join(each.path for each in snippets) or 'nothing'}"
 
 
 def _figures(choice: "Choice", completion: "Completion") -> str:

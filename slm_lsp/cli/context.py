@@ -54,8 +54,11 @@ def run(args: argparse.Namespace) -> int:
 def _as_json(found: "Retrieved", shown: "Window") -> dict[str, object]:
     from slm_lsp.context.fim import snippet_tokens
 
+    snippets = [{**asdict(each), "tokens": round(snippet_tokens(each))} for each in found.snippets]
+    for each in snippets:
+        del each["version"]
     return {
-        "snippets": [{**asdict(each), "tokens": round(snippet_tokens(each))} for each in found.snippets],
+        "snippets": snippets,
         "prefix": shown.prefix,
         "typed": shown.typed,
         "suffix": shown.suffix,

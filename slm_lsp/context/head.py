@@ -15,15 +15,23 @@ ENOUGH = 0.7
 def settled(earlier: Sequence[Snippet], chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
     """The earlier head while it says most of what was chosen now and nothing that has changed since; else the new one.
 
-    Texts count, not places: a snippet whose file was edited is another one.
+    A snippet of which the earlier head has half the lines counts half. Another choice of lines of the same file is no
+    change of the file: what is shown of it depends on the cursor.
     """
-    total = sum(each.score for each in chosen)
-    said = {(each.path, each.text) for each in earlier}
-    held = sum(each.score for each in chosen if (each.path, each.text) in said)
-    paths = {each.path for each in chosen}
-    outdated = any(each.path in paths and (each.path, each.text) not in _keys(chosen) for each in earlier)
-    return tuple(earlier) if earlier and not outdated and held >= ENOUGH * total else tuple(chosen)
+    known = {each.path: each for each in earlier}
+    total = held = 0.0
+    for each in chosen:
+        total += each.score
+        if (before := known.get(each.path)) is None:
+            continue
+        if before.text != each.text and before.version != each.version:
+            return tuple(chosen)
+        held += each.score * _covered(each, before)
+    return tuple(earlier) if earlier and held >= ENOUGH * total else tuple(chosen)
 
 
-def _keys(snippets: Sequence[Snippet]) -> set[tuple[str, str]]:
-    return {(each.path, each.text) for each in snippets}
+def _covered(wanted: Snippet, known: Snippet) -> float:
+    """The share of a snippet's lines that another one of the same file has."""
+    lines = [line for line in wanted.text.splitlines() if line.strip()]
+    there = set(known.text.splitlines())
+    return sum(line in there for line in lines) / len(lines) if lines else 1.0

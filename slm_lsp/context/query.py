@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tree_sitter import Tree
+
 from slm_lsp.context.fim import Place
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.index.words import identifiers, split
@@ -28,7 +30,14 @@ REGION_LINES = 60
 """Of a long file its first lines, where imports stand, and so many above and below the cursor are parsed: what is cut
 away would take as long to parse as all the rest of retrieval, and is only looked at for its own definitions."""
 
+MAX_TYPED = 64
+"""Characters of a word before the cursor that are looked at."""
+
+_STATEMENTS = frozenset({"expression_statement", "module", "block", "ERROR"})
+"""A string that stands right in one of these is a docstring; `ERROR` is what does not parse."""
+
 _NAME = re.compile(r"[^\W\d]\w+")
+_TYPED = re.compile(r"[^\W\d]\w+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,8 @@ class Query:
     """The lines round the cursor, without blanks at their ends."""
     near_words: frozenset[str]
     """Parts of the words round the cursor, in lower case."""
+    telling: Mapping[str, float]
+    """As `near`, without the unfinished word at the cursor and plain words that only comments or docstrings have."""
 
 
 def query(place: Place) -> Query:
@@ -66,6 +77,10 @@ def query(place: Place) -> Query:
     own = {each.name for part in parsed for each in part.definitions}
     own |= {each.local for part in parsed for each in part.imports}
     used = frozenset(name for part in parsed for name in part.used) if parsed else frozenset(near)
+    prose = Counter(name for part in parsed for name in part.prose)
+    counts = Counter(name for number in range(first, last) for name in _NAME.findall(lines.line(number)))
+    typed = _TYPED.search(place.text, max(place.offset - MAX_TYPED, 0), place.offset)
+    unfinished = typed[0] if typed and near else ""
     return Query(
         place=place,
         language=language,
@@ -75,7 +90,17 @@ def query(place: Place) -> Query:
         imports=[each for part in parsed for each in part.imports],
         surroundings=frozenset(lines.line(number).strip() for number in range(first, last)) - {""},
         near_words=frozenset(word for name in near for word in split(name)),
+        telling={
+            name: weight
+            for name, weight in near.items()
+            if not (name == unfinished and counts[name] == 1) and not (prose[name] >= counts[name] and _is_plain(name))
+        },
     )
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name may be a word of plain English: it has one part, and no capital inside."""
+    return len(split(name)) == 1 and not any(map(str.isupper, name[1:]))
 
 
 def _parts(lines: Lines, at: int) -> list[tuple[str, int]]:
@@ -97,6 +122,8 @@ class _Parsed:
     imports: Sequence[Import]
     definitions: Sequence[Definition]
     used: frozenset[str]
+    prose: Sequence[str]
+    """The words of comments and docstrings near the cursor, as often as they stand there."""
 
 
 def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None:
@@ -111,11 +138,30 @@ def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None
     if tree is None:
         return None
     found, imported = definitions_and_imports(language, tree, source)
+    prose = _prose(tree, near)
     if language.level != "full":
-        return _Parsed(imported, found, frozenset(identifiers(_lines(text, near))))
+        return _Parsed(imported, found, frozenset(identifiers(_lines(text, near))), prose)
     bound = {name for scope in scopes(language, tree, source) for name in scope.names}
     used = {each.name for each in references(language, tree, source, near) if len(each.name) > 2}
-    return _Parsed(imported, found, frozenset(used - bound))
+    return _Parsed(imported, found, frozenset(used - bound), prose)
+
+
+def _prose(tree: Tree, near: range) -> list[str]:
+    """The words of comments and docstrings in some lines."""
+    words: list[str] = []
+    nodes = [tree.root_node]
+    while nodes:
+        node = nodes.pop()
+        if node.end_point.row < near.start or node.start_point.row >= near.stop:
+            continue
+        statement = node.parent is not None and node.parent.type in _STATEMENTS
+        if "comment" in node.type or ("string" in node.type and statement):
+            lines = (node.text or b"").decode("utf-8", errors="replace").split("\n")
+            first = node.start_point.row
+            words += identifiers("\n".join(lines[max(near.start - first, 0) : near.stop - first]))
+        else:
+            nodes += node.children
+    return words
 
 
 def _lines(text: str, wanted: Iterable[int]) -> str:

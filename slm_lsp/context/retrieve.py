@@ -1,4 +1,4 @@
-"""Chooses pieces of other files for a place: signals, fused by reciprocal rank, as many as a budget of tokens holds."""
+"""Chooses pieces of other files for a place: signals, fused by reciprocal rank, as far as they are worth reading."""
 
 import sqlite3
 import time
@@ -46,6 +46,8 @@ class _Scored:
     candidate: Candidate
     score: float
     reasons: tuple[str, ...]
+    worth: float
+    """How likely it helps, all signals taken together."""
 
 
 def retrieve(
@@ -64,7 +66,7 @@ def retrieve(
         place: the cursor's place.
         project: the index, and the open files over it.
         history: what the user did.
-        tokens: how many the snippets may take, as an estimate.
+        tokens: how many the snippets may take at most, as an estimate; what is hardly worth reading takes fewer.
         limit_s: signals that have not begun by then are left out, and one that is searching then is stopped.
         signals: which to ask, in this order.
         clock: seconds, from any start.
@@ -91,7 +93,7 @@ def retrieve(
             raise IndexMissingError(f"The index is damaged ({error}).", "Run `slm-lsp index`.") from error
         spent[name] = (clock() - begun) * MILLISECONDS
     chosen = _pack(_fused(ranked), asked.query.surroundings, tokens)
-    return Retrieved(_snippets(chosen), spent, tuple(late))
+    return Retrieved(_snippets(chosen, project), spent, tuple(late))
 
 
 def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
@@ -99,28 +101,37 @@ def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
     scores: dict[tuple[str, int], float] = {}
     first: dict[tuple[str, int], Candidate] = {}
     reasons: dict[tuple[str, int], list[str]] = {}
+    useless: dict[tuple[str, int], float] = {}
     for name, candidates in ranked.items():
         for rank, candidate in enumerate(candidates, start=1):
             key = (candidate.path, candidate.first)
             scores[key] = scores.get(key, 0.0) + WEIGHTS.get(name, 1.0) / (FUSION_K + rank)
             first.setdefault(key, candidate)
+            useless[key] = useless.get(key, 1.0) * (1.0 - min(candidate.worth, 1.0))
             if candidate.reason not in reasons.setdefault(key, []):
                 reasons[key].append(candidate.reason)
     ordered = sorted(scores, key=lambda key: (-scores[key], key))
-    return [_Scored(first[key], scores[key], tuple(reasons[key])) for key in ordered]
+    return [_Scored(first[key], scores[key], tuple(reasons[key]), 1.0 - useless[key]) for key in ordered]
 
 
 def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) -> list[_Scored]:
-    """As many as the budget holds, the best first; none twice, and none that says what stands at the cursor anyway."""
-    left = tokens * CHARACTERS_PER_TOKEN
+    """The best first, none twice, and none that says what stands at the cursor anyway.
+
+    Reading takes time, so the more is chosen already, the more a further piece has to be worth: one that helps with a
+    likelihood of 0.4 is taken only while all pieces with it fit into 0.4 of the budget.
+    """
+    budget = tokens * CHARACTERS_PER_TOKEN
+    spent = 0.0
     chosen: list[_Scored] = []
     for each in scored:
         piece = each.candidate
         cost = len(piece.text) + _heading(piece.path, chosen)
-        if cost > left or _echoes(piece.text, surroundings) or any(_overlap(piece, one.candidate) for one in chosen):
+        if spent + cost > each.worth * budget or _echoes(piece.text, surroundings):
+            continue
+        if any(_overlap(piece, one.candidate) for one in chosen):
             continue
         chosen.append(each)
-        left -= cost
+        spent += cost
     return chosen
 
 
@@ -138,7 +149,7 @@ def _overlap(one: Candidate, other: Candidate) -> bool:
     return one.path == other.path and one.first < other.last and other.first < one.last
 
 
-def _snippets(chosen: Sequence[_Scored]) -> tuple[Snippet, ...]:
+def _snippets(chosen: Sequence[_Scored], project: Project) -> tuple[Snippet, ...]:
     """One snippet a file, its pieces in the order of the file; the file with the best piece last."""
     by_path = sorted(chosen, key=lambda each: (each.candidate.path, each.candidate.first))
     made: list[Snippet] = []
@@ -146,5 +157,14 @@ def _snippets(chosen: Sequence[_Scored]) -> tuple[Snippet, ...]:
         pieces = list(group)
         reasons = dict.fromkeys(reason for each in pieces for reason in each.reasons)
         text = "".join(each.candidate.text for each in pieces)
-        made.append(Snippet(path, text, "; ".join(reasons), max(each.score for each in pieces)))
+        score = max(each.score * each.worth for each in pieces)
+        made.append(Snippet(path, text, "; ".join(reasons), score, _version(path, project)))
     return tuple(sorted(made, key=lambda each: (each.score, each.path)))
+
+
+def _version(path: str, project: Project) -> str:
+    """Tells one content of a file from another; empty where the index cannot tell at once."""
+    try:
+        return project.digest(path).hex()
+    except sqlite3.Error:
+        return ""

@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from slm_lsp.context.common import COMMON_WORDS
+from slm_lsp.context.companions import related
 from slm_lsp.context.query import Query
-from slm_lsp.context.skeleton import file_outline, outline
+from slm_lsp.context.rare import rare_names
+from slm_lsp.context.skeleton import MAX_MEMBERS, file_outline, outline
 from slm_lsp.index.project import Project
 from slm_lsp.index.reader import Piece, Symbol
 from slm_lsp.index.resolve import resolve
 from slm_lsp.index.words import identifiers, split
+from slm_lsp.languages.keywords import keywords
 from slm_lsp.languages.symbols import TYPES, Import
 
 MOST = 24
@@ -24,8 +28,8 @@ SAME_NAME = 3
 UNUSED = 0.9
 """What an imported name that the file does not use yet counts: it is there to be used."""
 
-ELSEWHERE = 0.4
-"""What an imported name counts that is used in the file, but not near the cursor."""
+ELSEWHERE = 0.3
+"""What an imported name counts that is used in the file, but not near the cursor: that use shows most of it."""
 
 SHARED = 0.3
 """What it adds that all parts of a name stand near the cursor."""
@@ -33,20 +37,26 @@ SHARED = 0.3
 NOT_IMPORTED = 0.4
 """What a name near the cursor counts that was not imported: it may be another one that is spelled alike."""
 
+COMMON_NAME = 0.1
+"""The same, of a name such as `parse` or `before`, which many things have."""
+
 MENTIONED = 0.1
 """What a type counts that stands in a signature."""
 
+FEW_MEMBERS = 8
+"""Members that are shown of a type that does not stand near the cursor."""
+
 MODULE_LINES = 30
 
-SEARCH_WORDS = 6
-COMMON = 300
-"""A word in more chunks than this distinguishes nothing, and costs a search milliseconds."""
+EDITED = 0.9
+VIEWED, VIEWED_LINES = 0.3, 20
+"""Worth of an outline of a file that was looked at, and its lines."""
 
-SIBLING_LINES = 12
+TWIN, SIBLING, SIBLING_LINES = 0.4, 0.15, 12
+"""Worth of an outline of a file in the same folder, with and without a word of its name in common; and its lines."""
+
 MAX_BESIDE = 200
 """Files of one folder that are looked at."""
-
-VIEWED_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,8 @@ class Candidate:
     last: int
     text: str
     reason: str
+    worth: float = 1.0
+    """How likely it helps, by itself: 1 as good as certain, 0 not at all. `retrieve` says what may be read for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,10 @@ class Asked:
         language = self.query.language
         return language.line_comments[0] if language and language.line_comments else "#"
 
+    def is_related(self, path: str) -> bool:
+        """Whether a file is in the language of the place, or in one that goes with it."""
+        return related(self.query.place.path, path)
+
 
 Signal = Callable[[Asked], Iterable[Candidate]]
 
@@ -97,6 +113,7 @@ def definitions(asked: Asked) -> Iterator[Candidate]:
         if symbol.path != asked.query.place.path and value > worth.get(key, 0.0):
             worth[key], known[key] = value, (symbol, reason)
 
+    common = COMMON_WORDS | (keywords(asked.query.language) if asked.query.language else frozenset())
     modules: dict[str, float] = {}
     for wanted in asked.query.imports:
         value = _likelihood(asked.query, wanted)
@@ -106,35 +123,36 @@ def definitions(asked: Asked) -> Iterator[Candidate]:
             else:
                 add(found, value, f"imported from {found.path}")
     for symbol in asked.project.named(asked.query.used, SAME_NAME):
-        if _same_language(asked, symbol):
-            add(symbol, NOT_IMPORTED * asked.query.near[symbol.name], f"`{symbol.name}` is used near the cursor")
+        if asked.is_related(symbol.path):
+            value = COMMON_NAME if symbol.name in common else NOT_IMPORTED
+            add(symbol, value * asked.query.near[symbol.name], f"`{symbol.name}` is used near the cursor")
     first = sorted(worth, key=lambda key: (-worth[key], key))[:MOST]
     for symbol in _mentioned(asked, [known[key][0] for key in first]):
-        add(symbol, MENTIONED, f"`{symbol.name}` stands in a signature")
+        if asked.is_related(symbol.path):
+            add(symbol, MENTIONED, f"`{symbol.name}` stands in a signature")
     ranked = [(-value, path, -1) for path, value in modules.items()]
     ranked += [(-value, path, line) for (path, line), value in worth.items()]
-    for _, path, line in sorted(ranked)[:MOST]:
+    for value, path, line in sorted(ranked)[:MOST]:
         if line < 0:
-            yield from _file(asked, path, MODULE_LINES, "imported as a whole")
+            yield from _file(asked, path, MODULE_LINES, "imported as a whole", -value)
             continue
         symbol, reason = known[path, line]
         members = asked.project.members(path, symbol.qualified) if symbol.kind in TYPES else []
-        text = outline(symbol, members, asked.comment, asked.query.near_words)
-        yield Candidate(path, symbol.first, symbol.last + 1, text, reason)
+        most = MAX_MEMBERS if symbol.name in asked.query.near else FEW_MEMBERS
+        text = outline(symbol, members, asked.comment, asked.query.near_words, most)
+        yield Candidate(path, symbol.first, symbol.last + 1, text, reason, -value)
 
 
 def similar(asked: Asked) -> Iterator[Candidate]:
-    """Chunks that share rare words with the cursor's surroundings (BM25)."""
-    weights: dict[str, float] = {}
-    for name, near in asked.query.near.items():
-        for word in split(name):
-            weights[word] = max(weights.get(word, 0.0), near)
-    counts = asked.project.rarity(sorted(weights, key=lambda word: -weights[word])[: SEARCH_WORDS * 4])
-    rare = [word for word, count in counts.items() if 1 < count <= COMMON]
-    chosen = sorted(rare, key=lambda word: -weights[word] / (1 + counts[word]) ** 0.25)[:SEARCH_WORDS]
-    for piece in asked.project.search(chosen, MOST):
-        if piece.path != asked.query.place.path:
-            yield _whole(piece, f"shares rare words such as {', '.join(f'`{word}`' for word in chosen[:3])}")
+    """Chunks that share rare names with the cursor's surroundings, found by BM25."""
+    rare = rare_names(asked.query, asked.project)
+    for piece in asked.project.search(rare.words, MOST):
+        if piece.path == asked.query.place.path:
+            continue
+        shared = rare.shared(piece)
+        if (worth := shared.worth(related=asked.is_related(piece.path))) > 0:
+            names = ", ".join(f"`{name}`" for name in shared.names[:3])
+            yield _whole(piece, f"shares rare names such as {names}", worth)
 
 
 def edited(asked: Asked) -> Iterator[Candidate]:
@@ -143,14 +161,14 @@ def edited(asked: Asked) -> Iterator[Candidate]:
         if path != asked.query.place.path:
             for piece in asked.project.chunks_of(path):
                 if piece.first <= line < piece.last:
-                    yield _whole(piece, "edited a moment ago")
+                    yield _whole(piece, "edited a moment ago", EDITED)
 
 
 def viewed(asked: Asked) -> Iterator[Candidate]:
     """Outlines of the files looked at last."""
     for path in asked.history.viewed[:MOST]:
-        if path != asked.query.place.path:
-            yield from _file(asked, path, VIEWED_LINES, "open, or looked at a moment ago")
+        if path != asked.query.place.path and asked.is_related(path):
+            yield from _file(asked, path, VIEWED_LINES, "open, or looked at a moment ago", VIEWED)
 
 
 def siblings(asked: Asked) -> Iterator[Candidate]:
@@ -158,10 +176,12 @@ def siblings(asked: Asked) -> Iterator[Candidate]:
     place = asked.query.place.path
     folder = place.rpartition("/")[0] or "."
     beside = [path for path in asked.project.files().in_folder(folder) if path != place][:MAX_BESIDE]
+    beside = [path for path in beside if asked.is_related(path)]
     stems = _stems(place)
     beside.sort(key=lambda path: (-len(stems & _stems(path)), path))
     for path in beside[: MOST // 4]:
-        yield from _file(asked, path, SIBLING_LINES, "in the same folder")
+        worth = TWIN if stems & _stems(path) else SIBLING
+        yield from _file(asked, path, SIBLING_LINES, "in the same folder", worth)
 
 
 SIGNALS: Mapping[str, Signal] = {
@@ -207,10 +227,6 @@ def _imported(asked: Asked, wanted: Import) -> Iterator[Symbol | str]:
             yield symbol
 
 
-def _same_language(asked: Asked, symbol: Symbol) -> bool:
-    return PurePosixPath(symbol.path).suffix == PurePosixPath(asked.query.place.path).suffix
-
-
 def _mentioned(asked: Asked, symbols: Sequence[Symbol]) -> list[Symbol]:
     """Types that stand in signatures, such as what a function returns."""
     names: dict[str, None] = {}
@@ -219,18 +235,18 @@ def _mentioned(asked: Asked, symbols: Sequence[Symbol]) -> list[Symbol]:
     return [each for each in asked.project.named(names, SAME_NAME) if each.kind in TYPES]
 
 
-def _file(asked: Asked, path: str, lines: int, reason: str) -> Iterator[Candidate]:
+def _file(asked: Asked, path: str, lines: int, reason: str, worth: float) -> Iterator[Candidate]:
     symbols = asked.project.top(path)
     text = file_outline(symbols, lines, asked.query.near_words)
     if text:
-        yield Candidate(path, symbols[0].first, symbols[-1].last + 1, text, reason)
+        yield Candidate(path, symbols[0].first, symbols[-1].last + 1, text, reason, worth)
 
 
-def _whole(piece: Piece, reason: str) -> Candidate:
-    return Candidate(piece.path, piece.first, piece.last, piece.text.rstrip("\n") + "\n", reason)
+def _whole(piece: Piece, reason: str, worth: float) -> Candidate:
+    return Candidate(piece.path, piece.first, piece.last, piece.text.rstrip("\n") + "\n", reason, worth)
 
 
 def _stems(path: str) -> set[str]:
     """Words of a file's name, without its extension and what makes it a test."""
     name = path.rpartition("/")[2]
-    return {word for part in name.split(".")[:-1] or [name] for word in split(part)} - {"test", "tests", "spec"}
+    return {word for part in name.split(".")[:-1] or [name] for word in split(part)} - COMMON_WORDS

@@ -16,6 +16,9 @@ MEMBER_CHARACTERS = 110
 MAX_DOC = 80
 INDENTATION = "    "
 
+CONSTRUCTORS = frozenset({"__init__", "__new__", "constructor", "__construct", "initialize"})
+"""How to make an object is the first thing to know about its type."""
+
 _SELF = re.compile(r"\((?:self|cls), ?")
 
 
@@ -48,14 +51,15 @@ def file_outline(symbols: Sequence[Symbol], most: int, words: Collection[str] = 
 
 
 def _most_telling(symbols: Sequence[Symbol], words: Collection[str], most: int) -> list[Symbol]:
-    """At most so many, in the order of the text: what shares words, then what is public, then what comes first."""
+    """At most so many, in the order of the text: constructors, what shares words, what is public, what comes first."""
     if len(symbols) <= most:
         return list(symbols)
 
-    def rank(number: int) -> tuple[float, bool, int]:
-        parts = split(symbols[number].name)
+    def rank(number: int) -> tuple[bool, float, bool, int]:
+        name = symbols[number].name
+        parts = split(name)
         shared = sum(part in words for part in parts) / max(len(parts), 1)
-        return -shared, symbols[number].name.startswith("_"), number
+        return name not in CONSTRUCTORS, -shared, name.startswith("_"), number
 
     return [symbols[number] for number in sorted(sorted(range(len(symbols)), key=rank)[:most])]
 

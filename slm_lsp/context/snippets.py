@@ -12,9 +12,11 @@ class Snippet:
         text: whole lines, each with its end.
         reason: why it was chosen, for people.
         score: how much it is worth beside other snippets of the same choice; higher is better.
+        version: tells one content of the file from another; empty where it is not known.
     """
 
     path: str
     text: str
     reason: str
     score: float
+    version: str = ""

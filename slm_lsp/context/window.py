@@ -14,8 +14,9 @@ OTHER_TOKENS = 64
 
 MIN_WINDOW_TOKENS = 64
 
-HEAD_S = 10.0
-"""How long the head of a prompt may take to evaluate, in the background, when it has changed."""
+HEAD_S = 4.0
+"""Seconds that the model may read snippets, at its measured speed, when they have changed: in a pause of typing, and
+before the first answer to a request by hand."""
 
 MIN_SNIPPET_TOKENS = 256
 """What is worth reading of other files even on slow machines."""
@@ -29,7 +30,7 @@ def segments(
     Snippets that would take more than a third of the context are left out, the least of them first.
     """
     room = max(info.context_tokens - max(settings.max_tokens, settings.block_tokens) - OTHER_TOKENS, MIN_WINDOW_TOKENS)
-    shown_snippets = _fitting(snippets, room // 3)
+    shown_snippets = fitting(snippets, room // 3)
     room -= math.ceil(sum(map(snippet_tokens, shown_snippets)))
     suffix = min(settings.suffix_tokens, room // 4)
     shown = window(place, anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
@@ -43,8 +44,8 @@ def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
     return min(settings.snippet_tokens, max(MIN_SNIPPET_TOKENS, int(info.prefill_rate * HEAD_S)))
 
 
-def _fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
-    """The best snippets, which stand last, that fit; their order stays."""
+def fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
+    """The best snippets, which stand last, that fit into so many tokens; their order stays."""
     kept: list[Snippet] = []
     for each in reversed(snippets):
         tokens -= snippet_tokens(each)

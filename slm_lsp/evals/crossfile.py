@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, median
 from typing import TypeAlias
 
 import msgspec
@@ -71,10 +72,19 @@ class Case(msgspec.Struct, frozen=True):
     """By way."""
     snippets: Mapping[str, tuple[str, ...]]
     """Paths of the snippets by way, in the prompt's order."""
+    tokens: Mapping[str, float] = msgspec.field(default_factory=dict)
+    """Tokens of the snippets by way, as an estimate."""
 
     def right(self, way: str) -> bool:
         """Whether this way's answer is the line."""
         return exact(self.answers[way], self.wanted)
+
+
+class ContextTokens(msgspec.Struct, frozen=True):
+    """Tokens of snippets in a request."""
+
+    mean: float
+    median: float
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,6 +107,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of both lifts: Newcombe's intervals for pairs."""
     ablation: Mapping[str, Score] = msgspec.field(default_factory=dict)
     """Our retrieval without a signal, by that signal."""
+    context_tokens: Mapping[str, ContextTokens] = msgspec.field(default_factory=dict)
+    """What was read of other files, by way."""
 
     def lines(self) -> Iterator[str]:
         """The table for people."""
@@ -106,6 +118,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
                 yield f"  {way:24s} {score.exact:.3f}   {score.similarity:.3f}"
         for signal, score in self.ablation.items():
             yield f"  {f'ours without {signal}':24s} {score.exact:.3f}   {score.similarity:.3f}"
+        for way, tokens in self.context_tokens.items():
+            yield f"  tokens of other files, {way}: mean {tokens.mean:.0f}, median {tokens.median:.0f}"
         for lift, (low, high) in self.ci95.items():
             beside = lift.removeprefix("lift_over_")
             gained = sum(each.right("ours") > each.right(beside) for each in self.cases)
@@ -137,7 +151,14 @@ def report(cases: Sequence[Case], ways: Sequence[str], model: str, backend: str,
         lift_over_ring=lifts.get("ring"),
         ci95={f"lift_over_{way}": paired_difference(right["ours"], right[way]) for way in beside},
         ablation={way: score for way, score in scores.items() if way not in MAIN_WAYS},
+        context_tokens={way: found for way in ways if (found := _context_tokens(cases, way))},
     )
+
+
+def _context_tokens(cases: Sequence[Case], way: str) -> ContextTokens | None:
+    """None for a way that reads nothing."""
+    tokens = [each.tokens.get(way, 0.0) for each in cases]
+    return ContextTokens(fmean(tokens), median(tokens)) if any(tokens) else None
 
 
 def _score(cases: Sequence[Case], way: str) -> Score:
@@ -175,6 +196,7 @@ class Asker:
             defined_in=task.defined_in,
             answers={way: known[snippets] for way, snippets in chosen.items()},
             snippets={way: tuple(each.path for each in snippets) for way, snippets in chosen.items()},
+            tokens={way: sum(map(snippet_tokens, snippets)) for way, snippets in chosen.items()},
         )
 
     async def _ask(self, place: Place, snippets: tuple[Snippet, ...]) -> str:

@@ -70,13 +70,14 @@ def _of_file(file: Path, path: str, count: int, seed: int) -> Iterator[Spot]:
     text = file.read_text(encoding="utf-8")
     lines = Lines(text)
     dice = random.Random(f"{seed} {path}")  # noqa: S311 - a sample, no secret
-    comments = language.line_comments if (language := language_of(path)) else ()
+    language = language_of(path)
+    comments = language.line_comments if language else ()
     able = [
         number
         for number in range(1, len(lines.starts))
         if len(code := lines.line(number).strip()) >= MIN_CHARACTERS
         and not code.startswith((*comments, "*", "/*", '"""'))
-        and not closes(code)
+        and not closes(code, language)
     ]
     for number in sorted(dice.sample(able, min(-(-count // 2), len(able)))):
         line = lines.line(number)

@@ -25,7 +25,6 @@ MAX_HALVINGS = 3
 """Scripts with more than one token a character exist, but hardly with more than eight times what is estimated."""
 
 OnLoading = Callable[[float], None]
-Enough = Callable[[str], int | None]
 Clock = Callable[[], float]
 
 
@@ -74,8 +73,8 @@ class Listener:
     """Called with the fraction loaded while a model loads, and with 1 when the prompt's turn has come."""
     on_text: Callable[[Candidate], None] = lambda _: None
     """Called with the first candidate whenever its text has grown."""
-    enough: Enough = lambda _: None
-    """Where in the first candidate's text the answer has ended, before the engine has noticed; None: go on."""
+    enough: Callable[[Candidate], int | None] = lambda _: None
+    """Where in the first candidate's text the answer may end although the engine would go on; None: go on."""
     race: Race | None = None
     """Hears of every token; when it is decided nobody waits for the candidates that are not whole."""
 
@@ -132,9 +131,10 @@ async def _follow(engine: EngineClient, request: Generate, listener: Listener, c
                         await listener.race.tried()
                     if listener.race.decided:
                         return _whole(answer)
-                if event.candidate == 0 and event.text:
-                    listener.on_text(first)
-                    if (end := listener.enough(first.text)) is not None:
+                if event.candidate == 0:
+                    if event.text:
+                        listener.on_text(first)
+                    if (end := listener.enough(first)) is not None:
                         first.text, first.whole = first.text[:end], True
                         return answer
             elif isinstance(event, Done) and answer.started is not None:

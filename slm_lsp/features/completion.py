@@ -4,7 +4,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from slm_lsp.config import CompletionSettings
@@ -19,6 +19,7 @@ from slm_lsp.features.alternatives import Race, distinct, spread
 from slm_lsp.features.around import Surroundings, surroundings
 from slm_lsp.features.ask import MILLISECONDS, Answer, Asked, Candidate, Clock, Listener, OnLoading, ask, describe
 from slm_lsp.features.choose import IsKnown, Site, ranked
+from slm_lsp.features.decided import decided, too_unsure
 from slm_lsp.features.postprocess import postprocess
 from slm_lsp.features.shape import Shape, block_end, shape_of, stop_of
 from slm_lsp.features.syntax import left_open
@@ -90,7 +91,7 @@ class Completion:
     model: str = ""
     tier: str | None = None
     proven: bool = False
-    """As in `Alternative`: then it is shown however unsure the model is."""
+    """As in `Alternative`."""
     cached: bool = False
     """Whether it is what was left of an earlier one."""
     replaces: str = ""
@@ -168,11 +169,12 @@ async def complete(
     site = Site(around, lambda name: _stands_in(snippets, name) or is_known(name))
     trials = Trials(site) if run_examples and not shape.block else None
     race = Race(site, trials) if best_of_several and alternatives == 1 and not shape.block else None
+    most = settings.block_tokens if shape.block else settings.max_tokens
     request = Generate(
         0,
         str(model),
         (),
-        settings.block_tokens if shape.block else settings.max_tokens,
+        most,
         stop_of(shape, around),
         priority=priority,
         asked=asked,
@@ -185,7 +187,12 @@ async def complete(
         info,
         settings,
         spread(request) if race else request,
-        replace(_listener(follower, shape, around, place, least), race=race),
+        Listener(
+            follower.on_loading,
+            _on_text(follower, shape, around, place, least),
+            _enough(shape, around, most, least, alone=alternatives == 1 and race is None),
+            race,
+        ),
         clock,
     )
     if answer.started is None:
@@ -214,9 +221,12 @@ async def complete(
 
 
 def worth_showing(texts: Sequence[Alternative], least: float) -> list[Alternative]:
-    """What is proven, where something is; else what the model is sure enough of. All, where nothing is asked of it."""
+    """The texts of which the model is sure enough, in their order; only proven ones where there are any.
+
+    With `least` at 0, which is what a request by hand has, these are all texts.
+    """
     proven = [each for each in texts if each.proven] if least > 0 else []
-    return proven or [each for each in texts if (each.confidence or 0.0) >= least]
+    return [each for each in proven or texts if (each.confidence or 0.0) >= least]
 
 
 async def warm(
@@ -239,8 +249,10 @@ def reuse_of(settings: CompletionSettings) -> Reuse:
     return "all" if settings.shift_suffix else "exact"
 
 
-def _listener(following: Following, shape: Shape, around: Surroundings, place: Place, least: float) -> Listener:
-    """Ends a block where it ends, and tells of its lines as they come."""
+def _on_text(
+    following: Following, shape: Shape, around: Surroundings, place: Place, least: float
+) -> Callable[[Candidate], None]:
+    """Tells of the lines of a block as they come."""
     told = 0
 
     def on_text(candidate: Candidate) -> None:
@@ -248,14 +260,42 @@ def _listener(following: Following, shape: Shape, around: Surroundings, place: P
         said, sure = candidate.text, confidence(candidate.logprobs)
         following.on_text(said)
         end = said.rfind("\n")
-        if shape.block and end > told and said[told:end].strip() and block_end(shape, said, around.before) is None:
+        if shape.block and end > told and said[told:end].strip() and block_end(shape, said, around) is None:
             told = end
             found = postprocess(said[:end], around)
             if found.text and (sure or 0.0) >= least:
                 following.on_lines(_placed(found.text, found.over, place, sure))
 
-    enough = (lambda said: block_end(shape, said, around.before)) if shape.block else (lambda _: None)
-    return Listener(following.on_loading, on_text, enough)
+    return on_text
+
+
+def _enough(
+    shape: Shape, around: Surroundings, most: int, least: float, *, alone: bool
+) -> Callable[[Candidate], int | None]:
+    """Tells where an answer ends: with its block, or as soon as the rest cannot change what is shown.
+
+    An answer that is not alone goes on while it may lose to another one: only the end of its block ends it.
+    """
+    looked_at = -1
+
+    def enough(candidate: Candidate) -> int | None:
+        nonlocal looked_at
+        said = candidate.text
+        if shape.block and (end := block_end(shape, said, around)) is not None:
+            return end
+        if not alone:
+            return None
+        # One token more than `most`: what ends an answer counts too.
+        if too_unsure(candidate.logprobs, most + 1, least):
+            return len(said)
+        # While nothing but white space was said, every token counts; then every whole line.
+        lines = said.count("\n") if said.strip() else -1
+        if lines == looked_at and lines >= 0:
+            return None
+        looked_at = lines
+        return decided(said, around)
+
+    return enough
 
 
 def _alternative(
@@ -263,7 +303,7 @@ def _alternative(
 ) -> Alternative | str:
     """What is shown of a candidate, or why nothing is; what a filter has changed is proven no more."""
     said, whole = candidate.text, candidate.whole
-    if shape.block and (end := block_end(shape, said, around.before)) is not None:
+    if shape.block and (end := block_end(shape, said, around)) is not None:
         said, whole = said[:end], True
     found = postprocess(said, around, whole=whole)
     if found.reason is not None:

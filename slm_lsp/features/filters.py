@@ -28,6 +28,9 @@ MIN_REPEATED_ABOVE = 8
 
 MIN_ECHOED_LINES = 3
 
+MAX_BLANK_LINES, MAX_COLUMNS = 6, 120
+"""Line ends, and columns of white space, that a suggestion may begin with; code does with fewer."""
+
 OPENERS = {")": "(", "]": "[", "}": "{"}
 QUOTES = "\"'`"
 AUTO_CLOSED = frozenset(CLOSERS + QUOTES + ";,>")
@@ -82,6 +85,13 @@ def drop_blank(draft: Draft, _: Surroundings) -> Draft | Nothing:
     return draft if draft.text.strip() else Nothing(NOTHING)
 
 
+def drop_long_space(draft: Draft, _: Surroundings) -> Draft | Nothing:
+    """A model that says nothing but white space for so long has nothing to add, whatever it says behind it."""
+    lines = draft.text[: len(draft.text) - len(draft.text.lstrip())].split("\n")
+    too_long = len(lines) - 1 > MAX_BLANK_LINES or any(width(line) > MAX_COLUMNS for line in lines)
+    return Nothing(NOTHING) if too_long else draft
+
+
 def indent_as_the_file_does(draft: Draft, around: Surroundings) -> Draft:
     """Tabs or spaces as the file has them; the first line no deeper than it can be."""
     first, *rest = draft.text.split("\n")
@@ -117,15 +127,21 @@ def _first_line(line: str, around: Surroundings) -> str:
 
 def cut_placeholders(draft: Draft, around: Surroundings) -> Draft | Nothing:
     """Comments that say that something is to be written, and licence texts, help nobody."""
+    number = placeholder_line(draft, around)
+    if number is None:
+        return draft
+    text = "\n".join(draft.text.split("\n")[:number])
+    return replace(draft, text=text) if text.strip() else Nothing(PLACEHOLDER)
+
+
+def placeholder_line(draft: Draft, around: Surroundings) -> int | None:
+    """The number of the first line that is a comment such as `TODO`; None where there is none."""
     comments = around.language.line_comments if around.language else ("#", "//")
-    kept: list[str] = []
     for number, line in enumerate(draft.text.split("\n")):
         code = ((around.before if number == 0 else "") + line).strip()
         if code.startswith((*comments, "/*", "*")) and _PLACEHOLDER.search(code):
-            break
-        kept.append(line)
-    text = "\n".join(kept)
-    return Nothing(PLACEHOLDER) if draft.text.strip() and not text.strip() else replace(draft, text=text)
+            return number
+    return None
 
 
 def drop_secrets(draft: Draft, around: Surroundings) -> Draft | Nothing:
@@ -148,13 +164,23 @@ def drop_echoes(draft: Draft, around: Surroundings) -> Draft | Nothing:
 def cut_repetition(draft: Draft, _: Surroundings) -> Draft:
     """A line, or a group of lines, said twice in a row is said once: small models turn in circles."""
     lines = draft.text.split("\n")
-    plain = _same(lines)
-    for start in range(len(lines)):
-        for length in range(1, (len(lines) - start) // 2 + 1):
-            group = plain[start : start + length]
-            if group == plain[start + length : start + 2 * length] and _says_enough(group):
-                return replace(draft, text="\n".join(lines[: start + length]))
-    return draft
+    kept = repetition(lines)
+    return draft if kept is None else replace(draft, text="\n".join(lines[:kept]))
+
+
+def repetition(lines: Sequence[str]) -> int | None:
+    """How many lines stand before the first group of lines that repeats the group before it; None for no repetition.
+
+    Blank lines do not count. The repetition that is complete first does, so that further lines change nothing.
+    """
+    told = [(number, line) for number, line in enumerate(_same(lines)) if line]
+    plain = [line for _, line in told]
+    for end in range(2, len(plain) + 1):
+        for length in range(1, end // 2 + 1):
+            group = plain[end - length : end]
+            if group == plain[end - 2 * length : end - length] and _says_enough(group):
+                return told[end - length][0]
+    return None
 
 
 def drop_the_lines_above(draft: Draft, around: Surroundings) -> Draft | Nothing:
@@ -254,16 +280,22 @@ def cut_the_lines_below(draft: Draft, around: Surroundings) -> Draft | Nothing:
 
     Whatever its indentation: in an inner block the same line may be meant, but mostly the model has copied it.
     """
+    number = repeated_below(draft, around)
+    if number is None:
+        return draft
+    text = "\n".join(draft.text.split("\n")[:number])
+    return replace(draft, text=text) if text.strip() else Nothing(REPEATS_BELOW)
+
+
+def repeated_below(draft: Draft, around: Surroundings) -> int | None:
+    """The number of the first line of a suggestion that the file has as its next line; None where there is none."""
     below = around.next_line
     if len(below.strip()) < MIN_REPEATED:
-        return draft
-    written = _written(draft, around)
-    for number, line in enumerate(written):
+        return None
+    for number, line in enumerate(_written(draft, around)):
         if _same([line]) == _same([below]):
-            kept = draft.text.split("\n")[: number + _starts_below(draft, around)]
-            text = "\n".join(kept)
-            return replace(draft, text=text) if text.strip() else Nothing(REPEATS_BELOW)
-    return draft
+            return number + _starts_below(draft, around)
+    return None
 
 
 def _same(lines: Sequence[str]) -> list[str]:
@@ -274,7 +306,7 @@ def _same(lines: Sequence[str]) -> list[str]:
 def cut_closing_lines(draft: Draft, around: Surroundings) -> Draft:
     """A last line that closes a block which the file closes below is cut."""
     lines = draft.text.split("\n")
-    if len(lines) < 2 or not closes(lines[-1]) or not closes(around.next_line):
+    if len(lines) < 2 or not all(closes(each, around.language) for each in (lines[-1], around.next_line)):
         return draft
     if width(indentation(lines[-1])) != width(indentation(around.next_line)) or not _closed(draft.text):
         return draft

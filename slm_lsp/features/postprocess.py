@@ -17,6 +17,7 @@ from slm_lsp.features.filters import (
     cut_where_the_line_goes_on,
     drop_blank,
     drop_echoes,
+    drop_long_space,
     drop_secrets,
     drop_the_lines_above,
     indent_as_the_file_does,
@@ -36,6 +37,7 @@ class Suggestion:
 
 
 FILTERS: tuple[Filter, ...] = (
+    drop_long_space,
     cut_what_was_not_finished,
     cut_placeholders,
     cut_trailing_space,

@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from slm_lsp.engine.protocol import Stop
 from slm_lsp.features.around import Surroundings, indentation, opens_block, width
+from slm_lsp.languages.registry import Language
 
 MAX_BLOCK_LINES = 24
 """More than that nobody reads while typing."""
@@ -12,7 +14,8 @@ MAX_BLOCK_LINES = 24
 DOCSTRINGS = ('"""', "'''")
 
 CLOSERS = ")]}"
-_END = re.compile(r"end([-_ ]?\w+)?|done|fi|esac", re.IGNORECASE)
+_NAME = r"[\w.]*"
+"""What `*` stands for in `Language.block_closers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,15 @@ def stop_of(shape: Shape, around: Surroundings) -> Stop:
     return Stop(("\n",), after_text=behind_a_line)
 
 
-def block_end(shape: Shape, said: str, before: str) -> int | None:
+def block_end(shape: Shape, said: str, around: Surroundings) -> int | None:
     """Where in a growing answer its block has ended; None while it may go on.
 
     Args:
         shape: a block.
         said: the answer so far.
-        before: the cursor's line up to the cursor.
+        around: what stands round the cursor.
     """
+    before, language = around.before, around.language
     lines = said.split("\n")
     at = 0
     for number, line in enumerate(lines):
@@ -85,19 +89,41 @@ def block_end(shape: Shape, said: str, before: str) -> int | None:
         text = before + line if number == 0 else line
         inside = number > 0 or not before.strip()
         if inside and text.strip() and width(indentation(text)) <= shape.indent:
-            if text.lstrip()[0] not in CLOSERS and not closes(text):
-                return max(at - 1, 0)
+            closing = closes(text, language)
+            if text.lstrip()[0] not in CLOSERS and not closing:
+                growing = not whole and _may_close(text, language)
+                return None if growing else max(at - 1, 0)
             if not whole:
                 return None
             body = line.lstrip()
-            return at + len(line) - len(body) + (len(body) if closes(text) else 1)
+            return at + len(line) - len(body) + (len(body) if closing else 1)
         if whole and number + 1 >= MAX_BLOCK_LINES:
             return at + len(line)
         at += len(line) + 1
     return None
 
 
-def closes(line: str) -> bool:
-    """Whether a line does nothing but close a block."""
+def closes(line: str, language: Language | None) -> bool:
+    """Whether a line does nothing but close a block: brackets, or one of the language's closing keywords."""
     code = line.strip().rstrip(";,.")
-    return bool(code) and (all(each in CLOSERS for each in code) or _END.fullmatch(code) is not None)
+    if not code or all(each in CLOSERS for each in code):
+        return bool(code)
+    phrases = language.block_closers if language else ()
+    return bool(phrases) and _closing_line(phrases).fullmatch(code) is not None
+
+
+@cache
+def _closing_line(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches the lines that a language's `block_closers` describe."""
+    spelled = "|".join(r"\s+".join(map(re.escape, each.split())) for each in phrases)
+    return re.compile(spelled.replace(re.escape("*"), _NAME), re.IGNORECASE)
+
+
+def _may_close(line: str, language: Language | None) -> bool:
+    """Whether the beginning of a line, such as `en`, may still become a line that closes a block."""
+    said = " ".join(line.lower().split())
+    for phrase in language.block_closers if language else ():
+        head, star, _ = phrase.lower().partition("*")
+        if head.startswith(said) or (star and said.startswith(head)):
+            return True
+    return False

@@ -99,8 +99,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=5, cached_statements=64)
     path.chmod(0o600)
     db.execute("PRAGMA journal_mode = WAL")
-    # A crash of the machine may cost the last changes, which the next check finds again; it cannot damage the file.
-    db.execute("PRAGMA synchronous = OFF")
+    # With the write-ahead log, NORMAL keeps the file sound through a crash of the machine, which may only cost the last
+    # changes; the next check finds them again. Against OFF a first build takes no longer, a save 3 to 6 ms more.
+    db.execute("PRAGMA synchronous = NORMAL")
     # In a first build the same pages change again and again; they are copied into the database seldom.
     db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")

@@ -36,6 +36,12 @@ class Project:
         new = frozenset(path for path in self.opened if path not in indexed)
         return self.reader.project_files(new) if new else indexed
 
+    def digest(self, path: str) -> bytes:
+        """The digest of a file's content as it is now; empty where it is not known."""
+        if path in self.opened:
+            return self.opened[path].digest
+        return self.reader.digest(path) if self.reader else b""
+
     def top(self, path: str, name: str | None = None) -> list[Symbol]:
         """Outermost definitions of a file, or those of one name."""
         if path in self.opened:
@@ -66,6 +72,10 @@ class Project:
     def rarity(self, words: Iterable[str]) -> dict[str, int]:
         """In how many chunks on disk each word stands."""
         return self.reader.rarity(words) if self.reader else {}
+
+    def chunk_count(self) -> int:
+        """How many chunks there are on disk."""
+        return self.reader.chunk_count() if self.reader else 0
 
     def chunks_of(self, path: str) -> list[Piece]:
         """A file's chunks, in order."""

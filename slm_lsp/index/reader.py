@@ -88,6 +88,8 @@ class Reader:
             self._db.close()
             raise IndexMissingError("The index of this workspace is of another version.", "It is built anew.")
         self._rarity: dict[str, int] = {}
+        self._chunks = 0
+        self._chunks_of: int | None = None
         self._files: dict[frozenset[str], ProjectFiles] = {}
         self._files_of: int | None = None
 
@@ -113,6 +115,11 @@ class Reader:
     def paths(self) -> list[str]:
         """Every indexed file."""
         return [path for (path,) in self._db.execute("SELECT path FROM file WHERE skipped IS NULL ORDER BY path")]
+
+    def digest(self, path: str) -> bytes:
+        """The digest of a file's content; empty where it is not indexed."""
+        row = self._db.execute("SELECT digest FROM file WHERE path = ?", (path,)).fetchone()
+        return bytes(row[0] or b"") if row else b""
 
     def definitions_of(self, paths: Sequence[str]) -> list[Symbol]:
         """Everything that some files define, file by file in the order given, each in the order of its text."""
@@ -164,6 +171,13 @@ class Reader:
             if self._rarity[word]:
                 found[word] = self._rarity[word]
         return found
+
+    def chunk_count(self) -> int:
+        """How many chunks there are in all; counted again when somebody wrote."""
+        if self._chunks_of != (generation := self.generation):
+            self._chunks_of = generation
+            self._chunks = int(self._db.execute("SELECT count(*) FROM chunk").fetchone()[0])
+        return self._chunks
 
     def search(self, words: Sequence[str], limit: int) -> list[Piece]:
         """Chunks that hold some of these words, the best by BM25 first."""

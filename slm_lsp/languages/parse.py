@@ -193,6 +193,11 @@ def _text(language: Language, name: str) -> str:
     return "\n".join(filter(None, (query_text(language.name, each) for each in name.split("+"))))
 
 
+def grammar_of(language: Language) -> Grammar | None:
+    """The grammar of a language; None where it has none."""
+    return None if language.grammar is None else _grammar(language.grammar)
+
+
 @cache
 def _grammar(name: SupportedLanguage | str) -> Grammar:
     return get_language(name)  # type: ignore[arg-type]

@@ -31,6 +31,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pairs of what opens and what closes one."""
     block_openers: tuple[str, ...] = ()
     """How a line ends, or which word it begins with, when the next one belongs to a block that it opens."""
+    block_closers: tuple[str, ...] = ()
+    """Words that make a whole line, such as `END-IF`, and close a block; compared without case. `*` is one name or
+    nothing. Brackets close blocks in every language and are not listed."""
     builtins: tuple[str, ...] = ()
     """Names that are there without an import. Where there are some, a name that is neither among them nor in the file
     nor in the index is made up; other languages may have names from elsewhere that nobody sees, such as headers."""

@@ -178,6 +178,29 @@ def test_a_head_stays_while_it_says_most_of_what_would_be_chosen() -> None:
     assert settled(first, ()) == first
 
 
+def test_a_head_stays_where_another_choice_of_lines_of_the_same_file_is_nearly_the_same() -> None:
+    shown = "def a()\ndef b()\ndef c()\ndef d()\n"
+    first = (Snippet("a.py", shown, "", 1.0, "1"),)
+    assert settled(first, (Snippet("a.py", shown.replace("def d()\n", ""), "", 1.0, "1"),)) == first
+    assert settled(first, (Snippet("a.py", "def b()\ndef c()\ndef d()\ndef e()\n", "", 1.0, "1"),)) == first
+    other = (Snippet("a.py", "def c()\ndef d()\ndef e()\ndef f()\n", "", 1.0, "1"),)
+    assert settled(first, other) == other
+    edited = (Snippet("a.py", shown.replace("def d()\n", ""), "", 1.0, "2"),)
+    assert settled(first, edited) == edited
+    untouched = (Snippet("a.py", shown, "", 1.0, "2"),)
+    assert settled(first, untouched) == first, "what was edited is not shown"
+
+
+def test_a_snippet_has_the_version_of_its_file(project: Project) -> None:
+    text = "from .stock import Warehouse\nw = █"
+    on_disk = found(project, text).snippets[-1]
+    unsaved = extract("shop/stock.py", FILES["shop/stock.py"].encode() + b"\n")
+    opened = found(Project(project.reader, {unsaved.path: unsaved}), text).snippets[-1]
+    assert on_disk.path == opened.path == "shop/stock.py"
+    assert on_disk.version
+    assert on_disk.version != opened.version
+
+
 def test_keys_are_in_no_prompt(tmp_path: Path) -> None:
     key = "q8Zf" + "1LxT" + "v0Rm" + "C3ws" + "Yb7K" + "n5Pd"
     text = f'api_key = "{key}"\nx = █\npassword = "{key}"\n'

@@ -48,6 +48,14 @@ def test_figures_are_of_all_tasks_and_lifts_are_paired() -> None:
     assert "ours without siblings" in text
 
 
+def test_tokens_of_other_files_are_reported_by_way() -> None:
+    small, large = ({"none": 0.0, "ours": tokens} for tokens in (100.0, 700.0))
+    cases = [msgspec.structs.replace(case(none="", ours=""), tokens=each) for each in (small, small, large)]
+    found = report(cases, ("none", "ours"), "tiny", "ik", 1000, 1.0)
+    assert {way: (each.mean, each.median) for way, each in found.context_tokens.items()} == {"ours": (300.0, 100.0)}
+    assert "tokens of other files, ours: mean 300, median 100" in "\n".join(found.lines())
+
+
 def test_ways_that_were_not_run_are_absent() -> None:
     found = report([case(none="", ring="rounded(1)")], ("none", "ring"), "tiny", "ik", 1000, 1.0)
     said = json.loads(msgspec.json.encode(found))

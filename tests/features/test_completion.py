@@ -1,5 +1,7 @@
 """A completion from the tiny model: what is asked, and what comes with the answer."""
 
+import asyncio
+import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -16,6 +18,7 @@ from slm_lsp.features.around import surroundings
 from slm_lsp.features.choose import Site
 from slm_lsp.features.completion import Alternative, Following, complete, confidence, line_end, worth_showing
 from slm_lsp.features.shape import LINE, stop_of
+from tests.tiny import write_tiny_model
 
 SETTINGS = CompletionSettings(max_tokens=12)
 
@@ -57,12 +60,23 @@ def test_lines_end_as_the_first_one_does(text: str, end: str) -> None:
     assert line_end(text) == end
 
 
-def test_what_is_proven_is_shown_however_unsure_the_model_is() -> None:
-    sure, unsure, proven = Alternative("a", 0, 0.9), Alternative("b", 0, 0.5), Alternative("c", 0, 0.5, proven=True)
+def test_a_proven_answer_needs_the_same_confidence_as_any_other() -> None:
+    sure, unsure = Alternative("a", 0, 0.9), Alternative("b", 0, 0.5)
+    proven, unsure_proven = Alternative("c", 0, 0.8, proven=True), Alternative("d", 0, 0.5, proven=True)
     assert worth_showing([sure, unsure], 0.75) == [sure]
-    assert worth_showing([proven, sure, unsure], 0.75) == [proven]
     assert worth_showing([unsure], 0.75) == []
-    assert worth_showing([proven, sure, unsure], 0.0) == [proven, sure, unsure]
+    assert worth_showing([proven, sure, unsure], 0.75) == [proven]
+    assert worth_showing([unsure_proven, unsure], 0.75) == []
+
+
+def test_an_answer_that_failed_its_examples_is_not_shown_in_place_of_an_unsure_proven_one() -> None:
+    failed, proven = Alternative("a", 0, 0.9), Alternative("b", 0, 0.5, proven=True)
+    assert worth_showing([proven, failed], 0.75) == []
+
+
+def test_a_request_by_hand_gets_every_answer_in_order() -> None:
+    answers = [Alternative("a", 0, 0.5, proven=True), Alternative("b", 0, 0.9), Alternative("c", 0, None)]
+    assert worth_showing(answers, 0.0) == answers
 
 
 def test_confidence_is_the_mean_probability_of_a_token() -> None:
@@ -111,3 +125,35 @@ async def test_the_best_of_what_the_model_is_unsure_between_is_shown(home: dict[
         assert (engine.asked[-1].candidates, engine.asked[-1].branch_below) == (3, 0.0)
         shown = [alternatives.text, *(each.text for each in alternatives.others)]
         assert len({"".join(text.split()) for text in shown}) == len(shown)
+
+
+BLOCK = Place("shop", "a.py", "def total(rows):\n    \n", 21)
+
+
+@pytest.fixture(scope="module")
+def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model that goes on to the limit of tokens, at a confidence of about one half."""
+    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "talkative.gguf", seed=1)
+
+
+async def test_a_block_that_can_no_longer_be_sure_enough_is_stopped(
+    home: dict[str, str], talkative_model: Path
+) -> None:
+    settings = CompletionSettings(block_tokens=256, least_confidence=0.75)
+    async with Overheard(home) as engine:
+        found = await complete(BLOCK, talkative_model, engine, settings)
+        logprobs = [each.logprob for each in engine.said[-1]]
+        by_hand = await complete(BLOCK, talkative_model, engine, settings, asked=True)
+    assert found.text == ""
+    assert found.reason is not None
+    assert sum(logprobs[:-1]) >= 257 * math.log(0.75) > sum(logprobs), "not a token too late or too early"
+    assert found.tokens.generated == len(logprobs) < by_hand.tokens.generated == 256
+
+
+async def test_stopping_early_ends_the_request_in_the_engine(home: dict[str, str], talkative_model: Path) -> None:
+    async with EngineClient(home) as engine:
+        await complete(BLOCK, talkative_model, engine, CompletionSettings(least_confidence=0.75))
+        deadline = asyncio.get_running_loop().time() + 60
+        while (await engine.stats()).running:
+            assert asyncio.get_running_loop().time() < deadline, "the engine goes on with a request that was stopped"
+            await asyncio.sleep(0.01)

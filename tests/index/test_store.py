@@ -1,8 +1,9 @@
 """The database: what is written is found, replaced and forgotten as a whole."""
 
+import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from slm_lsp.errors import IndexBusyError, IndexMissingError, IndexUnwritableErr
 from slm_lsp.index import database
 from slm_lsp.index.database import FILE, index_dir
 from slm_lsp.index.extract import extract
+from slm_lsp.index.indexer import Indexer
 from slm_lsp.index.reader import Reader
 from slm_lsp.index.resolve import ProjectFiles
 from slm_lsp.index.store import Writer
@@ -119,6 +121,73 @@ def test_a_damaged_index_is_built_anew(tmp_path: Path, damage: bytes) -> None:
         assert writer.known() == {}
         put(writer, "a.py", ORDERS)
     assert Reader(tmp_path).paths() == ["a.py"]
+
+
+PAGE = 4096
+
+
+def damaged_by_truncation(raw: bytes) -> bytes:
+    """The first half of the pages; the header still counts all of them."""
+    return raw[: len(raw) // PAGE // 2 * PAGE]
+
+
+def damaged_in_the_middle(raw: bytes) -> bytes:
+    """A third of the pages overwritten, as when a disk wrote some pages and lost others."""
+    first, last = (len(raw) // PAGE * part // 3 * PAGE for part in (1, 2))
+    return raw[:first] + b"\xa5" * (last - first) + raw[last:]
+
+
+def damaged_by_lost_pages(raw: bytes) -> bytes:
+    """A third of the pages full of zeros, as a file system leaves blocks that were never written."""
+    first, last = (len(raw) // PAGE * part // 3 * PAGE for part in (1, 2))
+    return raw[:first] + bytes(last - first) + raw[last:]
+
+
+@pytest.mark.parametrize("damage", [damaged_by_truncation, damaged_in_the_middle, damaged_by_lost_pages])
+def test_damaged_pages_are_detected_and_the_index_is_rebuilt(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    work, folder = tmp_path / "work", tmp_path / "index"
+    work.mkdir()
+    for number in range(40):
+        body = "".join(f"    value_{number}_{line} = {line}\n" for line in range(60))
+        (work / f"m{number}.py").write_text(f"def name_{number}():\n{body}")
+
+    def check() -> None:
+        indexer = Indexer(work, folder, writer, workers=1)
+        indexer.check()
+        indexer.close()
+
+    with Writer(folder) as writer:
+        check()
+        writer.tidy()
+    raw = (folder / FILE).read_bytes()
+    assert len(raw) > 30 * PAGE
+    (folder / FILE).write_bytes(damage(raw))
+    with Writer(folder) as writer:
+        assert writer.rebuilt_because
+        check()
+    reader = Reader(folder)
+    assert len(reader.paths()) == 40
+    assert all(reader.defines(f"name_{number}") for number in range(40))
+    assert reader.search(["value_39_59"], 5)
+
+
+def test_a_crash_of_the_machine_costs_no_more_than_the_last_changes(tmp_path: Path) -> None:
+    """The log reaches the disk up to any byte; the database file itself is written by checkpoints only."""
+    folder, copy = tmp_path / "index", tmp_path / "copy"
+    with Writer(folder) as writer:
+        assert writer._db.execute("PRAGMA synchronous").fetchone() == (1,), "NORMAL: checkpoints wait for the disk"
+        put(writer, "first.py", ORDERS)
+        writer.tidy()
+        put(writer, "second.py", LONG)
+        database_file, log = (folder / FILE).read_bytes(), (folder / f"{FILE}-wal").read_bytes()
+    for length in range(0, len(log), 4111):
+        copy.mkdir()
+        (copy / FILE).write_bytes(database_file)
+        (copy / f"{FILE}-wal").write_bytes(log[:length])
+        with Writer(copy) as writer:
+            assert writer.rebuilt_because is None
+            assert set(writer.known()) in ({"first.py"}, {"first.py", "second.py"})
+        shutil.rmtree(copy)
 
 
 def test_an_index_of_another_version_is_built_anew_and_not_read(tmp_path: Path) -> None:

@@ -1,0 +1,241 @@
+"""Which files of a project with several languages are worth reading, and how many tokens of them: `fixtures/mixed`."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.config import CompletionSettings
+from slm_lsp.context.companions import related
+from slm_lsp.context.fim import Place, snippet_tokens
+from slm_lsp.context.query import query
+from slm_lsp.context.rare import rare_names
+from slm_lsp.context.retrieve import Retrieved, retrieve
+from slm_lsp.context.signals import Asked, Candidate, History
+from slm_lsp.context.window import HEAD_S, MIN_SNIPPET_TOKENS, snippet_budget
+from slm_lsp.engine.protocol import ModelInfo
+from slm_lsp.index.extract import extract
+from slm_lsp.index.indexer import Indexer
+from slm_lsp.index.project import Project
+from slm_lsp.index.reader import Reader
+from slm_lsp.index.store import Writer
+from slm_lsp.languages.keywords import keywords
+from slm_lsp.languages.registry import languages
+from tests.conftest import FIXTURES
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(FIXTURES / "mixed", tmp_path_factory.mktemp("mixed") / "work"))
+
+
+@pytest.fixture(scope="module")
+def project(root: Path) -> Iterator[Project]:
+    folder = root.parent / "index"
+    with Writer(folder) as writer:
+        indexer = Indexer(root, folder, writer)
+        indexer.check()
+        indexer.close()
+    reader = Reader(folder)
+    yield Project(reader)
+    reader.close()
+
+
+def place_in(root: Path, path: str, line: str) -> Place:
+    """The cursor is at the end of the first line that contains a text; the rest of the file is as it is."""
+    text = (root / path).read_text()
+    at = text.index(line)
+    return Place("mixed", path, text, text.index("\n", at))
+
+
+def read(project: Project, place: Place, tokens: int = 1000, history: History | None = None) -> Retrieved:
+    opened = {place.path: extract(place.path, place.text.encode())}
+    return retrieve(place, Project(project.reader, opened), history or History(), tokens)
+
+
+def paths(result: Retrieved) -> set[str]:
+    return {each.path for each in result.snippets}
+
+
+def size(result: Retrieved) -> float:
+    return sum(map(snippet_tokens, result.snippets))
+
+
+PYTHON_PLACES = [
+    ("billing/invoice.py", "self.paid = True"),
+    ("billing/invoice.py", "return not self.paid"),
+    ("billing/dunning.py", "return min("),
+    ("billing/calendar.py", "while not is_working_day"),
+]
+
+
+@pytest.mark.parametrize(("path", "line"), PYTHON_PLACES)
+def test_a_python_file_gets_neither_cobol_nor_web_files(project: Project, root: Path, path: str, line: str) -> None:
+    """They share words such as `date`, `is`, `paid` and `settle`, in code and in comments."""
+    found = paths(read(project, place_in(root, path, line)))
+    assert found
+    assert {each.rpartition(".")[2] for each in found} == {"py"}
+
+
+def test_cobol_gets_no_python(project: Project, root: Path) -> None:
+    found = paths(read(project, place_in(root, "legacy/DUEDATE.cbl", "PERFORM SETTLE-INVOICE")))
+    assert not any(each.endswith((".py", ".js", ".html", ".css")) for each in found)
+
+
+def test_a_companion_language_that_shares_names_is_read(project: Project, root: Path) -> None:
+    found = paths(read(project, place_in(root, "web/invoices.js", 'sendReminder.addEventListener("click"')))
+    assert "web/invoices.html" in found
+    assert not any(each.endswith((".py", ".cbl")) for each in found)
+
+
+def test_an_edit_just_made_is_a_reason_to_read_another_language(project: Project, root: Path) -> None:
+    history = History(edits=[("legacy/DUEDATE.cbl", 12)], viewed=["legacy/CUSTBAL.cbl"])
+    found = paths(read(project, place_in(root, "billing/dunning.py", "return min("), history=history))
+    assert "legacy/DUEDATE.cbl" in found
+    assert "legacy/CUSTBAL.cbl" not in found, "having looked at a file of an unrelated language is none"
+
+
+def test_an_unrelated_language_that_shares_several_compound_names_is_read(root: Path, tmp_path: Path) -> None:
+    work = Path(shutil.copytree(root, tmp_path / "work"))
+    (work / "export.yaml").write_text("fields:\n  - dunning_level\n  - reminders_sent\n")
+    with Writer(tmp_path / "index") as writer:
+        indexer = Indexer(work, tmp_path / "index", writer)
+        indexer.check()
+        indexer.close()
+    found = read(Project(Reader(tmp_path / "index")), place_in(root, "billing/dunning.py", "return min("))
+    reasons = {each.path: each.reason for each in found.snippets}
+    assert reasons["export.yaml"].startswith("shares rare names such as")
+    assert "`dunning_level`" in reasons["export.yaml"]
+
+
+def test_the_reason_names_only_what_the_piece_shares(project: Project, root: Path) -> None:
+    found = read(project, place_in(root, "web/invoices.js", 'sendReminder.addEventListener("click"'))
+    for each in found.snippets:
+        for name in each.reason.partition("rare names such as ")[2].partition(";")[0].split(", "):
+            assert not name or name.strip("`").lower() in each.text.lower(), each
+
+
+@pytest.mark.parametrize(
+    ("line", "excluded"),
+    [
+        ("return not self.paid", {"date", "is", "bool", "return", "not", "self", "days"}),
+        ("while not is_working_day", {"while", "not", "day", "datetime", "def", "bool", "somebody", "whether"}),
+    ],
+)
+def test_common_and_reserved_words_are_not_rare(project: Project, root: Path, line: str, excluded: set[str]) -> None:
+    path = "billing/invoice.py" if "paid" in line else "billing/calendar.py"
+    found = rare_names(query(place_in(root, path, line)), project)
+    assert not excluded & found.rare
+    assert set(found.words) <= found.rare
+
+
+def test_in_a_small_project_a_word_of_many_chunks_is_not_rare(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    for number in range(20):
+        (work / f"m{number}.py").write_text(f"def freight_{number}(parcel):\n    return parcel * {number}\n")
+    (work / "tariff.py").write_text("def tariff_zone(parcel):\n    return lookup_zone(parcel)\n")
+    (work / "zones.py").write_text("def lookup_zone(parcel):\n    return parcel\n")
+    with Writer(tmp_path / "index") as writer:
+        indexer = Indexer(work, tmp_path / "index", writer)
+        indexer.check()
+        indexer.close()
+    place = Place("work", "new.py", "def price(parcel):\n    return lookup_zone(parcel)\n", 18)
+    found = rare_names(query(place), Project(Reader(tmp_path / "index")))
+    assert "parcel" not in found.rare
+    assert "lookup_zone" in found.rare
+
+
+def test_the_unfinished_word_and_words_of_comments_are_not_searched_for() -> None:
+    text = '"""Collect parcels."""\n# heavy freight\nimport os\n\ntariff_zone = compute_tariff(oversi\n'
+    found = query(Place("x", "a.py", text, text.index("oversi") + len("oversi"))).telling
+    assert {"tariff_zone", "compute_tariff"} <= found.keys()
+    assert not {"oversi", "Collect", "parcels", "heavy", "freight"} & found.keys()
+
+
+def fixed(candidates: Sequence[Candidate]) -> dict[str, object]:
+    return {"definitions": lambda _: iter(candidates)}
+
+
+def piece(number: int, worth: float, tokens: int) -> Candidate:
+    return Candidate(f"f{number}.py", 0, 1, "x" * (3 * tokens - 20) + "\n", "", worth)
+
+
+def chosen(candidates: Sequence[Candidate], tokens: int = 1000) -> Retrieved:
+    place = Place("x", "a.py", "value = \n", 8)
+    return retrieve(place, Project(None), History(), tokens, signals=fixed(candidates))  # type: ignore[arg-type]
+
+
+def test_the_more_is_read_the_more_a_further_piece_must_be_worth() -> None:
+    result = chosen([piece(0, 1.0, 300), piece(1, 0.4, 200), piece(2, 0.6, 200), piece(3, 0.15, 50)])
+    assert paths(result) == {"f0.py", "f2.py"}
+
+
+def test_candidates_of_little_worth_do_not_fill_the_budget() -> None:
+    result = chosen([piece(number, 0.15, 60) for number in range(24)])
+    assert 0 < size(result) <= 150
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1.5), st.integers(20, 400)), max_size=20),
+    st.integers(0, 1500),
+)
+def test_what_is_read_stays_within_the_worth_of_its_best_piece(pieces: list[tuple[float, int]], tokens: int) -> None:
+    result = chosen([piece(number, worth, length) for number, (worth, length) in enumerate(pieces)], tokens)
+    best = max((min(worth, 1.0) for worth, _ in pieces), default=0.0)
+    assert size(result) <= best * tokens + 1e-6
+
+
+@pytest.mark.parametrize("rate", [None, 10.0, 70.0, 200.0, 5000.0])
+def test_a_slow_machine_reads_as_much_as_it_evaluates_in_a_few_seconds(rate: float | None) -> None:
+    info = ModelInfo("m", "ik", 8192, None, prefill_rate=rate)
+    budget = snippet_budget(info, CompletionSettings())
+    if rate is None:
+        assert budget == 1000
+    else:
+        assert budget == min(1000, max(MIN_SNIPPET_TOKENS, int(rate * HEAD_S)))
+    assert snippet_budget(info, CompletionSettings(snippet_tokens=0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("a.py", "b.py", True),
+        ("a.py", "b.cbl", False),
+        ("a.py", "schema.sql", True),
+        ("api.proto", "a.go", True),
+        ("a.c", "a.h", True),
+        ("a.h", "b.cpp", True),
+        ("page.html", "style.css", True),
+        ("page.html", "app.js", True),
+        ("app.ts", "app.js", True),
+        ("a.py", "README.md", False),
+        ("a.py", "a.rs", False),
+        ("schema.sql", "style.css", False),
+        ("a.unknown", "b.unknown", True),
+        ("a.unknown", "b.other", False),
+    ],
+)
+def test_languages_that_are_written_side_by_side(one: str, other: str, expected: bool) -> None:
+    assert related(one, other) is related(other, one) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("python", {"def", "return", "is", "bool", "len", "self"}),
+        ("cobol", {"perform", "move", "accept", "date", "is", "pic", "end", "if"}),
+        ("rust", {"fn", "let", "impl", "match"}),
+        ("abap", {"method", "endmethod", "loop"}),
+    ],
+)
+def test_keywords_come_from_the_grammar(name: str, words: set[str]) -> None:
+    assert words <= keywords(languages()[name])
+
+
+def test_definitions_of_unrelated_languages_are_not_candidates(project: Project, root: Path) -> None:
+    place = place_in(root, "billing/invoice.py", "return not self.paid")
+    assert not Asked(query(place), project).is_related("legacy/DUEDATE.cbl")
