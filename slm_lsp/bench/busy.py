@@ -99,12 +99,12 @@ async def _ready(engine: EngineClient, conditions: Conditions) -> None:
     """Load the model and have it measured, as it is in an engine that has run for a while."""
     async for _ in engine.describe(conditions.model, asked=True):
         pass
-    await _times(engine, conditions, random.Random(0))  # noqa: S311 - reproducible, no secret
+    await _times(engine, conditions, random.Random("ready"))  # noqa: S311 - reproducible, no secret
     await measured(engine)
 
 
 async def _both(ours: EngineClient, theirs: EngineClient, conditions: Conditions, taken: int) -> tuple[Times, Times]:
-    dice = random.Random(taken)  # noqa: S311 - reproducible, no secret
+    dice = random.Random(f"{taken} taken")  # noqa: S311 - reproducible, no secret
     found: tuple[list[Times], list[Times]] = ([], [])
     for number in range(conditions.runs):
         for engine, times in zip((ours, theirs), found, strict=True):

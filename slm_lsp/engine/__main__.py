@@ -46,11 +46,6 @@ def options(settings: EngineSettings) -> BackendOptions:
     return BackendOptions(chosen.cells, chosen.sequences, chosen.threads, GPU_BATCH, chosen.gpu_layers)
 
 
-def _meter(settings: EngineSettings, threads: int) -> LoadMeter | None:
-    """What measures the load; None where the user chose the number of threads, or a graphics processor computes."""
-    return None if settings.threads or settings.gpu_layers else LoadMeter(spare_processors(threads))
-
-
 def main() -> None:
     """Serve until nobody needs an engine any more."""
     faulthandler.enable()
@@ -75,7 +70,9 @@ def main() -> None:
     rates = RatesFile(cache / "rates.json")
     parking = partial(Parking, cache / "cells", settings.engine.parking_mb * BYTES_A_MEGABYTE)
     chosen = options(settings.engine)
-    machine = Machine(chosen.threads, _meter(settings.engine, chosen.threads))
+    # A number that the user has set is kept to, and a graphics processor does not care for threads.
+    adaptive = not settings.engine.threads and not settings.engine.gpu_layers
+    machine = Machine(chosen.threads, LoadMeter(spare_processors(chosen.threads)), adaptive=adaptive)
     models = Models(opener(chosen, settings.engine.backend), crashes, idle_s, rates, parking, machine)
     scheduler = Scheduler(models, seam_s=settings.engine.seam_ms / MILLISECONDS)
     asyncio.run(_serve(Service(scheduler, settings.engine), socket_path(folder, name)))

@@ -32,8 +32,7 @@ CACHED_SEGMENTS = 64
 """Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""
 
 FASTER = 0.7
-"""Single decodes that take less than this share of the measured time show that the machine was busy when it was
-measured."""
+"""Batches that take less than this share of the measured time show that the machine was busy when it was measured."""
 
 FASTER_TIMES = 4
 """After this many of them the rates are corrected, and measured again in the next pause."""
@@ -65,7 +64,9 @@ class LoadedModel:
     rates: Rates | None = None
     """What was measured in idle time, now or by an earlier engine; None before."""
     measure_wanted: bool = False
-    """Somebody asked for another measurement, or the last one turned out to be wrong."""
+    """Somebody asked for another measurement."""
+    _doubted: bool = False
+    """The last measurement turned out to be wrong."""
     _faster: list[float] = field(default_factory=list)
     _load: list[float] = field(default_factory=list)
     _to_measure: list[tuple[int, bool]] = field(default_factory=lambda: [*STEPS] * ROUNDS)
@@ -155,7 +156,7 @@ class LoadedModel:
 
     def stale(self, now: float) -> bool:
         """Whether it is to be measured when the machine is quiet; `now` in seconds since the epoch."""
-        return self.rates is None or self.measure_wanted or self.rates.loaded or self.rates.old(now)
+        return self.rates is None or self.measure_wanted or self._doubted or self.rates.loaded or self.rates.old(now)
 
     def calibrate(self, clock: Callable[[], float], epoch: Callable[[], float] = time.time) -> bool:
         """Measure one batch more. The rates stay as they are until all batches are measured.
@@ -185,8 +186,9 @@ class LoadedModel:
         self._to_measure, self._measured, self._load = [*STEPS] * ROUNDS, {}, []
         known, self.measure_wanted = self.rates, False
         if known is None or known.loaded or not found.loaded:
-            self.rates = found
+            self.rates, self._doubted = found, False
             self._take(found)
+            self.machine.rates_changed()
         return True
 
     def probe(self, clock: Callable[[], float]) -> None:
@@ -217,9 +219,8 @@ class LoadedModel:
         """
         self.batch = self.backend.options.batch if self.sessions.free() == self.sessions.count() else self.batch
         if self.rates is not None:
-            if tokens == 1:
-                self._doubt(self.rates, seconds)
             ratio = seconds / self.rates.seconds(tokens, logits)
+            self._doubt(self.rates, ratio)
             used = self.machine.most_threads if threads is None else threads
             self.machine.note(is_prompt(tokens, logits), used, ratio, seconds)
         if tokens >= PREFILL_TOKENS and logits <= 1:
@@ -229,17 +230,28 @@ class LoadedModel:
         elif self.decode_s is not None and logits == tokens:
             self.draft_costs.note(tokens, seconds / self.decode_s)
 
-    def _doubt(self, rates: Rates, seconds: float) -> None:
-        """Correct rates that were measured while something else ran, and have them measured again."""
-        if seconds < FASTER * rates.decode_s:
-            self._faster.append(seconds)
+    def _doubt(self, rates: Rates, ratio: float) -> None:
+        """Correct rates that were measured while something else ran, and have them measured again.
+
+        Args:
+            rates: the present ones.
+            ratio: the time of a batch / the time that the rates say.
+        """
+        if ratio < FASTER:
+            self._faster.append(ratio)
         if len(self._faster) >= FASTER_TIMES:
-            self.rates = rates.scaled(max(self._faster) / rates.decode_s)
-            self.measure_again()
+            self.rates = rates.scaled(max(self._faster))
+            self.machine.rates_changed()
+            self._doubted = True
+            self._restart_measurement()
 
     def measure_again(self) -> None:
         """Have it measured in the next pause. Until then the old rates count."""
-        self.measure_wanted, self._faster = True, []
+        self.measure_wanted = True
+        self._restart_measurement()
+
+    def _restart_measurement(self) -> None:
+        self._faster = []
         self._to_measure, self._measured, self._load = [*STEPS] * ROUNDS, {}, []
 
 

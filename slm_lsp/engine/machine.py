@@ -13,17 +13,23 @@ class Machine:
 
     Args:
         threads: compute threads on a quiet machine.
-        meter: measures the load; None: the number of threads never changes.
+        meter: measures the load; None: nobody else uses the machine.
         clock: seconds, from any start.
+        adaptive: whether the number of threads follows the load.
     """
 
     def __init__(
-        self, threads: int, meter: LoadMeter | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        threads: int,
+        meter: LoadMeter | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        adaptive: bool = True,
     ) -> None:
         self.slowdown = Slowdown()
         self.last_contended = 0.0
         """The last value of `contended`; may be read from any thread."""
-        self._meter, self._clock = meter, clock
+        self._meter, self._clock, self._adaptive = meter, clock, adaptive
         self._choice = ThreadChoice(threads, clock)
 
     @property
@@ -44,7 +50,8 @@ class Machine:
 
     def threads_for(self, prompt: bool) -> int:
         """The number of threads for the next batch; `prompt`: it is a piece of a prompt."""
-        return self._choice.choose(prompt, self.contended)
+        contended = self.contended
+        return self._choice.choose(prompt, contended) if self._adaptive else self._choice.most
 
     def note(self, prompt: bool, threads: int, ratio: float, seconds: float) -> None:
         """Learn from a batch.
@@ -59,3 +66,7 @@ class Machine:
         if threads == self._choice.chosen(prompt):
             self.slowdown.note(ratio, seconds, self._clock())
         self._choice.note(prompt, threads, ratio)
+
+    def rates_changed(self) -> None:
+        """The times that `note` compares batches with are others now: what was learned so far is not comparable."""
+        self._choice.forget()

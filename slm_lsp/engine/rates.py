@@ -117,8 +117,9 @@ class RatesFile:
         self._file = file
 
     def get(self, model: Path, backend: Backend) -> Rates | None:
-        """What is known of a model with a binding."""
-        return self._load().get(self._key(model, backend))
+        """What is known of a model with a binding. Nothing, where an earlier version did not note when and how."""
+        found = self._load().get(self._key(model, backend))
+        return found if found is not None and found.measured_at > 0 else None
 
     def put(self, model: Path, backend: Backend, rates: Rates) -> None:
         """Keep what was measured; a disk that cannot be written costs another measurement next time."""

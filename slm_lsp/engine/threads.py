@@ -60,8 +60,7 @@ class ThreadChoice:
         """
         if abs(contended - self._level) > CHANGED:
             self._level = round(contended)
-            self._seen.clear()
-            self._current.clear()
+            self.forget()
         if self._level == 0 or self.most == 1:
             return self.most
         now = self._clock()
@@ -88,6 +87,11 @@ class ThreadChoice:
         else:
             known.slowdown += SMOOTHING * (slowdown - known.slowdown)
             known.count, known.at = known.count + 1, now
+
+    def forget(self) -> None:
+        """Start anew: all numbers of threads are tried again."""
+        self._seen.clear()
+        self._current.clear()
 
     def chosen(self, prompt: bool) -> int:
         """The number of threads that is in use, apart from trials of others."""

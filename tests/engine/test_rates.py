@@ -43,7 +43,7 @@ def test_every_batch_is_measured_some_times_and_the_fastest_counts(model: Loaded
 def test_rates_are_kept_by_model_and_binding(model: LoadedModel, tmp_path: Path) -> None:
     file = RatesFile(tmp_path / "cache" / "rates.json")
     assert file.get(model.path, model.backend) is None
-    file.put(model.path, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0))
+    file.put(model.path, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0, measured_at=1.0))
     kept = RatesFile(tmp_path / "cache" / "rates.json").get(model.path, model.backend)
     assert kept is not None
     assert (kept.decode_s, kept.prefill, kept.cost(32)) == (0.5, PROMPT / 2.0, 8.0)
@@ -53,6 +53,14 @@ def test_rates_are_kept_by_model_and_binding(model: LoadedModel, tmp_path: Path)
 def test_a_damaged_file_counts_as_none(model: LoadedModel, tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "rates.json").write_bytes(damage)
     assert RatesFile(tmp_path / "rates.json").get(model.path, model.backend) is None
+
+
+def test_rates_of_an_earlier_version_say_nothing_about_the_load_and_are_not_used(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    file = RatesFile(tmp_path / "rates.json")
+    file.put(model.path, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0))
+    assert file.get(model.path, model.backend) is None
 
 
 def kept(home: dict[str, str]) -> bytes:
@@ -87,8 +95,9 @@ def test_rates_that_turn_out_too_slow_are_corrected_at_once_and_measured_again(m
     model.rates = Rates({size: float(size) for size in SIZES}, 32.0, measured_at=time.time())
     model.note_speed(1, 1, 0.9)
     assert not model.stale(time.time())
-    for _ in range(FASTER_TIMES):
+    for _ in range(FASTER_TIMES - 1):
         model.note_speed(1, 1, 0.5)
+    model.note_speed(32, 1, 16.0)
     assert model.rates.decode_s == 0.5
     assert model.rates.prefill == PROMPT / 16.0
     assert model.stale(time.time())
