@@ -43,6 +43,12 @@ class Calibration:
         self._machine, self._rates, self._mark, self._epoch = machine, rates, mark, epoch
         self._not_before = self._probed_at = float("-inf")
         self._probe_pause_s = LOOK_S
+        self._measured: LoadedModel | None = None
+
+    def interrupt(self) -> None:
+        """End the measurement that is running, if any, since a request has come; from any thread."""
+        if (model := self._measured) is not None:
+            model.backend.interrupt()
 
     def due_s(self, models: Collection[LoadedModel], now: float) -> float | None:
         """Seconds until `step` may have something to do; None where everything is known."""
@@ -67,15 +73,20 @@ class Calibration:
                 self._measure(model, clock)
             elif (latest := _latest(models)) is not None:
                 self._probe(latest, clock)
-        except (DecodeAborted, DecodeFailed):
+        except DecodeAborted:
+            self._not_before = clock() + REST_S
+        except DecodeFailed:
             # The cells of idle documents may be in the way.
             if not sum(each.sessions.empty_idle() for each in models):
                 self._not_before = clock() + REPEAT_S
                 if model is not None:
                     model.used = clock()
+        finally:
+            self._measured = None
 
     def _measure(self, model: LoadedModel, clock: Clock) -> None:
         self._mark(model.path)
+        self._measured = model
         if model.calibrate(clock, self._epoch) and model.rates is not None:
             self._rates.put(model.path, model.backend, model.rates)
             if model.stale(self._epoch()):
@@ -86,6 +97,7 @@ class Calibration:
         if self._probed_at < model.used:
             self._probe_pause_s = LOOK_S
         self._mark(model.path)
+        self._measured = model
         model.probe(clock)
         self._probed_at = clock()
         self._not_before = self._probed_at + self._probe_pause_s

@@ -121,6 +121,11 @@ class Models:
         if self._calibration:
             self._calibration.step(self._loaded.values(), clock)
 
+    def interrupt_calibration(self) -> None:
+        """End a measurement that is running, so that a request need not wait for it; from any thread."""
+        if self._calibration:
+            self._calibration.interrupt()
+
     def stats(self, now: float) -> tuple[LoadedStats, ...]:
         """One row a model."""
         models = list(self._loaded.values())

@@ -54,6 +54,7 @@ class Scheduler:
         with self._changed:
             self._queued.append(job)
             self._interrupt_if(lambda each: each.priority > job.priority)
+            self._models.interrupt_calibration()
             self._changed.notify()
 
     def cancel(self, job: Job) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slm_lsp.engine.backend import Backend, BackendOptions, DecodeFailed, Slot, open_backend
+from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, DecodeFailed, Slot, open_backend
 from slm_lsp.engine.calibration import Calibration
 from slm_lsp.engine.load import LoadMeter, Reading
 from slm_lsp.engine.loaded import LoadedModel
@@ -200,3 +200,35 @@ def test_a_cancelled_request_does_not_keep_the_model_from_being_measured(world: 
     world.idle(20.0)
     assert model.rates is not None
     assert world.calibration.due_s(world.models.values(), world.now) is None
+
+
+def test_a_request_ends_the_measurement_that_is_running(world: World) -> None:
+    model = world.models["fast"]
+    timed: Any = model.backend
+    real, ended = timed._inner.decode, []
+
+    def decode(batch: list[Slot]) -> None:
+        world.calibration.interrupt()
+        try:
+            real(batch)
+        except DecodeAborted:
+            ended.append(len(batch))
+            raise
+
+    timed._inner = Overridden(timed._inner, decode)
+    world.pass_time(10.0)
+    world.calibration.step(world.models.values(), world.clock)
+    assert ended == [32]
+    timed._inner = timed._inner.inner
+    world.idle(30.0)
+    assert model.rates is not None
+
+
+class Overridden:
+    """A backend with another `decode`."""
+
+    def __init__(self, inner: Backend, decode: Any) -> None:
+        self.inner, self.decode = inner, decode
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
