@@ -53,8 +53,8 @@ class EngineSettings:
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Layers of the model that a graphics processor evaluates; 0: none."""
     seam_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
-    """With `completion.shift_suffix`: so much time is spent on evaluating the suffix's first tokens again before there
-    is an answer; all others follow in the next pause."""
+    """With `completion.shift_suffix`: milliseconds spent on evaluating the first tokens of the suffix again before
+    answering. The rest is evaluated again in the next pause."""
     parking_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
     """Megabytes on disk, for each model, for the KV cells of documents that are not in use. 0 keeps them in memory,
     where each visited document slows down the others. The files have no name and disappear with the engine."""
@@ -71,7 +71,8 @@ class CompletionSettings:
     block_tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 256
     """The most that a block has; 0: only lines are suggested."""
     latency_ms: Annotated[float, msgspec.Meta(ge=0)] = 1500.0
-    """How long a line may take. With `model = "auto"` the strong tier answers where it is no slower."""
+    """Latency budget of one line, in milliseconds. With `model = "auto"` the strong model answers if its estimated
+    latency is within it."""
     refine: bool = True
     """With `model = "auto"`: where the fast tier answered because the strong one would have taken longer than
     `latency_ms`, ask the strong one in the next pause, and replace the suggestion if its answer is better."""
@@ -153,7 +154,9 @@ def _read(path: Path, problems: list[str]) -> Tree:
 
 
 def _without_user_only(tree: Tree, source: str, problems: list[str]) -> Tree:
-    problems.extend(f"{source}: `{key}` may only stand in your own settings." for key in tree.keys() & USER_ONLY)
+    problems.extend(
+        f"{source}: `{key}` cannot be set in a workspace, only in your own settings." for key in tree.keys() & USER_ONLY
+    )
     kept = {key: value for key, value in tree.items() if key not in USER_ONLY}
     model = kept.get("model")
     if isinstance(model, str) and ("/" in model or "\\" in model or model.startswith("~") or model.endswith(".gguf")):

@@ -36,7 +36,7 @@ def test_a_workspace_may_not_say_what_runs_on_the_machine(tmp_path: Path) -> Non
     assert settings.engine.threads == 0
     assert settings.models_dir == Settings().models_dir
     assert len(settings.problems) == 3
-    assert all("only stand in your own settings" in problem for problem in settings.problems)
+    assert all("only in your own settings" in problem for problem in settings.problems)
 
 
 def test_a_workspace_may_name_a_model_but_not_a_file(tmp_path: Path) -> None:

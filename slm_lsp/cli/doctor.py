@@ -175,9 +175,12 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
 
 def load(stats: "Stats") -> str:
     """What other programs cost the models just now."""
+    from slm_lsp.engine.load import LoadMeter, spare_processors
     from slm_lsp.engine.slowdown import NOTICEABLE
 
-    shared = f"other programs use {stats.contended:.1f} of the cores that the models run on"
+    cores = system.usable_cores()
+    contended = LoadMeter(spare_processors(cores)).now()
+    shared = f"other programs use about {contended:.1f} cores; the models run on {cores}"
     if stats.slowdown < NOTICEABLE:
         return shared
     return f"{shared}; the models are {stats.slowdown:.1f} times slower than measured"

@@ -19,7 +19,7 @@ PATIENCE_S = 60.0
 POLL_S = 0.2
 
 NOT_DONE = "the model process did not do it; its log may say why"
-NOT_KEPT = "since other programs kept the machine busy during the new measurement"
+NOT_KEPT = "other programs were busy during the new one. Run this again when the machine is quiet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Measured:
             figures += f", measured {age(now - row.measured_at)} ago"
         if row.load > LOADED:
             figures += f" while other programs used {row.load:.1f} cores"
-        return f"{figures}; these are old figures, {self.missing}" if self.missing else figures
+        return f"{figures}; from an earlier measurement: {self.missing}" if self.missing else figures
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Calibration:
 
     def due_s(self, models: Collection[LoadedModel], now: float) -> float | None:
         """Seconds until `step` may have something to do; None where everything is known."""
-        due = [model.used + REST_S for model in models if _urgent(model)]
+        due = [_last_used(models) + REST_S for model in models if _urgent(model)]
         if self._wants_quiet(models):
             due.append(max(_last_used(models) + REST_S, self._not_before))
         return max(0.0, min(due) - now) if due else None
@@ -60,9 +60,11 @@ class Calibration:
     def step(self, models: Collection[LoadedModel], clock: Clock) -> None:
         """Measure one batch, or look whether the machine is quiet enough for it."""
         now = clock()
-        model = next((each for each in models if _urgent(each) and now >= each.used + REST_S), None)
+        if now < _last_used(models) + REST_S:
+            return
+        model = next((each for each in models if _urgent(each)), None)
         if model is None:
-            if now < max(_last_used(models) + REST_S, self._not_before):
+            if now < self._not_before:
                 return
             if not self._machine.quiet:
                 self._not_before = now + LOOK_S

@@ -44,6 +44,9 @@ log = logging.getLogger(__name__)
 START_TIMEOUT_S = 30.0
 POLL_S = 0.02
 LEAVING_S = 0.3
+MOST_STARTS = 10
+"""Attempts to start an engine while another one holds the lock; one that is leaving needs a few seconds."""
+
 STATS_TIMEOUT_S = 5.0
 SILENCE_S = 10.0
 """After so long without an event of a request the engine is asked whether it lives."""
@@ -118,7 +121,8 @@ class EngineClient:
             if isinstance(event, Loading):
                 yield event
             elif isinstance(event, Described):
-                self._infos[str(model)] = event.info
+                if event.info.prefill_rate is not None:  # else it is still to be measured
+                    self._infos[str(model)] = event.info
                 yield event.info
 
     def known(self, model: Path) -> ModelInfo | None:
@@ -229,8 +233,7 @@ class EngineClient:
     def _silent(self) -> EngineUnavailableError:
         recorded = recorded_pid(system.runtime_dir(self.environ))
         named = f" (process {recorded[0]})" if recorded else ""
-        by_hand = f", or `kill -9 {recorded[0]}`" if recorded else ""
-        cure = f"Run `slm-lsp stop`{by_hand}; the next request starts a new one."
+        cure = "Run `slm-lsp stop`; the next request starts a new one."
         return EngineUnavailableError(f"The model process{named} does not answer.", cure)
 
     async def _send(self, request: Request) -> None:
@@ -287,6 +290,7 @@ class EngineClient:
             process = system.spawn_detached(command, logfile, environ)
             loop = asyncio.get_running_loop()
             deadline = loop.time() + START_TIMEOUT_S
+            starts = 1
             while loop.time() < deadline:
                 with contextlib.suppress(OSError):
                     await self._connect(folder)
@@ -294,8 +298,14 @@ class EngineClient:
                 await asyncio.sleep(POLL_S)
                 if process.poll() == 0:
                     # It stepped back for an engine that holds the lock but does not answer: one that is leaving.
+                    if starts == MOST_STARTS:
+                        raise EngineUnavailableError(
+                            "A model process runs but cannot be reached, perhaps after an upgrade of slm-lsp.",
+                            "Restart the editor, or run `slm-lsp stop`.",
+                        )
                     await asyncio.sleep(LEAVING_S)
                     process = system.spawn_detached(command, logfile, environ)
+                    starts += 1
                 elif process.poll() is not None:
                     break
             raise EngineUnavailableError("The model process does not start.", f"Its log says why: {logfile}.")

@@ -34,6 +34,10 @@ CACHED_SEGMENTS = 64
 FASTER = 0.7
 """Batches that take less than this share of the measured time show that the machine was busy when it was measured."""
 
+COMPARED = 2
+"""Batches up to this multiple of the largest measured one tell how slow the machine is. Of larger ones, as graphics
+processors take them, nobody knows what they should take."""
+
 FASTER_TIMES = 4
 """After this many of them the rates are corrected, and measured again in the next pause."""
 
@@ -200,6 +204,7 @@ class LoadedModel:
         for tokens, logits in ((PROMPT, False), (1, True)):
             spent = measure(self.backend, self.sessions.scratch, tokens, logits, clock)
             ratio = spent / self.rates.seconds(tokens, tokens if logits else 1)
+            self.machine.threads_for(tokens > 1)  # so that all threads are in use again where the machine is quiet
             self.machine.note(tokens > 1, threads, ratio, max(spent, PROBE_WEIGHT_S))
 
     def _take(self, rates: Rates) -> None:
@@ -218,9 +223,10 @@ class LoadedModel:
             threads: how many evaluated it; None: all.
         """
         self.batch = self.backend.options.batch if self.sessions.free() == self.sessions.count() else self.batch
-        if self.rates is not None:
+        if self.rates is not None and tokens <= COMPARED * PROMPT:
             ratio = seconds / self.rates.seconds(tokens, logits)
-            self._doubt(self.rates, ratio)
+            if tokens <= PROMPT:
+                self._doubt(self.rates, ratio)
             used = self.machine.most_threads if threads is None else threads
             self.machine.note(is_prompt(tokens, logits), used, ratio, seconds)
         if tokens >= PREFILL_TOKENS and logits <= 1:

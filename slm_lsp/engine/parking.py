@@ -3,8 +3,8 @@
 Attention reads every cell of the context up to the last one in use. If the cells of idle documents stayed there, each
 visited file would slow all later ones down. So the context holds only what is being worked on, and the rest is here.
 
-Behind a prompt of 1,500 tokens of the fast model stand 18 MB. The files have no name, so that nobody else can open
-them and nothing is left of them when the engine ends, however it ends.
+The KV cells of a prompt of 1,500 tokens of the fast model take 18 MB. The files have no name, so that nobody else can
+open them and nothing is left of them when the engine ends, however it ends.
 """
 
 import logging
@@ -39,7 +39,7 @@ class Parked:
 
 
 class Parking:
-    """What waits on disk of one model; the oldest goes when the place is full.
+    """KV cells of one model saved on disk. When `limit` is reached, the oldest entry is deleted.
 
     Args:
         folder: for the files; made when first needed.

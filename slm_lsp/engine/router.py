@@ -29,7 +29,7 @@ MEMORY_FACTOR = 1.5
 GIGABYTE = 1e9
 
 ASKED_FACTOR = 2.0
-"""Who asks by hand waits so much longer."""
+"""The latency budget of a manual request, as a multiple of `completion.latency_ms`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,11 @@ class App:
 
     def settings(self, uri: str | None = None) -> Settings:
         """What is set for a document: its workspace may have a file of its own."""
-        return self._settings.get(self._server.protocol.documents.workspace_of(uri) if uri else None)
+        found = self._settings.get(self._server.protocol.documents.workspace_of(uri) if uri else None)
+        # A settings file may have changed since the last request.
+        if (stopped := self.tally.switch(found.statistics)) is not None:
+            self.in_background(asyncio.to_thread(stopped.close))
+        return found
 
     def configure(self, tree: Any) -> None:
         """Apply the editor's settings, bare or in a group of our name; anything but an object changes none of them."""
@@ -67,8 +71,6 @@ class App:
             inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
             self._settings.configure({key: value for key, value in inner.items() if key != TOKEN})
         settings = self.settings()
-        if (stopped := self.tally.switch(settings.statistics)) is not None:
-            self.in_background(asyncio.to_thread(stopped.close))
         if self._settings.editor.get("engine") or self._adjusting is not None:
             start_with(self.engine, settings.engine)
             if self._adjusting is not None:

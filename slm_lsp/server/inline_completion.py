@@ -41,7 +41,7 @@ KEPT_S = 0.2
 """A client that types cancels the earlier request first and sends the next one then: so long a generation waits."""
 
 JUST_S = 0.4
-"""Who has accepted a suggestion so short a time ago reads it, and is shown no other unless it is there already."""
+"""For this many seconds after an acceptance, show only cached suggestions."""
 
 
 class InlineCompletions:
@@ -86,14 +86,14 @@ class InlineCompletions:
     async def answer(self, uri: str, position: types.Position, asked: bool) -> tuple[Document, Completion]:
         """The completion at a place, and the version of the document that it is for. Errors as in `complete`."""
         begun = asyncio.get_running_loop().time()
-        self.warming.rest()
-        if (older := self._waiting.get(uri)) is not None:
-            older.cancel()
         try:
             document = self._documents.get(uri)
             place = self._documents.place(document, position)
         except SlmError as error:
             raise lsp_error(error) from error
+        self.warming.rest()
+        if (older := self._waiting.get(uri)) is not None:
+            older.cancel()
         task = self._waiting[uri] = asyncio.ensure_future(self._find(document, place, asked))
         answered = False
         try:
@@ -109,12 +109,11 @@ class InlineCompletions:
             if not self._waiting:
                 self.warming.resume()
         self._status.set("ready", completion.reason, tokens_per_second=completion.tokens_per_second)
-        flight = self._flights.get(uri)
-        current = self._documents.is_current(document)
-        whole = current and (flight is None or flight.done)
-        self.warming.soon(uri, position, PAUSE_S, completion if whole else None, refine=not asked)
-        if not current:
+        if not self._documents.is_current(document):
             raise overtaken()
+        flight = self._flights.get(uri)
+        whole = flight is None or flight.done
+        self.warming.soon(uri, position, PAUSE_S, completion if whole else None, refine=not asked)
         self._tally.shown(document.language, completion, asyncio.get_running_loop().time() - begun)
         return document, completion
 
@@ -133,6 +132,8 @@ class InlineCompletions:
         """A document was closed."""
         self.warming.forget(uri)
         self._paces.pop(uri, None)
+        if (waiting := self._waiting.pop(uri, None)) is not None:
+            waiting.cancel()
         if (flight := self._flights.pop(uri, None)) is not None:
             flight.cancel()
 

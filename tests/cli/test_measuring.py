@@ -31,7 +31,7 @@ ROW = LoadedStats("x.gguf", "ik", "", 0.0, {1: 0.05}, 80.0, measured_at=NOW - 60
             ROW,
             "not measured within 60 s: other requests were running",
             "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago; "
-            "these are old figures, not measured within 60 s: other requests were running",
+            "from an earlier measurement: not measured within 60 s: other requests were running",
         ),
         (
             msgspec.structs.replace(ROW, prefill_rate=None),

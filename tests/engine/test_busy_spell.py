@@ -143,6 +143,16 @@ def test_ten_quiet_seconds_correct_the_choice_before_the_next_suggestion(world: 
     assert world.suggest() == "strong"
 
 
+def test_a_probe_counts_also_after_a_spell_that_left_fewer_threads(world: World) -> None:
+    world.idle(20.0)
+    world.taken = 1
+    [world.suggest() for _ in range(10)]
+    assert world.machine.slowdown.value > 1.25
+    world.taken = 0
+    world.idle(10.0)
+    assert world.machine.slowdown.value < 1.25
+
+
 def test_with_one_core_left_the_strong_model_stays_in_time(world: World) -> None:
     world.idle(20.0)
     world.taken = 1

@@ -91,6 +91,19 @@ async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[st
     assert kept(home) == before
 
 
+async def test_a_client_learns_the_speed_of_a_model_that_was_measured_after_it_was_described(
+    home: dict[str, str], tiny_model: Path
+) -> None:
+    async with EngineClient(home) as client:
+        (*_, before) = [event async for event in client.describe(tiny_model)]
+        await measured(client)
+        (*_, after) = [event async for event in client.describe(tiny_model)]
+    assert isinstance(before, ModelInfo)
+    assert isinstance(after, ModelInfo)
+    assert before.prefill_rate is None
+    assert after.prefill_rate is not None
+
+
 def test_rates_that_turn_out_too_slow_are_corrected_at_once_and_measured_again(model: LoadedModel) -> None:
     model.rates = Rates({size: float(size) for size in SIZES}, 32.0, measured_at=time.time())
     model.note_speed(1, 1, 0.9)
@@ -105,6 +118,15 @@ def test_rates_that_turn_out_too_slow_are_corrected_at_once_and_measured_again(m
     while not model.calibrate(lambda: float(next(ticks))):
         pass
     assert not model.stale(time.time())
+
+
+def test_batches_far_larger_than_measured_say_nothing(model: LoadedModel) -> None:
+    """Graphics processors evaluate 512 tokens in hardly more time than 32."""
+    known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0, measured_at=time.time())
+    for _ in range(2 * FASTER_TIMES):
+        model.note_speed(512, 1, 64.0)
+    assert model.rates is known
+    assert model.machine.slowdown.value == 1.0
 
 
 def test_the_old_rates_are_there_until_the_new_ones_are(model: LoadedModel) -> None:

@@ -136,3 +136,14 @@ def test_problems_in_a_workspace_file_are_shown_when_a_document_is_opened_and_wh
     settings.write_text("speed = 3\n")
     ask(wire, 22, file)
     assert warnings(wire)[2:] == shown
+
+
+def test_statistics_stop_when_the_users_file_says_so(start: Start, environ: dict[str, str], tmp_path: Path) -> None:
+    wire = start(None)
+    ask(wire, 2, tmp_path / "shop" / "app.py")
+    file = Path(environ["XDG_CONFIG_HOME"], "slm-lsp", "config.toml")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("statistics = false\n")
+    ask(wire, 3, tmp_path / "shop" / "app.py")
+    ask(wire, 4, tmp_path / "shop" / "app.py")
+    assert counted(wire, environ) == 1

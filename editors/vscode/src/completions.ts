@@ -177,6 +177,7 @@ export class Completions implements Disposable {
     const place = { ...textDocument, offset: document.offsetAt(at) };
     const open = answer.text === "" || this.suggestions.current !== undefined;
     if (open && same(answer, place)) {
+      this.ahead.end(); // an answer that came late and was empty must not be taken for the refined one
       this.askAgain(answer);
     }
   }

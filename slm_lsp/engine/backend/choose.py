@@ -3,8 +3,10 @@
 Both are measured once for a model, a pair of bindings and a processor, and remembered.
 """
 
+import contextlib
 import importlib.util
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -174,10 +176,12 @@ def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: 
             known[key] = measure_agreement(path, meter)
         except ModelError as error:
             return Choice("llama_cpp", f"ik cannot load this model ({error.what})")
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        fresh = memory.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(known))
-        fresh.replace(memory)
+        # A cache that cannot be written costs another measurement next time.
+        with contextlib.suppress(OSError):
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            fresh = memory.with_suffix(f".{os.getpid()}")
+            fresh.write_bytes(msgspec.json.encode(known))
+            fresh.replace(memory)
     found = known[key]
     figures = f"divergence {found.mean_kl:.4f}, same most likely token at {found.same_top:.0%} of places"
     if not found.good:

@@ -13,9 +13,11 @@ WHOLE = "for item in items:\n    total += item"
 FIRST, _, _ = WHOLE.partition("\n")
 LATE_FROM, LATE_S = 20, 0.2
 """Answers for columns from this one on come late."""
-REFINED_AT = (10, 24)
-"""Answers for these columns are refined: one that comes at once, and one that comes late. `BETTER` can be requested
-after `FAST`. `slm/refined` says so, and says it once more when the client reports that it was rejected."""
+UNSURE_AT = 26
+"""The first answer for this column comes late and is empty."""
+REFINED_AT = (10, 24, UNSURE_AT)
+"""Answers for these columns are refined: one that comes at once, and two that come late. `BETTER` can be requested
+after `FAST` or nothing. `slm/refined` says so, and says it once more when the client reports that it was rejected."""
 REFINED_S = 0.5
 FAST, BETTER = "sum(items)", "max(items)"
 OTHERS = ["while items:", "return sum(items)"]
@@ -65,6 +67,8 @@ class Scripted:
             time.sleep(LATE_S)
         at = position["line"], position["character"]
         again, self.asked_at = at == self.asked_at, at
+        if at[1] == UNSURE_AT and not again:
+            return []
         if at[1] in REFINED_AT:
             return [item(BETTER if again else FAST, position)]
         texts = [WHOLE, *OTHERS] if params["context"]["triggerKind"] == 1 else [WHOLE if again else FIRST]

@@ -93,6 +93,12 @@ def test_bindings_timed_on_a_busy_machine_are_timed_again_on_a_quiet_one(tiny_mo
     assert second.load == 0.0
 
 
+@needs_ik
+def test_a_cache_that_cannot_be_written_does_not_keep_a_model_from_loading(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("not a folder")
+    assert open_tiny(tiny_model, tmp_path / "cache" / "agreement.json")[0] in available()
+
+
 def meter(taken: float) -> LoadMeter:
     """Of a machine with some cores taken, on a clock that goes on by a second at every look."""
     now = count()
