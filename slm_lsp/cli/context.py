@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from slm_lsp.context.retrieve import Retrieved
 
 DESCRIPTION = """Prints the window of a completion at one place: pieces of other files, with their scores and the
-reasons why they were chosen, then how much of the file itself is read."""
+reasons why they were chosen, then how much of the file itself is read. A completion leaves out the least important
+pieces where the model would need more than a few seconds to read them all."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
