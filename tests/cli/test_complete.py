@@ -16,9 +16,8 @@ from rich.console import Console
 
 from slm_lsp.cli.stages import Bar, Lines
 from slm_lsp.engine.client import EngineClient
-from slm_lsp.models.store import Store
 from tests.cli.test_commands import PLACE, run
-from tests.conftest import REAL_CACHE, REAL_MODELS, engines, environment
+from tests.conftest import REAL_CACHE, engines, environment, store_of_tiers
 
 
 async def start_engine(home: dict[str, str]) -> None:
@@ -27,12 +26,12 @@ async def start_engine(home: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def both_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A home without settings, beside a store with both models."""
-    if not {"fast", "strong"} <= {each.tier for each in Store(REAL_MODELS).installed()}:
-        pytest.skip("needs the fast and the strong model: `slm-lsp models pull strong`")
+def both_home(tmp_path_factory: pytest.TempPathFactory, fast_model: Path) -> Iterator[dict[str, str]]:
+    """A home without settings, and a store with both tiers. The real fast model is in the place of the strong one."""
+    models = store_of_tiers(tmp_path_factory.mktemp("store") / "models", fast=fast_model, strong=fast_model)
     for environ in environment(tmp_path_factory.mktemp("home")):
         del environ["SLM_LSP_MODEL"]
+        environ["SLM_LSP_MODELS_DIR"] = str(models)
         # Which binding suits a model was measured on this machine already; that takes a minute.
         known = REAL_CACHE / "slm-lsp" / "agreement.json"
         if known.exists():
