@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from slm_lsp.bench.common import Conditions, Report, measured, private_engine, processes
+from slm_lsp.bench.common import Conditions, Report, measured, private_engine, processes, random_text
 from slm_lsp.bench.recovery import Recovery, recovery
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Done, Generate, Segment, Token
@@ -27,8 +27,6 @@ TOKENS = 32
 
 SETTLE_S = 1.0
 """Seconds of load before the first measurement under it."""
-
-_WORDS = ("alpha", "return", "value", "index", "(self)", "=", "+", "import", "for", "total", "None", "list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def _row(arms: tuple[Times, Times], quiet: tuple[Times, Times], share: float) ->
 
 async def _times(engine: EngineClient, conditions: Conditions, dice: random.Random) -> Times:
     """One request with a prompt that was not evaluated before."""
-    text = f"# {dice.random()}\n" + " ".join(dice.choices(_WORDS, k=WORDS))
+    text = f"# {dice.random()}\n" + random_text(dice, WORDS)
     request = Generate(0, str(conditions.model), (Segment(text),), TOKENS, asked=True)
     started = time.perf_counter()
     first = None

@@ -6,7 +6,7 @@ import time
 from contextlib import aclosing
 from statistics import median
 
-from slm_lsp.bench.common import Conditions, Report, private_engine
+from slm_lsp.bench.common import Conditions, Report, private_engine, random_text
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, Segment, Started, Token
 from slm_lsp.errors import EngineError
@@ -15,8 +15,6 @@ from slm_lsp.proportions import percentile
 PEER = "evaluating the prompt to its end"
 PROMPT_WORDS = 1600
 """About 2,000 tokens."""
-
-_WORDS = ("alpha", "return", "value", "index", "(self)", "=", "+", "import", "for", "total", "None", "list")
 
 
 async def run(conditions: Conditions) -> Report:
@@ -44,7 +42,7 @@ def _request(conditions: Conditions, text: str) -> Generate:
 
 
 def _prompt(rng: random.Random) -> str:
-    return f"# {rng.random()}\n" + " ".join(rng.choices(_WORDS, k=PROMPT_WORDS))
+    return f"# {rng.random()}\n" + random_text(rng, PROMPT_WORDS)
 
 
 async def _whole(engine: EngineClient, conditions: Conditions, rng: random.Random) -> float:

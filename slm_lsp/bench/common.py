@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -25,6 +26,14 @@ PEER = "bare C-API loop"
 
 MEASURED_S, POLL_S = 60.0, 0.2
 """An engine measures its models when it was idle for two seconds, in another few seconds."""
+
+
+_WORDS = ("alpha", "return", "value", "index", "(self)", "=", "+", "import", "for", "total", "None", "list")
+
+
+def random_text(dice: random.Random, words: int) -> str:
+    """Words of code in random order, about 1.2 tokens each: a document that no model has evaluated before."""
+    return " ".join(dice.choices(_WORDS, k=words))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import random
 import time
 from statistics import median
 
-from slm_lsp.bench.common import BindingsReport, Conditions, private_engine
+from slm_lsp.bench.common import BindingsReport, Conditions, private_engine, random_text
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Generate, Segment, Token
 from slm_lsp.errors import EngineError
@@ -17,8 +17,6 @@ DOCUMENTS = 10
 WORDS = 900
 """Some 1,100 tokens a document: ten do not fit the cells that an engine has by default."""
 
-_WORDS = ("alpha", "return", "value", "index", "(self)", "=", "+", "import", "for", "total", "None", "list")
-
 
 async def run(conditions: Conditions) -> BindingsReport:
     """Open every document, then go round all of them so many times as there are runs."""
@@ -27,7 +25,7 @@ async def run(conditions: Conditions) -> BindingsReport:
     ratios: dict[str, float] = {}
     for binding in conditions.bindings:
         dice = random.Random(2)  # noqa: S311 - reproducible, no secret
-        documents = [f"# {number}\n" + " ".join(dice.choices(_WORDS, k=WORDS)) for number in range(DOCUMENTS)]
+        documents = [f"# {number}\n" + random_text(dice, WORDS) for number in range(DOCUMENTS)]
         async with private_engine(binding) as engine:
             async for _ in engine.describe(conditions.model, asked=True):
                 pass

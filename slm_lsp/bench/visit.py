@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from slm_lsp.bench.common import BindingsReport, Conditions, private_engine
+from slm_lsp.bench.common import BindingsReport, Conditions, private_engine, random_text
 from slm_lsp.engine.client import EngineClient
 from slm_lsp.engine.protocol import Done, Generate, Reuse, Segment, Started
 from slm_lsp.errors import EngineError
@@ -20,8 +20,6 @@ TOKENS = 32
 """Generated behind each measured prompt."""
 
 MILLISECONDS = 1e3
-
-_WORDS = ("alpha", "return", "value", "index", "(self)", "=", "+", "import", "for", "total", "None", "list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class VisitReport(BindingsReport):
 
 
 def _document(dice: random.Random, number: int) -> str:
-    return f"# {number}\n" + " ".join(dice.choices(_WORDS, k=WORDS))
+    return f"# {number}\n" + random_text(dice, WORDS)
 
 
 def _medians(speeds: list[Speed]) -> dict[str, float]:
