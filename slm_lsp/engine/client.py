@@ -51,6 +51,9 @@ STATS_TIMEOUT_S = 5.0
 SILENCE_S = 10.0
 """After so long without an event of a request the engine is asked whether it lives."""
 
+ASK_AGAIN_S = 1.0
+"""Seconds after which a model that was not measured yet is asked about again."""
+
 MAX_LOG_BYTES = 1024 * 1024
 
 _LOST = EngineLostError(
@@ -73,6 +76,7 @@ class EngineClient:
         self._reading: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
         self._infos: dict[str, ModelInfo] = {}
+        self._described_at = 0.0
 
     async def __aenter__(self) -> Self:
         """The client itself; it connects when first used."""
@@ -113,16 +117,17 @@ class EngineClient:
             asked: see `Generate`.
             measure: have it measured again in the next pause.
         """
-        known = self._infos.get(str(model))
-        if known is not None and not measure:
+        known, now = self._infos.get(str(model)), asyncio.get_running_loop().time()
+        unmeasured = known is not None and known.prefill_rate is None
+        if known is not None and not measure and not (unmeasured and now - self._described_at > ASK_AGAIN_S):
             yield known
             return
+        self._described_at = now
         async for event in self._exchange(Describe(0, str(model), asked, measure)):
             if isinstance(event, Loading):
                 yield event
             elif isinstance(event, Described):
-                if event.info.prefill_rate is not None:  # else it is still to be measured
-                    self._infos[str(model)] = event.info
+                self._infos[str(model)] = event.info
                 yield event.info
 
     def known(self, model: Path) -> ModelInfo | None:
