@@ -13,7 +13,7 @@ from slm_lsp.languages.registry import Language, language_of
 
 SEARCH_WORDS = 6
 LOOKED_UP = 4 * SEARCH_WORDS
-"""Words of which the index is asked in how many chunks they stand."""
+"""The most words whose number of chunks is looked up in the index, for one request."""
 
 MOST_CHUNKS = 300
 """A word in more chunks than this distinguishes nothing, and costs a search milliseconds."""

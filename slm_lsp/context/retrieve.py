@@ -115,7 +115,7 @@ def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
 
 
 def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) -> list[_Scored]:
-    """The best first, none twice, and none that says what stands at the cursor anyway.
+    """Choose pieces, the best first. Skip pieces that overlap a chosen one or repeat the lines around the cursor.
 
     Reading takes time, so the more is chosen already, the more a further piece has to be worth: one that helps with a
     likelihood of 0.4 is taken only while all pieces with it fit into 0.4 of the budget.

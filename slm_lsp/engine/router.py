@@ -5,7 +5,7 @@ evaluated a line of it takes 1.5 times as long. A cascade, which asks the strong
 sure, is right less often than the strong one and takes longer. So `auto` asks the strong tier wherever its answer would
 come in time, and the fast one where the strong one's prompt is still to be evaluated.
 
-That is for editors, where nobody waits. A command that answers once waits, and takes the best model (`best`).
+This applies to editors. A command that answers once can wait, so it uses the best installed model (`best`).
 """
 
 from collections.abc import Collection, Sequence

@@ -86,7 +86,7 @@ def drop_blank(draft: Draft, _: Surroundings) -> Draft | Nothing:
 
 
 def drop_long_space(draft: Draft, _: Surroundings) -> Draft | Nothing:
-    """A model that says nothing but white space for so long has nothing to add, whatever it says behind it."""
+    """Reject an answer that begins with too many blank lines or too much indentation: the model has nothing to add."""
     lines = draft.text[: len(draft.text) - len(draft.text.lstrip())].split("\n")
     too_long = len(lines) - 1 > MAX_BLANK_LINES or any(width(line) > MAX_COLUMNS for line in lines)
     return Nothing(NOTHING) if too_long else draft
@@ -135,7 +135,7 @@ def cut_placeholders(draft: Draft, around: Surroundings) -> Draft | Nothing:
 
 
 def placeholder_line(draft: Draft, around: Surroundings) -> int | None:
-    """The number of the first line that is a comment such as `TODO`; None where there is none."""
+    """Index of the first line that is a placeholder comment, such as `TODO`; None if the answer has no such line."""
     comments = around.language.line_comments if around.language else ("#", "//")
     for number, line in enumerate(draft.text.split("\n")):
         code = ((around.before if number == 0 else "") + line).strip()
@@ -169,9 +169,10 @@ def cut_repetition(draft: Draft, _: Surroundings) -> Draft:
 
 
 def repetition(lines: Sequence[str]) -> int | None:
-    """How many lines stand before the first group of lines that repeats the group before it; None for no repetition.
+    """Index of the first line that repeats the group of lines above it; None without a repetition.
 
-    Blank lines do not count. The repetition that is complete first does, so that further lines change nothing.
+    Blank lines are ignored. Of several repetitions, the one that is complete first is returned, so that lines added
+    later do not change the result.
     """
     told = [(number, line) for number, line in enumerate(_same(lines)) if line]
     plain = [line for _, line in told]
@@ -288,7 +289,7 @@ def cut_the_lines_below(draft: Draft, around: Surroundings) -> Draft | Nothing:
 
 
 def repeated_below(draft: Draft, around: Surroundings) -> int | None:
-    """The number of the first line of a suggestion that the file has as its next line; None where there is none."""
+    """Index of the first suggested line that equals the next line of the file; None if no line does."""
     below = around.next_line
     if len(below.strip()) < MIN_REPEATED:
         return None

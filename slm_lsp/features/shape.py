@@ -15,7 +15,7 @@ DOCSTRINGS = ('"""', "'''")
 
 CLOSERS = ")]}"
 _NAME = r"[\w.]*"
-"""What `*` stands for in `Language.block_closers`."""
+"""Pattern that replaces `*` in `Language.block_closers`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ STEADY_S = 60.0
 """An indexer that ran for at least this long is started again after the first wait."""
 
 TOLD_AT = 3
-"""After this many ends in a row the user is told. One end may be an index that is built anew."""
+"""Consecutive exits of the indexer before the user is told. A single exit may just mean that the index is rebuilt."""
 
 END_S = 2.0
 """How long an indexer may take to end itself before it is killed."""

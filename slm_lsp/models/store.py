@@ -55,8 +55,8 @@ class _Verdict:
 
 
 _verdicts: dict[Path, _Verdict] = {}
-"""The hashes taken by this process. They stand in for a record where a store is read-only or a model is corrupt, so
-that each of these files is read once and not at every request."""
+"""Hashes computed by this process. They keep a file from being hashed at every request where no record can be written
+(read-only store) or kept (corrupt model)."""
 
 _hashing = threading.Lock()
 """Held by the thread that takes a hash on behalf of `find`; a second one waits for its verdict."""

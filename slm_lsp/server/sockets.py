@@ -164,7 +164,7 @@ async def _listen_ws(address: Address, token: str | None, session: Session) -> A
     from websockets.exceptions import ConnectionClosed
 
     class Connection(ServerConnection):
-        """Drops what is sent after the client has gone. pygls awaits no message, so that nobody sees the error."""
+        """Ignore messages to a client that has disconnected. pygls does not await `send`, so an error would be lost."""
 
         async def send(self, *args: Any, **kwargs: Any) -> None:
             with contextlib.suppress(ConnectionClosed):

@@ -32,7 +32,7 @@ def opened(wire: Wire, file: Path) -> None:
 
 
 async def served(engine: EngineClient, count: int) -> None:
-    """Wait until the engine has served at least so many requests."""
+    """Wait until the engine has served at least `count` requests."""
     deadline = time.monotonic() + 90
     while (await engine.stats()).served < count:
         assert time.monotonic() < deadline, "the engine was asked for less"
