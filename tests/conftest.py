@@ -94,7 +94,7 @@ def engines(environ: Mapping[str, str]) -> list[psutil.Process]:
     """The engine processes that run in an environment."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        if "slm_lsp.engine" in (process.info["cmdline"] or []):
+        if "slm_lsp.engine.daemon" in (process.info["cmdline"] or []):
             try:
                 if process.environ().get("XDG_RUNTIME_DIR") == environ["XDG_RUNTIME_DIR"]:
                     found.append(process)

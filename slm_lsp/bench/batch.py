@@ -5,8 +5,8 @@ import time
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, paired_ratio, private_engine
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Segment, Token
+from slm_lsp.engine.api import Done, Generate, Segment, Token
+from slm_lsp.engine.client.connection import EngineClient
 
 PEER = "one after another"
 SIZES = (1, 2, 4, 8)

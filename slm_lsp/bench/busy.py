@@ -14,8 +14,8 @@ from statistics import median
 
 from slm_lsp.bench.common import Conditions, Report, measured, private_engine, processes, random_text
 from slm_lsp.bench.recovery import Recovery, recovery
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Segment, Token
+from slm_lsp.engine.api import Done, Generate, Segment, Token
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
 PEER = "one thread for each core, always"

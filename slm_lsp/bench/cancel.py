@@ -7,8 +7,8 @@ from contextlib import aclosing
 from statistics import median
 
 from slm_lsp.bench.common import Conditions, Report, private_engine, random_text
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Generate, Segment, Started, Token
+from slm_lsp.engine.api import Generate, Segment, Started, Token
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 from slm_lsp.proportions import percentile
 

@@ -18,9 +18,9 @@ from typing import Any
 import psutil
 
 from slm_lsp.config import Settings
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import PeerError
-from slm_lsp.system import usable_cores
+from slm_lsp.platform.system import usable_cores
 
 PEER = "bare C-API loop"
 

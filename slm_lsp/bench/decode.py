@@ -5,8 +5,8 @@ from pathlib import Path
 from statistics import median
 
 from slm_lsp.bench.common import PEER, BindingsReport, Conditions, bare_loop, paired_ratio, private_engine
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Segment, Token
+from slm_lsp.engine.api import Done, Generate, Segment, Token
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
 PROMPT = "# The prime numbers in order\nPRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53,"

@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, private_engine
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Segment, Token
+from slm_lsp.engine.api import Done, Generate, Segment, Token
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
 PEER = "plain decoding"

@@ -131,7 +131,7 @@ def end_engine(environ: Mapping[str, str]) -> None:
     """End the engine that was started in an environment."""
     for process in psutil.process_iter(["cmdline"]):
         try:
-            if "slm_lsp.engine" in (process.info["cmdline"] or []) and (
+            if "slm_lsp.engine.daemon" in (process.info["cmdline"] or []) and (
                 process.environ().get("XDG_RUNTIME_DIR") == environ["XDG_RUNTIME_DIR"]
             ):
                 process.kill()

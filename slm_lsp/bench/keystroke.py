@@ -19,10 +19,10 @@ from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor, follow
 from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, Place, window
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import FimTokens, ModelInfo
+from slm_lsp.engine.api import FimTokens, ModelInfo
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineLostError, UsageError
-from slm_lsp.features.completion import complete
+from slm_lsp.features.completion.complete import complete
 from slm_lsp.proportions import percentile
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "typing"

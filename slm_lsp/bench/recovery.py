@@ -9,11 +9,11 @@ from slm_lsp.bench.common import Conditions, measured, private_engine, processes
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_word
 from slm_lsp.context.fim import Place
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.router import AUTO, Choice
-from slm_lsp.features.completion import complete, warm
-from slm_lsp.features.routing import choose
+from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.features.completion.complete import complete, warm
 from slm_lsp.models.store import Store
+from slm_lsp.routing.choose import choose
+from slm_lsp.routing.policy import AUTO, Choice
 
 TEXT = '''"""Orders of a shop."""
 

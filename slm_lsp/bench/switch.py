@@ -5,8 +5,8 @@ import time
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, private_engine, random_text
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Generate, Segment, Token
+from slm_lsp.engine.api import Generate, Segment, Token
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 from slm_lsp.proportions import percentile
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, private_engine, random_text
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Reuse, Segment, Started
+from slm_lsp.engine.api import Done, Generate, Reuse, Segment, Started
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
 PEER = "the same engine with one document"

@@ -82,9 +82,9 @@ def run(args: argparse.Namespace) -> int:
     from slm_lsp.bench.common import Conditions
     from slm_lsp.config import load_settings
     from slm_lsp.engine.backend import available
-    from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import UsageError
     from slm_lsp.models.store import Store
+    from slm_lsp.routing.policy import choose_model
 
     if args.runs < 1:
         raise UsageError("--runs must be at least 1.")

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from slm_lsp.config import Settings
     from slm_lsp.context.retrieve import Retrieved
     from slm_lsp.context.snippets import Snippet
-    from slm_lsp.engine.router import Choice
-    from slm_lsp.features.completion import Completion
+    from slm_lsp.features.completion.complete import Completion
     from slm_lsp.index.project import Project
+    from slm_lsp.routing.policy import Choice
 
 DESCRIPTION = """Prints the suggestion for one place of a file. Without --model and where no model is set, the best
 installed model that fits the free memory answers, however long it takes. With `--model auto` the model is chosen by
@@ -119,11 +119,11 @@ async def _complete(
     """The model that answers, its answer, and what it read of other files."""
     from slm_lsp.context.anchor import at_word
     from slm_lsp.context.window import fitting, snippet_budget
-    from slm_lsp.engine.client import EngineClient
-    from slm_lsp.engine.router import AUTO
-    from slm_lsp.features.ask import describe
-    from slm_lsp.features.completion import Following, complete
-    from slm_lsp.features.routing import best, choose
+    from slm_lsp.engine.client.connection import EngineClient
+    from slm_lsp.features.completion.ask import describe
+    from slm_lsp.features.completion.complete import Following, complete
+    from slm_lsp.routing.choose import best, choose
+    from slm_lsp.routing.policy import AUTO
 
     def on_loading(fraction: float) -> None:
         if fraction < 1:

@@ -12,14 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slm_lsp import __version__, system
+from slm_lsp import __version__
 from slm_lsp.cli.output import emit, emit_json
 from slm_lsp.cli.target import find_workspace
 from slm_lsp.config import Settings, load_settings
 from slm_lsp.errors import SlmError
+from slm_lsp.platform import system
 
 if TYPE_CHECKING:
-    from slm_lsp.engine.protocol import Stats
+    from slm_lsp.engine.api import Stats
 
 OLDEST_PYTHON = (3, 11)
 FREE_BYTES_WANTED = 2_000_000_000
@@ -97,8 +98,8 @@ def bindings(settings: Settings) -> Iterator[Check]:
 
 def models(settings: Settings) -> Iterator[Check]:
     """The store, and which models answer."""
-    from slm_lsp.engine.router import possible
     from slm_lsp.models.store import Store
+    from slm_lsp.routing.policy import possible
 
     store = Store(settings.models_dir)
     installed = store.installed()
@@ -135,8 +136,8 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
     from slm_lsp.cli.measuring import examine
     from slm_lsp.cli.stages import stages
     from slm_lsp.engine.paths import log_path
-    from slm_lsp.engine.router import possible
     from slm_lsp.models.store import Store
+    from slm_lsp.routing.policy import possible
 
     try:
         choices = possible(settings.model, Store(settings.models_dir))
@@ -175,8 +176,8 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
 
 def load(stats: "Stats") -> str:
     """What other programs cost the models just now."""
+    from slm_lsp.engine.api import NOTICEABLE
     from slm_lsp.engine.load import LoadMeter, spare_processors
-    from slm_lsp.engine.slowdown import NOTICEABLE
 
     cores = system.usable_cores()
     contended = LoadMeter(spare_processors(cores)).now()

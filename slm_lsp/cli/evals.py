@@ -69,10 +69,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 def run(args: argparse.Namespace) -> int:
     """Run `eval reuse`."""
     from slm_lsp.config import load_settings
-    from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import UsageError
     from slm_lsp.evals import reuse
     from slm_lsp.models.store import Store
+    from slm_lsp.routing.policy import choose_model
 
     if args.tasks < 1:
         raise UsageError("--tasks must be at least 1.")
@@ -124,10 +124,10 @@ def run_infill(args: argparse.Namespace) -> int:
 def run_choose(args: argparse.Namespace) -> int:
     """Run `eval choose`."""
     from slm_lsp.config import load_settings
-    from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import UsageError
     from slm_lsp.evals import choosing, humaneval, infill
     from slm_lsp.models.store import Store
+    from slm_lsp.routing.policy import choose_model
 
     if args.tasks < 1:
         raise UsageError("--tasks must be at least 1.")
@@ -144,10 +144,10 @@ def run_choose(args: argparse.Namespace) -> int:
 def run_crossfile(args: argparse.Namespace) -> int:
     """Run `eval crossfile`."""
     from slm_lsp.config import load_settings
-    from slm_lsp.engine.router import choose_model
     from slm_lsp.errors import UsageError
     from slm_lsp.evals import crossfile, crossfile_ours, crossfile_tasks, packages, ring
     from slm_lsp.models.store import Store
+    from slm_lsp.routing.policy import choose_model
 
     if args.tasks < 1:
         raise UsageError("--tasks must be at least 1.")

@@ -5,13 +5,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slm_lsp import system
 from slm_lsp.cli.stages import Stages
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.load import LOADED
-from slm_lsp.engine.protocol import LoadedStats, ModelInfo, Stats
-from slm_lsp.engine.router import Choice, age, best
+from slm_lsp.engine.api import LOADED, LoadedStats, ModelInfo, Stats
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineLostError
+from slm_lsp.platform import system
+from slm_lsp.routing.policy import Choice, age, best
 
 PATIENCE_S = 60.0
 """Seconds to wait for one model. The engine begins two seconds after the last request and takes some seconds more."""

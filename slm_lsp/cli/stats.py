@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from slm_lsp.cli.output import emit, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from slm_lsp.features.statistics_summary import Counts, Summary
+    from slm_lsp.features.statistics.summary import Counts, Summary
 
 DESCRIPTION = """Shows what editors were given on this machine and what became of it. Everything is kept here, without
 code and without paths; docs/statistics.md says what."""
@@ -30,9 +30,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 def run(args: argparse.Namespace) -> int:
     """Print the summary, write the page, or delete everything."""
     from slm_lsp.errors import UsageError
-    from slm_lsp.features.feedback import KEEP_DAYS
-    from slm_lsp.features.statistics import Statistics
-    from slm_lsp.features.statistics_store import default_path, erase
+    from slm_lsp.features.statistics.counters import Statistics
+    from slm_lsp.features.statistics.feedback import KEEP_DAYS
+    from slm_lsp.features.statistics.store import default_path, erase
 
     if args.reset and (args.html or args.days is not None):
         raise UsageError("--reset deletes everything and stands alone.")
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     summary = Statistics().summary(args.days)
     if args.html:
-        from slm_lsp.features.statistics_page import page, write
+        from slm_lsp.features.statistics.page import page, write
 
         write(args.html, page(summary), args.force)
     if args.json:

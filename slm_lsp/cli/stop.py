@@ -16,8 +16,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def run(args: argparse.Namespace) -> int:
     """End every engine of this installation; 0 also where none runs."""
-    from slm_lsp import system
-    from slm_lsp.engine.ending import end, running
+    from slm_lsp.engine.client.ending import end, running
+    from slm_lsp.platform import system
 
     folder = system.runtime_dir()
     found = running(folder)

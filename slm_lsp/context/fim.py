@@ -12,8 +12,8 @@ from itertools import accumulate, pairwise
 
 from slm_lsp.context.above import MAX_CHARACTERS, above
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.protocol import FimTokens, Segment
-from slm_lsp.index.secrets import mask
+from slm_lsp.engine.api import FimTokens, Segment
+from slm_lsp.privacy.secrets import mask
 from slm_lsp.text import Lines
 
 CHARACTERS_PER_TOKEN = 3.0

@@ -7,7 +7,7 @@ from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor
 from slm_lsp.context.fim import Place, prompt, snippet_tokens, window
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.protocol import ModelInfo, Segment
+from slm_lsp.engine.api import ModelInfo, Reuse, Segment
 
 OTHER_TOKENS = 64
 """For the sentinels, the repository's name and the path."""
@@ -53,3 +53,8 @@ def fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
             break
         kept.insert(0, each)
     return tuple(kept)
+
+
+def reuse_of(settings: CompletionSettings) -> Reuse:
+    """What the cells of another prompt may be used for."""
+    return "all" if settings.shift_suffix else "exact"

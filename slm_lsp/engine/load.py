@@ -10,9 +10,6 @@ import psutil
 WINDOW_S = 0.2
 """Seconds between two readings: Linux counts processor time in steps of 0.01 s."""
 
-LOADED = 0.25
-"""Cores that other programs used during a measurement, on average, above which it is repeated on a quieter machine."""
-
 IDLE = ("idle", "iowait")
 
 

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from slm_lsp.engine.protocol import PROTOCOL
+from slm_lsp.engine.wire import PROTOCOL
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """The folder of the package `slm_lsp` that this process runs."""
 
-ENGINE_PARTS = ("", "engine", "engine/backend")
+ENGINE_PARTS = ("", "engine", "engine/backend", "engine/client", "engine/daemon", "platform")
 """Folders of the package whose modules an engine imports."""
 
 HASH_CHARACTERS = 8

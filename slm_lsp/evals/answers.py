@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-from slm_lsp.engine.protocol import Generate
+from slm_lsp.engine.api import Generate
 
 LATER = ("branch_below",)
 """Fields of requests that came when answers were kept already: they count only where they are set."""

@@ -16,15 +16,15 @@ import msgspec
 
 from slm_lsp.bench.common import private_engine
 from slm_lsp.config import Settings
-from slm_lsp.engine.protocol import Generate, Sampling
-from slm_lsp.engine.router import Choice
+from slm_lsp.engine.api import Generate, Sampling
 from slm_lsp.errors import UsageError
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, Programs, Tier
 from slm_lsp.evals.replies import Asker, Replies
-from slm_lsp.features.ask import describe
-from slm_lsp.features.choose import HEAD_START, Candidate, Fault, compared
+from slm_lsp.features.completion.ask import describe
+from slm_lsp.features.completion.choose import HEAD_START, Candidate, Fault, compared
 from slm_lsp.proportions import wilson
+from slm_lsp.routing.policy import Choice
 
 WIDE_BRANCHES, BELOW = 8, 0.9
 WIDE_SAMPLES = 4

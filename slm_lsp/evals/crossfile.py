@@ -24,13 +24,13 @@ from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_word
 from slm_lsp.context.fim import Place, prompt, snippet_tokens, window
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Generate, ModelInfo, Segment, Started, Stop, Token
+from slm_lsp.engine.api import Generate, ModelInfo, Segment, Started, Stop, Token
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineLostError, PromptTooLongError
 from slm_lsp.evals.answers import Answers
 from slm_lsp.evals.crossfile_tasks import Task
 from slm_lsp.evals.similarity import edit_similarity, exact, paired_difference
-from slm_lsp.features.ask import MAX_HALVINGS
+from slm_lsp.features.completion.ask import MAX_HALVINGS
 
 SEED = 1013
 PREFIX_TOKENS, SUFFIX_TOKENS = 300, 100

@@ -6,7 +6,7 @@ A line of a problem's solution is missing, or a run of lines. The file is the pr
 - `auto`: what an editor gets: the tier that the router takes, and the best of several answers where that spends more;
 - `examples`, on request: as `auto`, with the examples of docstrings run to choose among the answers;
 - `refined`: what an editor shows after a pause where the strong tier misses the latency budget: the fast tier's answer,
-  or the strong tier's best answer where `features/refine.py` replaces it.
+  or the strong tier's best answer where `features/completion/refine.py` replaces it.
 
 Every line is asked for in three ways: *warm*, its prompt evaluated before, as an editor finds it after a pause; with a
 part of it *typed*, cut inside words too, behind the anchor; and on the first tasks, of which no two share a file,
@@ -27,21 +27,21 @@ from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import at_line
 from slm_lsp.context.fim import Place
 from slm_lsp.context.window import segments
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Generate, ModelInfo, Stop
-from slm_lsp.engine.router import Choice, possible
+from slm_lsp.engine.api import Generate, ModelInfo, Stop
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill_report import BEST, REFINED, WAYS, Asked, Report, Run, Said, report
 from slm_lsp.evals.replies import Asker, Replies, Reply, best_of
-from slm_lsp.features import routing
-from slm_lsp.features.alternatives import spread
-from slm_lsp.features.around import surroundings
-from slm_lsp.features.ask import describe
-from slm_lsp.features.choose import Candidate, Site
-from slm_lsp.features.completion import confidence
-from slm_lsp.features.refine import Answer, is_better
-from slm_lsp.features.trial import Trials
+from slm_lsp.features.completion.alternatives import spread
+from slm_lsp.features.completion.around import surroundings
+from slm_lsp.features.completion.ask import describe
+from slm_lsp.features.completion.choose import Candidate, Site
+from slm_lsp.features.completion.complete import confidence
+from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.trial import Trials
 from slm_lsp.models.store import Store
+from slm_lsp.routing import choose as routing
+from slm_lsp.routing.policy import Choice, possible
 from slm_lsp.sandbox.process import Outcome, run_program
 
 SEED = 2207

@@ -7,7 +7,7 @@ from statistics import fmean
 import msgspec
 
 from slm_lsp.evals.humaneval import Task
-from slm_lsp.features.refine import Answer, is_better
+from slm_lsp.features.completion.refine import Answer, is_better
 from slm_lsp.proportions import wilson
 from slm_lsp.sandbox.process import Outcome
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Done, Generate, Token, Warm
+from slm_lsp.engine.api import Done, Generate, Token, Warm
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.answers import default_file, digest, identity
-from slm_lsp.features.alternatives import Race
-from slm_lsp.features.choose import Candidate, Site
-from slm_lsp.features.trial import Trials
+from slm_lsp.features.completion.alternatives import Race
+from slm_lsp.features.completion.choose import Candidate, Site
+from slm_lsp.features.completion.trial import Trials
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -19,8 +19,8 @@ from slm_lsp.bench.common import private_engine
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import at_line, at_word
 from slm_lsp.context.window import segments
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Generate, ModelInfo, Reuse, Segment, Started, Stop, Token, Warm
+from slm_lsp.engine.api import Generate, ModelInfo, Reuse, Segment, Started, Stop, Token, Warm
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.humaneval import choose, load_problems
 from slm_lsp.evals.trials import Trial, trial

@@ -17,19 +17,19 @@ from slm_lsp.bench.common import private_engine
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_line
 from slm_lsp.context.fim import Place
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.router import possible
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.evals.shown_places import Spot, choose
-from slm_lsp.features import routing
-from slm_lsp.features.around import surroundings
-from slm_lsp.features.ask import describe
-from slm_lsp.features.cache import Cache
-from slm_lsp.features.completion import Completion, complete, refused, warm
-from slm_lsp.features.filters import MIN_REPEATED
-from slm_lsp.features.skip import skip_reason
-from slm_lsp.features.syntax import breaks
+from slm_lsp.features.completion.around import surroundings
+from slm_lsp.features.completion.ask import describe
+from slm_lsp.features.completion.cache import Cache
+from slm_lsp.features.completion.complete import Completion, complete, refused, warm
+from slm_lsp.features.completion.filters import MIN_REPEATED
+from slm_lsp.features.completion.skip import skip_reason
+from slm_lsp.features.completion.syntax import breaks
 from slm_lsp.models.store import Store
 from slm_lsp.proportions import percentile, wilson
+from slm_lsp.routing import choose as routing
+from slm_lsp.routing.policy import possible
 
 SEED = 411
 MILLISECONDS = 1e3

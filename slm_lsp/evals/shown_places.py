@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slm_lsp.context.fim import Place
-from slm_lsp.features.shape import closes
+from slm_lsp.features.completion.shape import closes
 from slm_lsp.languages.registry import language_of
 from slm_lsp.text import Lines
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from slm_lsp.index.chunks import chunks
-from slm_lsp.index.secrets import mask
 from slm_lsp.index.words import words
 from slm_lsp.languages.parse import LIMIT_S, parse
 from slm_lsp.languages.registry import Language, language_of
 from slm_lsp.languages.symbols import Definition, Import, definitions_and_imports
+from slm_lsp.privacy.secrets import mask
 
 DefinitionRow = tuple[str, str, str, str, str, int, int]
 """Name, kind, parent, signature, doc, first line, last line (inclusive); lines from 0."""

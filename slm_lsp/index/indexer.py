@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from slm_lsp import system
 from slm_lsp.index.names import bad_name
 from slm_lsp.index.pool import Marker, Result, culprits, read_many, read_one
 from slm_lsp.index.store import LEFT_OUT, Known, Writer
 from slm_lsp.index.walk import Found, Rules, Skipped, stat_source, walk
+from slm_lsp.platform import system
 
 FEW = 12
 """So many files are read faster here than by processes that would have to be started."""

@@ -12,8 +12,8 @@ from pygls.uris import from_fs_path
 
 from slm_lsp import __version__
 from slm_lsp.config import Settings
-from slm_lsp.engine.adjust import adjust, start_with
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client.adjust import adjust, start_with
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.index.process import State
 from slm_lsp.server.completion_list import completion_list, knows_inline
 from slm_lsp.server.inline_completion import InlineCompletions

@@ -2,7 +2,7 @@
 
 from lsprotocol import types
 
-from slm_lsp.features.completion import Completion
+from slm_lsp.features.completion.complete import Completion
 from slm_lsp.server.documents import Document
 from slm_lsp.text import Encoding
 

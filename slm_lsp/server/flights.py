@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from slm_lsp.context.fim import Place
-from slm_lsp.features.cache import remainder
-from slm_lsp.features.completion import Completion
+from slm_lsp.features.completion.cache import remainder
+from slm_lsp.features.completion.complete import Completion
 
 Work = Callable[["Flight"], Awaitable[Completion]]
 

@@ -10,11 +10,11 @@ from lsprotocol import types
 
 from slm_lsp.config import Settings
 from slm_lsp.context.fim import Place
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import SlmError
-from slm_lsp.features.around import surroundings
-from slm_lsp.features.cache import Cache
-from slm_lsp.features.completion import (
+from slm_lsp.features.completion.around import surroundings
+from slm_lsp.features.completion.cache import Cache
+from slm_lsp.features.completion.complete import (
     ALTERNATIVES,
     Alternative,
     Completion,
@@ -24,8 +24,8 @@ from slm_lsp.features.completion import (
     complete,
     refused,
 )
-from slm_lsp.features.routing import choose
-from slm_lsp.features.skip import ACCEPTED, skip_reason
+from slm_lsp.features.completion.skip import ACCEPTED, skip_reason
+from slm_lsp.routing.choose import choose
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.errors import lsp_error, overtaken
 from slm_lsp.server.flights import Flight

@@ -13,12 +13,12 @@ from slm_lsp.config import Settings
 from slm_lsp.context.anchor import Anchor
 from slm_lsp.context.fim import Place
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Priority
-from slm_lsp.features.cache import Cache
-from slm_lsp.features.completion import Completion, complete
-from slm_lsp.features.refine import Answer, is_better
-from slm_lsp.features.routing import refines
+from slm_lsp.engine.api import Priority
+from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.features.completion.cache import Cache
+from slm_lsp.features.completion.complete import Completion, complete
+from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.routing.choose import refines
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.stream import Stream

@@ -6,8 +6,8 @@ import msgspec
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from slm_lsp.features.completion import Completion
-from slm_lsp.features.statistics import Outcome, Shown, Statistics
+from slm_lsp.features.completion.complete import Completion
+from slm_lsp.features.statistics.counters import Outcome, Shown, Statistics
 
 COMPLETION_ACCEPTED = "slm.completionAccepted"
 

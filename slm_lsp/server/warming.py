@@ -14,13 +14,13 @@ from slm_lsp.context.head import settled
 from slm_lsp.context.retrieve import ON_REQUEST_S
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import snippet_budget
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Priority
-from slm_lsp.engine.router import Choice
-from slm_lsp.features.ask import describe
-from slm_lsp.features.cache import Cache
-from slm_lsp.features.completion import Completion, complete, warm
-from slm_lsp.features.routing import to_warm
+from slm_lsp.engine.api import Priority
+from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.features.completion.ask import describe
+from slm_lsp.features.completion.cache import Cache
+from slm_lsp.features.completion.complete import Completion, complete, warm
+from slm_lsp.routing.choose import to_warm
+from slm_lsp.routing.policy import Choice
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.idle import IdleQueue
 from slm_lsp.server.projects import Projects

@@ -14,8 +14,8 @@ from slm_lsp.bench.llama_server import FirstToken, command, llama_server, read_e
 from slm_lsp.bench.peers import server_binary, usual_layout
 from slm_lsp.bench.typing import load_sessions
 from slm_lsp.context.fim import snippet_tokens
+from slm_lsp.engine.api import FimTokens
 from slm_lsp.engine.backend.prefix_only import shared
-from slm_lsp.engine.protocol import FimTokens
 from slm_lsp.errors import PeerError
 from tests.conftest import REAL_CACHE, engines
 

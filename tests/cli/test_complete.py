@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from slm_lsp.cli.stages import Bar, Lines
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client.connection import EngineClient
 from tests.cli.test_commands import PLACE, run
 from tests.conftest import REAL_CACHE, engines, environment, store_of_tiers
 

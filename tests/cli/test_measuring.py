@@ -7,9 +7,9 @@ import pytest
 
 from slm_lsp.cli.measuring import NOT_DONE, Measured, examine
 from slm_lsp.cli.stages import Stages
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.engine.protocol import Generate, LoadedStats, ModelInfo, Segment, Started
-from slm_lsp.engine.router import Choice
+from slm_lsp.engine.api import Generate, LoadedStats, ModelInfo, Segment, Started
+from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.routing.policy import Choice
 
 NOW = 1_000_000.0
 CHOICE = Choice(Path("x.gguf"), "x", "fast", "set")

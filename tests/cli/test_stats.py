@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.features.statistics import Shown, Statistics
+from slm_lsp.features.statistics.counters import Shown, Statistics
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 DRAWN = {"rect", "line"}

@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slm_lsp import system
-from slm_lsp.engine import ending
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client import ending
+from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.engine.paths import busy_path, lock_path, pid_path, place_id, socket_path
 from slm_lsp.errors import EngineUnavailableError
+from slm_lsp.platform import system
 from tests.cli.test_commands import run
 from tests.conftest import engines
 from tests.engine.test_paths import answering_engine, copy_of_the_package, without_path
@@ -59,7 +59,7 @@ async def test_stop_kills_an_engine_that_does_not_answer(home: dict[str, str]) -
 async def test_an_engine_that_does_not_answer_is_named_with_the_way_to_end_it(
     home: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slm_lsp.engine.client.STATS_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("slm_lsp.engine.client.connection.STATS_TIMEOUT_S", 0.5)
     async with EngineClient(home) as client:
         process = psutil.Process((await client.stats()).pid)
         process.suspend()
@@ -73,7 +73,7 @@ async def test_an_engine_that_does_not_answer_is_named_with_the_way_to_end_it(
 
 def test_an_editor_with_the_engines_source_open_is_no_engine(home: dict[str, str]) -> None:
     """What `pkill -9 -f slm_lsp.engine`, the advice of earlier versions, would have killed."""
-    command = [sys.executable, "-c", "input()", "slm_lsp/engine/client.py", "-m slm_lsp.engine"]
+    command = [sys.executable, "-c", "input()", "slm_lsp/engine/client/connection.py", "-m slm_lsp.engine.daemon"]
     editor = subprocess.Popen(command, stdin=subprocess.PIPE, env=home)
     try:
         folder = system.runtime_dir(home)

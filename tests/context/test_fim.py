@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, STEP_LINES, Place, Window, prompt, snippet_tokens, window
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.protocol import FimTokens, Segment
+from slm_lsp.engine.api import FimTokens, Segment
 
 QWEN = FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|repo_name|>", "<|file_sep|>")
 BARE = FimTokens("<P>", "<S>", "<M>")

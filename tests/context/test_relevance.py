@@ -16,7 +16,7 @@ from slm_lsp.context.rare import rare_names
 from slm_lsp.context.retrieve import Retrieved, retrieve
 from slm_lsp.context.signals import Asked, Candidate, History
 from slm_lsp.context.window import HEAD_S, MIN_SNIPPET_TOKENS, snippet_budget
-from slm_lsp.engine.protocol import ModelInfo
+from slm_lsp.engine.api import ModelInfo
 from slm_lsp.index.extract import extract
 from slm_lsp.index.indexer import Indexer
 from slm_lsp.index.project import Project

@@ -11,7 +11,7 @@ from slm_lsp.context.query import query
 from slm_lsp.context.retrieve import Retrieved, retrieve
 from slm_lsp.context.signals import History
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.protocol import FimTokens
+from slm_lsp.engine.api import FimTokens
 from slm_lsp.errors import IndexMissingError
 from slm_lsp.index.extract import extract
 from slm_lsp.index.indexer import Indexer

@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from slm_lsp import system
 from slm_lsp.engine import paths
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.platform import system
 from tests.conftest import engines
 
 STATS = """
 import asyncio, json
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client.connection import EngineClient
 
 async def main():
     async with EngineClient() as client:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.evals.choosing import FALLING, RULES, SOURCES, Answers, Judged, race, report
-from slm_lsp.features.choose import HEAD_START, Candidate, Fault
+from slm_lsp.features.completion.choose import HEAD_START, Candidate, Fault
 from tests.conftest import engines
 
 

@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.engine.protocol import Token
+from slm_lsp.engine.api import Token
 from slm_lsp.evals.replies import Reply, best_of
-from slm_lsp.features.alternatives import Race
-from slm_lsp.features.around import surroundings
-from slm_lsp.features.choose import Candidate, Site
-from slm_lsp.features.trial import Trials
+from slm_lsp.features.completion.alternatives import Race
+from slm_lsp.features.completion.around import surroundings
+from slm_lsp.features.completion.choose import Candidate, Site
+from slm_lsp.features.completion.trial import Trials
 from tests.conftest import needs_wall
 
 TEXT = 'def square(n):\n    """square(3) == 9"""\n    return \n'

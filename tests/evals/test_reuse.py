@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.context.fim import Place
-from slm_lsp.engine.protocol import Segment
+from slm_lsp.engine.api import Segment
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.reuse import WAYS, Answer, Result, beginning, report
 from slm_lsp.evals.trials import Trial

@@ -10,8 +10,8 @@ import pytest
 from slm_lsp.context.fim import Place
 from slm_lsp.evals.shown import is_right, judge, report
 from slm_lsp.evals.shown_places import FILES, Spot, choose
-from slm_lsp.features.completion import Completion, Timing, Tokens, refused
-from slm_lsp.features.skip import IN_WORD
+from slm_lsp.features.completion.complete import Completion, Timing, Tokens, refused
+from slm_lsp.features.completion.skip import IN_WORD
 from tests.conftest import engines
 
 

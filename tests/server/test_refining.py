@@ -16,9 +16,9 @@ from lsprotocol import types
 
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import at_line
-from slm_lsp.engine.client import EngineClient
-from slm_lsp.features.cache import Cache
-from slm_lsp.features.completion import Completion, refused
+from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.features.completion.cache import Cache
+from slm_lsp.features.completion.complete import Completion, refused
 from slm_lsp.server.documents import Documents
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.refining import Refining, Spot
@@ -27,7 +27,7 @@ from slm_lsp.server.stream import Stream
 from slm_lsp.server.tally import Tally
 from slm_lsp.server.warming import Warming
 from tests.conftest import store_of_tiers
-from tests.engine.test_process import until, until_idle
+from tests.engine.client.test_process import until, until_idle
 from tests.server.conftest import Editor, Start
 from tests.server.test_suggestions import environ, first
 

@@ -10,9 +10,9 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client.connection import EngineClient
 from tests.conftest import engines
-from tests.engine.test_process import until, until_idle
+from tests.engine.client.test_process import until, until_idle
 from tests.server.conftest import Editor, Start
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.engine.client import EngineClient
+from slm_lsp.engine.client.connection import EngineClient
 from tests.server.test_wire import Wire
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from slm_lsp.engine.protocol import FimTokens
+from slm_lsp.engine.api import FimTokens
 
 Logits = NDArray[np.float32]
 """One number for every token of the vocabulary."""

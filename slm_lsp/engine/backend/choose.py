@@ -20,11 +20,12 @@ import msgspec
 import numpy as np
 import platformdirs
 
-from slm_lsp import system
+from slm_lsp.engine.api import LOADED
 from slm_lsp.engine.backend import ik, llama_cpp
 from slm_lsp.engine.backend.base import Backend, BackendOptions, Logits, OnProgress, Slot
-from slm_lsp.engine.load import LOADED, LoadMeter, spare_processors
+from slm_lsp.engine.load import LoadMeter, spare_processors
 from slm_lsp.errors import EngineUnavailableError, ModelError
+from slm_lsp.platform import system
 
 log = logging.getLogger(__name__)
 

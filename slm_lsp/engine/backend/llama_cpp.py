@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from slm_lsp.engine.api import FimTokens
 from slm_lsp.engine.backend.base import BackendOptions, OnProgress
 from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, StateFunctions, log_callback
-from slm_lsp.engine.protocol import FimTokens
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from slm_lsp.engine.api import FimTokens
 from slm_lsp.engine.backend.base import BackendOptions, DecodeAborted, DecodeFailed, Logits, OnProgress, Slot
 from slm_lsp.engine.backend.vocabulary import find_ends, find_fim
-from slm_lsp.engine.protocol import FimTokens
 from slm_lsp.errors import ModelCorruptError
 
 log = logging.getLogger(__name__)

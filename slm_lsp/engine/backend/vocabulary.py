@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from slm_lsp.engine.protocol import FimTokens
+from slm_lsp.engine.api import FimTokens
 
 KNOWN_SPELLINGS = (
     # Qwen2.5-Coder and later, CodeGemma (which has no repository name)

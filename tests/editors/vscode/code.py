@@ -136,7 +136,7 @@ class Code:
         self._process.wait(30)
         for child in psutil.wait_procs(children, timeout=5)[1]:
             with suppress(psutil.Error):  # it may end meanwhile
-                if "slm_lsp.engine" not in " ".join(child.cmdline()):
+                if "slm_lsp.engine.daemon" not in " ".join(child.cmdline()):
                     child.kill()
 
     def servers(self) -> list[psutil.Process]:

@@ -1,0 +1,315 @@
+"""The way to the engine: finds it or starts it, sends requests, streams their events. For one event loop."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from filelock import AsyncFileLock
+
+from slm_lsp.engine.api import (
+    FINAL,
+    Cancel,
+    Describe,
+    Described,
+    Estimate,
+    Estimated,
+    Event,
+    Failed,
+    Generate,
+    GetStats,
+    Loading,
+    ModelInfo,
+    Request,
+    Stats,
+    Warm,
+)
+from slm_lsp.engine.crashes import backoff_s
+from slm_lsp.engine.paths import launch_environment, log_path, recorded_pid, socket_path
+from slm_lsp.engine.wire import frame, read_event
+from slm_lsp.errors import EngineLostError, EngineUnavailableError, error_of_kind
+from slm_lsp.platform import system
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 30.0
+POLL_S = 0.02
+LEAVING_S = 0.3
+MOST_STARTS = 10
+"""Attempts to start an engine while another one holds the lock; one that is leaving needs a few seconds."""
+
+STATS_TIMEOUT_S = 5.0
+SILENCE_S = 10.0
+"""After so long without an event of a request the engine is asked whether it lives."""
+
+ASK_AGAIN_S = 1.0
+"""Seconds after which a model that was not measured yet is asked about again."""
+
+MAX_LOG_BYTES = 1024 * 1024
+
+_LOST = EngineLostError(
+    "The model process ended while the request was running.", "Ask again: it is started anew. See `slm-lsp doctor`."
+)
+
+
+class EngineClient:
+    """A connection to the shared engine, made when first needed and made again when lost.
+
+    Args:
+        environ: says where the runtime folder is, and what a new engine sees; what is set later counts from then on.
+    """
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self.environ = environ
+        self._numbers = itertools.count(1)
+        self._events: dict[int, asyncio.Queue[Event | None]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._connecting = asyncio.Lock()
+        self._infos: dict[str, ModelInfo] = {}
+        self._described_at = 0.0
+
+    async def __aenter__(self) -> Self:
+        """The client itself; it connects when first used."""
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        """Hang up."""
+        await self.close()
+
+    async def generate(self, request: Generate) -> AsyncGenerator[Event, None]:
+        """Events of a request up to `Done`. Leaving the iteration early cancels the request.
+
+        The request's number is set here.
+
+        Raises:
+            SlmError: what the engine answered, `EngineLostError` when it died, `EngineUnavailableError` when none
+                could be started.
+        """
+        async with aclosing(self._exchange(request)) as events:
+            async for event in events:
+                yield event
+
+    async def warm(self, request: Warm) -> None:
+        """Have a prompt evaluated; cancelling this coroutine cancels the request. Errors as in `generate`."""
+        async with aclosing(self._exchange(request)) as events:
+            async for _ in events:
+                pass
+
+    async def describe(
+        self, model: Path, *, asked: bool = False, measure: bool = False
+    ) -> AsyncIterator[Loading | ModelInfo]:
+        """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`.
+
+        Args:
+            model: path of a GGUF file.
+            asked: see `Generate`.
+            measure: have it measured again in the next pause.
+        """
+        known, now = self._infos.get(str(model)), asyncio.get_running_loop().time()
+        unmeasured = known is not None and known.prefill_rate is None
+        if known is not None and not measure and not (unmeasured and now - self._described_at > ASK_AGAIN_S):
+            yield known
+            return
+        self._described_at = now
+        async for event in self._exchange(Describe(0, str(model), asked, measure)):
+            if isinstance(event, Loading):
+                yield event
+            elif isinstance(event, Described):
+                self._infos[str(model)] = event.info
+                yield event.info
+
+    def known(self, model: Path) -> ModelInfo | None:
+        """What was learned of a model that this engine has loaded, if it was asked before."""
+        return self._infos.get(str(model))
+
+    async def estimate(self, request: Estimate) -> Estimated:
+        """How long a prompt would take; see `Estimate`. Errors as in `generate`."""
+        async with aclosing(self._exchange(request)) as events:
+            async for event in events:
+                if isinstance(event, Estimated):
+                    return event
+        raise EngineLostError(_LOST.what, _LOST.cure)
+
+    async def stats(self) -> Stats:
+        """How the engine is doing; starts one if need be. Errors as in `generate`."""
+        try:
+            async with asyncio.timeout(STATS_TIMEOUT_S + START_TIMEOUT_S):
+                await self._ensure_connected()
+            async with asyncio.timeout(STATS_TIMEOUT_S), aclosing(self._exchange(GetStats(0))) as events:
+                async for event in events:
+                    if isinstance(event, Stats):
+                        return event
+        except TimeoutError:
+            raise self._silent() from None
+        raise EngineLostError(_LOST.what, _LOST.cure)
+
+    async def running(self) -> bool:
+        """Whether an engine runs; starts none."""
+        async with self._connecting:
+            if self._writer is None or self._writer.is_closing():
+                try:
+                    await self._connect(system.runtime_dir(self.environ))
+                except (OSError, EngineUnavailableError):
+                    return False
+        return True
+
+    async def close(self) -> None:
+        """Hang up; running requests are cancelled."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+        if self._reading is not None:
+            self._reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reading
+
+    async def _exchange(self, request: Generate | Warm | Describe | Estimate | GetStats) -> AsyncGenerator[Event, None]:
+        """Events of one request. A connection lost before the first of them was to an engine just dying: try anew."""
+        answered = False
+        try:
+            async with aclosing(self._attempt(request)) as events:
+                async for event in events:
+                    answered = True
+                    yield event
+        except EngineLostError:
+            if answered:
+                raise
+            async with aclosing(self._attempt(request)) as events:
+                async for event in events:
+                    yield event
+
+    async def _attempt(self, request: Generate | Warm | Describe | Estimate | GetStats) -> AsyncGenerator[Event, None]:
+        number = next(self._numbers)
+        events = self._events[number] = asyncio.Queue()
+        finished = False
+        try:
+            await self._send(msgspec.structs.replace(request, id=number))
+            while not finished:
+                event = await self._next(events)
+                if event is None:
+                    finished = True
+                    raise EngineLostError(_LOST.what, _LOST.cure)
+                finished = isinstance(event, FINAL)
+                if isinstance(event, Failed):
+                    raise error_of_kind(event.kind, event.what, event.cure)
+                yield event
+        finally:
+            self._events.pop(number, None)
+            if not finished and self._writer is not None and not self._writer.is_closing():
+                self._writer.write(frame(Cancel(number)))
+
+    async def _next(self, events: "asyncio.Queue[Event | None]") -> Event | None:
+        """The next event of a request, as long as the engine shows that it lives."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SILENCE_S):
+                    return await events.get()
+            await self._check_life()
+
+    async def _check_life(self) -> None:
+        """Ask for the least there is, past the thread that decodes.
+
+        Raises:
+            EngineUnavailableError: there is no answer.
+        """
+        number = next(self._numbers)
+        answer = self._events[number] = asyncio.Queue()
+        try:
+            await self._send(GetStats(number))
+            async with asyncio.timeout(STATS_TIMEOUT_S):
+                await answer.get()
+        except TimeoutError:
+            raise self._silent() from None
+        finally:
+            self._events.pop(number, None)
+
+    def _silent(self) -> EngineUnavailableError:
+        recorded = recorded_pid(system.runtime_dir(self.environ))
+        named = f" (process {recorded[0]})" if recorded else ""
+        cure = "Run `slm-lsp stop`; the next request starts a new one."
+        return EngineUnavailableError(f"The model process{named} does not answer.", cure)
+
+    async def _send(self, request: Request) -> None:
+        await self._ensure_connected()
+        if self._writer is None:
+            raise EngineLostError(_LOST.what, _LOST.cure)
+        self._writer.write(frame(request))
+
+    async def _ensure_connected(self) -> None:
+        async with self._connecting:
+            if self._writer is None or self._writer.is_closing():
+                folder = system.runtime_dir(self.environ)
+                try:
+                    await self._connect(folder)
+                except OSError:
+                    await self._start(folder)
+
+    async def _connect(self, folder: Path) -> None:
+        """Reach a running engine.
+
+        Raises:
+            OSError: there is none.
+        """
+        reader, self._writer = await asyncio.open_unix_connection(socket_path(folder))
+        self._infos.clear()
+        self._reading = asyncio.create_task(self._read(reader, self._writer))
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                event = await read_event(reader)
+                if (queue := self._events.get(event.id)) is not None:
+                    queue.put_nowait(event)
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
+            log.info("the engine hung up: %r", error)
+        finally:
+            writer.close()
+            if self._writer is writer:
+                self._writer = None
+                for queue in self._events.values():
+                    queue.put_nowait(None)
+
+    async def _start(self, folder: Path) -> None:
+        """Start an engine, unless somebody else just did, and connect to it."""
+        async with AsyncFileLock(folder / "start.lock"):
+            with contextlib.suppress(OSError):
+                await self._connect(folder)
+                return
+            await asyncio.sleep(backoff_s(folder))
+            logfile = log_path(folder)
+            if logfile.exists() and logfile.stat().st_size > MAX_LOG_BYTES:
+                logfile.replace(logfile.with_suffix(".log.1"))
+            command, environ = [sys.executable, "-m", "slm_lsp.engine.daemon"], launch_environment(self.environ)
+            process = system.spawn_detached(command, logfile, environ)
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + START_TIMEOUT_S
+            starts = 1
+            while loop.time() < deadline:
+                with contextlib.suppress(OSError):
+                    await self._connect(folder)
+                    return
+                await asyncio.sleep(POLL_S)
+                if process.poll() == 0:
+                    # It stepped back for an engine that holds the lock but does not answer: one that is leaving.
+                    if starts == MOST_STARTS:
+                        raise EngineUnavailableError(
+                            "A model process runs but cannot be reached, perhaps after an upgrade of slm-lsp.",
+                            "Restart the editor, or run `slm-lsp stop`.",
+                        )
+                    await asyncio.sleep(LEAVING_S)
+                    process = system.spawn_detached(command, logfile, environ)
+                    starts += 1
+                elif process.poll() is not None:
+                    break
+            raise EngineUnavailableError("The model process does not start.", f"Its log says why: {logfile}.")

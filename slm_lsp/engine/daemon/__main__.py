@@ -1,0 +1,92 @@
+"""The engine process: `python -m slm_lsp.engine`. Clients start it; one runs per user and installation."""
+
+import asyncio
+import faulthandler
+import logging
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from slm_lsp.config import APP, EngineSettings, load_settings
+from slm_lsp.engine.backend import BackendOptions
+from slm_lsp.engine.crashes import CrashRecord
+from slm_lsp.engine.daemon.kv_offload import Parking
+from slm_lsp.engine.daemon.machine import Machine
+from slm_lsp.engine.daemon.models import SEQUENCES, Models, opener
+from slm_lsp.engine.daemon.rates import RatesFile
+from slm_lsp.engine.daemon.scheduler import Scheduler
+from slm_lsp.engine.daemon.service import Service
+from slm_lsp.engine.load import LoadMeter, spare_processors
+from slm_lsp.engine.paths import engine_name, lock_path, pid_path, record_pid, socket_path
+from slm_lsp.platform import system
+
+log = logging.getLogger(__name__)
+
+SECONDS_A_MINUTE = 60
+MILLISECONDS = 1e3
+BYTES_A_MEGABYTE = 1_000_000
+GPU_BATCH = 512
+"""Graphics processors want larger batches than the cores that `BackendOptions.batch` is for."""
+
+
+def options(settings: EngineSettings) -> BackendOptions:
+    """How models are opened on this machine."""
+    chosen = BackendOptions(
+        cells=settings.context_tokens,
+        sequences=SEQUENCES,
+        threads=settings.threads or system.usable_cores(),
+        gpu_layers=settings.gpu_layers,
+    )
+    if settings.gpu_layers == 0:
+        return chosen
+    return BackendOptions(chosen.cells, chosen.sequences, chosen.threads, GPU_BATCH, chosen.gpu_layers)
+
+
+def main() -> None:
+    """Serve until nobody needs an engine any more."""
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    folder, name = system.runtime_dir(), engine_name()
+    lock = FileLock(lock_path(folder, name), blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        log.info("another engine runs")
+        return
+    record_pid(folder, name)
+    system.share_cores()
+    settings = load_settings()
+    for problem in settings.problems:
+        log.warning("%s", problem)
+    crashes = CrashRecord(folder, name)
+    if (culprit := crashes.take_stock()) is not None:
+        log.warning("the last engine ended while %s was at work", culprit.name)
+    idle_s = settings.engine.idle_minutes * SECONDS_A_MINUTE
+    cache = platformdirs.user_cache_path(APP)
+    rates = RatesFile(cache / "rates.json")
+    parking = partial(Parking, cache / "cells", settings.engine.parking_mb * BYTES_A_MEGABYTE)
+    chosen = options(settings.engine)
+    # A number that the user has set is kept to, and a graphics processor does not care for threads.
+    adaptive = not settings.engine.threads and not settings.engine.gpu_layers
+    machine = Machine(chosen.threads, LoadMeter(spare_processors(chosen.threads)), adaptive=adaptive)
+    models = Models(opener(chosen, settings.engine.backend), crashes, idle_s, rates, parking, machine)
+    scheduler = Scheduler(models, seam_s=settings.engine.seam_ms / MILLISECONDS)
+    asyncio.run(_serve(Service(scheduler, settings.engine), socket_path(folder, name)))
+    pid_path(folder, name).unlink(missing_ok=True)
+    lock.release()
+
+
+async def _serve(service: Service, socket: Path) -> None:
+    def signals(stop: Callable[[], None]) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+
+    await service.run(socket, signals)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""When nothing is to be suggested unless somebody asks for it."""
+
+from slm_lsp.config import CompletionSettings
+from slm_lsp.context.fim import Place
+from slm_lsp.errors import ParseTimeoutError
+from slm_lsp.features.completion.around import Surroundings
+from slm_lsp.features.completion.syntax import PARSE_S
+from slm_lsp.languages.parse import parse
+
+OFF = "completion is switched off for {}"
+IN_WORD = "the cursor is inside a word"
+IN_COMMENT = "the cursor is in a comment"
+IN_STRING = "the cursor is in a string"
+ACCEPTED = "a suggestion was accepted just now"
+
+_CODE_IN_STRING = ("interpolation", "substitution", "template_expression", "format_expression")
+
+
+def skip_reason(place: Place, around: Surroundings, settings: CompletionSettings) -> str | None:
+    """Why nothing is suggested at a place of its own accord; None where something may be."""
+    if around.language is not None and around.language.name in settings.languages_off:
+        return OFF.format(around.language.name)
+    if _in_word(around.before[-1:]) and _in_word(around.after[:1]):
+        return IN_WORD
+    return _in_text(place, around)
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _in_text(place: Place, around: Surroundings) -> str | None:
+    """Whether the character before the cursor belongs to a comment or to a string that goes on behind it."""
+    language = around.language
+    if language is None:
+        return None
+    if around.before.lstrip().startswith(language.line_comments):
+        return IN_COMMENT
+    if language.grammar is None or not around.before.strip():
+        return None
+    source = place.text.encode("utf-8", errors="replace")
+    at = len(place.text[: place.offset].encode("utf-8", errors="replace"))
+    try:
+        tree = parse(language, source, PARSE_S)
+    except ParseTimeoutError:
+        return None
+    node = tree.root_node.descendant_for_byte_range(max(at - 1, 0), at) if tree is not None else None
+    while node is not None:
+        kind = node.type
+        if any(each in kind for each in _CODE_IN_STRING):
+            return None
+        if "comment" in kind and node.end_byte >= at and node.child_count == 0:
+            return IN_COMMENT
+        if "string" in kind and node.start_byte < at < node.end_byte:
+            return IN_STRING
+        node = node.parent
+    return None

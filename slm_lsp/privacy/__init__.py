@@ -1,0 +1,1 @@
+"""What no index and no prompt may contain: secrets in text, and files that hold them."""

@@ -1,0 +1,283 @@
+"""The engine as its clients meet it: a process of its own, over its socket. Tiny model, real processes."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from slm_lsp.engine.api import Done, Event, Generate, ModelInfo, Priority, Segment, Started, Token
+from slm_lsp.engine.client import connection as client_module
+from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.engine.paths import busy_path, log_path, socket_path
+from slm_lsp.errors import EngineLostError, EngineUnavailableError, ModelCorruptError, ModelRefusedError
+from slm_lsp.platform import system
+from tests.conftest import engines
+
+PROMPT = "def area(width, height):\n    return"
+
+
+def request(model: Path, tokens: int = 8, text: str = PROMPT, *, asked: bool = False) -> Generate:
+    return Generate(0, str(model), (Segment(text),), tokens, asked=asked, priority=Priority.INTERACTIVE)
+
+
+async def answer(client: EngineClient, wanted: Generate) -> list[Event]:
+    return [event async for event in client.generate(wanted)]
+
+
+async def answer_and_kill(client: EngineClient, wanted: Generate, home: dict[str, str]) -> None:
+    """Kill the engine as soon as it works on the request."""
+    async for event in client.generate(wanted):
+        if isinstance(event, Started):
+            os.kill(engines(home)[0].pid, signal.SIGKILL)
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.05)
+
+
+async def until_idle(client: EngineClient, seconds: float = 60) -> None:
+    """Wait until no request is left in the engine."""
+    deadline = time.monotonic() + seconds
+    while ((stats := await client.stats()).running, stats.queued) != (0, 0):
+        assert time.monotonic() < deadline, "the engine is still at work"
+        await asyncio.sleep(0.05)
+
+
+async def test_who_needs_an_engine_starts_one(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        assert not await client.running()
+        assert engines(home) == []
+        events = await answer(client, request(tiny_model))
+        assert isinstance(events[-1], Done)
+        assert await client.running()
+    assert len(engines(home)) == 1
+
+
+async def test_clients_that_come_at_once_share_one_engine(home: dict[str, str], tiny_model: Path) -> None:
+    clients = [EngineClient(home) for _ in range(5)]
+    answers = await asyncio.gather(*(answer(client, request(tiny_model)) for client in clients))
+    assert len({text_of(events) for events in answers}) == 1
+    assert len(engines(home)) == 1
+    stats = await clients[0].stats()
+    assert stats.clients == 5
+    assert len(stats.loaded) == 1
+    for client in clients:
+        await client.close()
+
+
+async def test_the_socket_and_its_folder_are_for_this_user_alone(home: dict[str, str]) -> None:
+    async with EngineClient(home) as client:
+        await client.stats()
+        folder = system.runtime_dir(home)
+        assert socket_path(folder).stat().st_mode & 0o777 == 0o600
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_killed_engine_costs_the_running_request_and_no_more(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        expected = text_of(await answer(client, request(tiny_model)))
+        first = (await client.stats()).pid
+        events = client.generate(request(tiny_model, tokens=1500))
+        async for event in events:
+            if isinstance(event, Token):
+                break
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(EngineLostError, match="ended while the request was running"):
+            async for _ in events:
+                pass
+        assert text_of(await answer(client, request(tiny_model))) == expected
+        assert (await client.stats()).pid != first
+
+
+async def test_an_idle_engine_that_is_killed_costs_nothing(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+        process = psutil.Process((await client.stats()).pid)
+        process.kill()
+        process.wait(10)
+        await until(lambda: client._writer is None)
+        assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
+
+
+async def test_a_model_that_kills_the_engine_twice_is_refused_until_asked_for(
+    home: dict[str, str], tiny_model: Path
+) -> None:
+    async with EngineClient(home) as client:
+        for _ in range(2):
+            with pytest.raises(EngineLostError):
+                await answer_and_kill(client, request(tiny_model, tokens=1500), home)
+        with pytest.raises(ModelRefusedError, match="took the engine down 2 times"):
+            await answer(client, request(tiny_model))
+        assert isinstance((await answer(client, request(tiny_model, asked=True)))[-1], Done)
+
+
+async def test_leaving_an_answer_early_cancels_it(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        async for event in client.generate(request(tiny_model, tokens=1500)):
+            if isinstance(event, Token):
+                break
+        await until_idle(client)
+
+
+async def test_a_client_that_hangs_up_takes_its_requests_with_it(home: dict[str, str], tiny_model: Path) -> None:
+    watcher, leaver = EngineClient(home), EngineClient(home)
+    async for event in leaver.generate(request(tiny_model, tokens=1500)):
+        if isinstance(event, Token):
+            assert (await watcher.stats()).running == 1
+            await leaver.close()
+            break
+    await until_idle(watcher)
+    assert (await watcher.stats()).clients == 1
+    await watcher.close()
+
+
+async def test_a_client_that_stops_reading_is_hung_up_on(home: dict[str, str], tiny_model: Path) -> None:
+    """What it asked for ends, and others do not notice."""
+    from slm_lsp.engine.api import frame
+
+    async with EngineClient(home) as client:
+        await client.stats()
+        deaf = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        deaf.connect(str(socket_path(system.runtime_dir(home))))
+        for number in range(400):
+            message = Generate(number, str(tiny_model), (Segment("x"),), 1000, priority=Priority.BULK)
+            deaf.sendall(frame(message))
+        assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
+        for _ in range(1000):
+            if (await client.stats()).clients == 1:
+                break
+            await asyncio.sleep(0.05)
+        assert (await client.stats()).clients == 1
+        deaf.close()
+
+
+async def test_what_is_no_request_ends_that_connection_only(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await client.stats()
+        path = socket_path(system.runtime_dir(home))
+        for raw in (b"\0\0\0\3abc", b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff\xff\xff"):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(raw)
+            writer.write_eof()
+            assert await reader.read() == b""
+            writer.close()
+        assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
+
+
+async def test_an_engine_that_nobody_needs_leaves(home: dict[str, str], tiny_model: Path) -> None:
+    home["SLM_LSP_ENGINE_IDLE_MINUTES"] = "0.002"
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+    await until(lambda: engines(home) == [], seconds=40)
+    assert not socket_path(system.runtime_dir(home)).exists()
+
+
+async def test_a_terminated_engine_answers_and_cleans_up(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+        (process,) = engines(home)
+        process.terminate()
+        process.wait(20)
+        folder = system.runtime_dir(home)
+        assert not socket_path(folder).exists()
+        assert not busy_path(folder).exists()
+
+
+async def test_an_engine_that_cannot_start_says_where_its_log_is(home: dict[str, str]) -> None:
+    home["PYTHONHOME"] = "/nowhere"
+    async with EngineClient(home) as client:
+        with pytest.raises(EngineUnavailableError, match=r"does not start.*engine\.log"):
+            await client.stats()
+    assert log_path(system.runtime_dir(home)).read_text() != ""
+
+
+async def test_a_broken_model_is_an_error_that_names_it(home: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF" + b"\0" * 64)
+    async with EngineClient(home) as client:
+        with pytest.raises(ModelCorruptError, match=r"broken\.gguf cannot be loaded"):
+            await answer(client, request(path))
+
+
+async def test_a_description_is_asked_for_once(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        for _ in range(2):
+            infos = [event async for event in client.describe(tiny_model) if isinstance(event, ModelInfo)]
+            assert infos[0].fim is not None
+        assert (await client.stats()).served == 1
+
+
+async def test_an_engine_that_is_leaving_costs_the_next_client_no_error(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+    (leaving,) = engines(home)
+    socket_path(system.runtime_dir(home)).unlink()
+    leaving.terminate()
+    async with EngineClient(home) as client:
+        assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
+
+
+async def test_an_engine_whose_socket_was_removed_makes_it_anew(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+        path = socket_path(system.runtime_dir(home))
+        path.unlink()
+        await until(path.exists)
+        async with EngineClient(home) as other:
+            assert (await other.stats()).pid == (await client.stats()).pid
+
+
+async def test_an_engine_that_does_not_answer_is_said_to(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        await client.stats()
+        (process,) = engines(home)
+        process.suspend()
+        with pytest.raises(EngineUnavailableError, match="does not answer"):
+            await client.stats()
+        process.resume()
+
+
+async def test_nobody_waits_without_end_for_an_engine_that_is_stuck(
+    home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SILENCE_S", 0.2)
+    monkeypatch.setattr(client_module, "STATS_TIMEOUT_S", 0.5)
+    async with EngineClient(home) as client:
+        await answer(client, request(tiny_model))
+        (engine,) = engines(home)
+        engine.suspend()
+        with pytest.raises(EngineUnavailableError, match="does not answer"):
+            await answer(client, request(tiny_model))
+        engine.resume()
+        assert text_of(await answer(client, request(tiny_model)))
+
+
+async def test_an_engine_that_is_only_busy_is_waited_for(
+    home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SILENCE_S", 0.001)
+    async with EngineClient(home) as client:
+        assert text_of(await answer(client, request(tiny_model, tokens=64)))
+
+
+async def test_an_engine_gives_way_to_other_programs(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient({**home, "OMP_DISPLAY_ENV": "VERBOSE"}) as client:
+        await answer(client, request(tiny_model))
+        (process,) = engines(home)
+        assert process.nice() >= system.NICE
+        shown = log_path(system.runtime_dir(home)).read_text()
+        assert f"GOMP_SPINCOUNT = '{system.SPIN}'" in shown, "the library of threads did not see the setting"

@@ -1,0 +1,198 @@
+"""How fast a model is here: measured in idle time, kept, and used."""
+
+import asyncio
+import itertools
+import time
+from pathlib import Path
+
+import pytest
+
+from slm_lsp.engine.api import Generate, ModelInfo, Segment
+from slm_lsp.engine.backend import BackendOptions, open_backend
+from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.engine.daemon.loaded import FASTER_TIMES, LoadedModel
+from slm_lsp.engine.daemon.machine import Machine
+from slm_lsp.engine.daemon.rates import OLD_S, PROMPT, ROUNDS, SIZES, STEPS, Rates, RatesFile
+from slm_lsp.engine.load import LoadMeter, Reading
+from tests.conftest import engines
+
+OPTIONS = BackendOptions(cells=256, sequences=4, threads=1)
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> LoadedModel:
+    backend, why = open_backend(tiny_model, OPTIONS, "llama_cpp", lambda _: None)
+    return LoadedModel(tiny_model, backend, why, 0.0, Machine(1))
+
+
+def test_every_batch_is_measured_some_times_and_the_fastest_counts(model: LoadedModel) -> None:
+    ticks = itertools.count()
+    free = model.sessions.free()
+    steps = 1
+    while not model.calibrate(lambda: float(next(ticks) ** 2)):
+        steps += 1
+    assert steps == len(STEPS) * ROUNDS
+    assert model.rates is not None
+    assert set(model.rates.batch_s) == set(SIZES)
+    assert model.sessions.free() == free
+    assert model.decode_s == model.rates.decode_s
+    assert model.prefill_rate == model.rates.prefill
+    assert model.draft_costs.of(3) == model.rates.cost(4)
+
+
+def test_rates_are_kept_by_model_and_binding(model: LoadedModel, tmp_path: Path) -> None:
+    file = RatesFile(tmp_path / "cache" / "rates.json")
+    assert file.get(model.path, model.backend) is None
+    file.put(model.path, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0, measured_at=1.0))
+    kept = RatesFile(tmp_path / "cache" / "rates.json").get(model.path, model.backend)
+    assert kept is not None
+    assert (kept.decode_s, kept.prefill, kept.cost(32)) == (0.5, PROMPT / 2.0, 8.0)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"x": {"batch_s": 1}}'])
+def test_a_damaged_file_counts_as_none(model: LoadedModel, tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "rates.json").write_bytes(damage)
+    assert RatesFile(tmp_path / "rates.json").get(model.path, model.backend) is None
+
+
+def test_rates_of_an_earlier_version_say_nothing_about_the_load_and_are_not_used(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    file = RatesFile(tmp_path / "rates.json")
+    file.put(model.path, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0))
+    assert file.get(model.path, model.backend) is None
+
+
+def kept(home: dict[str, str]) -> bytes:
+    return (Path(home["XDG_CACHE_HOME"]) / "slm-lsp" / "rates.json").read_bytes()
+
+
+async def measured(client: EngineClient) -> dict[int, float]:
+    for _ in range(300):
+        if batch_s := (await client.stats()).loaded[0].batch_s:
+            return batch_s
+        await asyncio.sleep(0.1)
+    raise AssertionError("the model was not measured")
+
+
+async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[str, str], tiny_model: Path) -> None:
+    async with EngineClient(home) as client:
+        events = [event async for event in client.generate(Generate(0, str(tiny_model), (Segment("def f"),), 2))]
+        assert events
+        batch_s = await measured(client)
+        before = kept(home)
+    engines(home)[0].kill()
+    async with EngineClient(home) as client:
+        (*_, info) = [event async for event in client.describe(tiny_model)]
+        assert isinstance(info, ModelInfo)
+        assert info.prefill_rate is not None
+        assert info.prefill_rate > 0
+        assert (await client.stats()).loaded[0].batch_s == batch_s
+    assert kept(home) == before
+
+
+async def test_a_client_learns_the_speed_of_a_model_that_was_measured_after_it_was_described(
+    home: dict[str, str], tiny_model: Path
+) -> None:
+    async with EngineClient(home) as client:
+        (*_, before) = [event async for event in client.describe(tiny_model)]
+        await measured(client)
+        (*_, after) = [event async for event in client.describe(tiny_model)]
+    assert isinstance(before, ModelInfo)
+    assert isinstance(after, ModelInfo)
+    assert before.prefill_rate is None
+    assert after.prefill_rate is not None
+
+
+def test_rates_that_turn_out_too_slow_are_corrected_at_once_and_measured_again(model: LoadedModel) -> None:
+    model.rates = Rates({size: float(size) for size in SIZES}, 32.0, measured_at=time.time())
+    model.note_speed(1, 1, 0.9)
+    assert not model.stale(time.time())
+    for _ in range(FASTER_TIMES - 1):
+        model.note_speed(1, 1, 0.5)
+    model.note_speed(32, 1, 16.0)
+    assert model.rates.decode_s == 0.5
+    assert model.rates.prefill == PROMPT / 16.0
+    assert model.stale(time.time())
+    ticks = itertools.count()
+    while not model.calibrate(lambda: float(next(ticks))):
+        pass
+    assert not model.stale(time.time())
+
+
+def test_batches_far_larger_than_measured_say_nothing(model: LoadedModel) -> None:
+    """Graphics processors evaluate 512 tokens in hardly more time than 32."""
+    known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0, measured_at=time.time())
+    for _ in range(2 * FASTER_TIMES):
+        model.note_speed(512, 1, 64.0)
+    assert model.rates is known
+    assert model.machine.slowdown.value == 1.0
+
+
+def test_the_old_rates_are_there_until_the_new_ones_are(model: LoadedModel) -> None:
+    known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0)
+    model.measure_again()
+    ticks = itertools.count()
+    while not model.calibrate(lambda: float(next(ticks))):
+        assert model.rates is known
+    assert model.rates is not known
+
+
+@pytest.mark.parametrize(
+    ("rates", "stale"),
+    [
+        (Rates({1: 1.0}, 2.0, load=0.0, measured_at=1000.0), False),
+        (Rates({1: 1.0}, 2.0, load=0.5, measured_at=1000.0), True),
+        (Rates({1: 1.0}, 2.0, load=0.0, measured_at=1000.0 - OLD_S), True),
+        (Rates({1: 1.0}, 2.0, load=0.0, measured_at=9000.0), True),
+        (None, True),
+    ],
+    ids=["quiet and new", "while other programs ran", "long ago", "in the future", "never"],
+)
+def test_stale_rates(model: LoadedModel, rates: Rates | None, stale: bool) -> None:
+    model.rates = rates
+    assert model.stale(now=1001.0) == stale
+
+
+def test_a_measurement_on_a_busy_machine_does_not_replace_one_on_a_quiet_machine(tiny_model: Path) -> None:
+    times = iter(Reading(busy=10.0 * count, own=0.0) for count in itertools.count())
+    seconds = itertools.count()
+    meter = LoadMeter(0, lambda: next(times), lambda: float(next(seconds)))
+    backend, why = open_backend(tiny_model, OPTIONS, "llama_cpp", lambda _: None)
+    model = LoadedModel(tiny_model, backend, why, 0.0, Machine(1, meter))
+    known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0, load=0.0)
+    model.measure_again()
+    ticks = itertools.count()
+    while not model.calibrate(lambda: float(next(ticks))):
+        pass
+    assert model.rates is known
+    model.rates = None
+    while not model.calibrate(lambda: float(next(ticks))):
+        pass
+    assert model.rates is not None
+    assert model.rates.loaded
+
+
+def test_the_time_of_a_batch_lies_between_those_of_the_measured_sizes() -> None:
+    rates = Rates({1: 1.0, 4: 1.6, 8: 2.4, 16: 4.0, 24: 6.0, 32: 8.0}, prompt_s=6.0)
+    assert rates.seconds(1, 1) == 1.0
+    assert rates.seconds(6, 6) == pytest.approx(2.0)
+    assert rates.seconds(32, 1) == pytest.approx(6.0)
+    assert rates.seconds(64, 0) == pytest.approx(12.0)
+    assert 4.0 * 6 / 8 < rates.seconds(16, 1) < 4.0
+
+
+def test_an_interruption_loses_little_and_no_batch_is_too_short_to_be_worth_it(model: LoadedModel) -> None:
+    for rate, chunk in ((1010.0, 64), (300.0, 30), (20.0, 1)):
+        for _ in range(100):
+            model.note_speed(8, 1, 8 / rate)
+        assert model.chunk == min(model.batch, max(chunk, model.backend.worthwhile))
+
+
+def test_only_batches_of_prompts_tell_how_fast_prompts_are_evaluated(model: LoadedModel) -> None:
+    before = model.prefill_rate
+    model.note_speed(8, 8, 0.001)
+    model.note_speed(2, 1, 0.001)
+    assert model.prefill_rate == before
+    model.note_speed(8, 0, 0.001)
+    assert model.prefill_rate > before

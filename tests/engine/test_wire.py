@@ -1,0 +1,54 @@
+"""Messages survive the wire; what is none is refused."""
+
+import asyncio
+import struct
+
+import pytest
+
+from slm_lsp.engine.api import Cancel, Describe, Done, Event, Failed, Generate, Priority, Request, Segment, Stop, Token
+from slm_lsp.engine.wire import MAX_FRAME_BYTES, frame, read_event, read_request
+
+
+def reader_of(raw: bytes) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    reader.feed_data(raw)
+    reader.feed_eof()
+    return reader
+
+
+REQUESTS = [
+    Generate(1, "/m.gguf", (Segment("<|x|>", True), Segment("é\n")), 5, Stop(("\n",), True), Priority.BULK, asked=True),
+    Describe(2, "/m.gguf"),
+    Cancel(1),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: type(request).__name__)
+async def test_requests_survive(request_: Request) -> None:
+    assert await read_request(reader_of(frame(request_))) == request_
+
+
+@pytest.mark.parametrize("event", [Token(1, "é", -0.5), Done(1, "stop", 3, 1.0, 2.0), Failed(1, "K", "what", "cure")])
+async def test_events_survive(event: Event) -> None:
+    assert await read_event(reader_of(frame(event))) == event
+
+
+async def test_messages_follow_one_another() -> None:
+    reader = reader_of(b"".join(frame(request) for request in REQUESTS))
+    assert [await read_request(reader) for _ in REQUESTS] == REQUESTS
+
+
+async def test_a_cut_message_is_the_end_of_the_connection() -> None:
+    with pytest.raises(asyncio.IncompleteReadError):
+        await read_request(reader_of(frame(Cancel(1))[:-1]))
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x80", frame(Token(1, "", 0.0))[4:]])
+async def test_what_is_no_request_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        await read_request(reader_of(struct.pack(">I", len(body)) + body))
+
+
+async def test_a_frame_that_would_fill_the_memory_is_refused() -> None:
+    with pytest.raises(ValueError, match="longer than"):
+        await read_request(reader_of(struct.pack(">I", MAX_FRAME_BYTES + 1)))

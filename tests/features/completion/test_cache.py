@@ -1,0 +1,100 @@
+"""What is left of a suggestion when some of it has been typed or accepted."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm_lsp.context.fim import Place
+from slm_lsp.features.completion.cache import Cache, remainder
+from slm_lsp.features.completion.complete import Alternative, Completion, Timing, Tokens
+
+BEFORE, AFTER = "def f():\n    return ", "\n\nf()\n"
+
+
+def place(typed: str = "", after: str = AFTER) -> Place:
+    return Place("shop", "a.py", BEFORE + typed + after, len(BEFORE + typed))
+
+
+def completion(text: str, over: int = 0, others: tuple[str, ...] = ()) -> Completion:
+    at = len(BEFORE)
+    more = tuple(Alternative(each, at, 0.5) for each in others)
+    return Completion(text, at, at + over, None, 0.9, "ik", Timing(0, 0, None, 0), Tokens(0, 0, 0), more, id="7")
+
+
+def left(text: str, typed: str, after: str = AFTER, over: int = 0) -> Completion | None:
+    cache = Cache()
+    cache.put(place(), completion(text, over))
+    return cache.get(place(typed, after))
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "rest"),
+    [
+        ("sum(values)", "", "sum(values)"),
+        ("sum(values)", "su", "m(values)"),
+        ("sum(values)", "sum(", "values)"),
+        ("a\n    b", "a", "\n    b"),
+        ("a\n    b\n    c", "a\n    b", "\n    c"),
+        ("a\n    b", "a\n", "    b"),
+        ("a\n    b", "a\n  ", "  b"),
+        ("a\n    b", "a\n        ", "b"),
+        ("a\n\tb", "a\n    b", None),
+    ],
+)
+def test_typing_and_accepting_leave_the_rest(text: str, typed: str, rest: str | None) -> None:
+    found = left(text, typed)
+    assert (found.text if found else None) == rest
+    if found:
+        assert (found.start, found.id, found.cached) == (len(BEFORE + typed), "7", True)
+
+
+@pytest.mark.parametrize("typed", ["x", "sum(values)", "sum(values) ", "sum(vx"])
+def test_nothing_is_left_of_what_was_not_said_or_is_all_typed(typed: str) -> None:
+    assert left("sum(values)", typed) is None
+
+
+def test_another_text_behind_the_cursor_or_another_file_is_another_place() -> None:
+    assert left("sum(values)", "su", "\n\ng()\n") is None
+    cache = Cache()
+    cache.put(place(), completion("sum"))
+    assert cache.get(replace(place(), path="b.py")) is None
+
+
+def test_brackets_that_the_editor_closed_meanwhile_are_not_said_twice() -> None:
+    found = left("sum(values) / 2", "sum(", ")" + AFTER)
+    assert found is not None
+    assert (found.text, found.end - found.start) == ("values) / 2", 1)
+    plain = left("sum(values)", "sum(", ")" + AFTER)
+    assert plain is not None
+    assert (plain.text, plain.end - plain.start) == ("values", 0)
+
+
+def test_alternatives_that_were_not_typed_fall_away() -> None:
+    cache = Cache()
+    cache.put(place(), completion("sum(a)", others=("sum(b)", "max(a)")))
+    found = cache.get(place("su"))
+    assert found is not None
+    assert [found.text, *(each.text for each in found.others)] == ["m(a)", "m(b)"]
+    other = cache.get(place("ma"))
+    assert other is not None
+    assert other.text == "x(a)"
+
+
+def test_the_latest_counts_and_old_ones_are_forgotten() -> None:
+    cache = Cache(size=2)
+    for text in ("one", "two", "three"):
+        cache.put(place(), completion(text))
+    found = cache.get(place())
+    assert found is not None
+    assert found.text == "three"
+    assert cache.get(place("o")) is None
+    cache.forget("a.py")
+    assert cache.get(place()) is None
+
+
+@given(st.text(alphabet="ab \n", max_size=12), st.integers(0, 12))
+def test_what_is_typed_and_what_is_left_make_up_the_suggestion(text: str, at: int) -> None:
+    typed, rest = text[:at], text[at:]
+    assert remainder(text, typed) == (rest if rest.strip() else None)

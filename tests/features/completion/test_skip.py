@@ -1,0 +1,47 @@
+"""Where nothing is suggested of its own accord."""
+
+import pytest
+
+from slm_lsp.config import CompletionSettings
+from slm_lsp.context.fim import Place
+from slm_lsp.features.completion.around import surroundings
+from slm_lsp.features.completion.skip import IN_COMMENT, IN_STRING, IN_WORD, OFF, skip_reason
+
+
+def reason(marked: str, path: str = "a.py", settings: CompletionSettings | None = None) -> str | None:
+    before, _, after = marked.partition("⟦⟧")
+    place = Place("shop", path, before + after, len(before))
+    return skip_reason(place, surroundings(place.text, place.offset, path), settings or CompletionSettings())
+
+
+@pytest.mark.parametrize(
+    ("marked", "path", "expected"),
+    [
+        ("total = ⟦⟧", "a.py", None),
+        ("total = va⟦⟧", "a.py", None),
+        ("total = va⟦⟧)", "a.py", None),
+        ("total = va⟦⟧lue", "a.py", IN_WORD),
+        ("# the to⟦⟧", "a.py", IN_COMMENT),
+        ("x = 1  # the ⟦⟧", "a.py", IN_COMMENT),
+        ("/* what\n   it ⟦⟧\n*/\nint x;\n", "a.c", IN_COMMENT),
+        ("/* it */\nint ⟦⟧", "a.c", None),
+        ('print("hello ⟦⟧")', "a.py", IN_STRING),
+        ('print("hello")⟦⟧', "a.py", None),
+        ('print(f"hello {⟦⟧}")', "a.py", None),
+        ('def f():\n    """What it ⟦⟧\n    """\n', "a.py", IN_STRING),
+        ("const s = `a ${ x⟦⟧ }`;", "a.js", None),
+        ("anything ⟦⟧", "notes.xyz", None),
+    ],
+)
+def test_reason(marked: str, path: str, expected: str | None) -> None:
+    assert reason(marked, path) == expected
+
+
+def test_a_language_may_be_switched_off() -> None:
+    assert reason("x = ⟦⟧", settings=CompletionSettings(languages_off=("python",))) == OFF.format("python")
+
+
+def test_the_editor_says_what_the_name_does_not() -> None:
+    place = Place("shop", "Untitled-1", "# a note ", 9, "python")
+    around = surroundings(place.text, place.offset, place.path, language=place.language)
+    assert skip_reason(place, around, CompletionSettings()) == IN_COMMENT
