@@ -38,14 +38,14 @@ def run(args: argparse.Namespace) -> int:
 
     kind: Kind = "tcp" if args.tcp else "ws"
 
-    def told(host: str, port: int) -> None:
+    def on_listening(host: str, port: int) -> None:
         if args.json:
             emit(msgspec.json.encode({"listening": kind, "host": host, "port": port}).decode())
             sys.stdout.flush()
         else:
             note(args, f"listening on {kind} {f'[{host}]' if ':' in host else host}:{port}")
 
-    return serve_sockets(kind, parse_address(args.tcp or args.ws), _token(args.token_file), overrides, told)
+    return serve_sockets(kind, parse_address(args.tcp or args.ws), _token(args.token_file), overrides, on_listening)
 
 
 def _token(file: Path | None) -> str | None:
