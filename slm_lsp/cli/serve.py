@@ -17,6 +17,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     ways.add_argument("--ws", metavar="HOST:PORT", help="the same over WebSockets")
     named = "file with a token that clients must send; without one only this machine is listened to"
     parser.add_argument("--token-file", metavar="FILE", type=Path, help=named)
+    debug = "log what blocks the server for over 20 ms of processor time, for bug reports (with --stdio only)"
+    parser.add_argument("--debug", action="store_true", help=debug)
     parser.set_defaults(run=run)
 
 
@@ -30,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("--token-file is for --tcp and --ws.")
         from slm_lsp.server.stdio import serve_stdio
 
-        return serve_stdio(overrides)
+        return serve_stdio(overrides, debug=args.debug)
     import msgspec
 
     from slm_lsp.cli.output import emit, note

@@ -17,6 +17,7 @@ from pygls.io_ import StdinAsyncReader, run_async
 
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
+from slm_lsp.server.watchdog import watch_loop
 
 if TYPE_CHECKING:
     from pygls.io_ import AsyncReader
@@ -30,18 +31,20 @@ MAX_LINE_BYTES = 64 * 1024
 """Longest header line. A longer line is skipped."""
 
 
-def serve_stdio(overrides: Mapping[str, object]) -> int:
+def serve_stdio(overrides: Mapping[str, object], *, debug: bool = False) -> int:
     """Serve until the client sends `exit` or closes the connection.
 
     Args:
         overrides: settings of the command line; they win over the editor's.
+        debug: log callbacks that block the event loop.
 
     Returns:
         The exit code that the protocol requires: 0 after `shutdown`, else 1.
     """
     log_to_stderr()
     server = create_server(overrides)
-    asyncio.run(_serve(server))
+    with watch_loop() if debug else contextlib.nullcontext():
+        asyncio.run(_serve(server))
     return 0 if server.protocol.was_shut_down else 1
 
 
