@@ -146,7 +146,7 @@ async def test_a_client_that_hangs_up_takes_its_requests_with_it(home: dict[str,
 
 async def test_a_client_that_stops_reading_is_hung_up_on(home: dict[str, str], tiny_model: Path) -> None:
     """What it asked for ends, and others do not notice."""
-    from slm_lsp.engine.api import frame
+    from slm_lsp.engine.wire import frame
 
     async with EngineClient(home) as client:
         await client.stats()
