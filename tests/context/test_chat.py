@@ -12,7 +12,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from slm_lsp.context.chat import ChatPrompt, Message, Role, render
 from slm_lsp.context.chat_template import MAX_OUTPUT, MAX_TEMPLATE
-from slm_lsp.engine.api import ChatFormat, Done, Generate, ModelInfo, Priority, Segment, Stop, Token
+from slm_lsp.engine.api import ChatFormat, Done, Generate, ModelRef, Priority, Segment, Stop, Token
 from slm_lsp.engine.client.connection import EngineClient
 from tests.conftest import FIXTURES, REAL_MODELS
 
@@ -229,17 +229,13 @@ def template_in(path: Path) -> str:
     return str(field.contents())
 
 
-async def described(client: EngineClient, model: Path) -> ModelInfo:
-    return [each async for each in client.describe(model) if isinstance(each, ModelInfo)][-1]
-
-
 REAL_END = "<|im_start|>user\n⟦And 3 + 3?⟧<|im_end|>\n<|im_start|>assistant\n"
 
 
 @pytest.mark.real_model
 async def test_the_engine_describes_how_the_real_model_chats(module_home: dict[str, str], fast_model: Path) -> None:
     async with EngineClient(module_home) as client:
-        chat = (await described(client, fast_model)).chat
+        chat = (await client.describe(ModelRef.of(fast_model))).chat
     assert chat == ChatFormat(template_in(fast_model), "<|endoftext|>", "<|im_end|>")
     found = render(CONVERSATION, chat)
     assert marked(found).endswith(REAL_END)
@@ -278,11 +274,11 @@ async def test_the_real_model_answers_with_code_and_ends_its_turn(
 ) -> None:
     """The document spells control tokens; they neither end the user's message nor the answer."""
     async with EngineClient(module_home) as client:
-        info = await described(client, fast_model)
+        info = await client.describe(ModelRef.of(fast_model))
         question = f"Write the function perimeter for this file:\n\n```python\n{DOCUMENT}```"
         found = render([Message("user", question)], info.chat, prefill="```python\ndef perimeter(")
         asked = Generate(
-            0, str(fast_model), found.segments, 200, stop=Stop((*found.stop, "\n```")), priority=Priority.EDIT
+            ModelRef.of(fast_model), found.segments, 200, stop=Stop((*found.stop, "\n```")), priority=Priority.EDIT
         )
         events = [event async for event in client.generate(asked)]
     answer = "".join(event.text for event in events if isinstance(event, Token))
@@ -295,9 +291,9 @@ async def test_the_real_model_answers_with_code_and_ends_its_turn(
 @pytest.mark.real_model
 async def test_the_real_model_ends_its_turn_without_stop_strings(module_home: dict[str, str], fast_model: Path) -> None:
     async with EngineClient(module_home) as client:
-        info = await described(client, fast_model)
+        info = await client.describe(ModelRef.of(fast_model))
         found = render([Message("user", "Write a Python function that adds two numbers. Only code.")], info.chat)
-        events = [event async for event in client.generate(Generate(0, str(fast_model), found.segments, 200))]
+        events = [event async for event in client.generate(Generate(ModelRef.of(fast_model), found.segments, 200))]
     answer = "".join(event.text for event in events if isinstance(event, Token))
     assert "return" in answer
     assert isinstance(events[-1], Done)
