@@ -9,6 +9,7 @@ from typing import Any
 from slm_lsp.engine.api import FimTokens
 from slm_lsp.engine.backend.base import BackendOptions, OnProgress
 from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, StateFunctions, TextTokens, log_callback
+from slm_lsp.platform.c_library import c_library
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class LlamaCppBackend(NativeBackend):
         llama.cpp asks before every operation of the graph, from its compute threads. A Python function there costs
         4 % of decoding (20 runs of 32 tokens, Qwen2.5-Coder-0.5B) because each call takes the interpreter's lock.
         """
-        self._abort = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
+        self._abort = ctypes.cast(c_library().strlen, self._api.ggml_abort_callback)
         self._api.llama_set_abort_callback(context, self._abort, ctypes.cast(self._flag, ctypes.c_void_p))
 
     def _set_threads(self, count: int) -> None:
