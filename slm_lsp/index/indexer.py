@@ -12,7 +12,7 @@ from slm_lsp.index.names import bad_name
 from slm_lsp.index.pool import Marker, Result, culprits, read_many, read_one
 from slm_lsp.index.store import LEFT_OUT, Known, Writer
 from slm_lsp.index.walk import Found, Rules, Skipped, stat_source, walk
-from slm_lsp.platform import system
+from slm_lsp.platform import cores
 
 FEW = 12
 """So many files are read faster here than by processes that would have to be started."""
@@ -66,7 +66,7 @@ class Indexer:
         self._root = root
         self._folder = folder
         self._writer = writer
-        self._workers = workers or system.usable_cores()
+        self._workers = workers or cores.usable_cores()
         self._rules = Rules(root)
         self._crashed = set(culprits(folder))
         self._marker = Marker(folder)

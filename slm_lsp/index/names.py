@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
+from slm_lsp.privacy.paths import is_secret_file, is_secret_folder
+
 
 class Skipped(StrEnum):
     """Why a file is not indexed: a word to count by."""
@@ -91,31 +93,6 @@ _MARKS = (
 _VENDOR_MARKS = ("modules.txt", "autoload.php", "composer", "bundle")
 """What `go mod vendor`, Composer and Bundler leave in a folder named `vendor`; any other is the project's own."""
 
-_SECRET_FOLDERS = frozenset({
-    ".aws", ".ssh", ".gnupg", ".kube", ".docker", ".azure", ".gcloud", ".oci", ".secrets", ".vault", ".password-store",
-})  # fmt: skip
-
-_SECRET_FILES = (
-    ".env*", "*.env", ".flaskenv*", ".dev.vars*", "*.env.local", "*.env.*.local", "*.env.bak", "*.env.old",
-    "*.env.prod*", "*.env.dev*", "*.env.stag*", "env.local", "env.prod*", "env.stag*",
-    ".secrets*", "secrets.*", "secret.y*ml", "secret.json",
-    # Keys and certificates
-    "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.pkcs12", "*.pk8",
-    "*.jks", "*.keystore", "*.bks", "*.crt", "*.cer", "*.der", "*.p7b", "*.csr", "*.ppk", "*.gpg", "*.pgp", "*.agekey",
-    "*.keytab", "*.kdb", "*.kdbx", "*.ovpn", "*.mobileprovision", "*.provisionprofile",
-    # Tools that keep passwords
-    ".netrc", "_netrc", ".authinfo*", ".npmrc", ".pypirc", ".htpasswd", "htpasswd", ".pgpass", "pgpass.conf", ".my.cnf",
-    ".mylogin.cnf", ".git-credentials", ".dockercfg", ".dockerconfigjson", ".s3cfg", ".boto", ".vault_pass*",
-    ".vault-token", "vault_pass*", ".*_history", "kubeconfig", "*.kubeconfig", "*.tfstate", "*.tfstate.*", "*.tfvars",
-    "*.tfvars.json", ".terraformrc", "terraform.rc", "local.settings.json", "*.publishsettings",
-    # `credentials.py` is a program that handles them; these are the credentials
-    "credentials", ".credentials*", "credential", "credentials.json", "credentials.xml", "credentials.y*ml",
-    "credentials.toml", "credentials.ini", "credentials.csv", "credentials.txt", "credentials.properties",
-    "credentials*.enc", "client_secret*.json", "service-account*.json", "service_account*.json",
-    "serviceaccount*.json", "application_default_credentials.json",
-)  # fmt: skip
-"""`secrets.*` has no exception for programs: boards keep their passwords in `secrets.py` and `secrets.h`."""
-
 _LOCK_FILES = frozenset({
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "deno.lock", "poetry.lock",
     "pdm.lock", "uv.lock", "pylock.toml", "pipfile.lock", "cargo.lock", "composer.lock", "gemfile.lock", "go.sum",
@@ -129,13 +106,8 @@ def _any_of(globs: Iterable[str]) -> Callable[[str], object]:
     return re.compile("|".join(fnmatch.translate(glob) for glob in globs)).match
 
 
-_is_secret = _any_of(_SECRET_FILES)
 _is_minified = _any_of(("*.min.js", "*.min.mjs", "*.min.cjs", "*.min.css"))
 _is_generated = _any_of(("*.js.map", "*.mjs.map", "*.css.map", "*.d.ts.map"))
-
-
-def _secret_folder(low: str) -> bool:
-    return low in _SECRET_FOLDERS or low.startswith(".env")
 
 
 def bad_name(name: str) -> bool:
@@ -149,7 +121,7 @@ def refused_file(name: str) -> Skipped | None:
     if bad_name(name):
         return Skipped.BAD_NAME
     low = name.lower()
-    if _is_secret(low):
+    if is_secret_file(name):
         return Skipped.SECRET
     if low in _VERSION_CONTROL:  # `.git` is a file in worktrees and submodules
         return Skipped.VERSION_CONTROL
@@ -165,16 +137,10 @@ def refused_folder(name: str, has: Callable[[str], bool]) -> Skipped | None:
         return Skipped.BAD_NAME
     if low in _VERSION_CONTROL:
         return Skipped.VERSION_CONTROL
-    if _secret_folder(low):
+    if is_secret_folder(name):
         return Skipped.SECRET
     if low in _CACHE_FOLDERS or low.endswith(".egg-info"):
         return Skipped.CACHE
     if low in _VENDORED_FOLDERS or (low == "vendor" and any(map(has, _VENDOR_MARKS))):
         return Skipped.VENDORED
     return next((reason for mark, reason in _MARKS if has(mark)), None)
-
-
-def secret_path(path: str) -> bool:
-    """Whether the file or a folder on the way to it has a name that stands for keys or passwords."""
-    *folders, name = path.lower().split("/")
-    return bool(_is_secret(name)) or any(map(_secret_folder, folders))

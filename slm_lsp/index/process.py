@@ -23,7 +23,7 @@ from slm_lsp.index.database import discard, is_damage
 from slm_lsp.index.indexer import Indexer, Progress
 from slm_lsp.index.store import Writer
 from slm_lsp.index.watch import Watch
-from slm_lsp.platform.system import give_way
+from slm_lsp.platform.priority import give_way
 
 log = logging.getLogger(__name__)
 

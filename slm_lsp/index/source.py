@@ -6,7 +6,8 @@ import re
 import stat
 from pathlib import Path
 
-from slm_lsp.index.names import Skipped, bad_name, refused_file, secret_path
+from slm_lsp.index.names import Skipped, bad_name, refused_file
+from slm_lsp.privacy.paths import is_secret_path
 
 MOST_BYTES = 1 << 20
 LONGEST_LINE = 2000
@@ -52,7 +53,7 @@ def read_source(root: Path, path: str) -> bytes | Skipped:
     if target is None:
         return Skipped.OUTSIDE
     for each in dict.fromkeys((path, target)):
-        if refused := Skipped.SECRET if secret_path(each) else refused_file(each.rpartition("/")[2]):
+        if refused := Skipped.SECRET if is_secret_path(each) else refused_file(each.rpartition("/")[2]):
             return refused
     try:
         data = _read(root, target)
