@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from slm_lsp.errors import IndexUnwritableError, cure_of_write
+from slm_lsp.errors import IndexUnwritableError, cure_for_write_error
 
 SCHEMA = 2
 """Goes up with every change of the tables or of what stands in them: an index of another number is built anew."""
@@ -123,7 +123,7 @@ def _unsound(db: sqlite3.Connection) -> str | None:
 def unwritable(folder: Path, error: Exception) -> IndexUnwritableError:
     """The error for an index that cannot be written, with a cure that fits the cause."""
     why = getattr(error, "strerror", None) or error
-    cure = cure_of_write(error, "Make this folder writable, or set XDG_CACHE_HOME to a folder that you may write.")
+    cure = cure_for_write_error(error, "Make this folder writable, or set XDG_CACHE_HOME to a folder that you may write.")
     return IndexUnwritableError(
         f"The index in {folder} cannot be written: {why}.", f"Completions go on without it. {cure}".rstrip()
     )
