@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from slm_lsp.index.database import index_dir
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class IndexerClient:
     def __init__(
         self,
         root: Path,
-        told: Callable[[State], None],
+        told: Callable[[IndexerState], None],
         environ: Mapping[str, str] = os.environ,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -99,7 +99,7 @@ class IndexerClient:
             wait = BACK_OFF_S[min(ends, len(BACK_OFF_S)) - 1]
             log.warning("the indexer of %s ended and is started again in %.0f s; %s", self._root, wait, why)
             if ends == TOLD_AT:
-                self._told(State("failed", reason=f"The indexer ended {ends} times in a row; {why}."))
+                self._told(IndexerState("failed", reason=f"The indexer ended {ends} times in a row; {why}."))
             await self._sleep(wait)
 
     async def _run(self) -> None:
@@ -128,7 +128,7 @@ class IndexerClient:
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):
             try:
-                self._told(msgspec.json.decode(line, type=State))
+                self._told(msgspec.json.decode(line, type=IndexerState))
             except msgspec.DecodeError:
                 log.warning("the indexer said %r", line[:200])
         await process.wait()

@@ -120,10 +120,11 @@ def _unsound(db: sqlite3.Connection) -> str | None:
     return None if found == "ok" else found
 
 
-def unwritable(folder: Path, error: Exception) -> IndexUnwritableError:
+def unwritable_error(folder: Path, error: Exception) -> IndexUnwritableError:
     """The error for an index that cannot be written, with a cure that fits the cause."""
     why = getattr(error, "strerror", None) or error
-    cure = cure_for_write_error(error, "Make this folder writable, or set XDG_CACHE_HOME to a folder that you may write.")
+    not_permitted = "Make this folder writable, or set XDG_CACHE_HOME to a writable folder."
+    cure = cure_for_write_error(error, not_permitted)
     return IndexUnwritableError(
         f"The index in {folder} cannot be written: {why}.", f"Completions go on without it. {cure}".rstrip()
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from slm_lsp.index.names import bad_name
 from slm_lsp.index.pool import Marker, Result, culprits, read_many, read_one
 from slm_lsp.index.store import LEFT_OUT, Known, Writer
-from slm_lsp.index.walk import Found, Rules, Skipped, stat_source, walk
+from slm_lsp.index.walk import SourceFile, Rules, Skipped, stat_source, walk
 from slm_lsp.platform import system
 
 FEW = 12
@@ -85,12 +85,12 @@ class Indexer:
         self._rules = Rules(self._root)
         known = self._writer.known()
         unseen = set(known)
-        todo: list[Found] = []
+        todo: list[SourceFile] = []
         left_out: Counter[str] = Counter()
         for found in walk(self._root, self._rules):
             if stopped():
                 return Summary(0, 0, 0, time.monotonic() - start)
-            if isinstance(found, Found):
+            if isinstance(found, SourceFile):
                 unseen.discard(found.path)
                 if not _same(found, known.get(found.path)):
                     todo.append(found)
@@ -121,7 +121,7 @@ class Indexer:
         """Look at some paths again, relative to the workspace; returns how many were read or removed."""
         known = self._writer.known_of(path for path in paths if not bad_name(path))
         gone: list[str] = []
-        todo: list[Found] = []
+        todo: list[SourceFile] = []
         for path, held in known.items():
             found = None if self._rules.refuses(path) else stat_source(self._root, path)
             if found is None:
@@ -138,7 +138,7 @@ class Indexer:
         """One small step of what can wait until nothing else is to be done; whether there may be more."""
         return self._writer.settle()
 
-    def _read(self, todo: list[Found], stopped: Callable[[], bool]) -> Iterable[list[Result]]:
+    def _read(self, todo: list[SourceFile], stopped: Callable[[], bool]) -> Iterable[list[Result]]:
         if len(todo) > FEW and self._workers > 0:
             yield from read_many(self._root, todo, self._folder, self._workers, stopped)
             return
@@ -175,5 +175,5 @@ class Indexer:
                 self._writer.remove(gone)
 
 
-def _same(found: Found, known: Known | None) -> bool:
+def _same(found: SourceFile, known: Known | None) -> bool:
     return known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.index.extract import FileRows, extract, with_words
-from slm_lsp.index.walk import Found, Skipped, read_source
+from slm_lsp.index.walk import SourceFile, Skipped, read_source
 
 log = logging.getLogger(__name__)
 
-Result = tuple[Found, FileRows | Skipped]
+Result = tuple[SourceFile, FileRows | Skipped]
 
 MARKER = "parsing-"
 
@@ -82,7 +82,7 @@ def culprits(folder: Path) -> list[str]:
     return found
 
 
-def read_one(root: Path, found: Found, marker: Marker) -> Result:
+def read_one(root: Path, found: SourceFile, marker: Marker) -> Result:
     """The rows of one file, or why it has none."""
     source = read_source(root, found.path)
     if isinstance(source, Skipped):
@@ -101,17 +101,17 @@ def read_one(root: Path, found: Found, marker: Marker) -> Result:
 
 
 def read_many(
-    root: Path, wanted: Iterable[Found], folder: Path, workers: int, stopped: Callable[[], bool] = lambda: False
+    root: Path, wanted: Iterable[SourceFile], folder: Path, workers: int, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[list[Result]]:
     """Rows of many files, batch by batch, in no order, parsed by `workers` processes. `folder` is for markers."""
     todo = deque(_batches(wanted))
-    alone: deque[Found] = deque()
+    alone: deque[SourceFile] = deque()
     breaks = 0
     while todo and not stopped():
         if breaks >= BREAKS:
             yield from _read_here(root, folder, todo, stopped)
             break
-        running: dict[Future[list[Result]], list[Found]] = {}
+        running: dict[Future[list[Result]], list[SourceFile]] = {}
         try:
             with _executor(root, folder, workers) as executor:
                 while (todo or running) and not stopped():
@@ -141,7 +141,7 @@ def read_many(
 
 
 def _read_here(
-    root: Path, folder: Path, batches: Iterable[list[Found]], stopped: Callable[[], bool]
+    root: Path, folder: Path, batches: Iterable[list[SourceFile]], stopped: Callable[[], bool]
 ) -> Iterator[list[Result]]:
     marker = Marker(folder)
     try:
@@ -170,14 +170,14 @@ def _begin(root: Path, folder: Path) -> None:
     _here = root, Marker(folder)
 
 
-def _work(batch: Sequence[Found]) -> list[Result]:
+def _work(batch: Sequence[SourceFile]) -> list[Result]:
     root, marker = _here
     results = [read_one(root, each, marker) for each in batch]
     return [(found, rows if isinstance(rows, Skipped) else with_words(rows)) for found, rows in results]
 
 
-def _batches(wanted: Iterable[Found]) -> Iterator[list[Found]]:
-    batch: list[Found] = []
+def _batches(wanted: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+    batch: list[SourceFile] = []
     held = 0
     for found in wanted:
         batch.append(found)

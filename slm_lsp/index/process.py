@@ -1,6 +1,6 @@
 """The indexer's process: `python -m slm_lsp.index WORKSPACE INDEX`. Whoever starts it holds its standard input open.
 
-It reads one JSON object a line: `{"changed": [paths]}` or `{"check": true}`; and writes one a line (`State`). When its
+It reads one JSON object a line: `{"changed": [paths]}` or `{"check": true}`; and writes one a line. When its
 input ends, it ends.
 """
 
@@ -49,7 +49,7 @@ MANY = 400
 IGNORE_FILES = frozenset({".gitignore", ".slmignore"})
 
 
-class State(msgspec.Struct, frozen=True):
+class IndexerState(msgspec.Struct, frozen=True):
     """What the process tells about itself."""
 
     state: str
@@ -103,7 +103,7 @@ class Process:
                 # Whoever started this process starts it again, and then the index is built anew.
                 log.warning("the index is damaged and deleted: %s", error)
                 return
-            self._tell(State("failed", reason=str(error)))
+            self._tell(IndexerState("failed", reason=str(error)))
             # The editor's server goes on without the index; starting again at once would fail again.
             self._stop.wait()
 
@@ -119,20 +119,20 @@ class Process:
                     self._check(indexer)
                 else:
                     indexer.update(changed)
-                self._tell(State("ready"))
+                self._tell(IndexerState("ready"))
         finally:
             watch.close()
             indexer.close()
 
     def _check(self, indexer: Indexer) -> None:
-        self._tell(State("indexing"))
+        self._tell(IndexerState("indexing"))
         indexer.check(self._progress, self._stop.is_set)
         if self._stop.is_set():
             raise Stopped
-        self._tell(State("ready"))
+        self._tell(IndexerState("ready"))
 
     def _progress(self, progress: Progress) -> None:
-        self._tell(State("indexing", progress.done, progress.total))
+        self._tell(IndexerState("indexing", progress.done, progress.total))
 
     def _changes(self, indexer: Indexer) -> tuple[list[str], bool]:
         """What changed since it was last asked; waits for something. True: everything is to be looked at."""
@@ -173,7 +173,7 @@ class Process:
                 return Writer(self._folder)
             except IndexBusyError:
                 if not told:
-                    self._tell(State("waiting"))
+                    self._tell(IndexerState("waiting"))
                     told = True
                 if self._stop.wait(BUSY_S):
                     raise Stopped from None
@@ -187,7 +187,7 @@ class Process:
         self._stop.set()
         self._events.put(None)
 
-    def _tell(self, state: State) -> None:
+    def _tell(self, state: IndexerState) -> None:
         try:
             os.write(sys.stdout.fileno(), msgspec.json.encode(state) + b"\n")
         except OSError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from slm_lsp.errors import IndexMissingError
 from slm_lsp.index.database import index_dir
 from slm_lsp.index.extract import FileRows
-from slm_lsp.index.reader import Piece, Reader, Symbol
+from slm_lsp.index.reader import IndexedChunk, Reader, Symbol
 from slm_lsp.index.resolve import ProjectFiles
 
 
@@ -24,9 +24,9 @@ class Project:
     reader: Reader | None
     opened: Mapping[str, FileRows] = field(default_factory=dict)
 
-    def until(self, seconds: float) -> AbstractContextManager[None]:
+    def time_limit(self, seconds: float) -> AbstractContextManager[None]:
         """Inside, a search that still runs after so long gives up with `sqlite3.OperationalError`."""
-        return self.reader.until(seconds) if self.reader else nullcontext()
+        return self.reader.time_limit(seconds) if self.reader else nullcontext()
 
     def files(self) -> ProjectFiles:
         """The paths of all files."""
@@ -42,11 +42,11 @@ class Project:
             return self.opened[path].digest
         return self.reader.digest(path) if self.reader else b""
 
-    def top(self, path: str, name: str | None = None) -> list[Symbol]:
+    def top_level(self, path: str, name: str | None = None) -> list[Symbol]:
         """Outermost definitions of a file, or those of one name."""
         if path in self.opened:
             return [each for each in self.members(path, "") if name is None or each.name == name]
-        return self.reader.top(path, name) if self.reader else []
+        return self.reader.top_level(path, name) if self.reader else []
 
     def members(self, path: str, qualified: str) -> list[Symbol]:
         """What is defined right inside a definition, in the order of the text."""
@@ -64,23 +64,23 @@ class Project:
         counts = {name: sum(each.name == name for each in found) for name in wanted}
         return [each for each in found if counts[each.name] <= limit]
 
-    def search(self, words: Sequence[str], limit: int) -> list[Piece]:
+    def search(self, words: Sequence[str], limit: int) -> list[IndexedChunk]:
         """Chunks on disk that hold some of these words, the best first, but for those of open files."""
         found = self.reader.search(words, limit) if self.reader else []
         return [each for each in found if each.path not in self.opened]
 
-    def rarity(self, words: Iterable[str]) -> dict[str, int]:
+    def document_frequency(self, words: Iterable[str]) -> dict[str, int]:
         """In how many chunks on disk each word stands."""
-        return self.reader.rarity(words) if self.reader else {}
+        return self.reader.document_frequency(words) if self.reader else {}
 
     def chunk_count(self) -> int:
         """How many chunks there are on disk."""
         return self.reader.chunk_count() if self.reader else 0
 
-    def chunks_of(self, path: str) -> list[Piece]:
+    def chunks_of(self, path: str) -> list[IndexedChunk]:
         """A file's chunks, in order."""
         if path in self.opened:
-            return [Piece(path, *row, 0.0) for row in self.opened[path].chunks]
+            return [IndexedChunk(path, *row, 0.0) for row in self.opened[path].chunks]
         return self.reader.chunks_of(path) if self.reader else []
 
 

@@ -16,7 +16,7 @@ from slm_lsp.index.resolve import ProjectFiles
 from slm_lsp.index.store import LEFT_OUT
 from slm_lsp.languages.symbols import Import
 
-REMEMBERED_WORDS = 20_000
+MAX_CACHED_WORDS = 20_000
 
 _IN_ORDER = "ORDER BY definition.first, definition.last DESC, definition.name"
 """Of the text; rows are not written in that order."""
@@ -45,7 +45,7 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class IndexedChunk:
     """A chunk of a file, and how well it fits what was asked (higher is better). Lines from 0, the last exclusive."""
 
     path: str
@@ -87,7 +87,7 @@ class Reader:
         if version != SCHEMA:
             self._db.close()
             raise IndexMissingError("The index of this workspace is of another version.", "It is built anew.")
-        self._rarity: dict[str, int] = {}
+        self._frequencies: dict[str, int] = {}
         self._chunks = 0
         self._chunks_of: int | None = None
         self._files: dict[frozenset[str], ProjectFiles] = {}
@@ -98,7 +98,7 @@ class Reader:
         self._db.close()
 
     @contextmanager
-    def until(self, seconds: float) -> Iterator[None]:
+    def time_limit(self, seconds: float) -> Iterator[None]:
         """Inside, a query that still runs after so long gives up with `sqlite3.OperationalError`."""
         deadline = time.monotonic() + seconds
         self._db.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
@@ -128,7 +128,7 @@ class Reader:
             found += self._symbols(f"file.path = ? {_IN_ORDER}", [path])
         return found
 
-    def top(self, path: str, name: str | None = None) -> list[Symbol]:
+    def top_level(self, path: str, name: str | None = None) -> list[Symbol]:
         """Outermost definitions of a file, or those of one name."""
         if name is None:
             return self.members(path, "")
@@ -159,17 +159,17 @@ class Reader:
         )
         return [Import(*row) for row in rows]
 
-    def rarity(self, words: Iterable[str]) -> dict[str, int]:
+    def document_frequency(self, words: Iterable[str]) -> dict[str, int]:
         """In how many chunks each word stands; words that stand in none are absent. May be a little out of date."""
         found: dict[str, int] = {}
         for word in words:
-            if word not in self._rarity:
-                if len(self._rarity) >= REMEMBERED_WORDS:
-                    self._rarity.clear()
+            if word not in self._frequencies:
+                if len(self._frequencies) >= MAX_CACHED_WORDS:
+                    self._frequencies.clear()
                 row = self._db.execute("SELECT doc FROM vocabulary WHERE term = ?", (word,)).fetchone()
-                self._rarity[word] = row[0] if row else 0
-            if self._rarity[word]:
-                found[word] = self._rarity[word]
+                self._frequencies[word] = row[0] if row else 0
+            if self._frequencies[word]:
+                found[word] = self._frequencies[word]
         return found
 
     def chunk_count(self) -> int:
@@ -179,7 +179,7 @@ class Reader:
             self._chunks = int(self._db.execute("SELECT count(*) FROM chunk").fetchone()[0])
         return self._chunks
 
-    def search(self, words: Sequence[str], limit: int) -> list[Piece]:
+    def search(self, words: Sequence[str], limit: int) -> list[IndexedChunk]:
         """Chunks that hold some of these words, the best by BM25 first."""
         if not words:
             return []
@@ -190,16 +190,16 @@ class Reader:
             " JOIN chunk ON chunk.id = best.rowid JOIN file ON file.id = chunk.file ORDER BY best.rank",
             (query, limit),
         )
-        return [Piece(*row) for row in rows]
+        return [IndexedChunk(*row) for row in rows]
 
-    def chunks_of(self, path: str) -> list[Piece]:
+    def chunks_of(self, path: str) -> list[IndexedChunk]:
         """A file's chunks, in order."""
         rows = self._db.execute(
             "SELECT path, first, last, name, text, 0.0 FROM chunk JOIN file ON file.id = chunk.file WHERE path = ?"
             " ORDER BY first",
             (path,),
         )
-        return [Piece(*row) for row in rows]
+        return [IndexedChunk(*row) for row in rows]
 
     def project_files(self, new: frozenset[str] = frozenset()) -> ProjectFiles:
         """The paths of all files and of some `new` ones, for resolving imports; made anew when somebody wrote."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from slm_lsp.errors import IndexBusyError
-from slm_lsp.index.database import FILE, open_index, unwritable
+from slm_lsp.index.database import FILE, open_index, unwritable_error
 from slm_lsp.index.difference import difference
 from slm_lsp.index.extract import DefinitionRow, FileRows, ImportRow
 from slm_lsp.index.words import words
@@ -52,12 +52,12 @@ class Writer:
         except Timeout:
             raise IndexBusyError("Another process keeps this workspace's index.") from None
         except OSError as error:
-            raise unwritable(folder, error) from error
+            raise unwritable_error(folder, error) from error
         try:
             self.rebuilt_because, self._db = open_index(folder / FILE)
         except (OSError, sqlite3.Error) as error:
             self._lock.release()
-            raise unwritable(folder, error) from error
+            raise unwritable_error(folder, error) from error
 
     def __enter__(self) -> "Writer":
         return self
@@ -97,7 +97,7 @@ class Writer:
             with self._db:
                 yield
         except sqlite3.OperationalError as error:
-            raise unwritable(self._folder, error) from error
+            raise unwritable_error(self._folder, error) from error
 
     def put(self, rows: FileRows, size: int, mtime_ns: int) -> None:
         """Replace everything of one file; what stays is left as it is. Inside a transaction."""

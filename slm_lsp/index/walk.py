@@ -14,7 +14,7 @@ from slm_lsp.index.ignore import Level, Patterns, excludes, read_patterns, repos
 from slm_lsp.index.names import Skipped, bad_name, refused_file, refused_folder
 from slm_lsp.index.source import inside, read_source, reason_of, refused_kind
 
-__all__ = ["Found", "Rules", "Skipped", "read_source", "stat_source", "walk"]
+__all__ = ["SourceFile", "Rules", "Skipped", "read_source", "stat_source", "walk"]
 
 _GIT, _OURS = ".gitignore", ".slmignore"
 _TAKES_BACK = frozenset({Skipped.VENDORED, Skipped.CACHE})
@@ -22,7 +22,7 @@ _TAKES_BACK = frozenset({Skipped.VENDORED, Skipped.CACHE})
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourceFile:
     """A file that may be read, by its path from the workspace with `/`."""
 
     path: str
@@ -143,7 +143,7 @@ class Rules:
             depth += 1
 
 
-def walk(root: Path, rules: Rules | None = None) -> Iterator[Found | tuple[str, Skipped]]:
+def walk(root: Path, rules: Rules | None = None) -> Iterator[SourceFile | tuple[str, Skipped]]:
     """Every file below `root` in a stable order: found, or its path and why it is skipped.
 
     Nothing is opened but ignore files. A refused folder is not entered, and skipped as one; the workspace itself,
@@ -169,7 +169,7 @@ def walk(root: Path, rules: Rules | None = None) -> Iterator[Found | tuple[str, 
         pending.extend((f"{path}/{each.name}" if path else each.name, each) for each in below)
 
 
-def _judged(rules: Rules, path: str, entry: "os.DirEntry[str]") -> Found | tuple[str, Skipped]:
+def _judged(rules: Rules, path: str, entry: "os.DirEntry[str]") -> SourceFile | tuple[str, Skipped]:
     """What `walk` says of an entry that is no folder."""
     refused = rules.refuses_file(rules.folder(path.rpartition("/")[0]), path)
     if refused is None and entry.is_symlink():
@@ -181,10 +181,10 @@ def _judged(rules: Rules, path: str, entry: "os.DirEntry[str]") -> Found | tuple
     except OSError as error:
         return path, reason_of(error)
     refused = refused_kind(info)
-    return Found(path, info.st_size, info.st_mtime_ns) if refused is None else (path, refused)
+    return SourceFile(path, info.st_size, info.st_mtime_ns) if refused is None else (path, refused)
 
 
-def stat_source(root: Path, path: str) -> Found | None:
+def stat_source(root: Path, path: str) -> SourceFile | None:
     """A single file that `Rules` do not refuse, as `walk` would find it; None if it would not."""
     if inside(Path(os.path.realpath(root)), path) is None:
         return None
@@ -192,7 +192,7 @@ def stat_source(root: Path, path: str) -> Found | None:
         info = (root / path).stat()
     except (OSError, ValueError):
         return None
-    return Found(path, info.st_size, info.st_mtime_ns) if refused_kind(info) is None else None
+    return SourceFile(path, info.st_size, info.st_mtime_ns) if refused_kind(info) is None else None
 
 
 def _shown(path: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 from slm_lsp.index import watch
 from slm_lsp.index.client import BACK_OFF_S, STEADY_S, TOLD_AT, IndexerClient
 from slm_lsp.index.database import index_dir
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.index.reader import Reader
 from slm_lsp.index.store import Writer
 
@@ -29,8 +29,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-async def told(root: Path) -> AsyncIterator[list[State]]:
-    states: list[State] = []
+async def told(root: Path) -> AsyncIterator[list[IndexerState]]:
+    states: list[IndexerState] = []
     client = IndexerClient(root, states.append)
     client.start()
     yield states
@@ -52,7 +52,7 @@ def defined(root: Path) -> set[str]:
         reader.close()
 
 
-async def test_changes_on_disk_are_seen_without_being_told(root: Path, told: list[State]) -> None:
+async def test_changes_on_disk_are_seen_without_being_told(root: Path, told: list[IndexerState]) -> None:
     await until(lambda: bool(told) and told[-1].state == "ready")
     assert defined(root) == {"first"}
     (root / "pkg" / "b.py").write_text("def second(): pass\n")
@@ -66,9 +66,9 @@ async def test_changes_on_disk_are_seen_without_being_told(root: Path, told: lis
     await until(lambda: defined(root) == {"second"})
 
 
-async def test_a_second_server_waits_until_it_may_write(root: Path, told: list[State]) -> None:
+async def test_a_second_server_waits_until_it_may_write(root: Path, told: list[IndexerState]) -> None:
     await until(lambda: bool(told) and told[-1].state == "ready")
-    others: list[State] = []
+    others: list[IndexerState] = []
     other = IndexerClient(root, others.append)
     other.start()
     await until(lambda: bool(others) and others[-1].state == "waiting")
@@ -77,7 +77,7 @@ async def test_a_second_server_waits_until_it_may_write(root: Path, told: list[S
 
 
 async def test_the_next_one_takes_over(root: Path) -> None:
-    told: list[State] = []
+    told: list[IndexerState] = []
     with Writer(index_dir(root)):
         client = IndexerClient(root, told.append)
         client.start()
@@ -89,7 +89,7 @@ async def test_the_next_one_takes_over(root: Path) -> None:
 async def test_an_index_that_cannot_be_written_is_said_to(tmp_path: Path, root: Path) -> None:
     folder = index_dir(root)
     (folder / "index.db").mkdir(parents=True)
-    told: list[State] = []
+    told: list[IndexerState] = []
     client = IndexerClient(root, told.append)
     client.start()
     await until(lambda: bool(told) and told[-1].state == "failed")
@@ -113,7 +113,7 @@ class Restarts:
     def __init__(self, root: Path) -> None:
         self.now = 0.0
         self.waits: list[float] = []
-        self.told: list[State] = []
+        self.told: list[IndexerState] = []
         self.client = IndexerClient(root, self.told.append, clock=lambda: self.now, sleep=self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
@@ -127,7 +127,7 @@ class Restarts:
         await until(lambda: len(self.waits) > ends and indexers() not in ([], [process]))
 
     @property
-    def failures(self) -> list[State]:
+    def failures(self) -> list[IndexerState]:
         return [each for each in self.told if each.state == "failed"]
 
 
@@ -158,7 +158,7 @@ async def test_an_indexer_that_ran_for_a_while_begins_with_the_first_wait(root: 
 
 
 async def test_an_indexer_can_be_started_again_after_it_was_stopped(root: Path) -> None:
-    told: list[State] = []
+    told: list[IndexerState] = []
     client = IndexerClient(root, told.append)
     for _ in range(2):
         told.clear()
@@ -179,7 +179,7 @@ async def test_an_indexer_that_is_stopped_while_it_starts_leaves_nothing_behind(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_new_folder_is_watched_from_then_on(root: Path, told: list[State]) -> None:
+async def test_a_new_folder_is_watched_from_then_on(root: Path, told: list[IndexerState]) -> None:
     await until(lambda: bool(told) and told[-1].state == "ready")
     (root / "later").mkdir()
     await asyncio.sleep(0.5)
@@ -188,7 +188,7 @@ async def test_a_new_folder_is_watched_from_then_on(root: Path, told: list[State
     await until(lambda: "later" in defined(root))
 
 
-async def test_a_name_that_is_no_text_does_not_end_the_indexer(root: Path, told: list[State]) -> None:
+async def test_a_name_that_is_no_text_does_not_end_the_indexer(root: Path, told: list[IndexerState]) -> None:
     await until(lambda: bool(told) and told[-1].state == "ready")
     with contextlib.suppress(OSError):  # some systems take no such name
         (root / "pkg" / os.fsdecode(b"bad\xff.py")).write_text("x\n")
@@ -197,7 +197,7 @@ async def test_a_name_that_is_no_text_does_not_end_the_indexer(root: Path, told:
     assert all(each.state != "failed" for each in told)
 
 
-async def test_a_log_that_grows_all_the_time_keeps_nobody_waiting(root: Path, told: list[State]) -> None:
+async def test_a_log_that_grows_all_the_time_keeps_nobody_waiting(root: Path, told: list[IndexerState]) -> None:
     (root / ".gitignore").write_text("*.log\n")
     await until(lambda: bool(told) and told[-1].state == "ready")
     stop = threading.Event()
@@ -230,7 +230,7 @@ async def test_without_watches_the_index_is_made_all_the_same(root: Path, monkey
 
 
 async def test_an_index_inside_of_the_workspace_does_not_keep_itself_busy(root: Path) -> None:
-    states: list[State] = []
+    states: list[IndexerState] = []
     client = IndexerClient(root, states.append)
     client.start(root / "cache" / "index")
     await until(lambda: bool(states) and states[-1].state == "ready")

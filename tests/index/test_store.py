@@ -42,7 +42,7 @@ def test_what_was_put_is_found(writer: Writer, tmp_path: Path) -> None:
     assert [each.qualified for each in reader.named(["grossTotal"], 3)] == ["Order.grossTotal"]
     assert [each.path for each in reader.search(["gross"], 5)] == ["shop/orders.py"]
     assert [each.module for each in reader.imports_of("shop/orders.py")] == ["stock"]
-    assert reader.rarity(["order", "nowhere"]) == {"order": 1}
+    assert reader.document_frequency(["order", "nowhere"]) == {"order": 1}
     assert [reader.defines(name) for name in ("Order", "grossTotal", "stock")] == [True, True, False]
     assert reader.paths() == ["shop/orders.py"]
     assert reader.totals().lines == 5
@@ -58,7 +58,7 @@ def test_a_file_replaces_what_it_was(writer: Writer, tmp_path: Path) -> None:
         writer.remove(["a.py"])
     assert reader.search(["other"], 5) == []
     assert reader.paths() == []
-    assert reader.rarity(["other"]) == {}
+    assert reader.document_frequency(["other"]) == {}
 
 
 LONG = b"".join(b"def first_%d(order):\n%s\n\n" % (n, b"    order.touch()\n" * 30) for n in range(6))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slm_lsp.index import source
-from slm_lsp.index.walk import Found, Rules, Skipped, read_source, stat_source, walk
+from slm_lsp.index.walk import SourceFile, Rules, Skipped, read_source, stat_source, walk
 
 TEXT = "print(1)\n"
 KEY_HEAD = "-----BEGIN {}PRIVATE " + "KEY{}-----"
@@ -39,7 +39,7 @@ def rules(root: Path, **environ: str) -> Rules:
 
 def found(root: Path, *, by: Rules | None = None) -> list[str]:
     """What the walk finds, ignore files themselves left out."""
-    paths = [each.path for each in walk(root, by or rules(root)) if isinstance(each, Found)]
+    paths = [each.path for each in walk(root, by or rules(root)) if isinstance(each, SourceFile)]
     return [path for path in paths if not path.endswith(("ignore", "exclude"))]
 
 
@@ -54,7 +54,7 @@ def test_files_come_in_a_stable_order_with_what_tells_a_changed_one(tmp_path: Pa
     tree(tmp_path, {"b.py": TEXT, "a/z.py": TEXT, "a/b/c.py": TEXT, "c.txt": "", "README": "hello"})
     assert found(tmp_path) == ["README", "a/b/c.py", "a/z.py", "b.py", "c.txt"]
     info = (tmp_path / "b.py").stat()
-    assert Found("b.py", info.st_size, info.st_mtime_ns) in list(walk(tmp_path))
+    assert SourceFile("b.py", info.st_size, info.st_mtime_ns) in list(walk(tmp_path))
 
 
 def test_a_refused_folder_is_skipped_as_one_and_not_entered(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_git_says_the_same_of_any_tree(paths: list[str], top: str, nested: dict[
             [GIT, "ls-files", "-z", "-co", "--exclude-standard"], cwd=root, env=environ, check=True,
             capture_output=True, text=True, timeout=20,
         ).stdout  # fmt: skip
-        ours = [each.path for each in walk(root, Rules(root, environ)) if isinstance(each, Found)]
+        ours = [each.path for each in walk(root, Rules(root, environ)) if isinstance(each, SourceFile)]
         assert ours == sorted(listed.split("\0")[:-1], key=lambda path: path.split("/"))
         by_path = Rules(root, environ)
         every = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
@@ -329,7 +329,7 @@ def test_single_paths_get_the_same_answers(linked: Path) -> None:
         "twin/inner.py": Skipped.LINK, "up/real.py": Skipped.LINK, "away/canary.py": Skipped.OUTSIDE,
     }.items():  # fmt: skip
         assert by_path.refuses(path) is reason, path
-    assert stat_source(linked, "inside.py") == Found(*_seen(linked / "inside.py"))
+    assert stat_source(linked, "inside.py") == SourceFile(*_seen(linked / "inside.py"))
     assert [stat_source(linked, each) for each in ("out.py", "away/canary.py", "loop.py", "gone.py", "up")] == [
         None
     ] * 5
