@@ -11,7 +11,7 @@ from pathlib import Path
 from slm_lsp.index.names import bad_name
 from slm_lsp.index.pool import Marker, Result, culprits, read_many, read_one
 from slm_lsp.index.store import LEFT_OUT, Known, Writer
-from slm_lsp.index.walk import SourceFile, Rules, Skipped, stat_source, walk
+from slm_lsp.index.walk import Rules, Skipped, SourceFile, stat_source, walk
 from slm_lsp.platform import system
 
 FEW = 12

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.index.extract import FileRows, extract, with_words
-from slm_lsp.index.walk import SourceFile, Skipped, read_source
+from slm_lsp.index.walk import Skipped, SourceFile, read_source
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from slm_lsp.index.ignore import Level, Patterns, excludes, read_patterns, repos
 from slm_lsp.index.names import Skipped, bad_name, refused_file, refused_folder
 from slm_lsp.index.source import inside, read_source, reason_of, refused_kind
 
-__all__ = ["SourceFile", "Rules", "Skipped", "read_source", "stat_source", "walk"]
+__all__ = ["Rules", "Skipped", "SourceFile", "read_source", "stat_source", "walk"]
 
 _GIT, _OURS = ".gitignore", ".slmignore"
 _TAKES_BACK = frozenset({Skipped.VENDORED, Skipped.CACHE})

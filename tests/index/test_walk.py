@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slm_lsp.index import source
-from slm_lsp.index.walk import SourceFile, Rules, Skipped, read_source, stat_source, walk
+from slm_lsp.index.walk import Rules, Skipped, SourceFile, read_source, stat_source, walk
 
 TEXT = "print(1)\n"
 KEY_HEAD = "-----BEGIN {}PRIVATE " + "KEY{}-----"
