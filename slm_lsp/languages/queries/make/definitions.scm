@@ -1,4 +1,4 @@
-; What begins with a dot is an instruction to make; patterns have a `%`.
+; Targets that start with a dot are special targets, and targets with a `%` are patterns.
 ((rule (targets . (word) @name .) (recipe)? @body) @definition.function
   (#not-match? @name "^[.]|%"))
 ((rule (targets (word) @name @definition.function . (word)))
