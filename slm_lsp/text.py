@@ -101,7 +101,7 @@ def column(line: str, count: int, encoding: Encoding) -> int:
 def _column_utf8(line: str, count: int) -> int:
     data = line[:count].encode("utf-8", errors="surrogatepass")
     at = min(count, len(data))
-    while at < len(data) and data[at] & 0xC0 == 0x80:  # a continuation byte
+    while at < len(data) and data[at] & 0xC0 == 0x80:  # a UTF-8 continuation byte
         at -= 1
     return len(data[:at].decode("utf-8", errors="surrogatepass"))
 

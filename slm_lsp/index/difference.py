@@ -21,7 +21,7 @@ class Difference(Generic[Location]):
     moved: Sequence[tuple[int, Location]]
     """Ids of stored rows with the same content at a new location, and that location."""
     added: Sequence[int]
-    """Positions, in the wanted rows, of rows to insert."""
+    """Indexes, in the wanted rows, of the rows to insert."""
 
 
 def difference(

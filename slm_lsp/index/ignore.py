@@ -106,7 +106,7 @@ def _joined(patterns: list[tuple[str, int]]) -> tuple[re.Pattern[str] | None, tu
 
 
 def _exact(regex: str, line: str) -> str:
-    """Turn an expression of pathspec into one that fully matches exactly the entries that git's pattern matches."""
+    """Change a regular expression of pathspec so that it fully matches only the entries that git's pattern matches."""
     if regex in _ONLY_ALL:
         return _ONLY_ALL[regex]
     regex = _NEGATED_SET.sub("(?!/)[^", regex)  # in git, no character class matches a slash

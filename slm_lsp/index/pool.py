@@ -46,7 +46,7 @@ BATCHES_PER_WORKER = 2
 
 
 class Marker:
-    """A marker file that records which file this process is parsing, so that it is known after a crash."""
+    """A marker file that contains the path of the file that this process is parsing. It survives a crash."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / f"{MARKER}{os.getpid()}"

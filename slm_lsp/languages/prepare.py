@@ -33,7 +33,7 @@ lines (`D`)."""
 
 
 def prepared(language: str, source: bytes) -> bytes:
-    """Return the text that the grammar of a language receives. It has the same length and the same line endings."""
+    """Return the text to pass to the parser of a language. It has the same length and number of lines as `source`."""
     prepare = _PREPARE.get(language)
     return source if prepare is None else prepare(source)
 
@@ -90,7 +90,7 @@ def _without_embedded(source: bytes) -> bytes:
 def _fortran(source: bytes) -> bytes:
     """Turn fixed-form comments into free-form comments, unless the text seems to be in free form.
 
-    A text counts as free form if lines that only free form allows are more than a tenth as many as fixed-form comments.
+    A text counts as free form if it has more than one line that only free form allows per ten fixed-form comments.
     """
     comments = len(_FIXED_COMMENT.findall(source))
     if comments == 0 or len(_FREE.findall(source)) * 10 > comments:
@@ -104,7 +104,7 @@ def _perl(source: bytes) -> bytes:
     if source.find(b"#", begin) < 0:
         return source
     end = len(source) - 1
-    while end > begin and 0x80 <= source[end] < 0xC0:  # a continuation byte
+    while end > begin and 0x80 <= source[end] < 0xC0:  # a UTF-8 continuation byte
         end -= 1
     return source[:end] + b" " * (len(source) - end - 1) + b"\n"
 

@@ -2,7 +2,7 @@
 (translation_unit) @scope
 (function_definition) @scope
 (preproc_function_def) @scope
-; Parameters only of functions with a body: parameter names in a prototype have no meaning.
+; Match parameters only of functions with a body, because parameter names in a prototype have no meaning.
 (function_definition declarator: (function_declarator parameters: (parameter_list (parameter_declaration declarator: [
     (identifier) @local
     (pointer_declarator declarator: (identifier) @local)

@@ -1,4 +1,4 @@
-; Targets that start with a dot are special targets, and targets with a `%` are patterns.
+; Special targets, which start with a dot, and pattern rules, which contain a `%`, are not matched.
 ((rule (targets . (word) @name .) (recipe)? @body) @definition.function
   (#not-match? @name "^[.]|%"))
 ((rule (targets (word) @name @definition.function . (word)))

@@ -45,5 +45,5 @@
 (extern_crate_declaration name: (_) @module !alias) @import
 (extern_crate_declaration name: (_) @module alias: (_) @alias) @import
 
-; A module in its own file. `use x` and `extern crate x` give the same kind of match and may refer to it.
+; `mod x;` declares a module in its own file. It counts as an import, like `use x` and `extern crate x`.
 (mod_item name: (_) @module !body) @import
