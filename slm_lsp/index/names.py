@@ -1,6 +1,6 @@
-"""Why a file is not indexed, and which files their names and folders already refuse.
+"""The reasons for which a file is not indexed, and the rules that judge files and folders by their names.
 
-Nothing here opens a file. Names are compared without regard to case, since some file systems have none.
+Nothing here opens a file. Names are compared without regard to case, because some file systems ignore case.
 """
 
 import fnmatch
@@ -12,7 +12,7 @@ from slm_lsp.privacy.paths import is_secret_file, is_secret_folder
 
 
 class Skipped(StrEnum):
-    """Why a file is not indexed: a word to count by."""
+    """The reason for which a file is not indexed. The value is stored in the index and used for counting."""
 
     IGNORED = "ignored"
     SECRET = "secret"  # noqa: S105 - a reason, not a password
@@ -38,32 +38,32 @@ class Skipped(StrEnum):
 
     @property
     def why(self) -> str:
-        """The reason in words that a user can read."""
+        """The reason as a phrase for the user."""
         return _WHY[self]
 
 
 _WHY = {
     Skipped.IGNORED: "ignored by .gitignore, .slmignore or git's excludes",
     Skipped.SECRET: "may hold keys or passwords",
-    Skipped.VERSION_CONTROL: "belongs to version control",
-    Skipped.VENDORED: "somebody else's code, copied here",
+    Skipped.VERSION_CONTROL: "internal files of version control",
+    Skipped.VENDORED: "third-party code",
     Skipped.CACHE: "a cache or build output",
-    Skipped.GENERATED: "written by a program",
+    Skipped.GENERATED: "generated code",
     Skipped.MINIFIED: "minified",
     Skipped.BINARY: "binary",
     Skipped.NOT_TEXT: "not UTF-8",
     Skipped.TOO_LARGE: "over 1 MiB",
     Skipped.LONG_LINES: "has a line over 2,000 characters",
-    Skipped.BAD_NAME: "its name is not UTF-8 or has control characters",
+    Skipped.BAD_NAME: "the name is not UTF-8 or has control characters",
     Skipped.OUTSIDE: "outside the workspace",
-    Skipped.LINK: "a link to a folder, or in a loop",
+    Skipped.LINK: "a link to a folder, or a link that points to itself",
     Skipped.NOT_A_FILE: "a folder, pipe, socket or device",
     Skipped.UNREADABLE: "cannot be read",
-    Skipped.VANISHED: "no longer there",
-    Skipped.CHANGED: "changed while it was read",
+    Skipped.VANISHED: "no longer exists",
+    Skipped.CHANGED: "changed while it was being read",
     Skipped.SLOW: "took too long to parse",
     Skipped.DEEP: "nested too deeply to parse",
-    Skipped.CRASHED: "its parser crashed",
+    Skipped.CRASHED: "the parser crashed",
 }
 
 
@@ -71,8 +71,8 @@ _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", "cvs", "_darcs", ".
 
 _VENDORED_FOLDERS = frozenset({
     "node_modules", "bower_components", "jspm_packages", ".yarn", ".pnpm-store", ".venv", "site-packages", ".bundle",
-    # What lies there was written elsewhere, as in node_modules, and often outweighs the project. `!third_party/` in
-    # .slmignore brings it back where it is worked on.
+    # These folders hold code of other projects, often more than the project's own. A project that does develop the code
+    # there can include it with `!third_party/` in .slmignore.
     "third_party", "third-party", "thirdparty", "3rdparty",
 })  # fmt: skip
 
@@ -82,16 +82,17 @@ _CACHE_FOLDERS = frozenset({
     ".turbo", ".angular", ".dart_tool", ".stack-work", ".direnv", ".import_linter_cache", "deriveddata",
 })  # fmt: skip
 
-_MARKS = (
+_MARKER_ENTRIES = (
     ("pyvenv.cfg", Skipped.VENDORED),
     ("conda-meta", Skipped.VENDORED),
-    # https://bford.info/cachedir: Cargo's target, and caches of many tools.
+    # https://bford.info/cachedir: in Cargo's target folder, and in the caches of many tools.
     ("CACHEDIR.TAG", Skipped.CACHE),
 )
-"""A folder that has such an entry is one of these, whatever its name."""
+"""A folder that contains such an entry is skipped for this reason, whatever its name is."""
 
-_VENDOR_MARKS = ("modules.txt", "autoload.php", "composer", "bundle")
-"""What `go mod vendor`, Composer and Bundler leave in a folder named `vendor`; any other is the project's own."""
+_VENDOR_ENTRIES = ("modules.txt", "autoload.php", "composer", "bundle")
+"""Entries that `go mod vendor`, Composer and Bundler create in a folder named `vendor`. A `vendor` folder without them
+belongs to the project itself."""
 
 _LOCK_FILES = frozenset({
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "deno.lock", "poetry.lock",
@@ -102,7 +103,7 @@ _LOCK_FILES = frozenset({
 
 
 def _any_of(globs: Iterable[str]) -> Callable[[str], object]:
-    """What tells whether a name matches one of the globs, with one expression for all of them."""
+    """Compile globs into one expression and return its match function."""
     return re.compile("|".join(fnmatch.translate(glob) for glob in globs)).match
 
 
@@ -111,13 +112,13 @@ _is_generated = _any_of(("*.js.map", "*.mjs.map", "*.css.map", "*.d.ts.map"))
 
 
 def bad_name(name: str) -> bool:
-    """Whether a name cannot be shown or stored: bytes that are no UTF-8, or control characters."""
+    """Whether a name cannot be shown or stored, because it is not UTF-8 or has control characters."""
     return not name.isprintable() and any(char < " " or "\x7f" <= char < "\xa0" or "\ud800" <= char < "\ue000"
                                           for char in name)  # fmt: skip
 
 
 def refused_file(name: str) -> Skipped | None:
-    """Why a file of this name is refused wherever it lies."""
+    """Return why a file with this name is never indexed, in whatever folder it is; None if its name is accepted."""
     if bad_name(name):
         return Skipped.BAD_NAME
     low = name.lower()
@@ -131,7 +132,7 @@ def refused_file(name: str) -> Skipped | None:
 
 
 def refused_folder(name: str, has: Callable[[str], bool]) -> Skipped | None:
-    """Why a folder is refused wherever it lies; `has` tells whether it has an entry of a name."""
+    """Return why a folder is never indexed; None if it is accepted. `has(name)` says whether it contains an entry."""
     low = name.lower()
     if bad_name(name):
         return Skipped.BAD_NAME
@@ -141,6 +142,6 @@ def refused_folder(name: str, has: Callable[[str], bool]) -> Skipped | None:
         return Skipped.SECRET
     if low in _CACHE_FOLDERS or low.endswith(".egg-info"):
         return Skipped.CACHE
-    if low in _VENDORED_FOLDERS or (low == "vendor" and any(map(has, _VENDOR_MARKS))):
+    if low in _VENDORED_FOLDERS or (low == "vendor" and any(map(has, _VENDOR_ENTRIES))):
         return Skipped.VENDORED
-    return next((reason for mark, reason in _MARKS if has(mark)), None)
+    return next((reason for mark, reason in _MARKER_ENTRIES if has(mark)), None)
