@@ -15,7 +15,7 @@ from slm_lsp.config import Settings
 from slm_lsp.engine.client.adjust import adjust, start_with
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import UsageError
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.server.completion_list import completion_list, supports_inline_completion
 from slm_lsp.server.inline_completion import InlineCompletions
 from slm_lsp.server.outcomes import COMPLETION_ACCEPTED, Outcomes, parse_report
@@ -114,7 +114,7 @@ class App:
         task.add_done_callback(self._ended)
         return task
 
-    def _on_indexer_state(self, folder: Path, state: State) -> None:
+    def _on_indexer_state(self, folder: Path, state: IndexerState) -> None:
         """Show a message of an indexer as status and progress; log and show a failure."""
         self._indexing(folder).show(state)
         if state.state == "failed":

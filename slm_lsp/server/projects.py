@@ -21,7 +21,7 @@ from slm_lsp.errors import IndexMissingError, ParseTimeoutError
 from slm_lsp.index.client import IndexerClient
 from slm_lsp.index.database import index_dir
 from slm_lsp.index.extract import FileRows, extract
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.index.project import Project
 from slm_lsp.index.reader import Reader
 from slm_lsp.index.walk import Rules
@@ -48,7 +48,7 @@ RESUME_S = 300.0
 NAME_S = 0.005
 """Longest look-up of a name in seconds. Usually it takes less than 0.1 ms."""
 
-OnState = Callable[[Path, State], None]
+OnState = Callable[[Path, IndexerState], None]
 
 
 class Workspace:
@@ -58,7 +58,7 @@ class Workspace:
     other methods run on the event loop. The thread and `defines` have a connection to the index each.
     """
 
-    def __init__(self, root: Path, on_state: Callable[[State], None]) -> None:
+    def __init__(self, root: Path, on_state: Callable[[IndexerState], None]) -> None:
         self.root = root
         self.indexer = IndexerClient(root, on_state)
         self.edits: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
@@ -115,7 +115,7 @@ class Workspace:
                     return False
                 if self._names is None:
                     self._names = Reader(index_dir(self.root))
-                with self._names.until(NAME_S):
+                with self._names.time_limit(NAME_S):
                     return self._names.defines(name)
             except (IndexMissingError, sqlite3.Error):
                 self._drop_names()
@@ -270,7 +270,7 @@ class Projects:
         path = workspace.relative(uri)
         return None if path is None else (workspace, path)
 
-    def _on_indexer_state(self, folder: Path, state: State) -> None:
+    def _on_indexer_state(self, folder: Path, state: IndexerState) -> None:
         workspace = self._workspaces.get(folder)
         if workspace is None:
             return

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +18,7 @@ from typing import Any, Literal, cast
 from pygls.io_ import run_async, run_websocket
 
 from slm_lsp.errors import UsageError
+from slm_lsp.platform.spawn import on_termination
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
 from slm_lsp.server.stdio import MAX_LINE_BYTES, Input, log_to_stderr, release
@@ -109,8 +109,7 @@ async def _serve(
     kind: Kind, address: Address, token: str | None, overrides: Mapping[str, object], on_listening: OnListening
 ) -> None:
     interrupted = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    on_termination(interrupted.set)
     listen = _listen_tcp if kind == "tcp" else _listen_ws
     sessions: set[asyncio.Task[Any]] = set()
     connected: set[asyncio.Task[Any]] = set()

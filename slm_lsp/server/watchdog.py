@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 LIMIT_S = 0.02
 """Processor time in seconds from which a callback counts as slow."""
 
+MILLISECONDS = 1e3
+
 SLOW = "%.1f ms of processor time in one callback of the event loop: %s"
 """Message for a slow callback."""
 
@@ -32,20 +34,20 @@ def watch_loop(limit_s: float = LIMIT_S, clock: Callable[[], float] = time.threa
 
     def measured(handle: asyncio.Handle) -> None:
         started_at = clock()
-        callback: Any = handle._callback  # type: ignore[attr-defined] # The attribute is deleted when a handle is cancelled.
+        callback = handle._callback  # type: ignore[attr-defined]  # A handle that is cancelled loses the attribute.
         try:
             run(handle)
         finally:
             spent = clock() - started_at
             if spent >= limit_s:
-                log.warning(SLOW, spent * 1e3, _name(callback))
+                log.warning(SLOW, spent * MILLISECONDS, _name(callback))
 
-    asyncio.Handle._run = measured  # type: ignore[method-assign]
-    log.info("watching the event loop for callbacks that take over %.0f ms", limit_s * 1e3)
+    setattr(asyncio.Handle, "_run", measured)  # noqa: B010 - a plain assignment has the wrong type for mypy
+    log.info("watching the event loop for callbacks that take over %.0f ms", limit_s * MILLISECONDS)
     try:
         yield
     finally:
-        asyncio.Handle._run = run  # type: ignore[method-assign]
+        setattr(asyncio.Handle, "_run", run)  # noqa: B010
 
 
 def _name(callback: Any) -> str:
@@ -57,6 +59,8 @@ def _name(callback: Any) -> str:
     awaited: Any = task.get_coro()
     while awaited is not None:
         frame: FrameType | None = getattr(awaited, "cr_frame", None)
-        places.append(getattr(awaited, "__qualname__", type(awaited).__name__) + (f":{frame.f_lineno}" if frame else ""))
+        places.append(
+            getattr(awaited, "__qualname__", type(awaited).__name__) + (f":{frame.f_lineno}" if frame else "")
+        )
         awaited = getattr(awaited, "cr_await", None)
     return " > ".join(places)

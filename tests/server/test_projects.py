@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from slm_lsp.index.database import index_dir
 from slm_lsp.index.indexer import Indexer
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.index.store import Writer
 from slm_lsp.server.projects import RESUME_S, Projects
 from slm_lsp.server.sessions import Sessions
@@ -108,7 +108,7 @@ async def test_closed_workspace_leaves_no_thread_and_no_connection(workspace: Pa
 
 async def test_document_resumes_cancelled_indexing_after_a_pause(workspace: Path) -> None:
     now = [0.0]
-    states: list[State] = []
+    states: list[IndexerState] = []
     sessions = Sessions()
     sessions.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
     projects = Projects(sessions, lambda _, state: states.append(state), lambda: now[0])
