@@ -14,9 +14,11 @@ from slm_lsp import __version__
 from slm_lsp.config import Settings
 from slm_lsp.engine.client.adjust import adjust, start_with
 from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.errors import UsageError
+from slm_lsp.errors import ParseTimeoutError, UsageError
 from slm_lsp.index.process import IndexerState
+from slm_lsp.languages.parse import LIMIT_S
 from slm_lsp.server.completion_list import completion_list, supports_inline_completion
+from slm_lsp.server.document import Document
 from slm_lsp.server.inline_completion import InlineCompletions
 from slm_lsp.server.outcomes import COMPLETION_ACCEPTED, Outcomes, parse_report
 from slm_lsp.server.progress import IndexProgress
@@ -89,10 +91,12 @@ class App:
 
     def opened(self, uri: str) -> None:
         """Start the work for a document that was opened."""
+        session = self.sessions.get(uri)
         self.in_background(self._show_problems(uri))
+        self.in_background(asyncio.to_thread(_parse, session.document))
         self.projects.viewed(uri)
         self.projects.resume_indexing(uri)
-        self.inline.warming.opened(self.sessions.get(uri))
+        self.inline.warming.opened(session)
 
     def cursor_moved(self, uri: str, position: types.Position) -> None:
         """Evaluate the prompt at a cursor that rests. Ignore a document that is not open."""
@@ -161,6 +165,12 @@ class App:
         await self.projects.close()
         await self.engine.close()
         await asyncio.to_thread(self.outcomes.close)
+
+
+def _parse(document: Document) -> None:
+    """Parse a document that was opened. Later versions are parsed from its tree, which takes much less time."""
+    with contextlib.suppress(ParseTimeoutError):
+        document.syntax.tree(LIMIT_S)
 
 
 def _encoding(negotiated: types.PositionEncodingKind | str | None) -> Encoding:

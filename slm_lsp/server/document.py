@@ -1,13 +1,20 @@
 """Immutable snapshots of an open document, one for each version, and how a change makes the next one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from lsprotocol import types
+from pygls.uris import to_fs_path
 
+from slm_lsp.languages.registry import language_of
+from slm_lsp.languages.syntax_tree import SyntaxTree
 from slm_lsp.server.changes import apply_changes
 from slm_lsp.text import Encoding, Lines, TextEdit, apply_edits, column, units
+
+FIRST_LINE_CHARACTERS = 1000
+"""A first line that names an interpreter, such as `#!/usr/bin/env python3`, is shorter than this."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,15 @@ class Document:
     language: str
     """The editor's identifier of the language."""
     text: str
+    earlier: SyntaxTree | None = field(default=None, compare=False, repr=False)
+    """The tree of the version before, which makes parsing this one faster."""
+
+    @cached_property
+    def syntax(self) -> SyntaxTree:
+        """The syntax tree, parsed when it is first needed."""
+        path = to_fs_path(self.uri) or self.uri
+        first_line = self.text[:FIRST_LINE_CHARACTERS].partition("\n")[0].removesuffix("\r")
+        return SyntaxTree(language_of(Path(path).as_posix(), first_line, self.language), self.text, self.earlier)
 
     @cached_property
     def lines(self) -> Lines:
@@ -56,7 +72,7 @@ class Document:
             text = _changed_text(self, changes[0], encoding)
         else:
             text = apply_changes(self.text, changes, encoding)
-        return replace(self, text=text, version=version)
+        return replace(self, text=text, version=version, earlier=self.syntax)
 
 
 def _changed_text(document: Document, change: types.TextDocumentContentChangeEvent, encoding: Encoding) -> str:

@@ -7,10 +7,11 @@ from uuid import uuid4
 
 from lsprotocol import types
 
+from slm_lsp.config import CompletionSettings
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.window import PromptParts
 from slm_lsp.errors import SlmError
-from slm_lsp.features.completion.around import surroundings
+from slm_lsp.features.completion.around import surroundings_of
 from slm_lsp.features.completion.complete import (
     ALTERNATIVES,
     Alternative,
@@ -147,8 +148,7 @@ class InlineCompletions:
         if now - self._accepted_at < AFTER_ACCEPTANCE_S:
             return ACCEPTED
         settings = await self._services.settings(session.uri)
-        around = surroundings(cursor.text, cursor.offset, cursor.path, language=cursor.language)
-        return skip_reason(cursor, around, settings.completion)
+        return await asyncio.to_thread(_skip_reason, cursor, settings.completion)
 
     async def _generate(
         self, session: DocumentSession, document: Document, cursor: Cursor, generation: InFlightGeneration
@@ -229,6 +229,11 @@ class InlineCompletions:
             )
             for each in shown
         ]
+
+
+def _skip_reason(cursor: Cursor, settings: CompletionSettings) -> str | None:
+    """Return why a request while typing is not answered; None if it is. Runs in a thread: it parses the document."""
+    return skip_reason(cursor, surroundings_of(cursor), settings)
 
 
 def _incomplete(cursor: Cursor, shown: Alternative) -> Completion:

@@ -153,8 +153,7 @@ class Workspace:
                 kept[path] = known
                 continue
             try:
-                source = document.text.encode("utf-8", errors="replace")
-                kept[path] = document.version, extract(path, source, OPEN_PARSE_S)
+                kept[path] = document.version, extract(path, document.syntax.source, OPEN_PARSE_S, document.syntax)
             except ParseTimeoutError:
                 log.info("%s takes too long to parse", path)
         self._rows = kept

@@ -98,4 +98,4 @@ class Sessions:
         folder = self.workspace_of(document.uri) or path.parent
         relative = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
         offset = document.offset(position, self.encoding)
-        return Cursor(folder.name, relative, document.text, offset, document.language)
+        return Cursor(folder.name, relative, document.text, offset, document.language, document.syntax)

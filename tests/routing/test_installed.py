@@ -1,9 +1,11 @@
 """Models are looked up in a thread, and only when something has changed."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from slm_lsp.models.files import hash_file
 from slm_lsp.models.store import Store
 from slm_lsp.routing import installed as lookup
 from slm_lsp.routing.choose import choose, to_warm
-from slm_lsp.routing.installed import ModelLookup
+from slm_lsp.routing.installed import CHECK_S, ModelLookup
 from slm_lsp.routing.policy import Choice
 
 
@@ -74,8 +76,13 @@ def touch(model: Path) -> None:
     os.utime(model, ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000))
 
 
+def clock() -> Callable[[], float]:
+    """Return a clock that advances by the check interval at each call."""
+    return itertools.count(0.0, CHECK_S).__next__
+
+
 @pytest.mark.parametrize("ask", [choose, to_warm])
-async def test_a_touched_model_is_hashed_in_a_thread(
+async def test_touched_model_is_hashed_in_a_thread(
     settings: Settings, hashing: Hashing, home: dict[str, str], ask: object
 ) -> None:
     hashing.go.set()
@@ -86,7 +93,7 @@ async def test_a_touched_model_is_hashed_in_a_thread(
     assert threading.main_thread() not in hashing.threads
 
 
-async def test_requests_during_a_hash_wait_for_it_and_may_be_cancelled(settings: Settings, hashing: Hashing) -> None:
+async def test_requests_wait_for_a_hash_and_can_be_cancelled(settings: Settings, hashing: Hashing) -> None:
     find = ModelLookup()
     waiting = [asyncio.ensure_future(find(settings)) for _ in range(4)]
     assert await asyncio.to_thread(hashing.begun.wait, 60)
@@ -100,8 +107,8 @@ async def test_requests_during_a_hash_wait_for_it_and_may_be_cancelled(settings:
     assert len(hashing.threads) == 1
 
 
-async def test_nothing_is_looked_up_while_nothing_changes(settings: Settings, looked: list[str]) -> None:
-    find = ModelLookup()
+async def test_models_are_looked_up_only_after_a_change(settings: Settings, looked: list[str]) -> None:
+    find = ModelLookup(clock())
     (first,) = await find(settings)
     await find(settings)  # the first one has written a record
     before = len(looked)
@@ -113,7 +120,7 @@ async def test_nothing_is_looked_up_while_nothing_changes(settings: Settings, lo
     assert len(looked) == before + 1
 
 
-async def test_a_model_that_is_installed_later_is_found(tmp_path: Path, tiny_model: Path) -> None:
+async def test_model_that_is_installed_later_is_found(tmp_path: Path, tiny_model: Path) -> None:
     find, settings = ModelLookup(), Settings(models_dir=tmp_path / "models")
     with pytest.raises(ModelMissingError):
         await find(settings)
@@ -121,14 +128,38 @@ async def test_a_model_that_is_installed_later_is_found(tmp_path: Path, tiny_mod
     assert [each.name for each in await find(settings)] == ["mine"]
 
 
-async def test_a_file_named_by_its_path_is_looked_at_again_when_it_changes(
+async def test_model_file_given_by_its_path_is_looked_up_again_after_a_change(
     tmp_path: Path, tiny_model: Path, looked: list[str]
 ) -> None:
     file = Path(shutil.copy(tiny_model, tmp_path / "own.gguf"))
-    find, settings = ModelLookup(), Settings(model=str(file), models_dir=tmp_path / "models")
+    find, settings = ModelLookup(clock()), Settings(model=str(file), models_dir=tmp_path / "models")
     for _ in range(3):
         assert [each.model.file for each in await find(settings)] == [file]
     assert len(looked) == 1
     touch(file)
     await find(settings)
     assert len(looked) == 2
+
+
+async def test_folder_is_read_at_most_once_per_interval(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, settings = [0.0], Settings(models_dir=tmp_path / "models")
+    Store(settings.models_dir).add(tiny_model, "mine")
+    find = ModelLookup(lambda: now[0])
+    first = await find(settings)
+    threads: list[threading.Thread] = []
+    seen = lookup._seen
+
+    def recording(setting: str, folder: Path) -> object:
+        threads.append(threading.current_thread())
+        return seen(setting, folder)
+
+    monkeypatch.setattr(lookup, "_seen", recording)
+    now[0] += CHECK_S / 2
+    assert await find(settings) == first
+    assert not threads
+    now[0] += CHECK_S
+    assert await find(settings) == first
+    assert threads
+    assert threading.main_thread() not in threads

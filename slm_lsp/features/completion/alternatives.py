@@ -3,6 +3,7 @@
 The others branch off where the greedy answer is unsure, so that a sure one costs what it costs alone.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -57,6 +58,14 @@ class Race:
         said.append(token)
         if token.finish is not None:
             self._best = self.ranked()[0].score
+
+    async def add(self, token: Token) -> None:
+        """Add a token. When it ends a candidate, rank the candidates in a thread and run the examples."""
+        if token.finish is None:
+            self.note(token)
+        else:
+            await asyncio.to_thread(self.note, token)
+            await self.tried()
 
     async def tried(self) -> None:
         """Run those that are whole, once the greedy answer is and has others beside it; each is run once."""

@@ -1,12 +1,14 @@
 """What stands round a cursor, as the rules about suggestions look at it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.languages.registry import Language, language_of
+from slm_lsp.languages.syntax_tree import SyntaxTree
 from slm_lsp.text import Lines
 
 NEAR_LINES = 40
@@ -34,6 +36,17 @@ class Surroundings:
     language: Language | None = None
     snippets: tuple[Snippet, ...] = ()
     """What was read of other files."""
+    earlier: SyntaxTree | None = field(default=None, compare=False, repr=False)
+    """The tree of an earlier version of the document, or of the document itself."""
+
+    @cached_property
+    def syntax(self) -> SyntaxTree:
+        """The tree of the document."""
+        text = self.head + self.before + self.after + self.tail
+        known = self.earlier
+        if known is not None and known.language is self.language and known.text == text:
+            return known
+        return SyntaxTree(self.language, text, known)
 
     @property
     def next_line(self) -> str:
@@ -56,16 +69,22 @@ class Surroundings:
 
 
 def surroundings(
-    text: str, offset: int, path: str = "", snippets: Sequence[Snippet] = (), language: str = ""
+    text: str,
+    offset: int,
+    path: str = "",
+    snippets: Sequence[Snippet] = (),
+    language: str = "",
+    syntax: SyntaxTree | None = None,
 ) -> Surroundings:
-    """What stands round an offset of a text.
+    """Return the text around a cursor.
 
     Args:
         text: the whole document.
         offset: of the cursor, in characters.
-        path: of the document; its name says the language.
-        snippets: what was read of other files.
-        language: what the editor calls the document's.
+        path: of the document; its name determines the language.
+        snippets: pieces of other files in the prompt.
+        language: the editor's identifier of the language.
+        syntax: the tree of the document, or of an earlier version of it.
     """
     lines = Lines(text)
     at = lines.position(offset)
@@ -80,7 +99,13 @@ def surroundings(
         tail=text[end:],
         language=language_of(path, lines.line(0), language),
         snippets=tuple(snippets),
+        earlier=syntax,
     )
+
+
+def surroundings_of(cursor: Cursor, snippets: Sequence[Snippet] = ()) -> Surroundings:
+    """Return the text around a cursor; `snippets` are the pieces of other files in the prompt."""
+    return surroundings(cursor.text, cursor.offset, cursor.path, snippets, cursor.language, cursor.syntax)
 
 
 def indentation(line: str) -> str:
