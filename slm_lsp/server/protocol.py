@@ -86,6 +86,10 @@ class Protocol(LanguageServerProtocol):
         """Whether the client sent `initialize`."""
         return self._workspace is not None
 
+    def encode(self, value: Any) -> Any:
+        """Return a message or a part of one as it is sent, in plain dictionaries and lists."""
+        return self._converter.unstructure(value)
+
     def _our_handler(self, method: str, params: Any) -> Any:
         if (handler := self.fm.features.get(method)) is not None:
             yield handler, (params,), None

@@ -115,7 +115,7 @@ async def _serve(
     connected: set[asyncio.Task[Any]] = set()
 
     async def session(communicate: Communicate) -> None:
-        server = create_server(overrides)
+        server = await asyncio.to_thread(create_server, overrides)
         server.protocol.token = token
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         sessions.add(task)
