@@ -13,8 +13,9 @@ from tests.server.conftest import SERVE
 class Wire:
     """A server, and the raw messages to and from it."""
 
-    def __init__(self, environ: dict[str, str], log: IO[bytes] | int = subprocess.DEVNULL) -> None:
-        self.process = subprocess.Popen(SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environ)
+    def __init__(self, environ: dict[str, str], log: IO[bytes] | int = subprocess.DEVNULL, *arguments: str) -> None:
+        command = [*SERVE, *arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environ)
         self.notifications: list[Any] = []
 
     def send(self, message: object) -> None:
