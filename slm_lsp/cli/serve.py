@@ -17,7 +17,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     ways.add_argument("--ws", metavar="HOST:PORT", help="the same over WebSockets")
     named = "file with a token that clients must send; without one only this machine is listened to"
     parser.add_argument("--token-file", metavar="FILE", type=Path, help=named)
-    debug = "log what blocks the server for over 20 ms of processor time, for bug reports (with --stdio only)"
+    debug = "log what blocks the server for over 20 ms of processor time, for bug reports about a slow editor"
     parser.add_argument("--debug", action="store_true", help=debug)
     parser.set_defaults(run=run)
 
@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
         else:
             note(args, f"listening on {kind} {f'[{host}]' if ':' in host else host}:{port}")
 
-    return serve_sockets(kind, parse_address(args.tcp or args.ws), _token(args.token_file), overrides, on_listening)
+    return serve_sockets(
+        kind, parse_address(args.tcp or args.ws), _token(args.token_file), overrides, on_listening, debug=args.debug
+    )
 
 
 def _token(file: Path | None) -> str | None:

@@ -24,7 +24,7 @@ from slm_lsp.server.outcomes import COMPLETION_ACCEPTED, Outcomes, parse_report
 from slm_lsp.server.prepare import prepare
 from slm_lsp.server.progress import IndexProgress
 from slm_lsp.server.projects import Projects
-from slm_lsp.server.protocol import TOKEN, Protocol, Runs, Server
+from slm_lsp.server.protocol import TOKEN, Runs, Server
 from slm_lsp.server.services import Services
 from slm_lsp.server.settings import SettingsCache
 from slm_lsp.server.status import STATUS, StatusReport
@@ -186,7 +186,7 @@ def create_server(overrides: Mapping[str, object]) -> Server:
     Args:
         overrides: settings of the command line; they win over the editor's.
     """
-    server = Server("slm-lsp", __version__, protocol_cls=Protocol)
+    server = Server("slm-lsp", __version__)
     app = App(server, overrides)
     server.close = app.close
     for register in (_register_session, _register_files, _register_features):

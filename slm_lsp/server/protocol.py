@@ -166,6 +166,11 @@ class Server(LanguageServer):
     close: Callable[[], Awaitable[None]]
     """Releases everything that a session holds. Set by `create_server`."""
 
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(name, version, protocol_cls=Protocol)
+        self.runs: dict[str, Runs] = {}
+        """Where the handler of each method and command runs."""
+
     def handles(self, method: str, runs: Runs, options: Any = None) -> Callable[[Callable[..., Any]], Any]:
         """Return a decorator that registers the handler of a method.
 
@@ -174,11 +179,27 @@ class Server(LanguageServer):
             runs: where the work runs.
             options: announced to the client as the server's capability.
         """
-        return _checked(runs, self.feature(method, options))
+        return self._declared(method, runs, self.feature(method, options))
 
     def runs_command(self, name: str, runs: Runs) -> Callable[[Callable[..., Any]], Any]:
         """Return a decorator that registers the handler of a command; arguments as in `handles`."""
-        return _checked(runs, self.command(name))
+        return self._declared(name, runs, self.command(name))
+
+    def _declared(self, name: str, runs: Runs, register: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+        """Return a decorator that registers a handler. A handler is a coroutine exactly if it does not run on the loop.
+
+        Raises:
+            TypeError: the handler does not fit its declaration.
+        """
+
+        def decorate(handler: Callable[..., Any]) -> Any:
+            if inspect.iscoroutinefunction(handler) == (runs is Runs.LOOP):
+                expected = "a plain function" if runs is Runs.LOOP else "a coroutine function"
+                raise TypeError(f"{handler.__name__} runs in {runs.value}, so it must be {expected}")
+            self.runs[name] = runs
+            return register(handler)
+
+        return decorate
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Answer malformed messages. Log all other errors; the default of pygls is to show them in the editor."""
@@ -194,14 +215,3 @@ class Server(LanguageServer):
             self.protocol.answer_error(JsonRpcInvalidRequest(f"the message is malformed: {error}"), None)
             return
         log.error("%s", error, exc_info=error)
-
-
-def _checked(runs: Runs, register: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that registers a handler if it is a coroutine exactly when it does not run on the loop."""
-
-    def decorate(handler: Callable[..., Any]) -> Any:
-        if inspect.iscoroutinefunction(handler) != (runs is not Runs.LOOP):
-            raise TypeError(f"{handler.__name__} runs in {runs.value}: is it a coroutine function or a plain one?")
-        return register(handler)
-
-    return decorate

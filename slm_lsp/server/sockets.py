@@ -22,6 +22,7 @@ from slm_lsp.platform.spawn import on_termination
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
 from slm_lsp.server.stdio import MAX_LINE_BYTES, Input, log_to_stderr, release
+from slm_lsp.server.watchdog import watch_loop
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,13 @@ def check_reach(address: Address, token: str | None) -> None:
 
 
 def serve_sockets(
-    kind: Kind, address: Address, token: str | None, overrides: Mapping[str, object], on_listening: OnListening
+    kind: Kind,
+    address: Address,
+    token: str | None,
+    overrides: Mapping[str, object],
+    on_listening: OnListening,
+    *,
+    debug: bool = False,
 ) -> int:
     """Serve any number of clients, each with its own session, until the process is interrupted.
 
@@ -92,6 +99,7 @@ def serve_sockets(
         token: that clients have to send as `initializationOptions.token`; None to accept clients without one.
         overrides: settings of the command line; they win over the editor's.
         on_listening: called with the host and the port when the server listens.
+        debug: log callbacks that block the event loop.
 
     Returns:
         The exit code.
@@ -101,7 +109,8 @@ def serve_sockets(
     """
     check_reach(address, token)
     log_to_stderr()
-    asyncio.run(_serve(kind, address, token, overrides, on_listening))
+    with watch_loop() if debug else contextlib.nullcontext():
+        asyncio.run(_serve(kind, address, token, overrides, on_listening))
     return 0
 
 
