@@ -50,7 +50,7 @@ def test_a_workspace_may_name_a_model_but_not_a_file(tmp_path: Path) -> None:
 def test_what_is_no_regular_file_is_no_settings(tmp_path: Path) -> None:
     (tmp_path / ".slm-lsp.toml").symlink_to("/dev/zero")
     settings = load_settings(tmp_path, environ={}, user=tmp_path / "none.toml")
-    assert "is left out" in settings.problems[0]
+    assert "is ignored" in settings.problems[0]
 
 
 def test_mistakes_are_reported_and_the_default_stands_in(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_mistakes_are_reported_and_the_default_stands_in(tmp_path: Path) -> None
         ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; it stays 64."),
         ("latency_ms = -1", "a number of at least 0, but is -1; it stays 1500.0."),
         ("shift_suffix = 3", "true or false, but is 3; it stays false."),
-        ("languages_off = 3", "a list of texts, but is 3; it stays []."),
+        ("languages_off = 3", "a list of strings, but is 3; it stays []."),
         ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; it stays 0.75.'),
         (f"max_tokens = '{'x' * 100}'", "…; it stays 64."),
     ],
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_toml_is_left_out(tmp_path: Path) -> None:
     user.write_text("model = = fast")
     settings = load_settings(environ={}, user=user)
     assert settings.model == "auto"
-    assert "cannot be read and is left out" in settings.problems[0]
+    assert "cannot be read and is ignored" in settings.problems[0]
 
 
 def test_the_environment_reaches_every_setting(tmp_path: Path) -> None:
@@ -134,6 +134,6 @@ def test_a_variable_that_names_no_setting_is_reported(tmp_path: Path) -> None:
     environ = {"SLM_LSP_MODELL": "fast", "SLM_LSP_COLOUR": "red", "SLM_OTHER": "left alone"}
     found = load_settings(environ=environ, user=tmp_path / "none.toml").problems
     assert found == (
-        "the environment: no setting belongs to the variable `SLM_LSP_COLOUR`.",
-        "the environment: no setting belongs to the variable `SLM_LSP_MODELL`. Did you mean `SLM_LSP_MODEL`?",
+        "the environment: the variable `SLM_LSP_COLOUR` is not a setting.",
+        "the environment: the variable `SLM_LSP_MODELL` is not a setting. Did you mean `SLM_LSP_MODEL`?",
     )
