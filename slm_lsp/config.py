@@ -103,7 +103,7 @@ class CompletionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a user can set, with defaults that need no configuration."""
+    """All settings. The defaults work without configuration."""
 
     model: str = "auto"
     """The model that answers: `fast`, `strong`, `auto` (chosen for each request, see `completion.latency_ms`), the name
@@ -243,7 +243,7 @@ def _overlay(base: Group, tree: Tree, source: str, at: str, report: Callable[[st
                 changed[name] = _convert(value, kinds[name])
             except (msgspec.ValidationError, RuntimeError):
                 wanted, kept = expected(kinds[name]), _shown(getattr(base, name))
-                report(f"{source}: `{at}{name}` must be {wanted}, but is {_shown(value)}; it stays {kept}.")
+                report(f"{source}: `{at}{name}` must be {wanted}, but is {_shown(value)}; its value stays {kept}.")
     return dataclasses.replace(base, **changed)  # type: ignore[type-var]
 
 

@@ -63,23 +63,23 @@ def test_mistakes_are_reported_and_the_default_stands_in(tmp_path: Path) -> None
     told = "\n".join(settings.problems)
     assert "there is no setting `modell`. Did you mean `model`?" in told
     assert "`completion` is a group" in told
-    assert '`engine.backend` must be one of "auto", "llama_cpp", "ik", but is "cuda"; it stays "auto".' in told
+    assert '`engine.backend` must be one of "auto", "llama_cpp", "ik", but is "cuda"; its value stays "auto".' in told
     assert (
         'the environment: `engine.context_tokens` must be a whole number of at least 512, but is "many"; '
-        "it stays 8192." in told
+        "its value stays 8192." in told
     )
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; it stays 64.'),
-        ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; it stays 64."),
-        ("latency_ms = -1", "a number of at least 0, but is -1; it stays 1500.0."),
-        ("shift_suffix = 3", "true or false, but is 3; it stays false."),
-        ("languages_off = 3", "a list of strings, but is 3; it stays []."),
-        ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; it stays 0.75.'),
-        (f"max_tokens = '{'x' * 100}'", "…; it stays 64."),
+        ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; its value stays 64.'),
+        ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; its value stays 64."),
+        ("latency_ms = -1", "a number of at least 0, but is -1; its value stays 1500.0."),
+        ("shift_suffix = 3", "true or false, but is 3; its value stays false."),
+        ("languages_off = 3", "a list of strings, but is 3; its value stays []."),
+        ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; its value stays 0.75.'),
+        (f"max_tokens = '{'x' * 100}'", "…; its value stays 64."),
     ],
 )
 def test_a_wrong_value_is_told_in_plain_words(tmp_path: Path, line: str, told: str) -> None:
@@ -96,7 +96,7 @@ def test_a_wrong_value_leaves_the_value_of_an_earlier_source(tmp_path: Path) -> 
     user.write_text("[completion]\nmax_tokens = 10\n")
     settings = load_settings(environ={"SLM_LSP_COMPLETION_MAX_TOKENS": "0"}, user=user)
     assert settings.completion.max_tokens == 10
-    assert "it stays 10." in settings.problems[0]
+    assert "its value stays 10." in settings.problems[0]
 
 
 def test_a_setting_in_the_wrong_group_is_found_in_the_right_one(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_dismissed_or_partly_typed_suggestion_is_not_refined(
     assert len(script.received(REQUEST)) == requests
 
 
-def test_accepting_is_one_step_of_undo(scripted: Start, script: Script) -> None:
+def test_accepting_is_one_undo_step(scripted: Start, script: Script) -> None:
     script.set_answers({"total = ": {"items": [item("sum(\n    values)")]}})
     nvim = scripted()
     nvim.type("itotal = ")

@@ -39,7 +39,8 @@ local on_ready = function() end
 ---@type fun()
 local on_stopped = function() end
 
----Set the callbacks: for the server's notifications by method, for an attached buffer, and for the server's end.
+---Set the callbacks. `messages` has the handlers of the server's notifications by method, `ready` is called for each
+---buffer when it is attached, `stopped` when the server has ended.
 ---@param callbacks { messages: table<string, fun(params: table)>, ready: fun(bufnr: integer), stopped: fun() }
 function M.listen(callbacks)
   handlers, on_ready, on_stopped = callbacks.messages, callbacks.ready, callbacks.stopped

@@ -78,7 +78,7 @@ local commands = {
     arguments = pause.SCOPES,
     run = function(scope)
       if scope and not vim.tbl_contains(pause.SCOPES, scope) then
-        notice.answer("unknown scope; the scopes are " .. table.concat(pause.SCOPES, ", "))
+        notice.answer("scopes: " .. table.concat(pause.SCOPES, ", "))
         return
       end
       notice.answer(pause.toggle(scope or "everywhere", vim.api.nvim_get_current_buf()))
@@ -133,7 +133,7 @@ function M.run(called)
   else
     local known = vim.tbl_keys(commands)
     table.sort(known)
-    notice.answer(("unknown command; the commands are %s"):format(table.concat(known, ", ")))
+    notice.answer("commands: " .. table.concat(known, ", "))
   end
 end
 

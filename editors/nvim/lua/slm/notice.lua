@@ -73,7 +73,8 @@ function M.once(text, level)
   end)
 end
 
----Show the answer to a command of the user, always.
+---Show the answer to a command of the user, always. It should have at most 60 characters: Neovim waits for a key press
+---after a longer one.
 ---@param text string
 function M.answer(text)
   vim.schedule(function()
@@ -81,7 +82,7 @@ function M.answer(text)
   end)
 end
 
----Forget which messages were shown, so that `:Slm start` shows problems that still exist again.
+---Forget which messages were shown, so that they can be shown again after `:Slm start`.
 function M.reset()
   seen, M.all = {}, {}
 end

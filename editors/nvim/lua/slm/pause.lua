@@ -27,8 +27,7 @@ function M.toggle(scope, bufnr)
     files[bufnr] = not files[bufnr] or nil
     paused, what = files[bufnr], "in this file"
   end
-  return paused and ("suggestions are paused %s; the same command resumes them"):format(what)
-    or ("suggestions are no longer paused %s"):format(what)
+  return paused and ("paused %s; repeat the command to resume"):format(what) or ("resumed %s"):format(what)
 end
 
 ---@param bufnr integer

@@ -72,7 +72,7 @@ function M.accept(amount)
   local replaced = suggestion.replaces(now, piece)
   ghost.clear(now.bufnr)
   vim.api.nvim_buf_set_text(now.bufnr, at[1], at[2], at[1], at[2] + replaced, lines)
-  now.behind, now.replaced = now.behind:sub(replaced + 1), now.replaced - replaced
+  now.after_cursor, now.replaced = now.after_cursor:sub(replaced + 1), now.replaced - replaced
   local column = #lines == 1 and at[2] + #piece or #lines[#lines]
   vim.api.nvim_win_set_cursor(0, { at[1] + #lines, column })
   if #piece == #suggestion.rest(now) then

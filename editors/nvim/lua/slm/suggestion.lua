@@ -6,8 +6,8 @@
 ---@field row integer row of its beginning, from 0
 ---@field col integer column of its beginning, in bytes
 ---@field typed integer bytes of `text` that are in the buffer, between its beginning and the cursor
----@field behind string the rest of the line after the cursor
----@field replaced integer bytes of `behind` that it replaces
+---@field after_cursor string the rest of the line after the cursor
+---@field replaced integer bytes of `after_cursor` that it replaces
 ---@field complete boolean whether it is the final answer, not a streamed part
 ---@field command? lsp.Command the command that reports its outcome to the server
 ---@field partly_accepted boolean whether a word or line of it was accepted
@@ -30,7 +30,7 @@ function M.new(bufnr, from, to, cursor, text)
     row = from[1],
     col = from[2],
     typed = 0,
-    behind = line:sub(cursor[2] + 1),
+    after_cursor = line:sub(cursor[2] + 1),
     replaced = to[1] == cursor[1] and math.max(0, to[2] - cursor[2]) or 0,
     complete = false,
     partly_accepted = false,
@@ -55,7 +55,7 @@ function M.follow(self, cursor)
     return false
   end
   local line = vim.api.nvim_buf_get_lines(self.bufnr, row, row + 1, false)[1]
-  if not line or line:sub(col + 1) ~= self.behind then
+  if not line or line:sub(col + 1) ~= self.after_cursor then
     return false
   end
   local ok, lines = pcall(vim.api.nvim_buf_get_text, self.bufnr, self.row, self.col, row, col, {})
@@ -84,7 +84,7 @@ function M.layout(self)
   if self.replaced == 0 then
     return { first = first, tail = "", below = lines }
   end
-  local at = M.last_of(first, self.behind:sub(1, self.replaced))
+  local at = M.last_of(first, self.after_cursor:sub(1, self.replaced))
   return at and { first = first:sub(1, at - 1), tail = first:sub(at + self.replaced), below = lines } or nil
 end
 
@@ -126,7 +126,7 @@ function M.replaces(self, piece)
     return 0
   end
   local left = M.rest(self):sub(#piece + 1):match("^[^\n]*")
-  local repeats = piece:find("\n", 1, true) == nil and M.last_of(left, self.behind:sub(1, self.replaced)) ~= nil
+  local repeats = piece:find("\n", 1, true) == nil and M.last_of(left, self.after_cursor:sub(1, self.replaced)) ~= nil
   return repeats and 0 or self.replaced
 end
 
