@@ -116,8 +116,8 @@ function M.piece(self, amount)
   return rest
 end
 
----Return how many bytes after the cursor to replace when a part is accepted: 0 if the rest of the suggestion's line still
----contains the replaced text, otherwise all bytes that the suggestion replaces.
+---Return how many bytes after the cursor to replace when a part is accepted: 0 if the rest of the suggestion's line
+---still contains the replaced text, otherwise all bytes that the suggestion replaces.
 ---@param self slm.Suggestion
 ---@param piece string
 ---@return integer
