@@ -51,7 +51,7 @@ test: model gates
 	  echo "strace is not installed: the test that no Internet socket is opened will be skipped"
 	@# Processes that end after the report still write coverage data. This folder keeps it out of the checkout.
 	@rm -rf $(VENV)/coverage; mkdir -p $(VENV)/coverage
-	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest --cov --cov-report=term
+	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest --cov --cov-report=term --durations=40
 
 gates: setup
 	$(BIN)/ruff check .
