@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType, SimpleNamespace
 
-from slm_lsp.sandbox.kernel import only_compute
+from slm_lsp.sandbox.seccomp import only_compute
 
 READY, PASSED, FAILED, UNFINISHED, UNKNOWN = b"!pfu?"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from slm_lsp.sandbox import calls, guard
-from slm_lsp.sandbox.kernel import SUPPORTED
+from slm_lsp.sandbox.seccomp import COMPUTE_ONLY_SUPPORTED
 
 Outcome: TypeAlias = Literal["passed", "failed", "timeout"]
 
@@ -71,7 +71,7 @@ async def run_calls(
         wall_s: seconds until it is ended. A busy machine may need them all, so nothing is known then.
     """
     unknown = [Verdict.UNKNOWN] * len(definitions)
-    if not SUPPORTED:
+    if not COMPUTE_ONLY_SUPPORTED:
         return unknown
     try:
         told = marshal.dumps((list(modules), list(definitions), list(wanted)))

@@ -148,8 +148,8 @@ async def test_nothing_else_can_be_done_though_nobody_looked_at_the_code(tmp_pat
 WITHOUT_OTHERS = f"""
 import marshal, os, sys
 sys.path.insert(0, {str(ROOT)!r})
-from slm_lsp.sandbox import kernel
-assert kernel.only_compute()
+from slm_lsp.sandbox import seccomp
+assert seccomp.only_compute()
 for refused in (
     lambda: open({{path!r}}, "w"),
     lambda: os.remove({{path!r}}),

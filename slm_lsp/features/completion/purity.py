@@ -1,7 +1,7 @@
 """Whether Python code only computes, by its look: what is run unasked has to, whatever else guards the process.
 
 Names by which Python's objects lead out of what they were given are refused, built-in functions that reach out, and
-modules that do more than compute. That is no wall: the process has one (`sandbox/kernel.py`). It keeps code that means
+modules that do more than compute. That is no wall: the process has one (`sandbox/seccomp.py`). It keeps code that means
 to do something from being run for nothing. The lists of what is allowed stand where the code runs
 (`sandbox/calls.py`).
 """
