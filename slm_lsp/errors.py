@@ -98,6 +98,10 @@ class RequestCancelledError(EngineError):
     """The request was cancelled before it was done."""
 
 
+class SandboxUnavailableError(SlmError):
+    """Programs cannot be isolated on this machine, so none is run."""
+
+
 class PeerError(SlmError):
     """A peer that benchmarks measure against could not be fetched, built or run."""
 

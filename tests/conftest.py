@@ -22,7 +22,7 @@ REAL_MODELS = Path(os.environ.get("SLM_LSP_MODELS_DIR", default_root()))
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 
 needs_wall = pytest.mark.skipif(
-    not COMPUTE_ONLY_SUPPORTED, reason="the process that may only compute needs Linux on x86-64 (slm_lsp/sandbox/seccomp.py)"
+    not COMPUTE_ONLY_SUPPORTED, reason="a process that may only compute needs Linux on x86-64 (sandbox/seccomp.py)"
 )
 
 

@@ -12,7 +12,6 @@ import struct
 import sys
 from collections.abc import Iterable, Sequence
 
-
 Instruction = tuple[int, int, int, int]
 """One BPF instruction (`struct sock_filter`): code, jump if true, jump if false, value."""
 
