@@ -8,6 +8,9 @@ DEMO_PLACE := fixtures/inventory/orders.py 37:16
 PYTHON ?= $(firstword $(foreach each,python3 python3.11 python3.12 python3.13,$(shell \
   $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(each))))
 
+# Programs that only tests need, each with its Debian package. `make test` installs them where it may.
+TEST_TOOLS := strace:strace cc:gcc perl:perl python3:python3 javac:default-jdk-headless
+
 # llama.cpp's kernels for AMX crash (slm_lsp/engine/backend/llama_cpp.py says why), so it is compiled without them where
 # the processor has AMX and the compiler knows the options.
 NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
@@ -44,9 +47,10 @@ demo: model
 	@$(BIN)/slm-lsp complete $(DEMO_PLACE) --verbose
 
 test: model gates
-	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	  apt-get update -qq && apt-get install -qq -y strace >/dev/null; } || \
-	  echo "strace is missing: the test that no Internet socket is opened will be skipped"
+	@for each in $(TEST_TOOLS); do command -v $${each%%:*} >/dev/null || echo $${each#*:}; done >$(VENV)/missing; \
+	  [ ! -s $(VENV)/missing ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -qq -y $$(cat $(VENV)/missing) >/dev/null; } || \
+	  echo "Not installed, so the tests that need them are skipped:" $$(cat $(VENV)/missing)
 	@# Processes that end after the report leave their coverage data behind: in a folder that nobody looks into.
 	@rm -rf $(VENV)/coverage; mkdir -p $(VENV)/coverage
 	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest --cov --cov-report=term

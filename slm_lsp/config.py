@@ -19,7 +19,7 @@ import platformdirs
 APP = "slm-lsp"
 WORKSPACE_FILE = ".slm-lsp.toml"
 ENVIRONMENT_PREFIX = "SLM_LSP_"
-USER_ONLY = frozenset({"models_dir", "engine", "statistics", "run_examples"})
+USER_ONLY = frozenset({"models_dir", "engine", "statistics", "run_examples", "sandbox"})
 
 MAX_FILE_BYTES = 64 * 1024
 """A settings file that is larger is none."""
@@ -107,6 +107,10 @@ class Settings:
     """Whether to run suggested lines against the examples in the docstring of their function, to choose the one that
     passes. Off by default: this executes code while you type. Only Python code that does nothing but compute is run, in
     a process that a seccomp filter keeps from files, network and other processes (Linux on x86-64)."""
+    sandbox: Literal["auto", "none"] = "auto"
+    """How programs are run for a check, a fix or a translation. `auto`: isolated from your files and the network
+    (bubblewrap on Linux, `sandbox-exec` on macOS), and not at all where that does not work. `none`: without isolation,
+    with limits on time, memory and output only. `slm-lsp doctor` says whether isolation works."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()

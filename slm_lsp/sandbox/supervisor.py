@@ -62,7 +62,7 @@ exec "$@"
 `ulimit` counts files in blocks of 512 bytes and memory in KiB. Bash names the limit of processes `-u`, dash `-p`.
 """
 
-MARK = "SLM_LSP_SANDBOX"
+MARK = "SLM_SANDBOX_RUN"
 """The environment variable by which detached processes are found where there is no process namespace."""
 
 
