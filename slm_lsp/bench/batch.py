@@ -5,7 +5,7 @@ import time
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, paired_ratio, private_engine
-from slm_lsp.engine.api import Done, Generate, Segment, Token
+from slm_lsp.engine.api import Done, Generate, ModelRef, Segment, Token
 from slm_lsp.engine.client.connection import EngineClient
 
 PEER = "one after another"
@@ -51,7 +51,8 @@ async def _one(engine: EngineClient, conditions: Conditions, number: int) -> tup
     factor = 7 + number
     text = PROMPT.format(*(factor * each for each in range(1, 7)))
     first, count = 0.0, 0
-    async for event in engine.generate(Generate(0, str(conditions.model), (Segment(text),), TOKENS, asked=True)):
+    request = Generate(ModelRef.of(conditions.model), (Segment(text),), TOKENS, explicit=True)
+    async for event in engine.generate(request):
         if isinstance(event, Token):
             first = first or time.perf_counter()
         elif isinstance(event, Done):

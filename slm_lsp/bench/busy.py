@@ -14,7 +14,7 @@ from statistics import median
 
 from slm_lsp.bench.common import Conditions, Report, measured, private_engine, processes, random_text
 from slm_lsp.bench.recovery import Recovery, recovery
-from slm_lsp.engine.api import Done, Generate, Segment, Token
+from slm_lsp.engine.api import Done, Generate, ModelRef, Segment, Token
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
@@ -95,8 +95,7 @@ def fair_share(cores: int, taken: int) -> float:
 
 async def _ready(engine: EngineClient, conditions: Conditions) -> None:
     """Load the model and have it measured, as it is in an engine that has run for a while."""
-    async for _ in engine.describe(conditions.model, asked=True):
-        pass
+    await engine.describe(ModelRef.of(conditions.model), explicit=True)
     await _times(engine, conditions, random.Random("ready"))  # noqa: S311 - reproducible, no secret
     await measured(engine)
 
@@ -142,7 +141,7 @@ def _row(arms: tuple[Times, Times], quiet: tuple[Times, Times], share: float) ->
 async def _times(engine: EngineClient, conditions: Conditions, dice: random.Random) -> Times:
     """One request with a prompt that was not evaluated before."""
     text = f"# {dice.random()}\n" + random_text(dice, WORDS)
-    request = Generate(0, str(conditions.model), (Segment(text),), TOKENS, asked=True)
+    request = Generate(ModelRef.of(conditions.model), (Segment(text),), TOKENS, explicit=True)
     started = time.perf_counter()
     first = None
     async for event in engine.generate(request):

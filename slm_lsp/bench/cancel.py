@@ -7,7 +7,7 @@ from contextlib import aclosing
 from statistics import median
 
 from slm_lsp.bench.common import Conditions, Report, private_engine, random_text
-from slm_lsp.engine.api import Generate, Segment, Started, Token
+from slm_lsp.engine.api import Generate, ModelRef, Segment, Started, Token
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 from slm_lsp.proportions import percentile
@@ -38,7 +38,7 @@ async def run(conditions: Conditions) -> Report:
 
 
 def _request(conditions: Conditions, text: str) -> Generate:
-    return Generate(0, str(conditions.model), (Segment(text),), 1, asked=True)
+    return Generate(ModelRef.of(conditions.model), (Segment(text),), 1, explicit=True)
 
 
 def _prompt(rng: random.Random) -> str:
@@ -47,8 +47,7 @@ def _prompt(rng: random.Random) -> str:
 
 async def _whole(engine: EngineClient, conditions: Conditions, rng: random.Random) -> float:
     """Seconds to the first token of a prompt that nobody cancels; the model is loaded before."""
-    async for _ in engine.describe(conditions.model, asked=True):
-        pass
+    await engine.describe(ModelRef.of(conditions.model), explicit=True)
     started = time.perf_counter()
     async for event in engine.generate(_request(conditions, _prompt(rng))):
         if isinstance(event, Token):

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from slm_lsp.bench.common import PEER, BindingsReport, Conditions, bare_loop, paired_ratio, private_engine
-from slm_lsp.engine.api import Done, Generate, Segment, Token
+from slm_lsp.engine.api import Done, Generate, ModelRef, Segment, Token
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
@@ -41,7 +41,7 @@ async def run(conditions: Conditions) -> BindingsReport:
 
 async def _ours(engine: EngineClient, model: Path) -> float:
     """Tokens a second behind the first, as the client sees them."""
-    request = Generate(0, str(model), (Segment(PROMPT),), TOKENS, asked=True)
+    request = Generate(ModelRef.of(model), (Segment(PROMPT),), TOKENS, explicit=True)
     first = 0.0
     async for event in engine.generate(request):
         if isinstance(event, Token):

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, private_engine
-from slm_lsp.engine.api import Done, Generate, Segment, Token
+from slm_lsp.engine.api import Done, Generate, ModelRef, Segment, Token
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
@@ -108,7 +108,7 @@ async def _ask(
         Segment(f"```{edit.language}\n"),
     )
     drafts = edit.code if draft else ""
-    request = Generate(0, str(conditions.model), segments, tokens, asked=True, draft=drafts)
+    request = Generate(ModelRef.of(conditions.model), segments, tokens, explicit=True, draft=drafts)
     text: list[str] = []
     async for event in engine.generate(request):
         if isinstance(event, Token):

@@ -17,12 +17,14 @@ from slm_lsp.bench.peers import SETUP, server_binary
 from slm_lsp.bench.typing import TypingSession, load_sessions, replay, spread
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor, follow
-from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, Place, window
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, window
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.api import FimTokens, ModelInfo
-from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.errors import EngineLostError, UsageError
+from slm_lsp.context.window import PromptParts
+from slm_lsp.engine.api import FimTokens, ModelRef, Provider
+from slm_lsp.errors import UsageError
 from slm_lsp.features.completion.complete import complete
+from slm_lsp.features.completion.request import CompletionRequest
 from slm_lsp.proportions import percentile
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "typing"
@@ -118,26 +120,9 @@ class KeystrokeReport(Report):
             yield f"  {each}"
 
 
-async def first_token_ms(
-    engine: EngineClient,
-    place: Place,
-    model: Path,
-    anchor: Anchor,
-    settings: CompletionSettings,
-    snippets: Sequence[Snippet] = (),
-) -> float:
-    """Milliseconds from asking our engine for a completion to its first token, or to the end of an empty answer.
-
-    Args:
-        engine: the way to the engine.
-        place: the document and the cursor.
-        model: path of the GGUF file.
-        anchor: where the prompt's prefix ends, as the server chooses it.
-        settings: budgets.
-        snippets: of other files.
-    """
-    completion = await complete(place, model, engine, settings, anchor=anchor, snippets=snippets)
-    timing = completion.timing
+async def first_token_ms(request: CompletionRequest, provider: Provider) -> float:
+    """Return the milliseconds from a completion request to its first token, or to the end of an empty answer."""
+    timing = (await complete(request, provider)).timing
     return timing.total_ms if timing.first_token_ms is None else timing.first_token_ms
 
 
@@ -214,14 +199,12 @@ def report(
     )
 
 
-async def _load(engine: EngineClient, model: Path) -> FimTokens:
+async def _load(provider: Provider, model: Path) -> FimTokens:
     """Load the model; the peers need the spellings of its control tokens."""
-    async for event in engine.describe(model, asked=True):
-        if isinstance(event, ModelInfo):
-            if event.fim is None:
-                raise UsageError(f"{model.name} has no fill-in-the-middle tokens.", "Take another model.")
-            return event.fim
-    raise EngineLostError("The engine did not say what the model is.", "Ask again.")
+    info = await provider.describe(ModelRef.of(model), explicit=True)
+    if info.fim is None:
+        raise UsageError(f"{model.name} has no fill-in-the-middle tokens.", "Use another model.")
+    return info.fim
 
 
 def other_files(file: str, tokens: int) -> tuple[Snippet, ...]:
@@ -235,7 +218,7 @@ def other_files(file: str, tokens: int) -> tuple[Snippet, ...]:
 
 
 async def _replay_ours(
-    engine: EngineClient,
+    provider: Provider,
     session: TypingSession,
     conditions: Conditions,
     samples: Samples,
@@ -244,16 +227,17 @@ async def _replay_ours(
     """Without any pause, so that nothing is evaluated ahead: the anchor follows the cursor at every key."""
     anchor: Anchor | None = None
     for number, state in enumerate(replay(session)):
-        place = Place(REPOSITORY, session.file, state.text, state.offset)
-        anchor = follow(place, anchor)
-        settings = conditions.settings.completion
-        elapsed = await first_token_ms(engine, place, conditions.model, anchor, settings, snippets)
+        cursor = Cursor(REPOSITORY, session.file, state.text, state.offset)
+        anchor = follow(cursor, anchor)
+        parts = PromptParts(cursor, anchor, tuple(snippets))
+        request = CompletionRequest(parts, ModelRef.of(conditions.model), conditions.settings.completion)
+        elapsed = await first_token_ms(request, provider)
         (samples.keys if number else samples.cold).append(elapsed)
 
 
 def _replay_peer(peer: Peer, session: TypingSession, settings: CompletionSettings, samples: Samples) -> None:
     """What is typed stands at the end of the prefix, as every client of these peers has it."""
     for number, state in enumerate(replay(session)):
-        place = Place(REPOSITORY, session.file, state.text, state.offset)
-        shown = window(place, place.offset, settings.prefix_tokens, settings.suffix_tokens)
+        cursor = Cursor(REPOSITORY, session.file, state.text, state.offset)
+        shown = window(cursor, cursor.offset, settings.prefix_tokens, settings.suffix_tokens)
         samples.add(peer.first_token(shown.prefix, shown.suffix), cold=number == 0)

@@ -4,6 +4,7 @@ import time
 from statistics import median
 
 from slm_lsp.bench.common import PEER, BindingsReport, Conditions, bare_loop, paired_ratio, private_engine
+from slm_lsp.engine.api import ModelRef
 
 
 async def run(conditions: Conditions) -> BindingsReport:
@@ -18,8 +19,7 @@ async def run(conditions: Conditions) -> BindingsReport:
         for number in range(runs + 1):
             started = time.perf_counter()
             async with private_engine(binding) as engine:
-                async for _ in engine.describe(conditions.model, asked=True):
-                    pass
+                await engine.describe(ModelRef.of(conditions.model), explicit=True)
                 first = time.perf_counter() - started
             started = time.perf_counter()
             with bare_loop(binding, 1, conditions):

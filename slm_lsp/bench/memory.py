@@ -6,6 +6,7 @@ from statistics import median
 import psutil
 
 from slm_lsp.bench.common import BindingsReport, Conditions, private_engine
+from slm_lsp.engine.api import ModelRef
 
 PEER = "model file + KV cells + 250 MB"
 ALLOWANCE_BYTES = 250e6
@@ -45,8 +46,7 @@ async def run(conditions: Conditions) -> BindingsReport:
 async def _loaded(conditions: Conditions, binding: str, cells: int, idle_s: float) -> tuple[float, float]:
     """Bytes an engine holds with the model loaded, and the processor seconds it uses in `idle_s` without work."""
     async with private_engine(binding, {"SLM_LSP_ENGINE_CONTEXT_TOKENS": str(cells)}) as engine:
-        async for _ in engine.describe(conditions.model, asked=True):
-            pass
+        await engine.describe(ModelRef.of(conditions.model), explicit=True)
         stats = await engine.stats()
         process = psutil.Process(stats.pid)
         before = sum(process.cpu_times()[:2])

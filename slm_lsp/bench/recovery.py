@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from slm_lsp.bench.common import Conditions, measured, private_engine, processes
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_word
-from slm_lsp.context.fim import Place
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.window import PromptParts
+from slm_lsp.engine.api import ModelRef, Provider
 from slm_lsp.features.completion.complete import complete, warm
+from slm_lsp.features.completion.request import CompletionRequest, bare_request
 from slm_lsp.models.store import Store
 from slm_lsp.routing.choose import choose
 from slm_lsp.routing.policy import AUTO, Choice
@@ -58,38 +60,38 @@ class Recovery:
 async def recovery(conditions: Conditions) -> Recovery | None:
     """Replay a busy spell with both tiers; None where one of them is not installed."""
     store = Store(conditions.settings.models_dir)
-    models = {each.tier: each.path for each in store.installed() if each.tier in TIERS}
+    models = {each.tier: ModelRef.of(each.path) for each in store.installed() if each.tier in TIERS}
     if len(models) < len(TIERS):
         return None
     settings = replace(conditions.settings, model=AUTO)
-    place = Place("shop", "orders.py", TEXT, len(TEXT))
+    cursor = Cursor("shop", "orders.py", TEXT, len(TEXT))
     async with private_engine("auto") as engine:
-        for path in models.values():
-            await warm(place, path, engine, settings.completion, at_word(place))
+        for model in models.values():
+            await warm(bare_request(cursor, model, settings.completion), engine)
         await measured(engine)
-        before = await _suggestion(engine, settings, place, 0)
+        before = await _suggestion(engine, settings, cursor, 0)
         during: list[str | None] = []
         with ExitStack() as load:
             load.enter_context(processes(2 * conditions.threads))
             until = time.monotonic() + SPELL_S
             while time.monotonic() < until:
-                during.append((await _suggestion(engine, settings, place, len(during) + 1)).tier)
+                during.append((await _suggestion(engine, settings, cursor, len(during) + 1)).tier)
                 await asyncio.sleep(PAUSE_S)
         ended = time.monotonic()
         for number in range(MOST):
             asked = time.monotonic()
-            tier = (await _suggestion(engine, settings, place, len(during) + number + 1)).tier
+            tier = (await _suggestion(engine, settings, cursor, len(during) + number + 1)).tier
             if tier == "strong":
                 return Recovery(before.tier, tuple(during), number, asked - ended)
             await asyncio.sleep(PAUSE_S)
     return Recovery(before.tier, tuple(during), None, None)
 
 
-async def _suggestion(engine: EngineClient, settings: Settings, place: Place, number: int) -> Choice:
+async def _suggestion(engine: Provider, settings: Settings, cursor: Cursor, number: int) -> Choice:
     """Ask as an editor does, at a place that the prompt's beginning was evaluated for; which model answered."""
-    text = f"{place.text}value{number} + "
-    there = replace(place, text=text, offset=len(text))
-    anchor = at_word(place)
-    choice = await choose(there, anchor, engine, settings)
-    await complete(there, choice.path, engine, settings.completion, anchor=anchor)
+    text = f"{cursor.text}value{number} + "
+    there = replace(cursor, text=text, offset=len(text))
+    parts = PromptParts(there, at_word(cursor))
+    choice = await choose(parts, engine, settings)
+    await complete(CompletionRequest(parts, choice.model, settings.completion), engine)
     return choice

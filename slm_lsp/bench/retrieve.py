@@ -11,7 +11,8 @@ from statistics import fmean, median, quantiles
 from slm_lsp.bench.common import Conditions, Report
 from slm_lsp.bench.index import LINES
 from slm_lsp.bench.trees import copy_sources
-from slm_lsp.context.fim import Place, snippet_tokens
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.context.retrieve import retrieve
 from slm_lsp.context.signals import History
 from slm_lsp.index.indexer import Indexer
@@ -61,9 +62,9 @@ async def run(conditions: Conditions) -> RetrieveReport:
         signals: dict[str, list[float]] = {}
         tokens: list[float] = []
         for number in range(PLACES * conditions.runs + 1):
-            place, history = _place(tree.root, tree.files, dice)
+            cursor, history = _place(tree.root, tree.files, dice)
             start = time.perf_counter()
-            found = retrieve(place, Project(reader), history, TOKENS, PATIENCE_S)
+            found = retrieve(cursor, Project(reader), history, TOKENS, PATIENCE_S)
             spent = (time.perf_counter() - start) * MILLISECONDS
             if number > 0:  # The first one reads the list of files.
                 whole.append(spent)
@@ -89,7 +90,7 @@ async def run(conditions: Conditions) -> RetrieveReport:
     )
 
 
-def _place(root: Path, files: tuple[str, ...], dice: random.Random) -> tuple[Place, History]:
+def _place(root: Path, files: tuple[str, ...], dice: random.Random) -> tuple[Cursor, History]:
     """A line of a file as people write them, and a history of other files."""
     while True:
         path = dice.choice(files)
@@ -100,4 +101,4 @@ def _place(root: Path, files: tuple[str, ...], dice: random.Random) -> tuple[Pla
     at = dice.randrange(lines)
     offset = sum(len(line) + 1 for line in text.split("\n")[:at])
     seen = tuple(dice.choice(files) for _ in range(5))
-    return Place("tree", path, text, offset), History(edits=tuple((each, 20) for each in seen[:3]), viewed=seen)
+    return Cursor("tree", path, text, offset), History(edits=tuple((each, 20) for each in seen[:3]), viewed=seen)

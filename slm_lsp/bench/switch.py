@@ -5,7 +5,7 @@ import time
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, private_engine, random_text
-from slm_lsp.engine.api import Generate, Segment, Token
+from slm_lsp.engine.api import Generate, ModelRef, Segment, Token
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 from slm_lsp.proportions import percentile
@@ -27,8 +27,7 @@ async def run(conditions: Conditions) -> BindingsReport:
         dice = random.Random(2)  # noqa: S311 - reproducible, no secret
         documents = [f"# {number}\n" + random_text(dice, WORDS) for number in range(DOCUMENTS)]
         async with private_engine(binding) as engine:
-            async for _ in engine.describe(conditions.model, asked=True):
-                pass
+            await engine.describe(ModelRef.of(conditions.model), explicit=True)
             first = [await _first_token_ms(engine, conditions, text) for text in documents]
             again = []
             for number in range(conditions.runs):
@@ -43,7 +42,7 @@ async def run(conditions: Conditions) -> BindingsReport:
 
 async def _first_token_ms(engine: EngineClient, conditions: Conditions, text: str) -> float:
     started = time.perf_counter()
-    request = Generate(0, str(conditions.model), (Segment(text),), 1, asked=True)
+    request = Generate(ModelRef.of(conditions.model), (Segment(text),), 1, explicit=True)
     elapsed = None
     async for event in engine.generate(request):
         if isinstance(event, Token):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, private_engine, random_text
-from slm_lsp.engine.api import Done, Generate, Reuse, Segment, Started
+from slm_lsp.engine.api import Done, Generate, ModelRef, Reuse, Segment, Started
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
@@ -38,8 +38,7 @@ async def run(conditions: Conditions) -> BindingsReport:
     for binding in conditions.bindings:
         dice = random.Random(3)  # noqa: S311 - reproducible, no secret
         async with private_engine(binding) as engine:
-            async for _ in engine.describe(conditions.model, asked=True):
-                pass
+            await engine.describe(ModelRef.of(conditions.model), explicit=True)
             first = _document(dice, 0)
             before = [await _speed(engine, conditions, first, "nothing") for _ in range(conditions.runs + 1)][1:]
             for number in range(1, DOCUMENTS):
@@ -78,7 +77,7 @@ def _medians(speeds: list[Speed]) -> dict[str, float]:
 
 async def _speed(engine: EngineClient, conditions: Conditions, text: str, reuse: Reuse, tokens: int = TOKENS) -> Speed:
     """Evaluate a document and generate behind it."""
-    request = Generate(0, str(conditions.model), (Segment(text),), tokens, asked=True, reuse=reuse)
+    request = Generate(ModelRef.of(conditions.model), (Segment(text),), tokens, explicit=True, reuse=reuse)
     evaluated = 0
     async for event in engine.generate(request):
         if isinstance(event, Started):

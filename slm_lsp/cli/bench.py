@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     model = choose_model(args.model or settings.model, Store(settings.models_dir)) if needed else None
     measure: Callable[[Conditions], Awaitable[Report]] = import_module(f"slm_lsp.bench.{args.name}").run
     conditions = Conditions(
-        model.path if model else Path(),
+        model.model.file if model else Path(),
         tuple(available()),
         args.runs,
         settings,

@@ -102,7 +102,7 @@ def _retrieved(
 
     try:
         if project.reader:
-            return retrieve(target.place, project, History(), settings.completion.snippet_tokens)
+            return retrieve(target.cursor, project, History(), settings.completion.snippet_tokens)
     except ProjectIndexError as error:
         note(args, f"{error}")
     return None
@@ -118,10 +118,10 @@ async def _complete(
 ) -> "tuple[Choice, Completion, Sequence[Snippet]]":
     """The model that answers, its answer, and what it read of other files."""
     from slm_lsp.context.anchor import at_word
-    from slm_lsp.context.window import fitting, snippet_budget
+    from slm_lsp.context.window import PromptParts, fitting, snippet_budget
     from slm_lsp.engine.client.connection import EngineClient
-    from slm_lsp.features.completion.ask import describe
-    from slm_lsp.features.completion.complete import Following, complete
+    from slm_lsp.features.completion.complete import Progress, complete
+    from slm_lsp.features.completion.request import Trigger, completion_request, nothing_known
     from slm_lsp.routing.choose import best, choose
     from slm_lsp.routing.policy import AUTO
 
@@ -131,33 +131,28 @@ async def _complete(
         else:
             shown.begin("reading the prompt")
 
-    snippets = found.snippets if found else ()
-    anchor = at_word(target.place)
+    parts = PromptParts(target.cursor, at_word(target.cursor), tuple(found.snippets) if found else ())
     async with EngineClient() as engine:
         shown.begin("starting the model process")
         if args.model:
-            choice = await choose(target.place, anchor, engine, settings, snippets=snippets, asked=True)
+            choice = await choose(parts, engine, settings, explicit=True)
         else:
             choice = await best(engine, settings)
         if args.model == AUTO:
             note(args, f"{choice.why} (without `--model auto` the best installed model answers)")
         shown.begin(f"loading {choice.name}")
-        info = await describe(engine, choice.path, asked=True, on_loading=on_loading)
-        snippets = fitting(snippets, snippet_budget(info, settings.completion))
-        completion = await complete(
-            target.place,
-            choice.path,
-            engine,
-            settings.completion,
-            snippets=snippets,
-            anchor=anchor,
-            asked=True,
+        info = await engine.describe(choice.model, explicit=True, on_loading=on_loading)
+        snippets = fitting(parts.snippets, snippet_budget(info, settings.completion))
+        request = completion_request(
+            replace(parts, snippets=snippets),
+            choice,
+            settings,
+            trigger=Trigger.EXPLICIT,
             alternatives=args.alternatives,
-            best_of_several=choice.tier != "fast",
-            run_examples=settings.run_examples,
-            is_known=project.reader.defines if project.reader else lambda _: False,
-            following=Following(on_loading=on_loading, on_text=lambda _: shown.end()),
+            is_known=project.reader.defines if project.reader else nothing_known,
         )
+        progress = Progress(on_loading=on_loading, on_text=lambda _: shown.end())
+        completion = await complete(request, engine, progress)
         shown.end()
         return choice, completion, snippets
 
@@ -181,7 +176,7 @@ def _as_json(target: Target, choice: "Choice", completion: "Completion") -> dict
 def _position(target: Target, offset: int) -> dict[str, int]:
     from slm_lsp.text import Lines
 
-    at = Lines(target.place.text).position(offset)
+    at = Lines(target.cursor.text).position(offset)
     return {"line": at.line + 1, "column": at.column + 1}
 
 
@@ -192,8 +187,8 @@ def _show(args: argparse.Namespace, target: Target, completion: "Completion") ->
 
     from slm_lsp.text import Lines
 
-    lines = Lines(target.place.text)
-    at = lines.position(target.place.offset)
+    lines = Lines(target.cursor.text)
+    at = lines.position(target.cursor.offset)
     console = Console(stderr=True, highlight=False)
     console.print(Text(f"{target.file}:{at.line + 1}:{at.column + 1}", style="bold"))
     first, last = max(0, at.line - LINES_SHOWN), min(len(lines.starts), at.line + LINES_SHOWN + 1)

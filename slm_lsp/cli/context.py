@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     if project.reader is None:
         note(args, f"{target.workspace} is not indexed yet: run `slm-lsp index {target.workspace}`")
     budgets = settings.completion
-    found = retrieve(target.place, project, History(), budgets.snippet_tokens)
-    shown = window(target.place, at_word(target.place).offset, budgets.prefix_tokens, budgets.suffix_tokens)
+    found = retrieve(target.cursor, project, History(), budgets.snippet_tokens)
+    shown = window(target.cursor, at_word(target.cursor).offset, budgets.prefix_tokens, budgets.suffix_tokens)
     if args.json:
         emit_json(_as_json(found, shown))
         return 0

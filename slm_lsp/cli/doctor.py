@@ -164,7 +164,7 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
     yield Check("runs", f"{stats.executable} with the package {stats.package}")
     yield Check("load", load(stats))
     for loaded in stats.loaded:
-        yield Check("loaded", f"{Path(loaded.model).name[:16]}… with {loaded.backend}: {loaded.why}")
+        yield Check("loaded", f"{loaded.model.file.name[:16]}… with {loaded.backend}: {loaded.why}")
     for each in found.measured:
         yield Check("speed", f"{each.choice.name}: {each.speed(time.time())}")
     fim = all(each.info.fim is not None for each in found.measured)

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings()
     model = choose_model(args.model or settings.model, Store(settings.models_dir))
     with _progress(args) as tell:
-        report = asyncio.run(reuse.run(model.path, model.name, args.tasks, settings, tell))
+        report = asyncio.run(reuse.run(model.model, model.name, args.tasks, settings, tell))
     return _tell(args, report, f"{report.name}, {report.model} ({report.backend}), {report.n} tasks")
 
 
@@ -163,7 +163,7 @@ def run_crossfile(args: argparse.Namespace) -> int:
     peers = {"none": crossfile.no_snippets, "ring": ring.source(projects, args.budget, crossfile.SEED)}
     with crossfile_ours.sources(projects, args.budget, ablation=args.ablation) as ours, _progress(args) as tell:
         ways = peers | ours
-        report = asyncio.run(crossfile.run(model.path, model.name, tasks, ways, settings, args.budget, tell))
+        report = asyncio.run(crossfile.run(model.model, model.name, tasks, ways, settings, args.budget, tell))
     heading = f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.budget_tokens} tokens"
     return _tell(args, report, f"{heading} of other files")
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from slm_lsp.cli.stages import Stages
 from slm_lsp.engine.api import LOADED, LoadedStats, ModelInfo, Stats
 from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.errors import EngineLostError
 from slm_lsp.platform import system
 from slm_lsp.routing.policy import Choice, age, best
 
@@ -70,8 +69,8 @@ async def examine(choices: Sequence[Choice], measure: bool, shown: Stages) -> Ex
         shown.begin("starting the model process")
         loaded = {each.model for each in (await client.stats()).loaded}
         chosen = best(choices, system.free_memory(), loaded)
-        names = [each.path for each in choices]
-        usable = choices[: names.index(chosen.path) + 1]
+        models = [each.model for each in choices]
+        usable = choices[: models.index(chosen.model) + 1]
         measured = [await _examined(client, each, measure, shown) for each in usable]
         shown.end()
         return Examined(await client.stats(), chosen, tuple(measured))
@@ -81,14 +80,10 @@ async def _examined(client: EngineClient, choice: Choice, measure: bool, shown: 
     shown.begin(f"loading {choice.name}")
     before = _row(await client.stats(), choice)
     asked_at = time.time()
-    info = None
-    async for event in client.describe(choice.path, asked=True, measure=measure):
-        if isinstance(event, ModelInfo):
-            info = event
-        else:
-            shown.advance(event.fraction)
-    if info is None:
-        raise EngineLostError("The engine did not say what the model is.", "Ask again.")
+    if measure:
+        info = await client.measure(choice.model, on_loading=shown.advance)
+    else:
+        info = await client.describe(choice.model, explicit=True, on_loading=shown.advance)
     why = NOT_DONE
     row = before
     deadline = time.monotonic() + PATIENCE_S
@@ -106,4 +101,4 @@ async def _examined(client: EngineClient, choice: Choice, measure: bool, shown: 
 
 
 def _row(stats: Stats, choice: Choice) -> LoadedStats | None:
-    return next((each for each in stats.loaded if each.model == str(choice.path)), None)
+    return next((each for each in stats.loaded if each.model == choice.model), None)

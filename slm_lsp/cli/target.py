@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.errors import UsageError
 from slm_lsp.text import Lines, Position
 
@@ -21,7 +21,7 @@ class Target:
 
     file: Path
     workspace: Path
-    place: Place
+    cursor: Cursor
 
 
 def read_target(file: str, where: str, workspace: str | None) -> Target:
@@ -38,7 +38,7 @@ def read_target(file: str, where: str, workspace: str | None) -> Target:
         raise UsageError(f"{workspace} is no folder.")
     full = path.resolve()
     relative = full.relative_to(root).as_posix() if full.is_relative_to(root) else full.name
-    return Target(path, root, Place(root.name, relative, text, offset))
+    return Target(path, root, Cursor(root.name, relative, text, offset))
 
 
 def read_text(path: Path) -> str:

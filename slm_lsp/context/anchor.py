@@ -7,7 +7,7 @@ the suffix is. (The idea is that of EFIM, arXiv 2505.21889; token healing makes 
 import re
 from dataclasses import dataclass
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 
 MAX_TYPED_CHARACTERS = 600
 """With more than this behind the anchor it moves to the cursor's line; about 200 tokens."""
@@ -24,32 +24,32 @@ class Anchor:
     after: str
 
 
-def at_line(place: Place) -> Anchor:
+def at_line(cursor: Cursor) -> Anchor:
     """The anchor at the start of the cursor's line: deleting and typing in the line stay behind it."""
-    start = max(place.text.rfind("\n", 0, place.offset), place.text.rfind("\r", 0, place.offset)) + 1
-    return _anchor(place, max(start, place.offset - MAX_TYPED_CHARACTERS))
+    start = max(cursor.text.rfind("\n", 0, cursor.offset), cursor.text.rfind("\r", 0, cursor.offset)) + 1
+    return _anchor(cursor, max(start, cursor.offset - MAX_TYPED_CHARACTERS))
 
 
-def at_word(place: Place) -> Anchor:
+def at_word(cursor: Cursor) -> Anchor:
     """The anchor just before the word at the cursor: the ordinary prompt, but for what healing takes off its end."""
-    found = _LAST_PIECE.search(place.text, max(0, place.offset - MAX_TYPED_CHARACTERS), place.offset)
-    return _anchor(place, found.start() if found else place.offset)
+    found = _LAST_PIECE.search(cursor.text, max(0, cursor.offset - MAX_TYPED_CHARACTERS), cursor.offset)
+    return _anchor(cursor, found.start() if found else cursor.offset)
 
 
-def follow(place: Place, earlier: Anchor | None) -> Anchor:
+def follow(cursor: Cursor, earlier: Anchor | None) -> Anchor:
     """The earlier anchor as long as only text between it and the cursor changed; else one at the cursor's line."""
-    if earlier is not None and _holds(place, earlier):
+    if earlier is not None and _holds(cursor, earlier):
         return earlier
-    return at_line(place)
+    return at_line(cursor)
 
 
-def _holds(place: Place, earlier: Anchor) -> bool:
+def _holds(cursor: Cursor, earlier: Anchor) -> bool:
     return (
-        earlier.offset <= place.offset <= earlier.offset + MAX_TYPED_CHARACTERS
-        and place.text[place.offset :] == earlier.after
-        and place.text[: earlier.offset] == earlier.before
+        earlier.offset <= cursor.offset <= earlier.offset + MAX_TYPED_CHARACTERS
+        and cursor.text[cursor.offset :] == earlier.after
+        and cursor.text[: earlier.offset] == earlier.before
     )
 
 
-def _anchor(place: Place, offset: int) -> Anchor:
-    return Anchor(offset, place.text[:offset], place.text[place.offset :])
+def _anchor(cursor: Cursor, offset: int) -> Anchor:
+    return Anchor(offset, cursor.text[:offset], cursor.text[cursor.offset :])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from slm_lsp.context.above import MAX_CHARACTERS, above
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.api import FimTokens, Segment
 from slm_lsp.privacy.secrets import mask
@@ -30,25 +31,6 @@ STEP_LINES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A cursor in a document.
-
-    Args:
-        repository: name of the workspace folder.
-        path: of the document in its workspace, with `/`.
-        text: the whole document.
-        offset: of the cursor, in characters.
-        language: what the editor calls the document's; empty where nobody said.
-    """
-
-    repository: str
-    path: str
-    text: str
-    offset: int
-    language: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
     r"""What of a document goes into the prompt: line ends as `\n`, keys and passwords masked."""
 
@@ -58,13 +40,13 @@ class Window:
     suffix: str
 
 
-def window(place: Place, anchor: int, prefix_tokens: int, suffix_tokens: int) -> Window:
+def window(cursor: Cursor, anchor: int, prefix_tokens: int, suffix_tokens: int) -> Window:
     """The text round the cursor, as much as the budgets hold; `anchor` is an offset at or before the cursor."""
-    lines = Lines(place.text)
-    start, head = _begin(place, lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
-    end = _last_character(lines, place.offset, int(suffix_tokens * CHARACTERS_PER_TOKEN))
-    cuts = (max(start - MARGIN, 0), start, anchor, place.offset, end, end + MARGIN)
-    pieces = [_unix(place.text[each:following]) for each, following in pairwise(cuts)]
+    lines = Lines(cursor.text)
+    start, head = _begin(cursor, lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
+    end = _last_character(lines, cursor.offset, int(suffix_tokens * CHARACTERS_PER_TOKEN))
+    cuts = (max(start - MARGIN, 0), start, anchor, cursor.offset, end, end + MARGIN)
+    pieces = [_unix(cursor.text[each:following]) for each, following in pairwise(cuts)]
     # Together, since a key that the cursor or the window's end cuts in two is none to either side.
     masked = mask("".join(pieces))
     ends = list(accumulate(map(len, pieces)))
@@ -72,15 +54,15 @@ def window(place: Place, anchor: int, prefix_tokens: int, suffix_tokens: int) ->
     return Window(mask(head) + prefix, typed, suffix)
 
 
-def _begin(place: Place, lines: Lines, anchor: int, budget: int) -> tuple[int, str]:
+def _begin(cursor: Cursor, lines: Lines, anchor: int, budget: int) -> tuple[int, str]:
     """Where the window begins, and what is read of the text above it."""
     start = _first_character(lines, anchor, budget)
     if start == 0 or budget < LONG_CHARACTERS:
         return start, ""
     start = _first_character(lines, anchor, budget - MAX_CHARACTERS)
-    shown = place.text[start:anchor]
+    shown = cursor.text[start:anchor]
     first = next((line for line in shown.splitlines() if line.strip()), "")
-    return start, above(place.path, _unix(place.text[:start]), first)
+    return start, above(cursor.path, _unix(cursor.text[:start]), first)
 
 
 def _first_character(lines: Lines, offset: int, budget: int) -> int:
@@ -114,11 +96,13 @@ def snippet_tokens(snippet: Snippet) -> float:
     return (len(snippet.path) + 1 + len(snippet.text)) / CHARACTERS_PER_TOKEN + 1
 
 
-def prompt(place: Place, shown: Window, fim: FimTokens | None, snippets: Sequence[Snippet] = ()) -> tuple[Segment, ...]:
+def prompt(
+    cursor: Cursor, shown: Window, fim: FimTokens | None, snippets: Sequence[Snippet] = ()
+) -> tuple[Segment, ...]:
     """The prompt for a model with these tokens; for a model without, just the text before the cursor.
 
     Args:
-        place: where the cursor is.
+        cursor: where the cursor is.
         shown: the text round it.
         fim: the model's tokens.
         snippets: of other files, in this order; a model without a token between files gets none.
@@ -127,7 +111,7 @@ def prompt(place: Place, shown: Window, fim: FimTokens | None, snippets: Sequenc
     if fim is None:
         return (Segment(shown.prefix), *typed)
     return (
-        *_header(place, fim, snippets),
+        *_header(cursor, fim, snippets),
         Segment(fim.prefix, special=True),
         Segment(shown.prefix),
         Segment(fim.suffix, special=True),
@@ -137,12 +121,12 @@ def prompt(place: Place, shown: Window, fim: FimTokens | None, snippets: Sequenc
     )
 
 
-def _header(place: Place, fim: FimTokens, snippets: Sequence[Snippet]) -> tuple[Segment, ...]:
+def _header(cursor: Cursor, fim: FimTokens, snippets: Sequence[Snippet]) -> tuple[Segment, ...]:
     repository = (
-        (Segment(fim.repository, special=True), Segment(_unix(place.repository) + "\n")) if fim.repository else ()
+        (Segment(fim.repository, special=True), Segment(_unix(cursor.repository) + "\n")) if fim.repository else ()
     )
     if not fim.file:
         return repository
     file = Segment(fim.file, special=True)
     others = [part for each in snippets for part in (file, Segment(_unix(each.path) + "\n" + _unix(each.text)))]
-    return (*repository, *others, file, Segment(_unix(place.path) + "\n"))
+    return (*repository, *others, file, Segment(_unix(cursor.path) + "\n"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Tree
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.index.words import identifiers, split
 from slm_lsp.languages.parse import parse
@@ -44,7 +44,7 @@ _TYPED = re.compile(r"[^\W\d]\w+\Z")
 class Query:
     """A place in a file, and what of its text says which other files matter."""
 
-    place: Place
+    cursor: Cursor
     language: Language | None
     near: Mapping[str, float]
     """Every word round the cursor with its nearness: 1 on the cursor's line, less with distance."""
@@ -61,17 +61,17 @@ class Query:
     """As `near`, without the unfinished word at the cursor and plain words that only comments or docstrings have."""
 
 
-def query(place: Place) -> Query:
+def query(cursor: Cursor) -> Query:
     """What can be told from the text alone."""
-    lines = Lines(place.text)
-    at = lines.position(place.offset).line
+    lines = Lines(cursor.text)
+    at = lines.position(cursor.offset).line
     first, last = max(at - BEFORE_LINES, 0), min(at + AFTER_LINES + 1, len(lines.starts))
     near: dict[str, float] = {}
     for number in range(first, last):
         weight = 1 / (1 + abs(number - at) / HALF_LINES)
         for name in _NAME.findall(lines.line(number)):
             near[name] = max(near.get(name, 0.0), weight)
-    language = language_of(place.path, lines.line(0), place.language)
+    language = language_of(cursor.path, lines.line(0), cursor.language)
     parts = _parts(lines, at)
     parsed = [each for text, shift in parts if (each := _parsed(language, text, range(first - shift, last - shift)))]
     own = {each.name for part in parsed for each in part.definitions}
@@ -79,14 +79,14 @@ def query(place: Place) -> Query:
     used = frozenset(name for part in parsed for name in part.used) if parsed else frozenset(near)
     prose = Counter(name for part in parsed for name in part.prose)
     counts = Counter(name for number in range(first, last) for name in _NAME.findall(lines.line(number)))
-    typed = _TYPED.search(place.text, max(place.offset - MAX_TYPED, 0), place.offset)
+    typed = _TYPED.search(cursor.text, max(cursor.offset - MAX_TYPED, 0), cursor.offset)
     unfinished = typed[0] if typed and near else ""
     return Query(
-        place=place,
+        cursor=cursor,
         language=language,
         near=near,
         used=(used & near.keys()) - own,
-        uses=Counter(_NAME.findall(place.text)),
+        uses=Counter(_NAME.findall(cursor.text)),
         imports=[each for part in parsed for each in part.imports],
         surroundings=frozenset(lines.line(number).strip() for number in range(first, last)) - {""},
         near_words=frozenset(word for name in near for word in split(name)),

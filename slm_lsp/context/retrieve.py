@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, Place
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN
 from slm_lsp.context.query import query
 from slm_lsp.context.signals import SIGNALS, Asked, Candidate, History, Signal
 from slm_lsp.context.snippets import Snippet
@@ -51,7 +52,7 @@ class _Scored:
 
 
 def retrieve(
-    place: Place,
+    cursor: Cursor,
     project: Project,
     history: History,
     tokens: int,
@@ -63,7 +64,7 @@ def retrieve(
     """Snippets for a place, the best last.
 
     Args:
-        place: the cursor's place.
+        cursor: the cursor's place.
         project: the index, and the open files over it.
         history: what the user did.
         tokens: how many the snippets may take at most, as an estimate; what is hardly worth reading takes fewer.
@@ -75,7 +76,7 @@ def retrieve(
         IndexMissingError: the index is damaged.
     """
     start = clock()
-    asked = Asked(query(place), project, history)
+    asked = Asked(query(cursor), project, history)
     spent: dict[str, float] = {}
     late: list[str] = []
     ranked: dict[str, list[Candidate]] = {}

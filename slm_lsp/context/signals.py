@@ -97,7 +97,7 @@ class Asked:
 
     def is_related(self, path: str) -> bool:
         """Whether a file is in the language of the place, or in one that goes with it."""
-        return related(self.query.place.path, path)
+        return related(self.query.cursor.path, path)
 
 
 Signal = Callable[[Asked], Iterable[Candidate]]
@@ -110,7 +110,7 @@ def definitions(asked: Asked) -> Iterator[Candidate]:
 
     def add(symbol: Symbol, value: float, reason: str) -> None:
         key = (symbol.path, symbol.first)
-        if symbol.path != asked.query.place.path and value > worth.get(key, 0.0):
+        if symbol.path != asked.query.cursor.path and value > worth.get(key, 0.0):
             worth[key], known[key] = value, (symbol, reason)
 
     common = COMMON_WORDS | (keywords(asked.query.language) if asked.query.language else frozenset())
@@ -147,7 +147,7 @@ def similar(asked: Asked) -> Iterator[Candidate]:
     """Chunks that share rare names with the cursor's surroundings, found by BM25."""
     rare = rare_names(asked.query, asked.project)
     for piece in asked.project.search(rare.words, MOST):
-        if piece.path == asked.query.place.path:
+        if piece.path == asked.query.cursor.path:
             continue
         shared = rare.shared(piece)
         if (worth := shared.worth(related=asked.is_related(piece.path))) > 0:
@@ -158,7 +158,7 @@ def similar(asked: Asked) -> Iterator[Candidate]:
 def edited(asked: Asked) -> Iterator[Candidate]:
     """Chunks that were changed a moment ago."""
     for path, line in asked.history.edits[:MOST]:
-        if path != asked.query.place.path:
+        if path != asked.query.cursor.path:
             for piece in asked.project.chunks_of(path):
                 if piece.first <= line < piece.last:
                     yield _whole(piece, "edited a moment ago", EDITED)
@@ -167,17 +167,17 @@ def edited(asked: Asked) -> Iterator[Candidate]:
 def viewed(asked: Asked) -> Iterator[Candidate]:
     """Outlines of the files looked at last."""
     for path in asked.history.viewed[:MOST]:
-        if path != asked.query.place.path and asked.is_related(path):
+        if path != asked.query.cursor.path and asked.is_related(path):
             yield from _file(asked, path, VIEWED_LINES, "open, or looked at a moment ago", VIEWED)
 
 
 def siblings(asked: Asked) -> Iterator[Candidate]:
     """Outlines of files in the same folder and of the test or the tested file, those with shared names first."""
-    place = asked.query.place.path
-    folder = place.rpartition("/")[0] or "."
-    beside = [path for path in asked.project.files().in_folder(folder) if path != place][:MAX_BESIDE]
+    cursor = asked.query.cursor.path
+    folder = cursor.rpartition("/")[0] or "."
+    beside = [path for path in asked.project.files().in_folder(folder) if path != cursor][:MAX_BESIDE]
     beside = [path for path in beside if asked.is_related(path)]
-    stems = _stems(place)
+    stems = _stems(cursor)
     beside.sort(key=lambda path: (-len(stems & _stems(path)), path))
     for path in beside[: MOST // 4]:
         worth = TWIN if stems & _stems(path) else SIBLING
@@ -209,7 +209,7 @@ def _imported(asked: Asked, wanted: Import) -> Iterator[Symbol | str]:
     language = asked.query.language
     if language is None:
         return
-    targets = resolve(language.name, asked.query.place.path, wanted, asked.project.files())
+    targets = resolve(language.name, asked.query.cursor.path, wanted, asked.project.files())
     name = "" if wanted.name in ("*", "default") else wanted.name
     for path in targets if name else ():
         if found := asked.project.top(path, name):

@@ -1,51 +1,63 @@
-"""How much of a document and of other files a prompt holds: budgets of tokens, kept to."""
+"""The parts of a prompt and the token budgets that decide how much of each goes into it."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor
-from slm_lsp.context.fim import Place, prompt, snippet_tokens, window
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import prompt, snippet_tokens, window
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.api import ModelInfo, Reuse, Segment
+from slm_lsp.engine.api import ModelInfo, Segment
 
 OTHER_TOKENS = 64
-"""For the sentinels, the repository's name and the path."""
+"""Tokens reserved for the sentinels, the repository name and the path."""
 
 MIN_WINDOW_TOKENS = 64
+"""Tokens of the document that a prompt has at least, even with a tiny context."""
 
 HEAD_S = 4.0
-"""Seconds that the model may read snippets, at its measured speed, when they have changed: in a pause of typing, and
-before the first answer to a request by hand."""
+"""Seconds that the evaluation of new snippets may take, at the model's measured speed. It happens in a pause of typing,
+or before the first answer to a request that the user triggered by hand."""
 
 MIN_SNIPPET_TOKENS = 256
-"""What is worth reading of other files even on slow machines."""
+"""Tokens of other files that even slow machines read."""
 
 
-def segments(
-    place: Place, anchor: Anchor, info: ModelInfo, settings: CompletionSettings, snippets: Sequence[Snippet] = ()
-) -> tuple[Segment, ...]:
-    """The prompt of a place for a model, as much of the document as the budgets and the model's context hold.
+@dataclass(frozen=True, slots=True)
+class PromptParts:
+    """What the prompt of one completion is made of."""
 
-    Snippets that would take more than a third of the context are left out, the least of them first.
+    cursor: Cursor
+    anchor: Anchor
+    """End of the prompt's prefix."""
+    snippets: tuple[Snippet, ...] = ()
+    """Pieces of other files, the most useful last."""
+
+
+def segments(parts: PromptParts, info: ModelInfo, settings: CompletionSettings) -> tuple[Segment, ...]:
+    """Return the prompt for a model, with as much of the document as the budgets and the model's context hold.
+
+    Snippets may take a third of the context; the least useful ones are dropped first.
     """
     room = max(info.context_tokens - max(settings.max_tokens, settings.block_tokens) - OTHER_TOKENS, MIN_WINDOW_TOKENS)
-    shown_snippets = fitting(snippets, room // 3)
-    room -= math.ceil(sum(map(snippet_tokens, shown_snippets)))
+    snippets = fitting(parts.snippets, room // 3)
+    room -= math.ceil(sum(map(snippet_tokens, snippets)))
     suffix = min(settings.suffix_tokens, room // 4)
-    shown = window(place, anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
-    return prompt(place, shown, info.fim, shown_snippets)
+    shown = window(parts.cursor, parts.anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
+    return prompt(parts.cursor, shown, info.fim, snippets)
 
 
 def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
-    """Tokens of other files that are read: as many as set, but no more than are evaluated in a pause."""
+    """Return the token budget for snippets: the setting, but no more than a pause has time to evaluate."""
     if info.prefill_rate is None:
         return settings.snippet_tokens
     return min(settings.snippet_tokens, max(MIN_SNIPPET_TOKENS, int(info.prefill_rate * HEAD_S)))
 
 
 def fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
-    """The best snippets, which stand last, that fit into so many tokens; their order stays."""
+    """Return the most useful snippets (the last ones) that fit into a number of tokens, in the same order."""
     kept: list[Snippet] = []
     for each in reversed(snippets):
         tokens -= snippet_tokens(each)
@@ -53,8 +65,3 @@ def fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
             break
         kept.insert(0, each)
     return tuple(kept)
-
-
-def reuse_of(settings: CompletionSettings) -> Reuse:
-    """What the cells of another prompt may be used for."""
-    return "all" if settings.shift_suffix else "exact"

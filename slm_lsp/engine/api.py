@@ -1,11 +1,16 @@
-"""The messages between the engine and its clients.
+"""The interface of everything that runs models: the `Provider` protocol and its messages.
 
-A client numbers its requests; every event carries the number of the request it belongs to. A request ends with exactly
-one `Done`, `Described`, `Estimated`, `Stats` or `Failed`.
+Features, the server and the evaluations depend on this module and on nothing else of the engine. The engine on this
+machine (`engine/client`) is one provider.
+
+A client numbers its requests; every event carries the number of its request. A request ends with exactly one `Done`,
+`Described`, `Estimated`, `Stats` or `Failed`.
 """
 
+from collections.abc import AsyncGenerator, Callable
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from pathlib import Path
+from typing import Literal, Protocol, Self, TypeAlias
 
 import msgspec
 
@@ -18,8 +23,39 @@ NOTICEABLE = 1.25
 """A slowdown below this is noise, or the cost of attention over a long prompt."""
 
 
+class Adapter(msgspec.Struct, frozen=True):
+    """A LoRA file that is applied to a model."""
+
+    path: str
+    scale: float = 1.0
+    """Factor of the adapter's weights."""
+
+
+class ModelRef(msgspec.Struct, frozen=True):
+    """A model file and the adapters applied to it. KV cells, rates and crash counts are kept per `ModelRef`."""
+
+    path: str
+    """Path of a GGUF file."""
+    adapters: tuple[Adapter, ...] = ()
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Return the model in a file, without adapters."""
+        return cls(str(path))
+
+    @property
+    def file(self) -> Path:
+        """The model's file."""
+        return Path(self.path)
+
+    @property
+    def key(self) -> str:
+        """One line of text that identifies the model and its adapters, for use as a key in a file."""
+        return "\t".join([self.path, *(f"{each.path} * {each.scale:g}" for each in self.adapters)])
+
+
 class Priority(IntEnum):
-    """Who goes first; a higher one (smaller number) pre-empts a lower one at the next batch."""
+    """Urgency of a request. A more urgent one (smaller number) pre-empts a less urgent one at the next batch."""
 
     INTERACTIVE = 0
     EDIT = 1
@@ -66,15 +102,13 @@ class Sampling(msgspec.Struct, frozen=True):
 class Generate(msgspec.Struct, frozen=True, tag=True):
     """Continue a prompt. Declarative: the engine's state changes what it costs, never what it answers."""
 
-    id: int
-    model: str
-    """Path of a GGUF file."""
+    model: ModelRef
     segments: tuple[Segment, ...]
     max_tokens: int
     stop: Stop = Stop()
     priority: Priority = Priority.INTERACTIVE
-    asked: bool = False
-    """A person asked for just this: a model refused after crashes is tried again."""
+    explicit: bool = False
+    """The user triggered this request by hand. A model that is refused after crashes is then loaded again."""
     reuse: Reuse = "all"
     draft: str = ""
     """Text that the answer will repeat in parts, such as the code that is edited: speculation looks drafts up in it."""
@@ -87,35 +121,41 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     """Above 0 the other candidates are no samples: where the greedy answer's token is less likely than this, one more
     begins with the second likeliest token and goes on greedily. Not with a draft."""
     form: str = ""
-    """A regular expression that the whole answer is to match; empty: any answer. Not behind a healed segment."""
+    """A regular expression that the whole answer must match; empty: any answer. Not allowed with a healed segment."""
+    id: int = 0
+    """Number of the request, set by the connection."""
 
 
 class Warm(msgspec.Struct, frozen=True, tag=True):
     """Evaluate a prompt so that a later request finds it evaluated; answered by `Done`."""
 
-    id: int
-    model: str
+    model: ModelRef
     segments: tuple[Segment, ...]
     reuse: Reuse = "exact"
+    id: int = 0
+    """Number of the request, set by the connection."""
 
 
 class Describe(msgspec.Struct, frozen=True, tag=True):
     """Load a model and say what it is."""
 
-    id: int
-    model: str
-    asked: bool = False
+    model: ModelRef
+    explicit: bool = False
+    """As in `Generate`."""
     measure: bool = False
-    """Measure it again in the next pause."""
+    """Measure the speed of the model again as soon as no request runs."""
+    id: int = 0
+    """Number of the request, set by the connection."""
 
 
 class Estimate(msgspec.Struct, frozen=True, tag=True):
     """How long a prompt would take; answered by `Estimated`. Loads nothing and evaluates nothing."""
 
-    id: int
-    model: str
+    model: ModelRef
     segments: tuple[Segment, ...]
     reuse: Reuse = "exact"
+    id: int = 0
+    """Number of the request, set by the connection."""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -125,9 +165,10 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
 
 
 class GetStats(msgspec.Struct, frozen=True, tag=True):
-    """How the engine is doing."""
+    """Ask for the state of the engine; answered by `Stats`."""
 
-    id: int
+    id: int = 0
+    """Number of the request, set by the connection."""
 
 
 class FimTokens(msgspec.Struct, frozen=True):
@@ -143,7 +184,7 @@ class FimTokens(msgspec.Struct, frozen=True):
 class ModelInfo(msgspec.Struct, frozen=True):
     """What a client needs to know of a model to lay out a prompt for it."""
 
-    model: str
+    model: ModelRef
     backend: str
     context_tokens: int
     """The longest prompt and answer together, in tokens."""
@@ -237,7 +278,7 @@ class Estimated(msgspec.Struct, frozen=True, tag=True):
 class LoadedStats(msgspec.Struct, frozen=True):
     """A model in memory."""
 
-    model: str
+    model: ModelRef
     backend: str
     why: str
     """Why this binding was chosen."""
@@ -289,3 +330,42 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 Request: TypeAlias = Generate | Warm | Describe | Estimate | Cancel | GetStats
 Event: TypeAlias = Loading | Started | Token | Done | Described | Estimated | Stats | Failed
 FINAL = (Done, Described, Estimated, Stats, Failed)
+
+OnLoading: TypeAlias = Callable[[float], None]
+"""Receives the fraction of a model that is loaded, from 0 to 1."""
+
+
+def ignore_loading(_: float) -> None:
+    """Do nothing: the default for `OnLoading`."""
+
+
+class Provider(Protocol):
+    """Runs models. Each method raises `SlmError` on failure; cancelling a call cancels the request."""
+
+    async def describe(
+        self, model: ModelRef, *, explicit: bool = False, on_loading: OnLoading = ignore_loading
+    ) -> ModelInfo:
+        """Load a model if needed and describe it.
+
+        Args:
+            model: which one.
+            explicit: as in `Generate`.
+            on_loading: called while the model is being loaded.
+        """
+        ...
+
+    async def loaded(self, model: ModelRef) -> ModelInfo | None:
+        """Describe a model that can answer at once; None when it would have to be loaded first."""
+        ...
+
+    def generate(self, request: Generate) -> AsyncGenerator[Event, None]:
+        """Yield the events of a request, up to `Done`. Closing the generator early cancels the request."""
+        ...
+
+    async def warm(self, request: Warm) -> None:
+        """Evaluate a prompt so that a later request finds it evaluated."""
+        ...
+
+    async def estimate(self, request: Estimate) -> Estimated:
+        """Estimate how long a prompt takes; loads nothing and evaluates nothing."""
+        ...

@@ -1,13 +1,14 @@
-"""Which model took the engine down, and how often: two small files beside the socket.
+"""Counts how often the engine crashed with each model, in two small files beside the socket.
 
-While a model is at work, its path is in the file `busy_path()`. An engine that finds this file when it starts knows
-that the last engine of the same code died while it used that model.
+While a model is in use, its key is in the file `busy_path()`. An engine that finds this file when it starts knows that
+the last engine of the same code crashed while it used that model.
 """
 
 from pathlib import Path
 
 import msgspec
 
+from slm_lsp.engine.api import ModelRef
 from slm_lsp.engine.paths import busy_path
 
 MOST_BACKOFF_S = 30.0
@@ -26,31 +27,31 @@ class CrashRecord:
         self._file = folder / "crashes.json"
         self._counts = read_counts(folder)
 
-    def take_stock(self) -> Path | None:
-        """Count the model the last engine died over, if it died; to be called once, at the start."""
+    def take_stock(self) -> str | None:
+        """Count a crash of the last engine, if it crashed, and return the model's key. Call once, at the start."""
         try:
-            culprit = Path(self._busy.read_text())
+            model = self._busy.read_text(encoding="utf-8")
         except OSError:
             return None
         self._busy.unlink(missing_ok=True)
-        self._counts[str(culprit)] = self.count(culprit) + 1
+        self._counts[model] = self._counts.get(model, 0) + 1
         self._write()
-        return culprit
+        return model
 
-    def mark(self, model: Path | None) -> None:
-        """`model` is at work; None: nothing is."""
+    def mark(self, model: ModelRef | None) -> None:
+        """Record that the engine now uses `model`; None: it uses no model."""
         if model is None:
             self._busy.unlink(missing_ok=True)
         else:
-            self._busy.write_text(str(model))
+            self._busy.write_text(model.key, encoding="utf-8")
 
-    def count(self, model: Path) -> int:
-        """How often `model` took an engine down without serving a request in between."""
-        return self._counts.get(str(model), 0)
+    def count(self, model: ModelRef) -> int:
+        """Return how often the engine crashed with `model` since the model last served a request."""
+        return self._counts.get(model.key, 0)
 
-    def forgive(self, model: Path) -> None:
-        """Start counting afresh."""
-        if self._counts.pop(str(model), None) is not None:
+    def forgive(self, model: ModelRef) -> None:
+        """Set the count of a model to zero."""
+        if self._counts.pop(model.key, None) is not None:
             self._write()
 
     def _write(self) -> None:
@@ -58,7 +59,7 @@ class CrashRecord:
 
 
 def read_counts(folder: Path) -> dict[str, int]:
-    """Crashes by the model's path."""
+    """Return the number of crashes by the model's key."""
     try:
         return msgspec.json.decode((folder / "crashes.json").read_bytes(), type=dict[str, int])
     except (OSError, msgspec.DecodeError):

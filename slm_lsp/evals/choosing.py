@@ -21,7 +21,6 @@ from slm_lsp.errors import UsageError
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, Programs, Tier
 from slm_lsp.evals.replies import Asker, Replies
-from slm_lsp.features.completion.ask import describe
 from slm_lsp.features.completion.choose import HEAD_START, Candidate, Fault, compared
 from slm_lsp.proportions import wilson
 from slm_lsp.routing.policy import Choice
@@ -267,8 +266,8 @@ async def run(
     programs = Programs()
     answers: list[Answers] = []
     async with private_engine(settings.engine.backend) as engine:
-        info = await describe(engine, choice.path, asked=True)
-        asker = Asker(engine, choice.path, info.backend, Replies(file))
+        info = await engine.describe(choice.model, explicit=True)
+        asker = Asker(engine, choice.model, info.backend, Replies(file))
         tier = Tier(choice, asker, info, settings.completion)
         for task in lines:
             gap = Gap(task)

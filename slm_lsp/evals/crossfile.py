@@ -22,15 +22,15 @@ import msgspec
 from slm_lsp.bench.common import private_engine
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_word
-from slm_lsp.context.fim import Place, prompt, snippet_tokens, window
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import prompt, snippet_tokens, window
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.api import Generate, ModelInfo, Segment, Started, Stop, Token
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.engine.api import Generate, ModelInfo, ModelRef, Provider, Segment, Started, Stop, Token
 from slm_lsp.errors import EngineLostError, PromptTooLongError
 from slm_lsp.evals.answers import Answers
 from slm_lsp.evals.crossfile_tasks import Task
 from slm_lsp.evals.similarity import edit_similarity, exact, paired_difference
-from slm_lsp.features.completion.ask import MAX_HALVINGS
+from slm_lsp.features.completion.generation import MAX_HALVINGS
 
 SEED = 1013
 PREFIX_TOKENS, SUFFIX_TOKENS = 300, 100
@@ -40,11 +40,11 @@ has to come soon; and since every token of every task is evaluated."""
 MAX_TOKENS = 64
 MAIN_WAYS = ("none", "ring", "ours")
 
-SnippetSource: TypeAlias = Callable[[Task, Place], Sequence[Snippet]]
+SnippetSource: TypeAlias = Callable[[Task, Cursor], Sequence[Snippet]]
 """The snippets of other files for a task. The place has the file without the rest of the line."""
 
 
-def no_snippets(task: Task, place: Place) -> Sequence[Snippet]:
+def no_snippets(task: Task, cursor: Cursor) -> Sequence[Snippet]:
     """The way `none`."""
     return ()
 
@@ -171,8 +171,8 @@ def _score(cases: Sequence[Case], way: str) -> Score:
 class Asker:
     """The engine, and what goes into every request."""
 
-    engine: EngineClient
-    model: Path
+    provider: Provider
+    model: ModelRef
     info: ModelInfo
     settings: Settings
     budget_tokens: int
@@ -180,12 +180,12 @@ class Asker:
 
     async def try_all(self, task: Task, ways: Mapping[str, SnippetSource]) -> Case:
         """Ask in every way; ways with the same snippets share an answer."""
-        place = task.place
-        chosen = {way: allowed(source(task, place), task.path, self.budget_tokens) for way, source in ways.items()}
+        cursor = task.cursor
+        chosen = {way: allowed(source(task, cursor), task.path, self.budget_tokens) for way, source in ways.items()}
         known: dict[tuple[Snippet, ...], str] = {}
         for snippets in chosen.values():
             if snippets not in known:
-                known[snippets] = await self._ask(place, snippets)
+                known[snippets] = await self._ask(cursor, snippets)
         return Case(
             package=task.package,
             path=task.path,
@@ -199,34 +199,34 @@ class Asker:
             tokens={way: sum(map(snippet_tokens, snippets)) for way, snippets in chosen.items()},
         )
 
-    async def _ask(self, place: Place, snippets: tuple[Snippet, ...]) -> str:
+    async def _ask(self, cursor: Cursor, snippets: tuple[Snippet, ...]) -> str:
         """The rest of the line; where text has more tokens than characters promised, with half of all budgets."""
         for halvings in range(MAX_HALVINGS + 1):
             try:
-                return await self._generate(self._segments(place, snippets, halvings))
+                return await self._generate(self._segments(cursor, snippets, halvings))
             except PromptTooLongError:
                 if halvings == MAX_HALVINGS:
                     raise
         raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
 
-    def _segments(self, place: Place, snippets: tuple[Snippet, ...], halvings: int) -> tuple[Segment, ...]:
+    def _segments(self, cursor: Cursor, snippets: tuple[Snippet, ...], halvings: int) -> tuple[Segment, ...]:
         budgets = self.settings.completion
         shown = window(
-            place,
-            at_word(place).offset,
+            cursor,
+            at_word(cursor).offset,
             max(min(budgets.prefix_tokens, PREFIX_TOKENS) >> halvings, 1),
             max(min(budgets.suffix_tokens, SUFFIX_TOKENS) >> halvings, 1),
         )
-        kept = allowed(snippets, place.path, self.budget_tokens >> halvings)
-        return prompt(place, shown, self.info.fim, kept)
+        kept = allowed(snippets, cursor.path, self.budget_tokens >> halvings)
+        return prompt(cursor, shown, self.info.fim, kept)
 
     async def _generate(self, segments: tuple[Segment, ...]) -> str:
-        request = Generate(0, str(self.model), segments, MAX_TOKENS, Stop(("\n",)), reuse="exact")
+        request = Generate(self.model, segments, MAX_TOKENS, Stop(("\n",)), reuse="exact")
         if (known := self.answers.get(request)) is not None:
             return known
         text: list[str] = []
         started = False
-        async with aclosing(self.engine.generate(request)) as events:
+        async with aclosing(self.provider.generate(request)) as events:
             async for event in events:
                 started = started or isinstance(event, Started)
                 if isinstance(event, Token):
@@ -254,7 +254,7 @@ def allowed(snippets: Sequence[Snippet], path: str, budget_tokens: int) -> tuple
 
 
 async def run(
-    model: Path,
+    model: ModelRef,
     model_name: str,
     tasks: Sequence[Task],
     ways: Mapping[str, SnippetSource],
@@ -266,7 +266,7 @@ async def run(
     """Try all tasks in all ways, in an engine of their own.
 
     Args:
-        model: path of a GGUF file.
+        model: which model.
         model_name: as the report calls it.
         tasks: at least one.
         ways: where each way has its snippets from.
@@ -282,11 +282,10 @@ async def run(
     cases: list[Case] = []
     backend = ""
     async with private_engine(settings.engine.backend) as engine:
-        async for event in engine.describe(model):
-            if isinstance(event, ModelInfo):
-                backend = event.backend
-                asker = Asker(engine, model, event, settings, budget_tokens, Answers(model, backend, answers))
-                for task in tasks:
-                    cases.append(await asker.try_all(task, ways))
-                    tell(len(cases), len(tasks))
+        info = await engine.describe(model)
+        backend = info.backend
+        asker = Asker(engine, model, info, settings, budget_tokens, Answers(model.file, backend, answers))
+        for task in tasks:
+            cases.append(await asker.try_all(task, ways))
+            tell(len(cases), len(tasks))
     return report(cases, tuple(ways), model_name, backend, budget_tokens, time.monotonic() - began)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.retrieve import retrieve
 from slm_lsp.context.signals import SIGNALS, History, Signal
 from slm_lsp.context.snippets import Snippet
@@ -54,11 +54,11 @@ def build(root: Path, folder: Path) -> None:
 def source(readers: Mapping[str, Reader], budget_tokens: int, signals: Mapping[str, Signal]) -> SnippetSource:
     """Our retrieval with some signals."""
 
-    def snippets(task: Task, place: Place) -> Sequence[Snippet]:
+    def snippets(task: Task, cursor: Cursor) -> Sequence[Snippet]:
         # The index holds the wanted line; what is open in the editor stands over it.
-        opened = {task.path: extract(task.path, place.text.encode())}
+        opened = {task.path: extract(task.path, cursor.text.encode())}
         project = Project(readers[task.package], opened)
         history = History(viewed=tuple(reversed(task.opened)))
-        return retrieve(place, project, history, budget_tokens, PATIENCE_S, signals=signals).snippets
+        return retrieve(cursor, project, history, budget_tokens, PATIENCE_S, signals=signals).snippets
 
     return snippets

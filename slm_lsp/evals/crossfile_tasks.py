@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.evals.crossfile_names import Code, Module
 from slm_lsp.evals.crossfile_uses import Use, uses
 from slm_lsp.evals.packages import Project
@@ -71,11 +71,11 @@ class Task:
         return self.text[self.text.rfind("\n", 0, self.offset) + 1 : self.offset].lstrip()
 
     @property
-    def place(self) -> Place:
+    def cursor(self) -> Cursor:
         """The cursor in the file as it was before the rest of the line was there."""
         end = re.compile(r"[\r\n]|\Z").search(self.text, self.offset)
         behind = self.text[end.start() :] if end else ""
-        return Place(self.package, self.path, self.text[: self.offset] + behind, self.offset)
+        return Cursor(self.package, self.path, self.text[: self.offset] + behind, self.offset)
 
 
 def choose(projects: Sequence[Project], count: int, seed: int) -> list[Task]:

@@ -25,16 +25,14 @@ import msgspec
 from slm_lsp.bench.common import private_engine
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import at_line
-from slm_lsp.context.fim import Place
-from slm_lsp.context.window import segments
-from slm_lsp.engine.api import Generate, ModelInfo, Stop
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.window import PromptParts, segments
+from slm_lsp.engine.api import Generate, ModelInfo, Provider, Stop
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill_report import BEST, REFINED, WAYS, Asked, Report, Run, Said, report
 from slm_lsp.evals.replies import Asker, Replies, Reply, best_of
 from slm_lsp.features.completion.alternatives import spread
 from slm_lsp.features.completion.around import surroundings
-from slm_lsp.features.completion.ask import describe
 from slm_lsp.features.completion.choose import Candidate, Site
 from slm_lsp.features.completion.complete import confidence
 from slm_lsp.features.completion.refine import Answer, is_better
@@ -60,16 +58,21 @@ class Gap:
     typed: str = ""
 
     @property
-    def place(self) -> Place:
+    def cursor(self) -> Cursor:
         """The cursor behind what is typed."""
         head = self.task.prefix + self.typed
-        return Place(REPOSITORY, PATH, head + self.task.suffix, len(head))
+        return Cursor(REPOSITORY, PATH, head + self.task.suffix, len(head))
+
+    @property
+    def parts(self) -> PromptParts:
+        """The prompt's parts: no other files, anchored at the start of the line."""
+        return PromptParts(self.cursor, at_line(self.cursor))
 
     @property
     def site(self) -> Site:
         """Where answers go."""
-        place = self.place
-        return Site(surroundings(place.text, place.offset, place.path))
+        cursor = self.cursor
+        return Site(surroundings(cursor.text, cursor.offset, cursor.path))
 
     @property
     def several_lines(self) -> bool:
@@ -103,9 +106,9 @@ class Tier:
     def request(self, gap: Gap, way: str) -> Generate:
         """What is asked at a gap, anchored at the start of its line: one line where one is missing."""
         tokens = RUN_TOKENS if gap.several_lines else LINE_TOKENS
-        prompt = segments(gap.place, at_line(gap.place), self._info, replace(self._settings, max_tokens=tokens))
+        prompt = segments(gap.parts, self._info, replace(self._settings, max_tokens=tokens))
         stop = Stop(() if gap.several_lines else ("\n",))
-        return Generate(0, "", prompt, tokens, stop, reuse="nothing" if way == "cold" else "exact")
+        return Generate(self.choice.model, prompt, tokens, stop, reuse="nothing" if way == "cold" else "exact")
 
     async def say(self, gap: Gap, way: str) -> Said:
         """The greedy answer."""
@@ -122,7 +125,7 @@ class Tier:
 class Auto:
     """What an editor gets."""
 
-    engine: EngineClient
+    engine: Provider
     tiers: Sequence[Tier]
     """The fastest first."""
     settings: Settings
@@ -173,9 +176,8 @@ class Auto:
         return Trials(gap.site) if self.examples and not gap.several_lines else None
 
     async def _taken(self, gap: Gap) -> Tier:
-        place = gap.place
-        choice = await routing.choose(place, at_line(place), self.engine, self.settings)
-        return next(each for each in self.tiers if each.choice.path == choice.path)
+        choice = await routing.choose(gap.parts, self.engine, self.settings)
+        return next(each for each in self.tiers if each.choice.model == choice.model)
 
 
 class Programs:
@@ -294,8 +296,8 @@ async def run(
     async with private_engine(settings.engine.backend) as engine:
         tiers: list[Tier] = []
         for choice in choices:
-            info = await describe(engine, choice.path, asked=True)
-            tiers.append(Tier(choice, Asker(engine, choice.path, info.backend, kept), info, settings.completion))
+            info = await engine.describe(choice.model, explicit=True)
+            tiers.append(Tier(choice, Asker(engine, choice.model, info.backend, kept), info, settings.completion))
         named = {tier.choice.tier or "strong": tier for tier in tiers}
         autos = {"auto": Auto(engine, tiers, settings)}
         if examples:

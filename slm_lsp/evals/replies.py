@@ -10,8 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from slm_lsp.engine.api import Done, Generate, Token, Warm
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.engine.api import Done, Generate, ModelRef, Provider, Token, Warm
 from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.answers import default_file, digest, identity
 from slm_lsp.features.completion.alternatives import Race
@@ -71,15 +70,15 @@ class Asker:
 
     Args:
         engine: the way to the engine.
-        model: path of the GGUF file.
+        model: which model.
         backend: the binding that runs it.
         replies: what is known.
     """
 
-    def __init__(self, engine: EngineClient, model: Path, backend: str, replies: Replies) -> None:
+    def __init__(self, engine: Provider, model: ModelRef, backend: str, replies: Replies) -> None:
         self._engine = engine
         self._model = model
-        self._who = identity(model, backend)
+        self._who = identity(model.file, backend)
         self.replies = replies
 
     def key(self, request: Generate, how: str = "") -> str:
@@ -114,16 +113,16 @@ class Asker:
 
     async def reply(self, request: Generate, site: Site, *, whole: bool = False, trials: Trials | None = None) -> Reply:
         """Ask, and time it; neither looked up nor kept. Arguments and errors as in `reply_to`."""
-        asked = msgspec.structs.replace(request, model=str(self._model))
+        asked = msgspec.structs.replace(request, model=self._model)
         return await reply_to(self._engine, asked, site, whole=whole, trials=trials)
 
     async def warm(self, request: Generate) -> None:
         """Have the prompt of a request evaluated, reusing what it may."""
-        await self._engine.warm(Warm(0, str(self._model), request.segments, request.reuse))
+        await self._engine.warm(Warm(self._model, request.segments, request.reuse))
 
 
 async def reply_to(
-    engine: EngineClient, request: Generate, site: Site, *, whole: bool = False, trials: Trials | None = None
+    engine: Provider, request: Generate, site: Site, *, whole: bool = False, trials: Trials | None = None
 ) -> Reply:
     """Ask until the best candidate is known, or until all are `whole`, and time it.
 

@@ -13,14 +13,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from slm_lsp.bench.common import private_engine
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import at_line, at_word
-from slm_lsp.context.window import segments
-from slm_lsp.engine.api import Generate, ModelInfo, Reuse, Segment, Started, Stop, Token, Warm
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.context.window import PromptParts, segments
+from slm_lsp.engine.api import Generate, ModelInfo, ModelRef, Provider, Reuse, Segment, Started, Stop, Token, Warm
 from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.humaneval import choose, load_problems
 from slm_lsp.evals.trials import Trial, trial
@@ -161,14 +159,14 @@ def _case(result: Result) -> Case:
 class Asker:
     """The engine, and what goes into every request."""
 
-    engine: EngineClient
-    model: Path
+    engine: Provider
+    model: ModelRef
     info: ModelInfo
     settings: CompletionSettings
 
     async def ask(self, prompt: tuple[Segment, ...], reuse: Reuse, max_tokens: int = MAX_TOKENS) -> Answer:
         """The rest of the line."""
-        request = Generate(0, str(self.model), prompt, max_tokens, Stop(("\n",)), reuse=reuse)
+        request = Generate(self.model, prompt, max_tokens, Stop(("\n",)), reuse=reuse)
         text: list[str] = []
         started: Started | None = None
         async with aclosing(self.engine.generate(request)) as events:
@@ -183,7 +181,7 @@ class Asker:
 
     async def warm(self, prompt: tuple[Segment, ...], reuse: Reuse) -> None:
         """Have a prompt evaluated."""
-        await self.engine.warm(Warm(0, str(self.model), prompt, reuse))
+        await self.engine.warm(Warm(self.model, prompt, reuse))
 
     async def try_all(self, tried: Trial) -> Result:
         """Ask in every way and run the programs.
@@ -193,10 +191,10 @@ class Asker:
         those that `moved` left are no part of it.
         """
         word, line, sooner, away = (
-            segments(place, anchor(place), self.info, self.settings)
-            for place, anchor in (
-                (tried.place, at_word),
-                (tried.place, at_line),
+            segments(PromptParts(cursor, anchor(cursor)), self.info, self.settings)
+            for cursor, anchor in (
+                (tried.cursor, at_word),
+                (tried.cursor, at_line),
                 (tried.earlier, at_line),
                 (tried.elsewhere, at_line),
             )
@@ -227,11 +225,11 @@ def beginning(one: Sequence[Segment], other: Sequence[Segment]) -> tuple[Segment
     return tuple(common)
 
 
-async def run(model: Path, name: str, count: int, settings: Settings, tell: Callable[[int, int], None]) -> Report:
+async def run(model: ModelRef, name: str, count: int, settings: Settings, tell: Callable[[int, int], None]) -> Report:
     """Try so many tasks, in an engine of their own.
 
     Args:
-        model: path of a GGUF file.
+        model: which model.
         name: as the report calls it.
         count: of tasks.
         settings: the user's, for the binding and for the budgets of a completion.
@@ -246,13 +244,12 @@ async def run(model: Path, name: str, count: int, settings: Settings, tell: Call
     results: list[Result] = []
     backend = ""
     async with private_engine(settings.engine.backend) as engine:
-        async for event in engine.describe(model):
-            if isinstance(event, ModelInfo):
-                backend = event.backend
-                asker = Asker(engine, model, event, replace(settings.completion, max_tokens=MAX_TOKENS))
-                async for result in _all(asker, trials):
-                    results.append(result)
-                    tell(len(results), len(trials))
+        info = await engine.describe(model)
+        backend = info.backend
+        asker = Asker(engine, model, info, replace(settings.completion, max_tokens=MAX_TOKENS))
+        async for result in _all(asker, trials):
+            results.append(result)
+            tell(len(results), len(trials))
     return report(results, name, backend, time.monotonic() - began)
 
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from slm_lsp.context.fim import Place, snippet_tokens
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.evals.crossfile_tasks import Task
 from slm_lsp.evals.packages import Project
@@ -36,7 +37,7 @@ class Chunk:
     lines: tuple[str, ...]
 
 
-def source(projects: Iterable[Project], budget_tokens: int, seed: int) -> Callable[[Task, Place], Sequence[Snippet]]:
+def source(projects: Iterable[Project], budget_tokens: int, seed: int) -> Callable[[Task, Cursor], Sequence[Snippet]]:
     """The way `ring`: what the ring holds when the files that a task names have been open.
 
     Args:
@@ -46,10 +47,10 @@ def source(projects: Iterable[Project], budget_tokens: int, seed: int) -> Callab
     """
     files = {each.name: each.files for each in projects}
 
-    def snippets(task: Task, place: Place) -> Sequence[Snippet]:
+    def snippets(task: Task, cursor: Cursor) -> Sequence[Snippet]:
         dice = random.Random(f"{seed} {task.package} {task.path} {task.offset}")  # noqa: S311 - a sample, no secret
         ring = gathered(task.opened, files[task.package], dice)
-        return fitting(apart(ring, place, dice), budget_tokens)
+        return fitting(apart(ring, cursor, dice), budget_tokens)
 
     return snippets
 
@@ -86,11 +87,11 @@ def added(ring: tuple[Chunk, ...], chunk: Chunk) -> tuple[Chunk, ...]:
     return (*kept, chunk)[-CHUNKS:]
 
 
-def apart(ring: Sequence[Chunk], place: Place, dice: random.Random) -> list[Chunk]:
+def apart(ring: Sequence[Chunk], cursor: Cursor, dice: random.Random) -> list[Chunk]:
     """The chunks that are not much like the text round the cursor."""
-    lines = Lines(place.text)
+    lines = Lines(cursor.text)
     every = [lines.line(number) for number in range(len(lines.starts))]
-    here = picked(around(every, lines.position(place.offset).line), dice)
+    here = picked(around(every, lines.position(cursor.offset).line), dice)
     return [each for each in ring if similarity(each.lines, here) <= MOST_ALIKE_AT_CURSOR]
 
 

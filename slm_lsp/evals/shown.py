@@ -16,14 +16,15 @@ import msgspec
 from slm_lsp.bench.common import private_engine
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_line
-from slm_lsp.context.fim import Place
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.window import PromptParts
+from slm_lsp.engine.api import Provider
 from slm_lsp.evals.shown_places import Spot, choose
 from slm_lsp.features.completion.around import surroundings
-from slm_lsp.features.completion.ask import describe
 from slm_lsp.features.completion.cache import Cache
-from slm_lsp.features.completion.complete import Completion, complete, refused, warm
+from slm_lsp.features.completion.complete import UNSURE, Completion, complete, refused, warm
 from slm_lsp.features.completion.filters import MIN_REPEATED
+from slm_lsp.features.completion.request import completion_request
 from slm_lsp.features.completion.skip import skip_reason
 from slm_lsp.features.completion.syntax import breaks
 from slm_lsp.models.store import Store
@@ -135,7 +136,7 @@ def report(
     shown = [each for each in cases if each.text and each.confidence >= least]
     right = [each for each in shown if each.right]
     languages = dict.fromkeys(each.language for each in cases)
-    unsaid = [each.reason or "the model is not sure enough" for each in cases if each not in shown]
+    unsaid = [each.reason or UNSURE for each in cases if each not in shown]
     return Report(
         name="shown",
         n=n,
@@ -174,13 +175,13 @@ def _at(cases: Sequence[Case], least: float) -> tuple[float, float]:
 
 def judge(spot: Spot, completion: Completion) -> Case:
     """Whether a suggestion is right, and whether it does harm."""
-    place = spot.place
-    around = surroundings(place.text, place.offset, place.path)
+    cursor = spot.cursor
+    around = surroundings(cursor.text, cursor.offset, cursor.path)
     text, over = completion.text, completion.end - completion.start
     written, below = (around.before + text).split("\n"), around.next_line.strip()
     return Case(
         language=spot.language,
-        path=place.path,
+        path=cursor.path,
         line=spot.line,
         typed=around.before.lstrip(),
         wanted=spot.rest,
@@ -212,14 +213,14 @@ def is_right(text: str, rest: str, following: str) -> bool:
     return len(said) >= MIN_RIGHT and not inside_a_word
 
 
-def looked_up(cache: Cache, place: Place, found: Completion) -> list[float]:
+def looked_up(cache: Cache, cursor: Cursor, found: Completion) -> list[float]:
     """Seconds it takes to find what is left of a suggestion, first when a character was typed, then its first line."""
-    cache.put(place, found)
+    cache.put(cursor, found)
     spent = []
     for typed in (found.text[:1], found.text.split("\n")[0]):
-        text = place.text[: place.offset] + typed + place.text[place.offset :]
+        text = cursor.text[: cursor.offset] + typed + cursor.text[cursor.offset :]
         begun = time.perf_counter()
-        left = cache.get(replace(place, text=text, offset=place.offset + len(typed)))
+        left = cache.get(replace(cursor, text=text, offset=cursor.offset + len(typed)))
         if left is not None:
             spent.append(time.perf_counter() - begun)
     return spent
@@ -249,37 +250,29 @@ async def run(count: int, settings: Settings, tell: Callable[[int, int], None]) 
     asking = replace(settings, completion=replace(settings.completion, least_confidence=0.0))
     async with private_engine(settings.engine.backend) as engine:
         for tier in possible(settings.model, Store(settings.models_dir)):
-            await describe(engine, tier.path, asked=True)  # who writes has both in memory
+            await engine.describe(tier.model, explicit=True)  # An editor has loaded both models.
         for spot in spots:
-            place = spot.place
-            around = surroundings(place.text, place.offset, place.path)
-            reason = skip_reason(place, around, asking.completion)
+            cursor = spot.cursor
+            around = surroundings(cursor.text, cursor.offset, cursor.path)
+            reason = skip_reason(cursor, around, asking.completion)
             if reason is None:
-                found = await _suggested(place, engine, asking)
+                found = await _suggested(cursor, engine, asking)
                 models.append(found.model)
                 backend = found.backend or backend
             else:
-                found = refused(place, reason)
+                found = refused(cursor, reason)
             cases.append(judge(spot, found))
-            cached_s += looked_up(cache, place, found)
+            cached_s += looked_up(cache, cursor, found)
             tell(len(cases), len(spots))
     seconds = time.monotonic() - began
     return report(cases, settings.model, backend, settings.completion.least_confidence, seconds, cached_s, models)
 
 
-async def _suggested(place: Place, engine: EngineClient, settings: Settings) -> Completion:
+async def _suggested(cursor: Cursor, provider: Provider, settings: Settings) -> Completion:
     """What an editor gets where the cursor has rested."""
-    anchor = at_line(place)
-    for each in await routing.to_warm(place, anchor, engine, settings):
-        await warm(place, each.path, engine, settings.completion, anchor)
-    choice = await routing.choose(place, anchor, engine, settings)
-    found = await complete(
-        place,
-        choice.path,
-        engine,
-        settings.completion,
-        anchor=anchor,
-        best_of_several=choice.tier != "fast",
-        run_examples=settings.run_examples,
-    )
+    parts = PromptParts(cursor, at_line(cursor))
+    for each in await routing.to_warm(parts, provider, settings):
+        await warm(completion_request(parts, each, settings), provider)
+    choice = await routing.choose(parts, provider, settings)
+    found = await complete(completion_request(parts, choice, settings), provider)
     return replace(found, model=choice.name, tier=choice.tier)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.features.completion.shape import closes
 from slm_lsp.languages.registry import language_of
 from slm_lsp.text import Lines
@@ -43,14 +43,14 @@ class Spot:
 
     Args:
         language: of the file.
-        place: the file without the rest of the line.
+        cursor: the file without the rest of the line.
         rest: what is missing of the line.
         following: how the file goes on behind the rest.
         line: the line's number, from 1.
     """
 
     language: str
-    place: Place
+    cursor: Cursor
     rest: str
     following: str
     line: int
@@ -90,5 +90,5 @@ def _of_file(file: Path, path: str, count: int, seed: int) -> Iterator[Spot]:
 def _spot(text: str, lines: Lines, number: int, column: int, path: str, language: str) -> Spot:
     line, start = lines.line(number), lines.starts[number]
     offset, end = start + column, start + len(line)
-    place = Place("samples", path, text[:offset] + text[end:], offset)
-    return Spot(language, place, line[column:].rstrip(), text[end:], number + 1)
+    cursor = Cursor("samples", path, text[:offset] + text[end:], offset)
+    return Spot(language, cursor, line[column:].rstrip(), text[end:], number + 1)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.evals.humaneval import Problem, Task
 from slm_lsp.text import Lines, Position
 
@@ -28,11 +28,11 @@ class Trial:
     task: Task
     typed: str
     """The line's beginning, indentation included."""
-    place: Place
-    earlier: Place
+    cursor: Cursor
+    earlier: Cursor
     """With less of the line typed."""
-    elsewhere: Place
-    """The cursor some lines above or below, in the text of `place`."""
+    elsewhere: Cursor
+    """The cursor some lines above or below, in the text of `cursor`."""
 
 
 def trial(task: Task, problems: Sequence[Problem], seed: int) -> Trial:
@@ -53,19 +53,19 @@ def trial(task: Task, problems: Sequence[Problem], seed: int) -> Trial:
     cut = indentation + dice.randrange(len(task.missing.strip()))
     typed = task.missing[:cut]
     sooner = task.missing[: dice.randrange(cut)] if cut else ""
-    place = Place(REPOSITORY, PATH, head + typed + tail, len(head) + cut)
+    cursor = Cursor(REPOSITORY, PATH, head + typed + tail, len(head) + cut)
     return Trial(
         task=task,
         typed=typed,
-        place=place,
-        earlier=Place(REPOSITORY, PATH, head + sooner + tail, len(head) + len(sooner)),
-        elsewhere=replace(place, offset=moved(place, dice)),
+        cursor=cursor,
+        earlier=Cursor(REPOSITORY, PATH, head + sooner + tail, len(head) + len(sooner)),
+        elsewhere=replace(cursor, offset=moved(cursor, dice)),
     )
 
 
-def moved(place: Place, dice: random.Random) -> int:
+def moved(cursor: Cursor, dice: random.Random) -> int:
     """The end of a line some lines above or below, as far as the text goes."""
-    lines = Lines(place.text)
+    lines = Lines(cursor.text)
     distance = dice.choice((-1, 1)) * dice.randint(NEAREST_MOVE, FARTHEST_MOVE)
-    line = min(max(lines.position(place.offset).line + distance, 0), len(lines.starts) - 1)
+    line = min(max(lines.position(cursor.offset).line + distance, 0), len(lines.starts) - 1)
     return lines.offset(Position(line, len(lines.line(line))))

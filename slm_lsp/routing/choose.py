@@ -1,94 +1,87 @@
-"""Asks the engine what an answer of each tier would take, and has the router decide."""
+"""Choose the model that answers: ask the provider for an estimate of each tier, then apply the policy."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from slm_lsp.config import CompletionSettings, Settings
-from slm_lsp.context.anchor import Anchor
-from slm_lsp.context.fim import Place
-from slm_lsp.context.snippets import Snippet
-from slm_lsp.context.window import reuse_of, segments
-from slm_lsp.engine.api import Estimate, Estimated, ModelInfo
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.context.window import PromptParts, segments
+from slm_lsp.engine.api import Estimate, Estimated, ModelRef, Provider
 from slm_lsp.platform import system
-from slm_lsp.routing import policy as router
-from slm_lsp.routing.installed import models
-from slm_lsp.routing.policy import ASKED_FACTOR, AUTO, Choice, answer_s, basis, route, too_slow
+from slm_lsp.routing import policy
+from slm_lsp.routing.installed import installed_models
+from slm_lsp.routing.policy import AUTO, EXPLICIT_FACTOR, Choice, answer_s, basis, route, too_slow
 
 MILLISECONDS = 1e3
 
 
-async def choose(
-    place: Place,
-    anchor: Anchor,
-    engine: EngineClient,
-    settings: Settings,
-    *,
-    snippets: Sequence[Snippet] = (),
-    asked: bool = False,
-) -> Choice:
-    """The model that answers at a place. Loads none.
+async def choose(parts: PromptParts, provider: Provider, settings: Settings, *, explicit: bool = False) -> Choice:
+    """Return the model that answers, by latency. Load no model.
+
+    Args:
+        parts: what the prompt is made of.
+        provider: runs the models.
+        settings: `model` and the latency budget.
+        explicit: the user triggered the request by hand, which allows `EXPLICIT_FACTOR` times the latency.
 
     Raises:
-        ModelError: none can; the text says what to do.
-        SlmError: the engine does not answer.
+        ModelError: no usable model is installed; the text says what to do.
+        SlmError: the provider does not answer.
     """
-    fast, strong = _tiers(await models(settings))
+    fast, strong = _tiers(await installed_models(settings))
     if strong is None:
         return fast
-    budget_s = settings.completion.latency_ms / MILLISECONDS * (ASKED_FACTOR if asked else 1)
-    fast_found, strong_found = [
-        await _estimate(place, anchor, engine, settings.completion, each.path, snippets) for each in (fast, strong)
+    budget_s = settings.completion.latency_ms / MILLISECONDS * (EXPLICIT_FACTOR if explicit else 1)
+    fast_estimate, strong_estimate = [
+        await _estimate(parts, provider, settings.completion, each.model) for each in (fast, strong)
     ]
-    chosen = route(fast, strong, answer_s(fast_found), answer_s(strong_found), budget_s)
-    based_on = basis(strong_found)
+    chosen = route(fast, strong, answer_s(fast_estimate), answer_s(strong_estimate), budget_s)
+    based_on = basis(strong_estimate)
     return replace(chosen, why=f"{chosen.why} ({based_on})") if based_on else chosen
 
 
-async def best(engine: EngineClient, settings: Settings) -> Choice:
-    """The best installed model that fits the memory, for a caller that waits until it is loaded. Errors as in `choose`.
+async def best(provider: Provider, settings: Settings) -> Choice:
+    """Return the best installed model that fits the memory, for a caller that waits. Errors as in `choose`.
 
-    Where `model` is not `auto`, this is the model that is set.
+    When `model` is not `auto`, return the model that is set.
     """
-    choices = await models(settings)
+    choices = await installed_models(settings)
     if len(choices) == 1:
         return choices[0]
-    loaded = {each.model for each in (await engine.stats()).loaded}
-    return router.best(choices, system.free_memory(), loaded)
+    loaded = [each.model for each in choices if await provider.loaded(each.model) is not None]
+    return policy.best(choices, system.free_memory(), loaded)
 
 
-async def to_warm(place: Place, anchor: Anchor, engine: EngineClient, settings: Settings) -> tuple[Choice, ...]:
-    """The models whose prompts are evaluated ahead, in this order.
+async def to_warm(parts: PromptParts, provider: Provider, settings: Settings) -> tuple[Choice, ...]:
+    """Return the models whose prompts are evaluated ahead, in this order. Errors as in `choose`.
 
-    The fast tier bridges until the strong one is ready; from then on only the strong one has to be kept so, unless it
-    is too slow on this machine. Errors as in `choose`.
+    The fast tier answers until the strong one is loaded. From then on only the strong tier's prompt is evaluated ahead,
+    unless the strong tier is too slow on this machine.
     """
-    fast, strong = _tiers(await models(settings))
+    fast, strong = _tiers(await installed_models(settings))
     if strong is None:
         return (fast,)
-    found = await _estimate(place, anchor, engine, settings.completion, strong.path, ())
-    if too_slow(found, settings.completion.latency_ms / MILLISECONDS):
+    estimate = await _estimate(parts, provider, settings.completion, strong.model)
+    if too_slow(estimate, settings.completion.latency_ms / MILLISECONDS):
         return (fast,)
-    return (strong,) if found is not None and found.loaded else (fast, strong)
+    return (strong,) if estimate is not None and estimate.loaded else (fast, strong)
 
 
 async def refines(tier: str | None, settings: Settings) -> Choice | None:
-    """The model that is asked again, in the next pause, after a model of `tier` has answered; None: no model.
+    """Return the model that is asked again in the next pause, after a model of `tier` has answered; None for none.
 
-    With `model = "auto"` the fast tier answers only where the strong tier would have missed the latency budget or is
-    not in memory. There the strong tier refines the answer.
+    With `model = "auto"` the fast tier answers only when the strong tier would have missed the latency budget or is not
+    loaded. Then the strong tier refines the answer.
 
     Raises:
         ModelError: as in `choose`.
     """
     if tier != "fast" or settings.model != AUTO or not settings.completion.refine:
         return None
-    return _tiers(await models(settings))[1]
+    return _tiers(await installed_models(settings))[1]
 
 
 def _tiers(choices: Sequence[Choice]) -> tuple[Choice, Choice | None]:
-    """The fast tier and the strong one; where there is only one model, that and none."""
+    """Return the fast and the strong tier; with one model only, that model and None."""
     strong = next((each for each in choices if each.tier == "strong"), None)
     fast = next((each for each in choices if each is not strong), None)
     if fast is None or strong is None:
@@ -97,26 +90,10 @@ def _tiers(choices: Sequence[Choice]) -> tuple[Choice, Choice | None]:
 
 
 async def _estimate(
-    place: Place,
-    anchor: Anchor,
-    engine: EngineClient,
-    settings: CompletionSettings,
-    model: Path,
-    snippets: Sequence[Snippet],
+    parts: PromptParts, provider: Provider, settings: CompletionSettings, model: ModelRef
 ) -> Estimated | None:
-    """What the engine says of a place's prompt; None where the model is not in memory."""
-    info = await _known(engine, model)
+    """Return the estimate for a prompt; None when the model is not loaded."""
+    info = await provider.loaded(model)
     if info is None:
         return None
-    wanted = segments(place, anchor, info, settings, snippets)
-    return await engine.estimate(Estimate(0, str(model), wanted, reuse_of(settings)))
-
-
-async def _known(engine: EngineClient, model: Path) -> ModelInfo | None:
-    """What is known of a model that is in memory."""
-    info = engine.known(model)
-    if info is None and any(each.model == str(model) for each in (await engine.stats()).loaded):
-        async for event in engine.describe(model):
-            if isinstance(event, ModelInfo):
-                return event
-    return info
+    return await provider.estimate(Estimate(model, segments(parts, info, settings)))

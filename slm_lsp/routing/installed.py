@@ -1,6 +1,6 @@
-"""Finds the models that may answer without holding up the event loop.
+"""Looks up the installed models that may answer, without blocking the event loop.
 
-A look-up may hash a whole model, so it runs in a thread, and only when something in the store has changed.
+A look-up may hash a whole model file, so it runs in a thread, and only when something in the store has changed.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from slm_lsp.models.store import Store
 from slm_lsp.routing.policy import Choice, possible
 
 _Key = tuple[str, Path]
-"""The setting `model`, and the folder of the models."""
+"""The setting `model` and the folder of the models."""
 
 _Seen = tuple[object, ...]
-"""Name, size and time of change of everything that a look-up reads."""
+"""Name, size and modification time of every file that a look-up reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class _Found:
 
 
 class ModelLookup:
-    """The models that may answer, by `possible`; looks again when a model, a record or the setting has changed.
+    """Caches the result of `possible` until a model file, a record or the setting changes.
 
-    Requests that come during a look-up wait for that one. Cancelling a request does not cancel the look-up.
+    Concurrent requests share one look-up. Cancelling a request does not cancel the look-up.
     """
 
     def __init__(self) -> None:
@@ -47,8 +47,8 @@ class ModelLookup:
         running = self._running.get(key)
         if running is None:
             running = self._running[key] = Future()
-            running.set_running_or_notify_cancel()  # from here on, cancelling a request leaves it alone
-            # A daemon: the end of the process does not wait for a hash.
+            running.set_running_or_notify_cancel()  # a cancelled request no longer cancels the look-up
+            # A daemon thread, so that the process can exit while a file is being hashed.
             threading.Thread(target=self._look, args=(key, seen, running), name="models", daemon=True).start()
         return await asyncio.wrap_future(running)
 
@@ -66,7 +66,7 @@ class ModelLookup:
 
 
 def _seen(setting: str, folder: Path) -> _Seen:
-    """What decides the outcome of a look-up, without reading a file. Downloads under way are left out."""
+    """Return what decides the result of a look-up, without reading a file. Unfinished downloads are ignored."""
     try:
         with os.scandir(folder) as entries:
             files = [(each.name, *_stamp(Path(each))) for each in entries if each.name.endswith((".gguf", ".json"))]
@@ -78,10 +78,10 @@ def _seen(setting: str, folder: Path) -> _Seen:
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         state = path.expanduser().stat()
-    except (OSError, RuntimeError, ValueError):  # not there, nobody's home, a null character
+    except (OSError, RuntimeError, ValueError):  # no such file, an unknown user's home, a null character
         return -1, -1
     return state.st_size, state.st_mtime_ns
 
 
-models = ModelLookup()
+installed_models = ModelLookup()
 """The look-up of this process."""

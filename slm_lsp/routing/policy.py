@@ -1,56 +1,56 @@
-"""Which model answers, and why: what the user chose, or the best that answers in time.
+"""The policy that chooses a model: the one the user has set, or the best one that answers within the latency budget.
 
-Measured (HumanEval lines, 2 cores): the strong tier is right half as often again as the fast one, and once a prompt is
-evaluated a line of it takes 1.5 times as long. A cascade, which asks the strong tier only where the fast one is not
-sure, is right less often than the strong one and takes longer. So `auto` asks the strong tier wherever its answer would
-come in time, and the fast one where the strong one's prompt is still to be evaluated.
+Measured on HumanEval lines with 2 cores: the strong tier's answers are right 1.5 times as often as the fast tier's, and
+once the prompt is evaluated a line takes 1.5 times as long. A cascade, which asks the strong tier only when the fast
+one has low confidence, was right less often than the strong tier alone and took longer. So `auto` uses the strong tier
+when its estimated latency fits the budget, and the fast tier otherwise.
 
-This applies to editors. A command that answers once can wait, so it uses the best installed model (`best`).
+This applies to editors. A command can wait, so it uses the best installed model (`best`).
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from slm_lsp.engine.api import LOADED, NOTICEABLE, Estimated
+from slm_lsp.engine.api import LOADED, NOTICEABLE, Estimated, ModelRef
 from slm_lsp.errors import ModelMissingError
 from slm_lsp.models.store import Installed, Store
 
 AUTO = "auto"
 
 LINE_TOKENS = 12
-"""What a line of code has, as an estimate of how long an answer takes."""
+"""Tokens of an average line of code, used to estimate how long an answer takes."""
 
 MEMORY_FACTOR = 1.5
-"""Memory that a model needs, as a multiple of its file: weights, KV cells and the buffers of a batch."""
+"""Memory that a model needs, as a multiple of its file size: weights, KV cells and buffers."""
 
 GIGABYTE = 1e9
 
-ASKED_FACTOR = 2.0
-"""The latency budget of a manual request, as a multiple of `completion.latency_ms`."""
+EXPLICIT_FACTOR = 2.0
+"""Latency budget of a request that the user triggered by hand, as a multiple of `completion.latency_ms`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model file to load."""
+    """A model that answers, and why it was chosen."""
 
-    path: Path
+    model: ModelRef
     name: str
     tier: str | None
     why: str
+    """The reason, as a clause for people."""
 
 
 def choose_model(setting: str, store: Store) -> Choice:
-    """The model for a setting, before anything is known of a prompt: of several, `auto` takes the one soonest ready.
+    """Return the model for the setting `model`; for `auto`, the fastest one.
 
     Raises:
-        ModelError: it is unknown, missing or corrupt; the text says what to do.
+        ModelError: the model is unknown, missing or corrupt; the text says what to do.
     """
     return possible(setting, store)[0]
 
 
 def possible(setting: str, store: Store) -> tuple[Choice, ...]:
-    """The models that may answer, the fastest first: for `auto` those of all tiers, or else what the user added.
+    """Return the models that may answer, the fastest first. `auto`: all tiers, or the first model the user added.
 
     Raises:
         ModelError: as in `choose_model`.
@@ -65,20 +65,20 @@ def possible(setting: str, store: Store) -> tuple[Choice, ...]:
     return tuple(_choice(store.find(each.path), f"`auto`: the {each.tier or 'model'}, {only}") for each in tiers)
 
 
-def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[str] = ()) -> Choice:
-    """The best model that fits the free memory: what answers a caller that waits, such as a command.
+def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[ModelRef] = ()) -> Choice:
+    """Return the best model that fits the free memory, for a caller that waits, such as a command.
 
     Args:
         choices: models that may answer, the fastest first, as `possible` returns them.
-        free_bytes: memory that programs may still use.
-        loaded: paths of the models that are in memory already.
+        free_bytes: memory that is available to programs.
+        loaded: the models that are in memory already.
     """
     if len(choices) == 1:
         return choices[0]
     why = "the best installed model; a command waits for it"
     for each in reversed(choices):
-        needed = each.path.stat().st_size * MEMORY_FACTOR
-        if str(each.path) in loaded or needed <= free_bytes:
+        needed = each.model.file.stat().st_size * MEMORY_FACTOR
+        if each.model in loaded or needed <= free_bytes:
             return replace(each, why=f"{each.tier or each.name}: {why}")
         short = f"needs about {needed / GIGABYTE:.1f} GB of memory, and {free_bytes / GIGABYTE:.1f} GB is free"
         why = f"the {each.tier or each.name} model {short}"
@@ -86,26 +86,26 @@ def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[str] = (
 
 
 def answer_s(estimate: Estimated | None) -> float | None:
-    """Seconds until a line would be whole; None where nobody knows."""
+    """Return the seconds until a whole line is generated; None when unknown."""
     if estimate is None or estimate.prefill_s is None or estimate.token_s is None:
         return None
     return estimate.prefill_s + LINE_TOKENS * estimate.token_s
 
 
 def line_s(estimate: Estimated | None) -> float | None:
-    """Seconds of a line once its prompt is evaluated; None where nobody knows."""
+    """Return the seconds that a line takes once its prompt is evaluated; None when unknown."""
     return None if estimate is None or estimate.token_s is None else LINE_TOKENS * estimate.token_s
 
 
 def route(fast: Choice, strong: Choice, fast_s: float | None, strong_s: float | None, budget_s: float) -> Choice:
-    """Which of two tiers answers.
+    """Return the tier that answers.
 
     Args:
         fast: the fast tier's model.
         strong: the strong tier's model.
-        fast_s: seconds until its answer is there, by `answer_s`.
-        strong_s: the same for the strong one.
-        budget_s: how long a person waits.
+        fast_s: seconds until the fast tier has answered, from `answer_s`.
+        strong_s: the same for the strong tier.
+        budget_s: the latency budget.
     """
     if strong_s is None:
         return _because(fast, "the strong one is not in memory yet")
@@ -119,7 +119,7 @@ def route(fast: Choice, strong: Choice, fast_s: float | None, strong_s: float | 
 
 
 def basis(estimate: Estimated | None) -> str:
-    """What an estimate goes by, as a clause for people; empty where nothing was measured."""
+    """Return what an estimate is based on, as a clause for people; empty when nothing was measured."""
     if estimate is None or estimate.age_s is None:
         return ""
     quiet = "on a quiet machine" if estimate.load <= LOADED else f"while other programs used {estimate.load:.1f} cores"
@@ -128,7 +128,7 @@ def basis(estimate: Estimated | None) -> str:
 
 
 def age(seconds: float) -> str:
-    """A duration in its largest unit, such as `3 min`."""
+    """Return a duration in its largest unit, such as `3 min`."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
@@ -136,14 +136,14 @@ def age(seconds: float) -> str:
 
 
 def too_slow(strong: Estimated | None, budget_s: float) -> bool:
-    """Whether a tier does not answer in time on this machine even once its prompt is evaluated."""
+    """Return whether a tier misses the budget on this machine even when its prompt is already evaluated."""
     seconds = line_s(strong)
     return seconds is not None and seconds > budget_s
 
 
 def _because(choice: Choice, why: str) -> Choice:
-    return Choice(choice.path, choice.name, choice.tier, f"`auto`: {choice.tier or choice.name}, {why}")
+    return Choice(choice.model, choice.name, choice.tier, f"`auto`: {choice.tier or choice.name}, {why}")
 
 
 def _choice(model: Installed, why: str) -> Choice:
-    return Choice(model.path, model.name, model.tier, why)
+    return Choice(ModelRef.of(model.path), model.name, model.tier, why)

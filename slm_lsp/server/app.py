@@ -224,7 +224,7 @@ def _completion_list(server: Server, app: App) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())
     async def completion(params: types.CompletionParams) -> types.CompletionList:
-        document, found = await app.inline.answer(params.text_document.uri, params.position, asked=False)
+        document, found = await app.inline.answer(params.text_document.uri, params.position, explicit=False)
         return completion_list(document, found, server.protocol.documents.encoding)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.errors import UsageError
 from slm_lsp.server.changes import apply_changes
 from slm_lsp.text import Encoding, Lines, TextEdit, apply_edits, column, units
@@ -104,7 +104,7 @@ class Documents:
         around = [folder for folder in self._folders.values() if path and Path(path).is_relative_to(folder)]
         return max(around, key=lambda folder: len(folder.parts), default=None)
 
-    def place(self, document: Document, position: types.Position) -> Place:
+    def cursor(self, document: Document, position: types.Position) -> Cursor:
         """A cursor as the features see it.
 
         Raises:
@@ -117,7 +117,7 @@ class Documents:
         folder = self.workspace_of(document.uri) or path.parent
         relative = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
         offset = document.offset(position, self.encoding)
-        return Place(folder.name, relative, document.text, offset, document.language)
+        return Cursor(folder.name, relative, document.text, offset, document.language)
 
 
 def changed(document: Document, change: types.TextDocumentContentChangeEvent, encoding: Encoding) -> str:

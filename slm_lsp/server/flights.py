@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.features.completion.cache import remainder
 from slm_lsp.features.completion.complete import Completion
 
@@ -14,15 +14,15 @@ class Flight:
     """One generation of a document. State of the server's loop.
 
     Args:
-        place: where it was begun.
-        asked: somebody asked for it by hand.
+        cursor: where it was begun.
+        explicit: the user triggered the request by hand.
         work: makes the completion; says by `grown` how far it has come.
         landed: called when it has ended, however.
     """
 
-    def __init__(self, place: Place, asked: bool, work: Work, landed: Callable[[], None]) -> None:
-        self.place = place
-        self.asked = asked
+    def __init__(self, cursor: Cursor, explicit: bool, work: Work, landed: Callable[[], None]) -> None:
+        self.cursor = cursor
+        self.explicit = explicit
         self.said = ""
         """All that the model said so far, before it is checked."""
         self.watched = True
@@ -32,13 +32,13 @@ class Flight:
         self._task = asyncio.ensure_future(work(self))
         self._task.add_done_callback(self._ended)
 
-    def follows(self, place: Place) -> bool:
+    def follows(self, cursor: Cursor) -> bool:
         """Whether it is still on the way to what is wanted at a place."""
-        before, after = place.text[: place.offset], place.text[place.offset :]
-        begun = self.place.text[: self.place.offset]
-        if place.path != self.place.path or not before.startswith(begun):
+        before, after = cursor.text[: cursor.offset], cursor.text[cursor.offset :]
+        begun = self.cursor.text[: self.cursor.offset]
+        if cursor.path != self.cursor.path or not before.startswith(begun):
             return False
-        if not after.endswith(self.place.text[self.place.offset :]):
+        if not after.endswith(self.cursor.text[self.cursor.offset :]):
             return False
         typed = before[len(begun) :].replace("\r\n", "\n")
         said = self.said

@@ -9,8 +9,9 @@ from uuid import uuid4
 from lsprotocol import types
 
 from slm_lsp.config import Settings
-from slm_lsp.context.fim import Place
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.window import PromptParts
+from slm_lsp.engine.api import Provider
 from slm_lsp.errors import SlmError
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.cache import Cache
@@ -18,12 +19,13 @@ from slm_lsp.features.completion.complete import (
     ALTERNATIVES,
     Alternative,
     Completion,
-    Following,
+    Progress,
     Timing,
     Tokens,
     complete,
     refused,
 )
+from slm_lsp.features.completion.request import Trigger, completion_request
 from slm_lsp.features.completion.skip import ACCEPTED, skip_reason
 from slm_lsp.routing.choose import choose
 from slm_lsp.server.documents import Document, Documents
@@ -51,7 +53,7 @@ class InlineCompletions:
         self,
         documents: Documents,
         projects: Projects,
-        engine: EngineClient,
+        engine: Provider,
         settings: Callable[[str | None], Settings],
         status: StatusReport,
         stream: Stream,
@@ -79,22 +81,22 @@ class InlineCompletions:
             JsonRpcException: overtaken by a newer request, or the reason why there is no answer.
         """
         uri = params.text_document.uri
-        asked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
-        document, completion = await self.answer(uri, params.position, asked)
+        explicit = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+        document, completion = await self.answer(uri, params.position, explicit)
         return types.InlineCompletionList(self._items(document, completion))
 
-    async def answer(self, uri: str, position: types.Position, asked: bool) -> tuple[Document, Completion]:
+    async def answer(self, uri: str, position: types.Position, explicit: bool) -> tuple[Document, Completion]:
         """The completion at a place, and the version of the document that it is for. Errors as in `complete`."""
         begun = asyncio.get_running_loop().time()
         try:
             document = self._documents.get(uri)
-            place = self._documents.place(document, position)
+            cursor = self._documents.cursor(document, position)
         except SlmError as error:
             raise lsp_error(error) from error
         self.warming.rest()
         if (older := self._waiting.get(uri)) is not None:
             older.cancel()
-        task = self._waiting[uri] = asyncio.ensure_future(self._find(document, place, asked))
+        task = self._waiting[uri] = asyncio.ensure_future(self._find(document, cursor, explicit))
         answered = False
         try:
             completion = await self._result(task)
@@ -113,7 +115,7 @@ class InlineCompletions:
             raise overtaken()
         flight = self._flights.get(uri)
         whole = flight is None or flight.done
-        self.warming.soon(uri, position, PAUSE_S, completion if whole else None, refine=not asked)
+        self.warming.soon(uri, position, PAUSE_S, completion if whole else None, refine=not explicit)
         self._tally.shown(document.language, completion, asyncio.get_running_loop().time() - begun)
         return document, completion
 
@@ -137,58 +139,59 @@ class InlineCompletions:
         if (flight := self._flights.pop(uri, None)) is not None:
             flight.cancel()
 
-    async def _find(self, document: Document, place: Place, asked: bool) -> Completion:
+    async def _find(self, document: Document, cursor: Cursor, explicit: bool) -> Completion:
         """From the cache, from the generation that is under way, or from a new one."""
         uri = document.uri
         now = asyncio.get_running_loop().time()
         pause = self._paces.setdefault(uri, Pace()).key(now)
-        if not asked:
-            if (found := self._cache.get(place)) is not None:
+        if not explicit:
+            if (found := self._cache.get(cursor)) is not None:
                 return found
-            if (reason := self._skipped(uri, place, now)) is not None:
-                return refused(place, reason)
+            if (reason := self._skipped(uri, cursor, now)) is not None:
+                return refused(cursor, reason)
         flight = self._flights.get(uri)
-        if flight is not None and not flight.done and flight.follows(place) and flight.asked == asked:
+        if flight is not None and not flight.done and flight.follows(cursor) and flight.explicit == explicit:
             flight.watched = True
-            if (found := await self._follow(flight, place)) is not None:
+            if (found := await self._follow(flight, cursor)) is not None:
                 return found
         if (flight := self._flights.get(uri)) is not None:
             flight.cancel()
-        if not asked:
+        if not explicit:
             await asyncio.sleep(pause)
-        make = partial(self._make, document, place, asked)
-        flight = self._flights[uri] = Flight(place, asked, make, self._rest_state)
-        found = await self._follow(flight, place)
+        make = partial(self._make, document, cursor, explicit)
+        flight = self._flights[uri] = Flight(cursor, explicit, make, self._rest_state)
+        found = await self._follow(flight, cursor)
         return found if found is not None else flight.result()
 
-    async def _follow(self, flight: Flight, place: Place) -> Completion | None:
+    async def _follow(self, flight: Flight, cursor: Cursor) -> Completion | None:
         """What a generation gives at a place, as soon as its first line is there; None where it went another way."""
         while True:
             if flight.done:
                 whole = flight.result()
-                return whole if flight.place == place else self._cache.get(place)
-            if not flight.asked and (found := self._cache.get(place)) is not None:
+                return whole if flight.cursor == cursor else self._cache.get(cursor)
+            if not flight.explicit and (found := self._cache.get(cursor)) is not None:
                 return found
-            if not flight.follows(place):
+            if not flight.follows(cursor):
                 return None
             await flight.change()
 
-    def _skipped(self, uri: str, place: Place, now: float) -> str | None:
+    def _skipped(self, uri: str, cursor: Cursor, now: float) -> str | None:
         if now - self._accepted_at < JUST_S:
             return ACCEPTED
-        around = surroundings(place.text, place.offset, place.path, language=place.language)
-        return skip_reason(place, around, self._settings(uri).completion)
+        around = surroundings(cursor.text, cursor.offset, cursor.path, language=cursor.language)
+        return skip_reason(cursor, around, self._settings(uri).completion)
 
-    async def _make(self, document: Document, place: Place, asked: bool, flight: Flight) -> Completion:
+    async def _make(self, document: Document, cursor: Cursor, explicit: bool, flight: Flight) -> Completion:
         """Generate; every line of a block is shown as soon as it is whole and checked."""
         uri, settings = document.uri, self._settings(document.uri)
-        anchor = self.warming.anchor(uri, place)
+        anchor = self.warming.anchor(uri, cursor)
         head = self.warming.head(uri)
         self._status.set("working")
-        choice = await choose(place, anchor, self._engine, settings, snippets=head, asked=asked)
+        parts = PromptParts(cursor, anchor, head)
+        choice = await choose(parts, self._engine, settings, explicit=explicit)
         self._status.set("working", model=choice.name, tier=choice.tier, chosen=choice.why)
-        if asked and not head:
-            head = await self.warming.read(document, place, choice, settings)
+        if explicit and not head:
+            parts = replace(parts, snippets=await self.warming.read(document, cursor, choice, settings))
         sending = self._stream.of(document)
         origin = partial(replace, id=uuid4().hex, model=choice.name, tier=choice.tier)
 
@@ -196,30 +199,21 @@ class InlineCompletions:
             flight.said = said
 
         def on_lines(shown: Alternative) -> None:
-            self._cache.put(place, origin(_so_far(place, shown)))
+            self._cache.put(cursor, origin(_so_far(cursor, shown)))
             sending.show(shown.text)
             flight.grown()
 
-        completion = origin(
-            await complete(
-                place,
-                choice.path,
-                self._engine,
-                settings.completion,
-                snippets=head,
-                anchor=anchor,
-                asked=asked,
-                alternatives=ALTERNATIVES if asked else 1,
-                best_of_several=choice.tier != "fast",
-                run_examples=settings.run_examples,
-                is_known=self._projects.knows(uri),
-                least_confidence=self._tally.threshold(document.language, choice.tier),
-                following=Following(
-                    lambda fraction: self._status.set("loading" if fraction < 1 else "working"), on_text, on_lines
-                ),
-            )
+        request = completion_request(
+            parts,
+            choice,
+            settings,
+            trigger=Trigger.EXPLICIT if explicit else Trigger.TYPING,
+            alternatives=ALTERNATIVES if explicit else 1,
+            learned_confidence=self._tally.threshold(document.language, choice.tier),
+            is_known=self._projects.knows(uri),
         )
-        self._cache.put(place, completion)
+        completion = origin(await complete(request, self._engine, Progress(self._loading, on_text, on_lines)))
+        self._cache.put(cursor, completion)
         sending.end(completion.text)
         return completion
 
@@ -234,6 +228,9 @@ class InlineCompletions:
         except SlmError as error:
             self._status.set("failed", str(error))
             raise lsp_error(error) from error
+
+    def _loading(self, fraction: float) -> None:
+        self._status.set("loading" if fraction < 1 else "working")
 
     def _rest_state(self) -> None:
         """Nobody waits any more, or a generation that nobody waited for has ended: the status is not left at work."""
@@ -257,8 +254,8 @@ class InlineCompletions:
             text = self._documents.get(uri).text
         except SlmError:
             return False
-        at = flight.place.offset
-        return text.startswith(flight.place.text[:at]) and text.endswith(flight.place.text[at:])
+        at = flight.cursor.offset
+        return text.startswith(flight.cursor.text[:at]) and text.endswith(flight.cursor.text[at:])
 
     def _items(self, document: Document, completion: Completion) -> list[types.InlineCompletionItem]:
         if not completion.text:
@@ -276,10 +273,10 @@ class InlineCompletions:
         ]
 
 
-def _so_far(place: Place, shown: Alternative) -> Completion:
+def _so_far(cursor: Cursor, shown: Alternative) -> Completion:
     """The lines of a block that are there already."""
     nothing = Timing(0.0, 0.0, None, 0.0), Tokens(0, 0, 0)
-    return Completion(shown.text, place.offset, shown.end, None, shown.confidence, "", *nothing, block=True)
+    return Completion(shown.text, cursor.offset, shown.end, None, shown.confidence, "", *nothing, block=True)
 
 
 def _being_cancelled() -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.retrieve import Retrieved, retrieve
 from slm_lsp.context.signals import History
 from slm_lsp.errors import IndexMissingError, ParseTimeoutError
@@ -72,18 +72,18 @@ class Workspace:
         self.thread.shutdown(wait=False)
         await self.indexer.stop()
 
-    def retrieve(self, place: Place, documents: Iterable[Document], tokens: int, limit_s: float) -> Retrieved:
+    def retrieve(self, cursor: Cursor, documents: Iterable[Document], tokens: int, limit_s: float) -> Retrieved:
         """Snippets for a place; errors of the index mean that there are fewer."""
         history = History(tuple(reversed(self.edits)), tuple(reversed(self.viewed)))
         if time.monotonic() - self._ruled >= RULES_S:
             self._rules, self._ruled = Rules(self.root), time.monotonic()
         opened = self._opened(documents)
         try:
-            return retrieve(place, Project(self._connected(), opened), history, tokens, limit_s)
+            return retrieve(cursor, Project(self._connected(), opened), history, tokens, limit_s)
         except IndexMissingError as error:
             log.warning("%s: %s", self.root, error)
             self._drop()
-            return retrieve(place, Project(None, opened), history, tokens, limit_s)
+            return retrieve(cursor, Project(None, opened), history, tokens, limit_s)
 
     def _connected(self) -> Reader | None:
         if self._reader is None:
@@ -188,7 +188,7 @@ class Projects:
                 if (path := workspace.relative(uri)) is not None:
                     workspace.indexer.changed([path])
 
-    async def retrieve(self, document: Document, place: Place, tokens: int, limit_s: float) -> Retrieved:
+    async def retrieve(self, document: Document, cursor: Cursor, tokens: int, limit_s: float) -> Retrieved:
         """Snippets for a place in a document; none where the document lies in no workspace folder."""
         found = self._of(document.uri)
         if found is None or tokens == 0:
@@ -196,7 +196,7 @@ class Projects:
         workspace, _ = found
         opened = list(self._documents.opened())
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(workspace.thread, workspace.retrieve, place, opened, tokens, limit_s)
+        return await loop.run_in_executor(workspace.thread, workspace.retrieve, cursor, opened, tokens, limit_s)
 
     def knows(self, uri: str) -> Callable[[str], bool]:
         """Tells of names whether a document's project defines them; of none while there is no index."""

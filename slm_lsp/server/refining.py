@@ -10,14 +10,12 @@ from uuid import uuid4
 from lsprotocol import types
 
 from slm_lsp.config import Settings
-from slm_lsp.context.anchor import Anchor
-from slm_lsp.context.fim import Place
-from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.api import Priority
-from slm_lsp.engine.client.connection import EngineClient
+from slm_lsp.context.window import PromptParts
+from slm_lsp.engine.api import Provider
 from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, complete
 from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.request import Trigger, completion_request
 from slm_lsp.routing.choose import refines
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.projects import Projects
@@ -31,10 +29,8 @@ class Spot:
 
     document: Document
     position: types.Position
-    place: Place
     settings: Settings
-    anchor: Anchor
-    head: tuple[Snippet, ...]
+    parts: PromptParts
 
 
 class Refining:
@@ -44,7 +40,7 @@ class Refining:
         self,
         documents: Documents,
         projects: Projects,
-        engine: EngineClient,
+        engine: Provider,
         cache: Cache,
         stream: Stream,
         tally: Tally,
@@ -71,27 +67,23 @@ class Refining:
         strong = None if shown.confirmed else await refines(shown.tier, spot.settings)
         if strong is None:
             return shown
-        found = await complete(
-            spot.place,
-            strong.path,
-            self._engine,
-            spot.settings.completion,
-            snippets=spot.head,
-            anchor=spot.anchor,
-            best_of_several=True,
-            run_examples=spot.settings.run_examples,
+        request = completion_request(
+            spot.parts,
+            strong,
+            spot.settings,
+            trigger=Trigger.AHEAD,
+            learned_confidence=self._tally.threshold(spot.document.language, strong.tier),
             is_known=self._projects.knows(spot.document.uri),
-            least_confidence=self._tally.threshold(spot.document.language, strong.tier),
-            priority=Priority.WARM,
         )
+        found = await complete(request, self._engine)
         if not self._documents.is_current(spot.document):
             return shown
         if not is_better(Answer(shown.text, shown.confidence), Answer(found.text, found.confidence)):
             # What is typed of it, or accepted in part, need not be refined again.
-            self._cache.put(spot.place, replace(shown, confirmed=True))
+            self._cache.put(spot.parts.cursor, replace(shown, confirmed=True))
             return shown
         replaced = shown.id if shown.text else ""
         refined = replace(found, id=uuid4().hex, model=strong.name, tier=strong.tier, replaces=replaced)
-        self._cache.put(spot.place, refined)
+        self._cache.put(spot.parts.cursor, refined)
         self._stream.refined(spot.document, spot.position, refined.id)
         return refined

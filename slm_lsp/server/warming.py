@@ -9,16 +9,15 @@ from lsprotocol import types
 
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import Anchor, at_line, follow
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.head import settled
 from slm_lsp.context.retrieve import ON_REQUEST_S
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.context.window import snippet_budget
-from slm_lsp.engine.api import Priority
-from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.features.completion.ask import describe
+from slm_lsp.context.window import PromptParts, snippet_budget
+from slm_lsp.engine.api import Provider
 from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, complete, warm
+from slm_lsp.features.completion.request import Trigger, completion_request
 from slm_lsp.routing.choose import to_warm
 from slm_lsp.routing.policy import Choice
 from slm_lsp.server.documents import Document, Documents
@@ -41,7 +40,7 @@ class Warming:
         self,
         documents: Documents,
         projects: Projects,
-        engine: EngineClient,
+        engine: Provider,
         settings: Callable[[str | None], Settings],
         status: StatusReport,
         cache: Cache,
@@ -58,22 +57,22 @@ class Warming:
         self._heads: dict[str, tuple[Snippet, ...]] = {}
         self._queue = IdleQueue(lambda reason: status.set("failed", reason))
 
-    def anchor(self, uri: str, place: Place) -> Anchor:
+    def anchor(self, uri: str, cursor: Cursor) -> Anchor:
         """Where the prompt's prefix ends at a place."""
-        found = self._anchors[uri] = follow(place, self._anchors.get(uri))
+        found = self._anchors[uri] = follow(cursor, self._anchors.get(uri))
         return found
 
     def head(self, uri: str) -> tuple[Snippet, ...]:
         """What of other files was read for a document."""
         return self._heads.get(uri, ())
 
-    async def read(self, document: Document, place: Place, choice: Choice, settings: Settings) -> tuple[Snippet, ...]:
+    async def read(self, document: Document, cursor: Cursor, choice: Choice, settings: Settings) -> tuple[Snippet, ...]:
         """What of other files is to be read for a place, by a model.
 
         What was read before stays as long as that is nearly as good.
         """
-        tokens = snippet_budget(await describe(self._engine, choice.path), settings.completion)
-        found = await self._projects.retrieve(document, place, tokens, ON_REQUEST_S)
+        tokens = snippet_budget(await self._engine.describe(choice.model), settings.completion)
+        found = await self._projects.retrieve(document, cursor, tokens, ON_REQUEST_S)
         earlier = self._heads.get(document.uri, ()) if tokens else ()
         head = self._heads[document.uri] = settled(earlier, found.snippets)
         return head
@@ -130,18 +129,19 @@ class Warming:
         self, uri: str, position: types.Position, shown: Completion | None = None, refine: bool = False
     ) -> None:
         document = self._documents.get(uri)
-        place = self._documents.place(document, position)
+        cursor = self._documents.cursor(document, position)
         settings = self._settings(uri)
-        anchor = at_line(place)
-        choices = await to_warm(place, anchor, self._engine, settings)
+        anchor = at_line(cursor)
+        choices = await to_warm(PromptParts(cursor, anchor), self._engine, settings)
         for choice in choices:
             loading = partial(self._loading, choice)
-            await describe(self._engine, choice.path, on_loading=loading)
-            head = await self.read(document, place, choice, settings)
-            await warm(place, choice.path, self._engine, settings.completion, anchor, head)
+            await self._engine.describe(choice.model, on_loading=loading)
+            head = await self.read(document, cursor, choice, settings)
+            parts = PromptParts(cursor, anchor, head)
+            await warm(completion_request(parts, choice, settings, trigger=Trigger.AHEAD), self._engine)
             self._anchors[uri] = anchor
             self._status.set("ready", self._status.current["reason"], model=choice.name, tier=choice.tier)
-        spot = Spot(document, position, place, settings, anchor, self.head(uri))
+        spot = Spot(document, position, settings, PromptParts(cursor, anchor, self.head(uri)))
         if shown is not None and refine:
             shown = await self._refining.refine(spot, shown)
         if shown is not None and shown.text:
@@ -152,20 +152,12 @@ class Warming:
 
     async def _think_ahead(self, spot: Spot, shown: Completion, choice: Choice) -> None:
         """Make the suggestion that would follow the one that is shown, once it is accepted."""
-        place, settings = spot.place, spot.settings
-        text = place.text[: shown.start] + shown.text + place.text[shown.end :]
-        accepted = replace(place, text=text, offset=shown.start + len(shown.text))
+        cursor = spot.parts.cursor
+        text = cursor.text[: shown.start] + shown.text + cursor.text[shown.end :]
+        accepted = replace(cursor, text=text, offset=shown.start + len(shown.text))
         if self._cache.get(accepted) is None:
-            found = await complete(
-                accepted,
-                choice.path,
-                self._engine,
-                settings.completion,
-                snippets=spot.head,
-                anchor=spot.anchor,
-                best_of_several=choice.tier != "fast",
-                run_examples=settings.run_examples,
-                is_known=self._projects.knows(spot.document.uri),
-                priority=Priority.WARM,
-            )
+            parts = replace(spot.parts, cursor=accepted)
+            is_known = self._projects.knows(spot.document.uri)
+            request = completion_request(parts, choice, spot.settings, trigger=Trigger.AHEAD, is_known=is_known)
+            found = await complete(request, self._engine)
             self._cache.put(accepted, replace(found, id=uuid4().hex, model=choice.name, tier=choice.tier))

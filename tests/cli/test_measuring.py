@@ -7,7 +7,7 @@ import pytest
 
 from slm_lsp.cli.measuring import NOT_DONE, Measured, examine
 from slm_lsp.cli.stages import Stages
-from slm_lsp.engine.api import Generate, LoadedStats, ModelInfo, Segment, Started
+from slm_lsp.engine.api import Generate, LoadedStats, ModelInfo, ModelRef, Segment, Started
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.routing.policy import Choice
 
@@ -67,7 +67,7 @@ async def test_an_engine_that_cancelled_a_request_measures_when_asked(
     for name, value in home.items():
         monkeypatch.setenv(name, value)
     async with EngineClient(home) as client:
-        async for event in client.generate(Generate(0, str(tiny_model), (Segment("x = 1\n" * 200),), 500)):
+        async for event in client.generate(Generate(ModelRef.of(tiny_model), (Segment("x = 1\n" * 200),), 500)):
             if isinstance(event, Started):
                 break
     choice = Choice(tiny_model, "tiny", None, "set")

@@ -81,6 +81,6 @@ def test_a_target_knows_its_path_in_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "a.py").write_text("x = 1\n")
     target = read_target(str(tmp_path / "src" / "a.py"), "1:5", str(tmp_path))
-    assert (target.place.repository, target.place.path, target.place.offset) == (tmp_path.name, "src/a.py", 4)
+    assert (target.cursor.repository, target.cursor.path, target.cursor.offset) == (tmp_path.name, "src/a.py", 4)
     with pytest.raises(UsageError, match="is no folder"):
         read_target(str(tmp_path / "src" / "a.py"), "1:1", str(tmp_path / "none"))

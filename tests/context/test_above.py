@@ -3,7 +3,8 @@
 import pytest
 
 from slm_lsp.context.above import MAX_CHARACTERS, above
-from slm_lsp.context.fim import Place, window
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import window
 
 PYTHON = """import os
 from shop import (
@@ -54,9 +55,9 @@ def test_it_stays_short() -> None:
 def test_a_window_that_begins_late_is_introduced_and_keeps_its_budget() -> None:
     body = "".join(f"        self.field_{number} = {number}\n" for number in range(900))
     text = f"import shop\n\n\nclass Long:\n    def fill(self):\n{body}        self."
-    shown = window(Place("r", "a.py", text, len(text)), len(text), 1500, 100)
+    shown = window(Cursor("r", "a.py", text, len(text)), len(text), 1500, 100)
     assert shown.prefix.startswith("import shop\nclass Long:\n    def fill(self):\n        self.field_")
     assert len(shown.prefix) <= 1500 * 3
     assert shown.prefix.endswith("        self.")
-    short = window(Place("r", "a.py", text, len(text)), len(text), 400, 100)
+    short = window(Cursor("r", "a.py", text, len(text)), len(text), 400, 100)
     assert short.prefix.startswith("        self.field_")

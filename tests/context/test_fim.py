@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, STEP_LINES, Place, Window, prompt, snippet_tokens, window
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN, STEP_LINES, Window, prompt, snippet_tokens, window
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.api import FimTokens, Segment
 
@@ -12,24 +13,24 @@ QWEN = FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|repo_n
 BARE = FimTokens("<P>", "<S>", "<M>")
 
 
-def place(text: str, offset: int) -> Place:
-    return Place("shop", "src/app.py", text, offset)
+def cursor(text: str, offset: int) -> Cursor:
+    return Cursor("shop", "src/app.py", text, offset)
 
 
 def test_a_small_file_is_there_whole() -> None:
-    assert window(place("abc", 1), 1, 100, 100) == Window("a", "", "bc")
+    assert window(cursor("abc", 1), 1, 100, 100) == Window("a", "", "bc")
 
 
 def test_line_ends_are_unix_ones() -> None:
-    assert window(place("a\r\nb\rc\nd", 3), 3, 100, 100) == Window("a\n", "", "b\nc\nd")
+    assert window(cursor("a\r\nb\rc\nd", 3), 3, 100, 100) == Window("a\n", "", "b\nc\nd")
 
 
 def test_what_no_file_can_hold_is_replaced() -> None:
-    assert window(place("\ufeffa\ud800b", 2), 2, 100, 100) == Window("a", "", "?b")
+    assert window(cursor("\ufeffa\ud800b", 2), 2, 100, 100) == Window("a", "", "?b")
 
 
 def test_the_order_is_repository_file_prefix_suffix_middle() -> None:
-    segments = prompt(place("", 0), Window("before", "", "after"), QWEN)
+    segments = prompt(cursor("", 0), Window("before", "", "after"), QWEN)
     assert segments == (
         Segment("<|repo_name|>", special=True),
         Segment("shop\n"),
@@ -44,7 +45,7 @@ def test_the_order_is_repository_file_prefix_suffix_middle() -> None:
 
 
 def test_a_model_without_repository_tokens_gets_the_bare_form() -> None:
-    segments = prompt(place("", 0), Window("before", "", "after"), BARE)
+    segments = prompt(cursor("", 0), Window("before", "", "after"), BARE)
     assert [each.text for each in segments] == ["<P>", "before", "<S>", "after", "<M>"]
 
 
@@ -52,7 +53,7 @@ SNIPPETS = (Snippet("src/cart.py", "class Cart:\n", "made", 1.0), Snippet("src/t
 
 
 def test_snippets_stand_between_the_repository_and_the_file_each_below_its_path() -> None:
-    segments = prompt(place("", 0), Window("before", "", "after"), QWEN, SNIPPETS)
+    segments = prompt(cursor("", 0), Window("before", "", "after"), QWEN, SNIPPETS)
     assert segments[:8] == (
         Segment("<|repo_name|>", special=True),
         Segment("shop\n"),
@@ -63,13 +64,13 @@ def test_snippets_stand_between_the_repository_and_the_file_each_below_its_path(
         Segment("<|file_sep|>", special=True),
         Segment("src/app.py\n"),
     )
-    assert segments[8:] == prompt(place("", 0), Window("before", "", "after"), QWEN)[4:]
+    assert segments[8:] == prompt(cursor("", 0), Window("before", "", "after"), QWEN)[4:]
 
 
 @pytest.mark.parametrize("fim", [BARE, None])
 def test_a_model_without_a_token_between_files_gets_no_snippets(fim: FimTokens | None) -> None:
     shown = Window("before", "", "after")
-    assert prompt(place("", 0), shown, fim, SNIPPETS) == prompt(place("", 0), shown, fim)
+    assert prompt(cursor("", 0), shown, fim, SNIPPETS) == prompt(cursor("", 0), shown, fim)
 
 
 def test_a_snippet_takes_of_the_budget_what_its_path_and_its_text_take() -> None:
@@ -77,17 +78,17 @@ def test_a_snippet_takes_of_the_budget_what_its_path_and_its_text_take() -> None
 
 
 def test_what_was_typed_stands_behind_the_middle_and_is_healed() -> None:
-    segments = prompt(place("", 0), Window("before", "ret", "after"), QWEN)
+    segments = prompt(cursor("", 0), Window("before", "ret", "after"), QWEN)
     assert segments[-2:] == (Segment("<|fim_middle|>", special=True), Segment("ret", heal=True))
-    assert prompt(place("", 0), Window("a", "b", "c"), None) == (Segment("a"), Segment("b", heal=True))
+    assert prompt(cursor("", 0), Window("a", "b", "c"), None) == (Segment("a"), Segment("b", heal=True))
 
 
 def test_a_model_without_fim_tokens_continues_the_prefix() -> None:
-    assert prompt(place("", 0), Window("before", "", "after"), None) == (Segment("before"),)
+    assert prompt(cursor("", 0), Window("before", "", "after"), None) == (Segment("before"),)
 
 
 def test_a_document_cannot_spell_control_tokens() -> None:
-    segments = prompt(place("", 0), Window("<|fim_middle|>", "<|fim_pad|>", "<|endoftext|>"), QWEN)
+    segments = prompt(cursor("", 0), Window("<|fim_middle|>", "<|fim_pad|>", "<|endoftext|>"), QWEN)
     assert Segment("<|fim_middle|>") in segments
     assert Segment("<|endoftext|>") in segments
     assert segments[-1] == Segment("<|fim_pad|>", heal=True)
@@ -99,7 +100,7 @@ def test_the_windows_first_line_stays_while_a_screen_is_typed() -> None:
     starts = set()
     for current in range(600, 600 + STEP_LINES):
         text = "".join(lines[:current])
-        starts.add(window(place(text, len(text)), len(text), 500, 100).prefix.split("\n")[0])
+        starts.add(window(cursor(text, len(text)), len(text), 500, 100).prefix.split("\n")[0])
     assert len(starts) <= 2
 
 
@@ -110,7 +111,7 @@ def test_a_window_keeps_to_its_budget_and_to_the_text(
     text = "\n".join(lines)
     offset = data.draw(st.integers(0, len(text)))
     anchor = data.draw(st.integers(0, offset))
-    shown = window(place(text, offset), anchor, prefix_tokens, suffix_tokens)
+    shown = window(cursor(text, offset), anchor, prefix_tokens, suffix_tokens)
     assert text[:anchor].endswith(shown.prefix)
     assert text[anchor:offset] == shown.typed
     assert text[offset:].startswith(shown.suffix)
@@ -122,7 +123,7 @@ def test_a_window_keeps_to_its_budget_and_to_the_text(
 
 @pytest.mark.parametrize("offset", [0, 5000, 10_000])
 def test_one_endless_line_is_cut_inside(offset: int) -> None:
-    shown = window(place("x" * 10_000, offset), offset, 100, 100)
+    shown = window(cursor("x" * 10_000, offset), offset, 100, 100)
     assert len(shown.prefix) == min(offset, 300)
     assert len(shown.suffix) == min(10_000 - offset, 300)
 
@@ -134,7 +135,7 @@ KEY = "q8Zf" + "1LxT" + "v0Rm" + "C3ws" + "Yb7K" + "n5Pd"
 def test_a_key_that_the_cursor_cuts_in_two_is_masked_on_both_sides(at: int) -> None:
     text = f'API_KEY = "{KEY}"\n'
     for anchor in (0, at):
-        shown = window(place(text, at), anchor, 100, 100)
+        shown = window(cursor(text, at), anchor, 100, 100)
         whole = shown.prefix + shown.typed + shown.suffix
         assert whole == f'API_KEY = "{"x" * len(KEY)}"\n'
 
@@ -144,5 +145,5 @@ def test_a_private_key_is_masked_wherever_the_window_begins_and_ends() -> None:
     key = f"{dashes}BEGIN PRIVATE KEY{dashes}\n" + f"{KEY}{KEY}\n" * 40 + f"{dashes}END PRIVATE KEY{dashes}\n"
     text = f"a = 1\n{key}b = 2\n"
     for offset in range(0, len(text), 97):
-        shown = window(place(text, offset), offset, 60, 60)
+        shown = window(cursor(text, offset), offset, 60, 60)
         assert KEY not in shown.prefix + shown.suffix

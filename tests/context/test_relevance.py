@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.companions import related
-from slm_lsp.context.fim import Place, snippet_tokens
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.context.query import query
 from slm_lsp.context.rare import rare_names
 from slm_lsp.context.retrieve import Retrieved, retrieve
@@ -44,16 +45,16 @@ def project(root: Path) -> Iterator[Project]:
     reader.close()
 
 
-def place_in(root: Path, path: str, line: str) -> Place:
+def place_in(root: Path, path: str, line: str) -> Cursor:
     """The cursor is at the end of the first line that contains a text; the rest of the file is as it is."""
     text = (root / path).read_text()
     at = text.index(line)
-    return Place("mixed", path, text, text.index("\n", at))
+    return Cursor("mixed", path, text, text.index("\n", at))
 
 
-def read(project: Project, place: Place, tokens: int = 1000, history: History | None = None) -> Retrieved:
-    opened = {place.path: extract(place.path, place.text.encode())}
-    return retrieve(place, Project(project.reader, opened), history or History(), tokens)
+def read(project: Project, cursor: Cursor, tokens: int = 1000, history: History | None = None) -> Retrieved:
+    opened = {cursor.path: extract(cursor.path, cursor.text.encode())}
+    return retrieve(cursor, Project(project.reader, opened), history or History(), tokens)
 
 
 def paths(result: Retrieved) -> set[str]:
@@ -143,15 +144,15 @@ def test_in_a_small_project_a_word_of_many_chunks_is_not_rare(tmp_path: Path) ->
         indexer = Indexer(work, tmp_path / "index", writer)
         indexer.check()
         indexer.close()
-    place = Place("work", "new.py", "def price(parcel):\n    return lookup_zone(parcel)\n", 18)
-    found = rare_names(query(place), Project(Reader(tmp_path / "index")))
+    cursor = Cursor("work", "new.py", "def price(parcel):\n    return lookup_zone(parcel)\n", 18)
+    found = rare_names(query(cursor), Project(Reader(tmp_path / "index")))
     assert "parcel" not in found.rare
     assert "lookup_zone" in found.rare
 
 
 def test_the_unfinished_word_and_words_of_comments_are_not_searched_for() -> None:
     text = '"""Collect parcels."""\n# heavy freight\nimport os\n\ntariff_zone = compute_tariff(oversi\n'
-    found = query(Place("x", "a.py", text, text.index("oversi") + len("oversi"))).telling
+    found = query(Cursor("x", "a.py", text, text.index("oversi") + len("oversi"))).telling
     assert {"tariff_zone", "compute_tariff"} <= found.keys()
     assert not {"oversi", "Collect", "parcels", "heavy", "freight"} & found.keys()
 
@@ -165,8 +166,8 @@ def piece(number: int, worth: float, tokens: int) -> Candidate:
 
 
 def chosen(candidates: Sequence[Candidate], tokens: int = 1000) -> Retrieved:
-    place = Place("x", "a.py", "value = \n", 8)
-    return retrieve(place, Project(None), History(), tokens, signals=fixed(candidates))  # type: ignore[arg-type]
+    cursor = Cursor("x", "a.py", "value = \n", 8)
+    return retrieve(cursor, Project(None), History(), tokens, signals=fixed(candidates))  # type: ignore[arg-type]
 
 
 def test_the_more_is_read_the_more_a_further_piece_must_be_worth() -> None:
@@ -237,5 +238,5 @@ def test_keywords_come_from_the_grammar(name: str, words: set[str]) -> None:
 
 
 def test_definitions_of_unrelated_languages_are_not_candidates(project: Project, root: Path) -> None:
-    place = place_in(root, "billing/invoice.py", "return not self.paid")
-    assert not Asked(query(place), project).is_related("legacy/DUEDATE.cbl")
+    cursor = place_in(root, "billing/invoice.py", "return not self.paid")
+    assert not Asked(query(cursor), project).is_related("legacy/DUEDATE.cbl")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.context.fim import Place, prompt, snippet_tokens, window
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import prompt, snippet_tokens, window
 from slm_lsp.context.head import settled
 from slm_lsp.context.query import query
 from slm_lsp.context.retrieve import Retrieved, retrieve
@@ -53,13 +54,13 @@ def project(tmp_path: Path) -> Iterator[Project]:
     reader.close()
 
 
-def place(text: str, path: str = "shop/order.py") -> Place:
+def cursor(text: str, path: str = "shop/order.py") -> Cursor:
     """The cursor is at `█`."""
-    return Place("shop", path, text.replace("█", ""), text.index("█"))
+    return Cursor("shop", path, text.replace("█", ""), text.index("█"))
 
 
 def found(project: Project, text: str, path: str = "shop/order.py", history: History | None = None) -> Retrieved:
-    return retrieve(place(text, path), project, history or History(), 1000)
+    return retrieve(cursor(text, path), project, history or History(), 1000)
 
 
 def texts(result: Retrieved) -> dict[str, str]:
@@ -132,13 +133,13 @@ def test_a_piece_that_stands_round_the_cursor_anyway_is_left_out(project: Projec
 @pytest.mark.parametrize("tokens", [0, 10, 40, 100, 400])
 def test_the_budget_is_kept(project: Project, tokens: int) -> None:
     text = "from .stock import Warehouse, restock\nfrom . import rates, other\n\nw = █"
-    result = retrieve(place(text), project, History(), tokens)
+    result = retrieve(cursor(text), project, History(), tokens)
     assert sum(snippet_tokens(each) for each in result.snippets) <= tokens
 
 
 def test_what_is_late_is_left_out(project: Project) -> None:
     now = iter(range(100))
-    result = retrieve(place("w = █"), project, History(), 1000, 3.5, clock=lambda: float(next(now)))
+    result = retrieve(cursor("w = █"), project, History(), 1000, 3.5, clock=lambda: float(next(now)))
     assert result.late
     assert set(result.milliseconds).isdisjoint(result.late)
 
@@ -155,13 +156,13 @@ def test_a_damaged_index_is_said_to_be_one(project: Project, tmp_path: Path) -> 
 
 
 def test_names_in_comments_and_of_locals_are_no_uses() -> None:
-    asked = query(place("# restock often\ndef f(sku, other):\n    count = 1\n    take(sku, count)█\n"))
+    asked = query(cursor("# restock often\ndef f(sku, other):\n    count = 1\n    take(sku, count)█\n"))
     assert asked.used == {"take"}
 
 
 def test_a_long_file_is_parsed_where_it_matters() -> None:
     body = "".join(f"def f{number}():\n    return {number}\n\n" for number in range(400))
-    asked = query(place(f"from .stock import Warehouse\n{body}def last():\n    restock(█)\n"))
+    asked = query(cursor(f"from .stock import Warehouse\n{body}def last():\n    restock(█)\n"))
     assert [each.name for each in asked.imports] == ["Warehouse"]
     assert "restock" in asked.used
 
@@ -204,7 +205,7 @@ def test_a_snippet_has_the_version_of_its_file(project: Project) -> None:
 def test_keys_are_in_no_prompt(tmp_path: Path) -> None:
     key = "q8Zf" + "1LxT" + "v0Rm" + "C3ws" + "Yb7K" + "n5Pd"
     text = f'api_key = "{key}"\nx = █\npassword = "{key}"\n'
-    at = place(text)
+    at = cursor(text)
     shown = window(at, at.offset, 500, 500)
     said = "".join(each.text for each in prompt(at, shown, FIM))
     assert key not in said

@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+from slm_lsp.engine.api import Adapter, ModelRef
 from slm_lsp.engine.crashes import MOST_BACKOFF_S, CrashRecord, backoff_s
 
-MODEL = Path("/m.gguf")
+MODEL = ModelRef("/m.gguf")
+ADAPTED = ModelRef("/m.gguf", (Adapter("/a.gguf"),))
 
 
 def crash(folder: Path) -> CrashRecord:
     """An engine dies over the model, and another starts."""
     CrashRecord(folder).mark(MODEL)
     survivor = CrashRecord(folder)
-    assert survivor.take_stock() == MODEL
+    assert survivor.take_stock() == MODEL.key
     return survivor
 
 
@@ -31,6 +33,10 @@ def test_crashes_add_up_until_one_request_goes_well(tmp_path: Path) -> None:
     assert record.count(MODEL) == 2
     record.forgive(MODEL)
     assert CrashRecord(tmp_path).count(MODEL) == 0
+
+
+def test_crashes_are_counted_separately_for_a_model_with_adapters(tmp_path: Path) -> None:
+    assert crash(tmp_path).count(ADAPTED) == 0
 
 
 def test_one_crash_costs_no_wait_and_many_cost_no_more_than_the_limit(tmp_path: Path) -> None:

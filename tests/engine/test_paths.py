@@ -58,7 +58,7 @@ def test_two_copies_of_the_package_get_an_engine_each(home: dict[str, str], tmp_
 def test_edited_code_does_not_talk_to_an_engine_of_the_code_before(home: dict[str, str], tmp_path: Path) -> None:
     package = copy_of_the_package(tmp_path)
     before = answering_engine(home, tmp_path)
-    with (package / "engine" / "plan.py").open("a") as module:
+    with (package / "engine" / "daemon" / "plan.py").open("a") as module:
         module.write("# edited\n")
     after = answering_engine(home, tmp_path)
     assert after[0] != before[0]
@@ -71,12 +71,12 @@ async def test_an_engine_of_older_code_leaves_once_it_has_no_clients(
     package = copy_of_the_package(tmp_path)
     program = STATS.replace(
         "stats = await",
-        f"[event async for event in client.describe(pathlib.Path({str(tiny_model)!r}))]\n        stats = await",
-    ).replace("import asyncio", "import pathlib, asyncio")
+        f"await client.describe(ModelRef({str(tiny_model)!r}))\n        stats = await",
+    ).replace("import asyncio", "from slm_lsp.engine.api import ModelRef\nimport asyncio")
     command = [sys.executable, "-c", program]
     subprocess.run(command, env=without_path(home), cwd=tmp_path, capture_output=True, check=True)  # noqa: ASYNC221
     (engine,) = engines(home)  # has a model, and would keep it for minutes
-    with (package / "engine" / "plan.py").open("a") as module:
+    with (package / "engine" / "daemon" / "plan.py").open("a") as module:
         module.write("# edited\n")
     await asyncio.to_thread(engine.wait, 60)
 

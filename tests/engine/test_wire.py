@@ -5,7 +5,21 @@ import struct
 
 import pytest
 
-from slm_lsp.engine.api import Cancel, Describe, Done, Event, Failed, Generate, Priority, Request, Segment, Stop, Token
+from slm_lsp.engine.api import (
+    Adapter,
+    Cancel,
+    Describe,
+    Done,
+    Event,
+    Failed,
+    Generate,
+    ModelRef,
+    Priority,
+    Request,
+    Segment,
+    Stop,
+    Token,
+)
 from slm_lsp.engine.wire import MAX_FRAME_BYTES, frame, read_event, read_request
 
 
@@ -17,8 +31,16 @@ def reader_of(raw: bytes) -> asyncio.StreamReader:
 
 
 REQUESTS = [
-    Generate(1, "/m.gguf", (Segment("<|x|>", True), Segment("é\n")), 5, Stop(("\n",), True), Priority.BULK, asked=True),
-    Describe(2, "/m.gguf"),
+    Generate(
+        ModelRef("/m.gguf", (Adapter("/a.gguf", 0.5),)),
+        (Segment("<|x|>", True), Segment("é\n")),
+        5,
+        Stop(("\n",), True),
+        Priority.BULK,
+        explicit=True,
+        id=1,
+    ),
+    Describe(ModelRef("/m.gguf"), id=2),
     Cancel(1),
 ]
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from slm_lsp.config import CompletionSettings, Settings
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.signals import SIGNALS
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.evals import ring
@@ -84,10 +84,10 @@ async def test_the_tiny_model_is_asked_in_every_way(
     for name, value in home.items():
         monkeypatch.setenv(name, value)
     project = shop.project(tmp_path)
-    asked: list[Place] = []
+    asked: list[Cursor] = []
 
-    def ours(task: Task, place: Place) -> Sequence[Snippet]:
-        asked.append(place)
+    def ours(task: Task, cursor: Cursor) -> Sequence[Snippet]:
+        asked.append(cursor)
         return [
             Snippet(task.path, task.text, "the answer itself", 1.0),
             Snippet("shop/money.py", "Price\n", "made", 1.0),
@@ -113,7 +113,7 @@ async def test_the_tiny_model_is_asked_in_every_way(
         assert each.snippets["none"] == ()
         assert each.snippets["ours"] == ("shop/money.py",)
         assert set(each.snippets["ring"]) <= set(task.opened)
-    assert all(place.text[place.offset] == "\n" for place in asked)
+    assert all(cursor.text[cursor.offset] == "\n" for cursor in asked)
     assert found.ablation.keys() == {"again"}
     assert engines(home) == []
     lines = kept.read_text().splitlines()

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.context.fim import Place, snippet_tokens
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.evals.crossfile_tasks import Task
 from slm_lsp.evals.packages import Project
 from slm_lsp.evals.ring import CHUNKS, Chunk, added, apart, around, fitting, gathered, picked, similarity, source
@@ -66,7 +67,7 @@ def test_files_are_entered_and_left_in_their_order() -> None:
 def test_chunks_like_the_text_round_the_cursor_are_dropped() -> None:
     text = "\n".join(lines(40))
     alike, unlike = Chunk("a.py", tuple(lines(40)[4:36])), Chunk("b.py", tuple(lines(32, "word")))
-    assert apart((alike, unlike), Place("shop", "c.py", text, len(text) // 2), random.Random(1)) == [unlike]
+    assert apart((alike, unlike), Cursor("shop", "c.py", text, len(text) // 2), random.Random(1)) == [unlike]
 
 
 def test_the_newest_chunks_fill_the_budget_and_the_first_may_lose_its_beginning() -> None:
@@ -85,7 +86,7 @@ def test_the_newest_chunks_fill_the_budget_and_the_first_may_lose_its_beginning(
 def test_the_ring_of_a_task_is_always_the_same() -> None:
     files = {f"{word}.py": "\n".join(lines(400, word)) for word in ("one", "two", "here")}
     task = Task("shop", "here.py", files["here.py"], 0, "here_0 = other_here_0", "x", "one.py", ("one.py", "two.py"))
-    found = source([Project("shop", Path(), files)], 1000, seed=1)(task, task.place)
-    assert found == source([Project("shop", Path(), files)], 1000, seed=1)(task, task.place)
-    assert found != source([Project("shop", Path(), files)], 1000, seed=2)(task, task.place)
+    found = source([Project("shop", Path(), files)], 1000, seed=1)(task, task.cursor)
+    assert found == source([Project("shop", Path(), files)], 1000, seed=1)(task, task.cursor)
+    assert found != source([Project("shop", Path(), files)], 1000, seed=2)(task, task.cursor)
     assert {each.path for each in found} <= {"one.py", "two.py"}

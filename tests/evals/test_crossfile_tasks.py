@@ -87,9 +87,9 @@ def test_a_task_takes_the_rest_of_the_line_out_of_the_file() -> None:
             assert task.path == "shop/cart.py"
             assert task.name in task.wanted
             assert task.typed + task.wanted == task.text.splitlines()[task.line - 1].strip()
-            place = task.place
-            assert place.text[: task.offset] + task.wanted + place.text[task.offset :] == task.text
-            assert place.text[task.offset] == "\n"
+            cursor = task.cursor
+            assert cursor.text[: task.offset] + task.wanted + cursor.text[task.offset :] == task.text
+            assert cursor.text[task.offset] == "\n"
 
 
 def test_the_cursor_stands_behind_something_typed_before_the_expression_with_the_name() -> None:
@@ -142,5 +142,5 @@ def test_tests_and_generated_files_are_left_out(path: str, text: str, expected: 
 
 def test_line_ends_of_windows_stay_behind_the_cursor() -> None:
     task = Task("p", "a.py", "def f():\r\n    return rounded(1)\r\n", 14, "return rounded(1)", "rounded", "b.py", ())
-    assert task.place.text == "def f():\r\n    \r\n"
+    assert task.cursor.text == "def f():\r\n    \r\n"
     assert (task.line, task.typed) == (2, "")

@@ -98,7 +98,7 @@ def test_the_part_that_is_typed_is_a_beginning_of_the_line_and_always_the_same()
     assert cuts == set(range(4, len(TASK.missing)))
     assert typed_part(TASK, 3) == typed_part(TASK, 3)
     gap = Gap(TASK, typed_part(TASK, 3))
-    assert gap.place.text[: gap.place.offset] == TASK.prefix + gap.typed
+    assert gap.cursor.text[: gap.cursor.offset] == TASK.prefix + gap.typed
 
 
 def test_the_whole_eval_runs_on_the_tiny_model_and_goes_on_where_it_was(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.engine.api import Segment
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.reuse import WAYS, Answer, Result, beginning, report
@@ -29,9 +29,9 @@ def small(home: dict[str, str]) -> dict[str, str]:
 
 def result(tokens: int = 90, **outcomes: Outcome) -> Result:
     task = Task("Made/0:1", "Made/0", "", "    return x", "\n", "", "f")
-    place = Place("problems", "solutions.py", "    re", 6)
+    cursor = Cursor("problems", "solutions.py", "    re", 6)
     answers = {way: Answer("turn x", 100, tokens if way == "moved" else 0) for way in WAYS}
-    return Result(Trial(task, "    re", place, place, place), answers, outcomes, common_tokens=60)
+    return Result(Trial(task, "    re", cursor, cursor, cursor), answers, outcomes, common_tokens=60)
 
 
 def test_rates_and_differences_are_of_all_tasks() -> None:

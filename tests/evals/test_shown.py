@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.evals.shown import is_right, judge, report
 from slm_lsp.evals.shown_places import FILES, Spot, choose
-from slm_lsp.features.completion.complete import Completion, Timing, Tokens, refused
+from slm_lsp.features.completion.complete import UNSURE, Completion, Timing, Tokens, refused
 from slm_lsp.features.completion.skip import IN_WORD
 from tests.conftest import engines
 
@@ -36,22 +36,22 @@ def test_places_are_in_five_languages_and_always_the_same() -> None:
     spots = choose(330, 1)
     assert len(spots) >= 300
     assert len({spot.language for spot in spots}) >= 5
-    assert {spot.place.path for spot in spots} == set(FILES)
+    assert {spot.cursor.path for spot in spots} == set(FILES)
     assert spots == choose(330, 1)
     assert len(choose(100, 1)) == 100
     for spot in spots:
-        text, at = spot.place.text, spot.place.offset
+        text, at = spot.cursor.text, spot.cursor.offset
         assert text[at:] == spot.following
         assert spot.rest.strip()
 
 
 def spot() -> Spot:
     before, after = "def f(rows):\n    total = ", "\n    print(total)\n"
-    return Spot("python", Place("s", "a.py", before + after, len(before)), "sum(rows) / 2", after, 2)
+    return Spot("python", Cursor("s", "a.py", before + after, len(before)), "sum(rows) / 2", after, 2)
 
 
 def said(text: str, confidence: float = 0.9) -> Completion:
-    at = spot().place.offset
+    at = spot().cursor.offset
     return Completion(text, at, at, None, confidence, "ik", Timing(0, 0, None, 5.0), Tokens(0, 0, 0))
 
 
@@ -62,14 +62,14 @@ def test_what_is_shown_is_counted() -> None:
         judge(spot(), said("max(rows)", 0.2)),
         judge(spot(), said("1\n    print(total)")),
         judge(spot(), said("f(]")),
-        judge(spot(), refused(spot().place, IN_WORD)),
+        judge(spot(), refused(spot().cursor, IN_WORD)),
     ]
     found = report(cases, "small", "ik", 0.5, 1.0, models=["a", "b", "b", "b", "b"])
     assert (found.precision, found.coverage) == (1 / 4, 4 / 6)
     assert (found.duplicated_suffix, found.parse_breaks) == (1, 1)
     assert (found.saved, found.wanted) == (13, 6 * 13)
     assert found.by_language == {"python": (6, 4, 1)}
-    assert found.reasons == {"the model is not sure enough": 1, IN_WORD: 1}
+    assert found.reasons == {UNSURE: 1, IN_WORD: 1}
     assert found.curve["0"] == (0.2, 0.833)
     assert found.models == {"a": 1, "b": 4}
     assert list(found.lines())

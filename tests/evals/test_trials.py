@@ -35,25 +35,25 @@ def test_what_is_typed_begins_the_line_behind_its_indentation_and_leaves_a_rest(
 
 
 def test_the_cursor_is_behind_what_is_typed_and_the_task_is_all_round_it(tried: Trial) -> None:
-    place, task = tried.place, tried.task
-    assert place.text[: place.offset].endswith(task.prefix + tried.typed)
-    assert place.text[place.offset :].startswith(task.suffix)
+    cursor, task = tried.cursor, tried.task
+    assert cursor.text[: cursor.offset].endswith(task.prefix + tried.typed)
+    assert cursor.text[cursor.offset :].startswith(task.suffix)
 
 
 def test_other_programs_stand_before_and_behind_and_the_answer_does_not(tried: Trial) -> None:
-    text = tried.place.text
+    text = tried.cursor.text
     assert text.count("def times") == 6
     assert text.count(f"def {tried.task.entry_point}(") == 1
 
 
 def test_earlier_less_of_the_line_was_typed(tried: Trial) -> None:
-    earlier, place = tried.earlier, tried.place
-    assert earlier.offset < place.offset
-    assert earlier.text == place.text[: earlier.offset] + place.text[place.offset :]
+    earlier, cursor = tried.earlier, tried.cursor
+    assert earlier.offset < cursor.offset
+    assert earlier.text == cursor.text[: earlier.offset] + cursor.text[cursor.offset :]
 
 
 def test_the_cursor_came_from_a_few_lines_away(tried: Trial) -> None:
-    there, here = tried.elsewhere, tried.place
+    there, here = tried.elsewhere, tried.cursor
     assert there.text == here.text
     assert 3 <= abs(there.text.count("\n", 0, there.offset) - here.text.count("\n", 0, here.offset)) <= 6
 

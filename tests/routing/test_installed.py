@@ -10,7 +10,8 @@ import pytest
 
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_line
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.window import PromptParts
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import ModelMissingError
 from slm_lsp.models import store as store_module
@@ -78,9 +79,9 @@ async def test_a_touched_model_is_hashed_in_a_thread(
     settings: Settings, hashing: Hashing, home: dict[str, str], ask: object
 ) -> None:
     hashing.go.set()
-    place = Place("shop", "app.py", "x = ", 4, "python")
+    cursor = Cursor("shop", "app.py", "x = ", 4, "python")
     async with EngineClient(home) as engine:
-        await ask(place, at_line(place), engine, settings)  # type: ignore[operator]
+        await ask(PromptParts(cursor, at_line(cursor)), engine, settings)  # type: ignore[operator]
     assert len(hashing.threads) == 1
     assert threading.main_thread() not in hashing.threads
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.engine.api import Estimated
+from slm_lsp.engine.api import Estimated, ModelRef
 from slm_lsp.routing.policy import LINE_TOKENS, Choice, answer_s, basis, best, route, too_slow
 
-FAST = Choice(Path("fast.gguf"), "small", "fast", "")
-STRONG = Choice(Path("strong.gguf"), "large", "strong", "")
+FAST = Choice(ModelRef("fast.gguf"), "small", "fast", "")
+STRONG = Choice(ModelRef("strong.gguf"), "large", "strong", "")
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ STRONG = Choice(Path("strong.gguf"), "large", "strong", "")
 )
 def test_strong_where_it_is_soon_enough(fast_s: float | None, strong_s: float | None, chosen: Choice, why: str) -> None:
     found = route(FAST, STRONG, fast_s, strong_s, budget_s=1.5)
-    assert found.path == chosen.path
+    assert found.model == chosen.model
     assert why in found.why
 
 
@@ -70,7 +70,8 @@ class TestBest:
         """A fast model of 100 bytes and a strong one of 1000."""
         (tmp_path / "fast.gguf").write_bytes(b"x" * 100)
         (tmp_path / "strong.gguf").write_bytes(b"x" * 1000)
-        return replace(FAST, path=tmp_path / "fast.gguf"), replace(STRONG, path=tmp_path / "strong.gguf")
+        files = tmp_path / "fast.gguf", tmp_path / "strong.gguf"
+        return replace(FAST, model=ModelRef.of(files[0])), replace(STRONG, model=ModelRef.of(files[1]))
 
     def test_the_strong_model_where_it_fits_the_memory(self, choices: tuple[Choice, Choice]) -> None:
         found = best(choices, free_bytes=1500)

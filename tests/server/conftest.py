@@ -77,10 +77,10 @@ class Editor:
         document = types.VersionedTextDocumentIdentifier(version, uri)
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
 
-    def complete(self, uri: str, line: int, character: int, *, asked: bool = True) -> "asyncio.Future[Any]":
+    def complete(self, uri: str, line: int, character: int, *, explicit: bool = True) -> "asyncio.Future[Any]":
         kind = types.InlineCompletionTriggerKind
         params = types.InlineCompletionParams(
-            types.InlineCompletionContext(kind.Invoked if asked else kind.Automatic),
+            types.InlineCompletionContext(kind.Invoked if explicit else kind.Automatic),
             types.TextDocumentIdentifier(uri),
             types.Position(line, character),
         )

@@ -141,17 +141,17 @@ def test_the_innermost_folder_is_the_workspace() -> None:
 def test_a_place_knows_its_repository_and_path() -> None:
     documents = opened("a🎉b")
     documents.set_folders([types.WorkspaceFolder("file:///home/me/shop", "shop")], [])
-    place = documents.place(documents.get(URI), types.Position(0, 3))
-    assert (place.repository, place.path, place.offset) == ("shop", "src/app.py", 2)
+    cursor = documents.cursor(documents.get(URI), types.Position(0, 3))
+    assert (cursor.repository, cursor.path, cursor.offset) == ("shop", "src/app.py", 2)
 
 
 def test_a_document_outside_every_folder_stands_for_itself() -> None:
     documents = opened("")
-    place = documents.place(documents.get(URI), types.Position(0, 0))
-    assert (place.repository, place.path) == ("src", "app.py")
+    cursor = documents.cursor(documents.get(URI), types.Position(0, 0))
+    assert (cursor.repository, cursor.path) == ("src", "app.py")
 
 
 def test_a_line_the_document_does_not_have_is_an_error() -> None:
     documents = opened("one\n")
     with pytest.raises(UsageError, match="Line 3 is outside the document, which has 2 lines"):
-        documents.place(documents.get(URI), types.Position(2, 0))
+        documents.cursor(documents.get(URI), types.Position(2, 0))

@@ -89,8 +89,8 @@ async def test_a_closed_workspace_leaves_no_thread_and_no_connection(workspace: 
     projects = Projects(documents, lambda *_: None)
     knows = projects.knows(uri)
     assert knows("Order")
-    place = documents.place(documents.get(uri), types.Position(1, 0))
-    await projects.retrieve(documents.get(uri), place, 100, 5.0)
+    cursor = documents.cursor(documents.get(uri), types.Position(1, 0))
+    await projects.retrieve(documents.get(uri), cursor, 100, 5.0)
     assert len(retrieving()) == 1
     assert len([each for each in connections(workspace) if each.endswith(".db")]) >= 2
 

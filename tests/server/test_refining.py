@@ -16,6 +16,7 @@ from lsprotocol import types
 
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import at_line
+from slm_lsp.context.window import PromptParts
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, refused
@@ -62,18 +63,18 @@ class Pause:
     @property
     def spot(self) -> Spot:
         document = self.documents.get(self.uri)
-        place = self.documents.place(document, HERE)
-        return Spot(document, HERE, place, self.settings, at_line(place), ())
+        cursor = self.documents.cursor(document, HERE)
+        return Spot(document, HERE, self.settings, PromptParts(cursor, at_line(cursor)))
 
     def shown(self, text: str) -> Completion:
         """An answer of the fast tier."""
-        nothing = refused(self.spot.place, "")
+        nothing = refused(self.spot.parts.cursor, "")
         return replace(nothing, text=text, reason=None, confidence=0.8, id="first", model="tiny", tier="fast")
 
     @property
     def cached(self) -> Completion | None:
         """What a request at the place would get at once."""
-        return self.cache.get(self.spot.place)
+        return self.cache.get(self.spot.parts.cursor)
 
 
 @pytest_asyncio.fixture
@@ -125,7 +126,7 @@ async def test_an_edit_while_the_strong_model_answers_drops_its_answer(pause: Pa
     pause.documents.change(types.DidChangeTextDocumentParams(document, [change]))
     assert await refining is shown
     assert pause.sent == []
-    assert pause.cache.get(spot.place) is None
+    assert pause.cache.get(spot.parts.cursor) is None
 
 
 @pytest.mark.parametrize(
@@ -152,9 +153,9 @@ async def test_what_follows_an_accepted_suggestion_has_an_id_and_a_tier(pause: P
         pause.documents, pause.projects, pause.engine, lambda _: pause.settings, status, pause.cache, pause.refining
     )
     warming.soon(pause.uri, HERE, 0.0, shown)
-    place = pause.spot.place
-    text = place.text[: place.offset] + shown.text + place.text[place.offset :]
-    accepted = replace(place, text=text, offset=place.offset + len(shown.text))
+    cursor = pause.spot.cursor
+    text = cursor.text[: cursor.offset] + shown.text + cursor.text[cursor.offset :]
+    accepted = replace(cursor, text=text, offset=cursor.offset + len(shown.text))
     await until(lambda: pause.cache.get(accepted) is not None)
     found = pause.cache.get(accepted)
     assert found is not None

@@ -74,7 +74,7 @@ async def test_typing_ahead_ends_the_earlier_request(start: Start, tmp_path: Pat
     text = long_program(60)
     uri = editor.open(tmp_path / "long.py", text)
     line = text.count("\n")
-    first = editor.complete(uri, line, 8, asked=False)
+    first = editor.complete(uri, line, 8, explicit=False)
     await asyncio.sleep(0.5)
     editor.type(uri, 2, line, 8, "step_3(")
     second = editor.complete(uri, line, 15)
@@ -224,7 +224,7 @@ async def test_fifty_overlapping_requests_are_all_answered(start: Start, tmp_pat
     waiting = []
     for number in range(50):
         editor.type(uri, number + 2, line, 8 + number, "x")
-        waiting.append(editor.complete(uri, line, 9 + number, asked=False))
+        waiting.append(editor.complete(uri, line, 9 + number, explicit=False))
         await asyncio.sleep(pause)
     answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 120)
     assert not isinstance(answers[-1], BaseException)

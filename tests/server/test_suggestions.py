@@ -34,8 +34,8 @@ KEY_S = 0.08
 KEYS = 500
 
 
-async def first(editor: Editor, uri: str, line: int, character: int, *, asked: bool = False) -> Any:
-    answer = await editor.complete(uri, line, character, asked=asked)
+async def first(editor: Editor, uri: str, line: int, character: int, *, explicit: bool = False) -> Any:
+    answer = await editor.complete(uri, line, character, explicit=explicit)
     return answer.items[0] if answer.items else None
 
 
@@ -58,7 +58,7 @@ async def test_typing_along_a_suggestion_asks_no_model(start: Start, tmp_path: P
 async def test_somebody_who_asks_gets_alternatives(start: Start, tmp_path: Path) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "shapes.py", "def area(shape):\n    result = \n    return result\n")
-    answer = await editor.complete(uri, 1, 13, asked=True)
+    answer = await editor.complete(uri, 1, 13, explicit=True)
     texts = [each.insert_text for each in answer.items]
     assert 1 <= len(texts) == len(set(texts)) <= 3
 
@@ -97,7 +97,7 @@ async def test_what_is_skipped_says_why_and_asking_overrules_it(
     uri = editor.open(tmp_path / "notes.py", text)
     assert await first(editor, uri, 0, 9) is None
     await until(lambda: reason in (editor.statuses[-1].reason or ""))
-    answer = await editor.complete(uri, 0, 9, asked=True)
+    answer = await editor.complete(uri, 0, 9, explicit=True)
     assert answer is not None
     await until(lambda: reason not in (editor.statuses[-1].reason or ""))
 
@@ -156,7 +156,7 @@ async def test_a_fast_typist_is_always_answered_and_leaves_nothing_running(start
     for number, key in enumerate(source):
         editor.type(uri, 2 + number, line, column, key)
         line, column = (line + 1, 0) if key == "\n" else (line, column + 1)
-        waiting.append((number + 1, editor.complete(uri, line, column, asked=False)))
+        waiting.append((number + 1, editor.complete(uri, line, column, explicit=False)))
         await asyncio.sleep(KEY_S)
     answers = await asyncio.wait_for(asyncio.gather(*(each for _, each in waiting), return_exceptions=True), 120)
     refused = [each for each in answers if isinstance(each, BaseException)]

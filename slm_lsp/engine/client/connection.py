@@ -1,4 +1,4 @@
-"""The way to the engine: finds it or starts it, sends requests, streams their events. For one event loop."""
+"""A connection to the engine daemon: find or start it, send requests, stream their events. For one event loop."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
@@ -28,9 +28,12 @@ from slm_lsp.engine.api import (
     GetStats,
     Loading,
     ModelInfo,
+    ModelRef,
+    OnLoading,
     Request,
     Stats,
     Warm,
+    ignore_loading,
 )
 from slm_lsp.engine.crashes import backoff_s
 from slm_lsp.engine.paths import launch_environment, log_path, recorded_pid, socket_path
@@ -74,7 +77,7 @@ class EngineClient:
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
-        self._infos: dict[str, ModelInfo] = {}
+        self._infos: dict[ModelRef, ModelInfo] = {}
         self._described_at = 0.0
 
     async def __aenter__(self) -> Self:
@@ -107,31 +110,37 @@ class EngineClient:
                 pass
 
     async def describe(
-        self, model: Path, *, asked: bool = False, measure: bool = False
-    ) -> AsyncIterator[Loading | ModelInfo]:
-        """Load a model: progress, then what it is. Known answers come at once. Errors as in `generate`.
-
-        Args:
-            model: path of a GGUF file.
-            asked: see `Generate`.
-            measure: have it measured again in the next pause.
-        """
-        known, now = self._infos.get(str(model)), asyncio.get_running_loop().time()
+        self, model: ModelRef, *, explicit: bool = False, on_loading: OnLoading = ignore_loading
+    ) -> ModelInfo:
+        """Load a model if needed and describe it; cached per connection. See `Provider` and, for errors, `generate`."""
+        known, now = self._infos.get(model), asyncio.get_running_loop().time()
         unmeasured = known is not None and known.prefill_rate is None
-        if known is not None and not measure and not (unmeasured and now - self._described_at > ASK_AGAIN_S):
-            yield known
-            return
+        if known is not None and not (unmeasured and now - self._described_at > ASK_AGAIN_S):
+            return known
         self._described_at = now
-        async for event in self._exchange(Describe(0, str(model), asked, measure)):
-            if isinstance(event, Loading):
-                yield event
-            elif isinstance(event, Described):
-                self._infos[str(model)] = event.info
-                yield event.info
+        return await self._describe(Describe(model, explicit), on_loading)
 
-    def known(self, model: Path) -> ModelInfo | None:
-        """What was learned of a model that this engine has loaded, if it was asked before."""
-        return self._infos.get(str(model))
+    async def measure(self, model: ModelRef, *, on_loading: OnLoading = ignore_loading) -> ModelInfo:
+        """Describe a model and have its speed measured again as soon as no request runs. Errors as in `generate`."""
+        return await self._describe(Describe(model, explicit=True, measure=True), on_loading)
+
+    async def _describe(self, request: Describe, on_loading: OnLoading) -> ModelInfo:
+        async with aclosing(self._exchange(request)) as events:
+            async for event in events:
+                if isinstance(event, Loading):
+                    on_loading(event.fraction)
+                elif isinstance(event, Described):
+                    self._infos[request.model] = event.info
+                    return event.info
+        raise EngineLostError(_LOST.what, _LOST.cure)
+
+    async def loaded(self, model: ModelRef) -> ModelInfo | None:
+        """Describe a model that is in memory; None when it is not. Errors as in `generate`."""
+        if (known := self._infos.get(model)) is not None:
+            return known
+        if any(each.model == model for each in (await self.stats()).loaded):
+            return await self.describe(model)
+        return None
 
     async def estimate(self, request: Estimate) -> Estimated:
         """How long a prompt would take; see `Estimate`. Errors as in `generate`."""
@@ -146,7 +155,7 @@ class EngineClient:
         try:
             async with asyncio.timeout(STATS_TIMEOUT_S + START_TIMEOUT_S):
                 await self._ensure_connected()
-            async with asyncio.timeout(STATS_TIMEOUT_S), aclosing(self._exchange(GetStats(0))) as events:
+            async with asyncio.timeout(STATS_TIMEOUT_S), aclosing(self._exchange(GetStats())) as events:
                 async for event in events:
                     if isinstance(event, Stats):
                         return event

@@ -63,8 +63,8 @@ def main() -> None:
     for problem in settings.problems:
         log.warning("%s", problem)
     crashes = CrashRecord(folder, name)
-    if (culprit := crashes.take_stock()) is not None:
-        log.warning("the last engine ended while %s was at work", culprit.name)
+    if (model := crashes.take_stock()) is not None:
+        log.warning("the last engine crashed while it used %s", model)
     idle_s = settings.engine.idle_minutes * SECONDS_A_MINUTE
     cache = platformdirs.user_cache_path(APP)
     rates = RatesFile(cache / "rates.json")

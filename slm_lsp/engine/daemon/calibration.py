@@ -7,8 +7,8 @@ busy spell a probe of two batches shows that the machine is quiet again.
 
 import time
 from collections.abc import Callable, Collection
-from pathlib import Path
 
+from slm_lsp.engine.api import ModelRef
 from slm_lsp.engine.backend import DecodeAborted, DecodeFailed
 from slm_lsp.engine.daemon.loaded import LoadedModel
 from slm_lsp.engine.daemon.machine import Machine
@@ -38,7 +38,7 @@ class Calibration:
     """
 
     def __init__(
-        self, machine: Machine, rates: RatesFile, mark: Callable[[Path], None], epoch: Clock = time.time
+        self, machine: Machine, rates: RatesFile, mark: Callable[[ModelRef], None], epoch: Clock = time.time
     ) -> None:
         self._machine, self._rates, self._mark, self._epoch = machine, rates, mark, epoch
         self._not_before = self._probed_at = float("-inf")
@@ -87,10 +87,10 @@ class Calibration:
             self._measured = None
 
     def _measure(self, model: LoadedModel, clock: Clock) -> None:
-        self._mark(model.path)
+        self._mark(model.ref)
         self._measured = model
         if model.calibrate(clock, self._epoch) and model.rates is not None:
-            self._rates.put(model.path, model.backend, model.rates)
+            self._rates.put(model.ref, model.backend, model.rates)
             if model.stale(self._epoch()):
                 self._not_before = clock() + REPEAT_S
 
@@ -98,7 +98,7 @@ class Calibration:
         """See how fast the machine is now. Each probe waits twice as long: the machine may just have become slower."""
         if self._probed_at < model.used:
             self._probe_pause_s = LOOK_S
-        self._mark(model.path)
+        self._mark(model.ref)
         self._measured = model
         model.probe(clock)
         self._probed_at = clock()

@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
-from slm_lsp.engine.api import Estimate, Estimated, ModelInfo, Segment
+from slm_lsp.engine.api import Estimate, Estimated, ModelInfo, ModelRef, Segment
 from slm_lsp.engine.backend import Backend
 from slm_lsp.engine.daemon.healing import Pieces
 from slm_lsp.engine.daemon.kv_offload import Parking
@@ -50,7 +49,7 @@ PROBE_WEIGHT_S = 0.3
 class LoadedModel:
     """A model in memory with its sessions."""
 
-    path: Path
+    ref: ModelRef
     backend: Backend
     why: str
     used: float
@@ -98,7 +97,7 @@ class LoadedModel:
         """What a client needs to know of it."""
         longest = min(self.backend.longest, self.backend.options.cells)
         rate = self.rates.prefill if self.rates else None
-        return ModelInfo(str(self.path), self.backend.name, longest, self.backend.vocabulary.fim, rate)
+        return ModelInfo(self.ref, self.backend.name, longest, self.backend.vocabulary.fim, rate)
 
     def prompt(self, segments: Sequence[Segment]) -> Prompt:
         """A whole prompt in tokens; never empty."""

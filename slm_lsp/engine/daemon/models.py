@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from slm_lsp.engine.api import Estimate, Estimated, LoadedStats
+from slm_lsp.engine.api import Estimate, Estimated, LoadedStats, ModelRef
 from slm_lsp.engine.backend import Backend, BackendOptions, open_backend
 from slm_lsp.engine.backend.base import OnProgress
 from slm_lsp.engine.crashes import CrashRecord
@@ -12,7 +12,7 @@ from slm_lsp.engine.daemon.kv_offload import Parking
 from slm_lsp.engine.daemon.loaded import LoadedModel
 from slm_lsp.engine.daemon.machine import Machine
 from slm_lsp.engine.daemon.rates import RatesFile
-from slm_lsp.errors import ModelMissingError, ModelRefusedError
+from slm_lsp.errors import ModelMissingError, ModelRefusedError, UsageError
 
 SEQUENCES = 9
 """Eight documents and parallel answers of one model at a time, and the scratch."""
@@ -51,60 +51,64 @@ class Models:
         self._parking = parking
         self._crashes = crashes
         self._idle_s = idle_s
-        self._loaded: dict[Path, LoadedModel] = {}
-        self._busy: Path | None = None
+        self._loaded: dict[ModelRef, LoadedModel] = {}
+        self._busy: ModelRef | None = None
 
-    def get(self, path: Path, asked: bool, on_progress: OnProgress, clock: Callable[[], float]) -> LoadedModel:
-        """The model at `path`, loaded if need be.
+    def get(self, ref: ModelRef, explicit: bool, on_progress: OnProgress, clock: Callable[[], float]) -> LoadedModel:
+        """Return a model, loaded if needed.
 
         Args:
-            path: a GGUF file.
-            asked: a person asked for it; its crashes are forgiven.
+            ref: which model.
+            explicit: the user triggered the request by hand, so earlier crashes of the model are forgotten.
             on_progress: called with the fraction loaded.
-            clock: tells when it was last used.
+            clock: seconds, from any start; sets the time of the last use.
 
         Raises:
-            ModelRefusedError: it took the engine down twice, and nobody asked for it on purpose since.
-            ModelMissingError: there is no such file.
-            ModelCorruptError: no binding can load it.
+            ModelRefusedError: the engine crashed twice while it used the model, and no explicit request came since.
+            ModelMissingError: the file does not exist.
+            ModelCorruptError: no binding can load the file.
+            UsageError: `ref` has adapters, which no binding applies yet.
         """
-        if (model := self._loaded.get(path)) is not None:
+        if (model := self._loaded.get(ref)) is not None:
             model.used = clock()
             return model
+        path = ref.file
         if not path.is_file():
-            raise ModelMissingError(f"{path} is not there.", "Run `slm-lsp models pull fast`.")
-        if asked:
-            self._crashes.forgive(path)
-        if (count := self._crashes.count(path)) >= CRASHES_TO_REFUSE:
+            raise ModelMissingError(f"{path} does not exist.", "Run `slm-lsp models pull fast`.")
+        if ref.adapters:
+            raise UsageError("This version cannot apply adapters.", "Use the model without adapters.")
+        if explicit:
+            self._crashes.forgive(ref)
+        if (count := self._crashes.count(ref)) >= CRASHES_TO_REFUSE:
             raise ModelRefusedError(
-                f"{path.name} took the engine down {count} times, so it is not loaded of its own accord.",
-                "Run `slm-lsp models verify`, then ask for a completion by hand to try again.",
+                f"The engine crashed {count} times with {path.name}, so it is no longer loaded automatically.",
+                "Run `slm-lsp models verify`, then trigger a completion by hand to try again.",
             )
-        self._mark(path)
+        self._mark(ref)
         backend, why = self._open(path, on_progress)
-        known = self._rates.get(path, backend) if self._rates else None
-        model = LoadedModel(path, backend, why, clock(), self.machine, self._parking(), rates=known)
-        self._loaded[path] = model
+        known = self._rates.get(ref, backend) if self._rates else None
+        model = LoadedModel(ref, backend, why, clock(), self.machine, self._parking(), rates=known)
+        self._loaded[ref] = model
         return model
 
     def estimate(self, request: Estimate, seam_s: float) -> Estimated:
         """How long a prompt would take; a model that is not in memory stays where it is."""
-        model = self._loaded.get(Path(request.model))
+        model = self._loaded.get(request.model)
         return model.estimate(request, seam_s) if model else Estimated(request.id, loaded=False)
 
     def set_busy(self, model: LoadedModel | None) -> None:
         """Note which model is at work, so that the next engine knows which one took this one down."""
-        self._mark(model.path if model else None)
+        self._mark(model.ref if model else None)
 
-    def went_well(self, path: Path) -> None:
-        """A request was served: earlier crashes do not count any more."""
-        self._crashes.forgive(path)
+    def note_success(self, ref: ModelRef) -> None:
+        """Forget earlier crashes of a model, since it has served a request."""
+        self._crashes.forgive(ref)
 
     def unload_idle(self, now: float) -> int:
-        """Free the models that nobody has used for long; how many there were."""
-        idle = [path for path, model in self._loaded.items() if now - model.used >= self._idle_s]
-        for path in idle:
-            self._loaded.pop(path).close()
+        """Free the models that were not used for `idle_s` seconds. Return how many were freed."""
+        idle = [ref for ref, model in self._loaded.items() if now - model.used >= self._idle_s]
+        for ref in idle:
+            self._loaded.pop(ref).close()
         return len(idle)
 
     def next_unload(self, now: float) -> float | None:
@@ -131,7 +135,7 @@ class Models:
         models = list(self._loaded.values())
         return tuple(
             LoadedStats(
-                str(each.path),
+                each.ref,
                 each.backend.name,
                 each.why,
                 now - each.used,
@@ -149,10 +153,10 @@ class Models:
         self.unload_idle(float("inf"))
         self._mark(None)
 
-    def _mark(self, path: Path | None) -> None:
-        if path != self._busy:
-            self._busy = path
-            self._crashes.mark(path)
+    def _mark(self, ref: ModelRef | None) -> None:
+        if ref != self._busy:
+            self._busy = ref
+            self._crashes.mark(ref)
 
 
 def opener(options: BackendOptions, preference: str) -> Open:

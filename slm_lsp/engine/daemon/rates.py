@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from slm_lsp.engine.api import LOADED
+from slm_lsp.engine.api import LOADED, ModelRef
 from slm_lsp.engine.backend import Backend, Slot
 from slm_lsp.platform import system
 
@@ -116,12 +116,12 @@ class RatesFile:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def get(self, model: Path, backend: Backend) -> Rates | None:
+    def get(self, model: ModelRef, backend: Backend) -> Rates | None:
         """What is known of a model with a binding. Nothing, where an earlier version did not note when and how."""
         found = self._load().get(self._key(model, backend))
         return found if found is not None and found.measured_at > 0 else None
 
-    def put(self, model: Path, backend: Backend, rates: Rates) -> None:
+    def put(self, model: ModelRef, backend: Backend, rates: Rates) -> None:
         """Keep what was measured; a disk that cannot be written costs another measurement next time."""
         known = self._load() | {self._key(model, backend): rates}
         with contextlib.suppress(OSError):
@@ -136,8 +136,9 @@ class RatesFile:
         except (OSError, msgspec.MsgspecError):
             return {}
 
-    def _key(self, model: Path, backend: Backend) -> str:
+    def _key(self, model: ModelRef, backend: Backend) -> str:
         options = backend.options
-        size = model.stat().st_size
+        name = model.file.name + model.key.removeprefix(model.path)
+        size = model.file.stat().st_size
         where = f"{options.threads} threads {options.gpu_layers} layers {system.cpu_name()}"
-        return f"{model.name} {size} {backend.name} {where}"
+        return f"{name} {size} {backend.name} {where}"

@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from slm_lsp.engine.api import Describe, Described, Estimate, Event, Failed, LoadedStats, Loading, Priority, Warm
 from slm_lsp.engine.backend import Backend, DecodeAborted, DecodeFailed, Slot
@@ -168,8 +167,8 @@ class Scheduler:
         if isinstance(request, Estimate):
             self._finish(job, self._models.estimate(request, self._seam_s))
             return True
-        asked = not isinstance(request, Warm) and request.asked
-        model = self._models.get(Path(request.model), asked, self._loading(job), self._clock)
+        explicit = not isinstance(request, Warm) and request.explicit
+        model = self._models.get(request.model, explicit, self._loading(job), self._clock)
         if job.cancelled:
             return False
         if isinstance(request, Describe):
@@ -257,7 +256,7 @@ class Scheduler:
         runner.release(job)
         family = job.siblings or [job]
         if all(each.session is None for each in family):
-            self._models.went_well(Path(job.request.model))
+            self._models.note_success(job.request.model)
             self._finish(family[0], runner.done(family, self._clock()))
 
     def _fail(self, job: Job, error: Exception) -> None:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.features.completion.around import indentation, surroundings, width
 from slm_lsp.features.completion.complete import Alternative, Completion, line_end
 from slm_lsp.features.completion.filters import (
@@ -39,15 +39,15 @@ class Cache:
     def __init__(self, size: int = REMEMBERED) -> None:
         self._known: deque[Known] = deque(maxlen=size)
 
-    def put(self, place: Place, completion: Completion) -> None:
+    def put(self, cursor: Cursor, completion: Completion) -> None:
         """Remember what was suggested at a place."""
         if completion.text:
-            before, after = place.text[: place.offset], place.text[place.offset :]
-            self._known.appendleft(Known(place.path, before, after, completion))
+            before, after = cursor.text[: cursor.offset], cursor.text[cursor.offset :]
+            self._known.appendleft(Known(cursor.path, before, after, completion))
 
-    def get(self, place: Place) -> Completion | None:
+    def get(self, cursor: Cursor) -> Completion | None:
         """What is left of an earlier suggestion at a place; the latest one counts."""
-        return find(self._known, place)
+        return find(self._known, cursor)
 
     def forget(self, path: str) -> None:
         """A document is not open any more."""
@@ -55,39 +55,39 @@ class Cache:
         self._known = deque(kept, self._known.maxlen)
 
 
-def find(known: Iterable[Known], place: Place) -> Completion | None:
+def find(known: Iterable[Known], cursor: Cursor) -> Completion | None:
     """The first suggestion of which something is left at a place."""
-    before, after = place.text[: place.offset], place.text[place.offset :]
+    before, after = cursor.text[: cursor.offset], cursor.text[cursor.offset :]
     for each in known:
-        if each.path != place.path or not before.startswith(each.before):
+        if each.path != cursor.path or not before.startswith(each.before):
             continue
         typed = before[len(each.before) :]
         closed = len(after) - len(each.after)
         if closed < 0 or after[closed:] != each.after or not set(after[:closed]) <= AUTO_CLOSED:
             continue
-        found = _left(each.completion, typed, closed, place)
+        found = _left(each.completion, typed, closed, cursor)
         if found is not None:
             return found
     return None
 
 
-def _left(completion: Completion, typed: str, closed: int, place: Place) -> Completion | None:
+def _left(completion: Completion, typed: str, closed: int, cursor: Cursor) -> Completion | None:
     """A completion less what was typed; `closed` characters were put behind the cursor by the editor."""
     unix = typed.replace("\r\n", "\n").replace("\r", "\n")
     over = completion.end - completion.start
     shown = [
-        Alternative(rest, place.offset + more, each.confidence)
+        Alternative(rest, cursor.offset + more, each.confidence)
         for each in (Alternative(completion.text, completion.end, completion.confidence), *completion.others)
         if (left := remainder(each.text.replace("\r\n", "\n"), unix)) is not None
-        for rest, more in [_over_what_was_closed(left, over, closed, place)]
+        for rest, more in [_over_what_was_closed(left, over, closed, cursor)]
     ]
     if not shown or not shown[0].text.strip():
         return None
-    first, *others = [replace(each, text=each.text.replace("\n", line_end(place.text))) for each in shown]
+    first, *others = [replace(each, text=each.text.replace("\n", line_end(cursor.text))) for each in shown]
     return replace(
         completion,
         text=first.text,
-        start=place.offset,
+        start=cursor.offset,
         end=first.end,
         confidence=first.confidence,
         others=tuple(others),
@@ -95,11 +95,11 @@ def _left(completion: Completion, typed: str, closed: int, place: Place) -> Comp
     )
 
 
-def _over_what_was_closed(text: str, over: int, closed: int, place: Place) -> tuple[str, int]:
+def _over_what_was_closed(text: str, over: int, closed: int, cursor: Cursor) -> tuple[str, int]:
     """Brackets and quotes that the editor closed by itself are not said twice."""
     if not closed:
         return text, over
-    around = surroundings(place.text, place.offset)
+    around = surroundings(cursor.text, cursor.offset)
     draft = cut_where_the_line_goes_on(replace_what_the_editor_closed(Draft(text), around), around)
     return draft.text, draft.over
 

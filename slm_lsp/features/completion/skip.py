@@ -1,7 +1,7 @@
 """When nothing is to be suggested unless somebody asks for it."""
 
 from slm_lsp.config import CompletionSettings
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.completion.around import Surroundings
 from slm_lsp.features.completion.syntax import PARSE_S
@@ -16,20 +16,20 @@ ACCEPTED = "a suggestion was accepted just now"
 _CODE_IN_STRING = ("interpolation", "substitution", "template_expression", "format_expression")
 
 
-def skip_reason(place: Place, around: Surroundings, settings: CompletionSettings) -> str | None:
+def skip_reason(cursor: Cursor, around: Surroundings, settings: CompletionSettings) -> str | None:
     """Why nothing is suggested at a place of its own accord; None where something may be."""
     if around.language is not None and around.language.name in settings.languages_off:
         return OFF.format(around.language.name)
     if _in_word(around.before[-1:]) and _in_word(around.after[:1]):
         return IN_WORD
-    return _in_text(place, around)
+    return _in_text(cursor, around)
 
 
 def _in_word(character: str) -> bool:
     return character.isalnum() or character == "_"
 
 
-def _in_text(place: Place, around: Surroundings) -> str | None:
+def _in_text(cursor: Cursor, around: Surroundings) -> str | None:
     """Whether the character before the cursor belongs to a comment or to a string that goes on behind it."""
     language = around.language
     if language is None:
@@ -38,8 +38,8 @@ def _in_text(place: Place, around: Surroundings) -> str | None:
         return IN_COMMENT
     if language.grammar is None or not around.before.strip():
         return None
-    source = place.text.encode("utf-8", errors="replace")
-    at = len(place.text[: place.offset].encode("utf-8", errors="replace"))
+    source = cursor.text.encode("utf-8", errors="replace")
+    at = len(cursor.text[: cursor.offset].encode("utf-8", errors="replace"))
     try:
         tree = parse(language, source, PARSE_S)
     except ParseTimeoutError:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slm_lsp.engine.api import Done, Event, Generate, ModelInfo, Priority, Segment, Started, Token
+from slm_lsp.engine.api import Done, Event, Generate, ModelRef, Priority, Segment, Started, Token
 from slm_lsp.engine.client import connection as client_module
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.engine.paths import busy_path, log_path, socket_path
@@ -22,8 +22,8 @@ from tests.conftest import engines
 PROMPT = "def area(width, height):\n    return"
 
 
-def request(model: Path, tokens: int = 8, text: str = PROMPT, *, asked: bool = False) -> Generate:
-    return Generate(0, str(model), (Segment(text),), tokens, asked=asked, priority=Priority.INTERACTIVE)
+def request(model: Path, tokens: int = 8, text: str = PROMPT, *, explicit: bool = False) -> Generate:
+    return Generate(ModelRef.of(model), (Segment(text),), tokens, explicit=explicit, priority=Priority.INTERACTIVE)
 
 
 async def answer(client: EngineClient, wanted: Generate) -> list[Event]:
@@ -119,9 +119,9 @@ async def test_a_model_that_kills_the_engine_twice_is_refused_until_asked_for(
         for _ in range(2):
             with pytest.raises(EngineLostError):
                 await answer_and_kill(client, request(tiny_model, tokens=1500), home)
-        with pytest.raises(ModelRefusedError, match="took the engine down 2 times"):
+        with pytest.raises(ModelRefusedError, match="crashed 2 times"):
             await answer(client, request(tiny_model))
-        assert isinstance((await answer(client, request(tiny_model, asked=True)))[-1], Done)
+        assert isinstance((await answer(client, request(tiny_model, explicit=True)))[-1], Done)
 
 
 async def test_leaving_an_answer_early_cancels_it(home: dict[str, str], tiny_model: Path) -> None:
@@ -154,7 +154,7 @@ async def test_a_client_that_stops_reading_is_hung_up_on(home: dict[str, str], t
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         deaf.connect(str(socket_path(system.runtime_dir(home))))
         for number in range(400):
-            message = Generate(number, str(tiny_model), (Segment("x"),), 1000, priority=Priority.BULK)
+            message = Generate(ModelRef.of(tiny_model), (Segment("x"),), 1000, priority=Priority.BULK, id=number)
             deaf.sendall(frame(message))
         assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
         for _ in range(1000):
@@ -216,7 +216,7 @@ async def test_a_broken_model_is_an_error_that_names_it(home: dict[str, str], tm
 async def test_a_description_is_asked_for_once(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         for _ in range(2):
-            infos = [event async for event in client.describe(tiny_model) if isinstance(event, ModelInfo)]
+            infos = [await client.describe(ModelRef.of(tiny_model))]
             assert infos[0].fim is not None
         assert (await client.stats()).served == 1
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slm_lsp.engine.api import Estimate, Segment
+from slm_lsp.engine.api import Estimate, ModelRef, Segment
 from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, DecodeFailed, Slot, open_backend
 from slm_lsp.engine.daemon.calibration import Calibration
 from slm_lsp.engine.daemon.loaded import LoadedModel
@@ -92,7 +92,7 @@ class World:
 
     def suggest(self) -> str | None:
         """The tier that `auto` takes; it then answers with a line."""
-        request = [Estimate(1, f"{tier}.gguf", (Segment("x"),)) for tier in self.models]
+        request = [Estimate(ModelRef(f"{tier}.gguf"), (Segment("x"),)) for tier in self.models]
         found = [model.estimate(each, 0.0) for model, each in zip(self.models.values(), request, strict=True)]
         choice = route(FAST, STRONG, answer_s(found[0]), answer_s(found[1]), BUDGET_S)
         model = self.models[choice.tier or "fast"]
@@ -113,7 +113,7 @@ def world(tiny_model: Path, tmp_path: Path) -> Iterator[World]:
     class Kept(RatesFile):
         """The models have no file here, by which their rates would be kept."""
 
-        def put(self, model: Path, backend: Backend, rates: Rates) -> None:
+        def put(self, model: ModelRef, backend: Backend, rates: Rates) -> None:
             pass
 
     found = World(tiny_model, Kept(tmp_path / "rates.json"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.engine.api import Generate, ModelInfo, Segment
+from slm_lsp.engine.api import Generate, ModelInfo, ModelRef, Segment
 from slm_lsp.engine.backend import BackendOptions, open_backend
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.engine.daemon.loaded import FASTER_TIMES, LoadedModel
@@ -77,13 +77,13 @@ async def measured(client: EngineClient) -> dict[int, float]:
 
 async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
-        events = [event async for event in client.generate(Generate(0, str(tiny_model), (Segment("def f"),), 2))]
+        events = [event async for event in client.generate(Generate(ModelRef.of(tiny_model), (Segment("def f"),), 2))]
         assert events
         batch_s = await measured(client)
         before = kept(home)
     engines(home)[0].kill()
     async with EngineClient(home) as client:
-        (*_, info) = [event async for event in client.describe(tiny_model)]
+        info = await client.describe(ModelRef.of(tiny_model))
         assert isinstance(info, ModelInfo)
         assert info.prefill_rate is not None
         assert info.prefill_rate > 0
@@ -95,9 +95,9 @@ async def test_a_client_learns_the_speed_of_a_model_that_was_measured_after_it_w
     home: dict[str, str], tiny_model: Path
 ) -> None:
     async with EngineClient(home) as client:
-        (*_, before) = [event async for event in client.describe(tiny_model)]
+        before = await client.describe(ModelRef.of(tiny_model))
         await measured(client)
-        (*_, after) = [event async for event in client.describe(tiny_model)]
+        after = await client.describe(ModelRef.of(tiny_model))
     assert isinstance(before, ModelInfo)
     assert isinstance(after, ModelInfo)
     assert before.prefill_rate is None

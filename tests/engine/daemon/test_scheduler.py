@@ -10,6 +10,7 @@ import pytest
 
 from slm_lsp.engine.api import (
     FINAL,
+    Adapter,
     Describe,
     Described,
     Done,
@@ -17,6 +18,7 @@ from slm_lsp.engine.api import (
     Failed,
     Generate,
     Loading,
+    ModelRef,
     Priority,
     Sampling,
     Segment,
@@ -95,10 +97,10 @@ class Bench:
         return answer
 
     def generate(self, text: str = PROMPT, tokens: int = 8, **more: Any) -> "Answer":
-        return self.submit(Generate(1, str(self.tiny), (Segment(text),), tokens, **more))
+        return self.submit(Generate(ModelRef.of(self.tiny), (Segment(text),), tokens, **more))
 
     def infill(self, prefix: str, typed: str, suffix: str, tokens: int = 8, **more: Any) -> "Answer":
-        return self.submit(Generate(1, str(self.tiny), infill(prefix, typed, suffix), tokens, **more))
+        return self.submit(Generate(ModelRef.of(self.tiny), infill(prefix, typed, suffix), tokens, **more))
 
     def close(self) -> None:
         for backend in self.opened:
@@ -280,26 +282,33 @@ def test_a_stop_string_ends_the_answer_before_it(bench: Bench) -> None:
 
 
 def test_a_description_says_how_to_talk_to_the_model(bench: Bench) -> None:
-    (described,) = bench.submit(Describe(1, str(bench.tiny))).of(Described)
+    (described,) = bench.submit(Describe(ModelRef.of(bench.tiny))).of(Described)
     assert described.info.fim is not None
     assert described.info.context_tokens == OPTIONS.cells
     assert described.info.backend in available()
 
 
 def test_a_missing_model_is_an_answer_not_a_crash(bench: Bench) -> None:
-    (failed,) = bench.submit(Generate(1, "/nowhere.gguf", (Segment("x"),), 1)).of(Failed)
+    (failed,) = bench.submit(Generate(ModelRef("/nowhere.gguf"), (Segment("x"),), 1)).of(Failed)
     assert failed.kind == "ModelMissingError"
     assert "models pull" in failed.cure
 
 
+def test_adapters_are_refused_until_a_binding_can_apply_them(bench: Bench) -> None:
+    adapted = ModelRef(str(bench.tiny), (Adapter("/a.gguf"),))
+    (failed,) = bench.submit(Generate(adapted, (Segment("x"),), 1)).of(Failed)
+    assert failed.kind == "UsageError"
+    assert "adapters" in failed.what
+
+
 def test_a_model_that_took_the_engine_down_twice_waits_for_a_person(tiny_model: Path, tmp_path: Path) -> None:
     for _ in range(2):
-        CrashRecord(tmp_path).mark(tiny_model)
+        CrashRecord(tmp_path).mark(ModelRef.of(tiny_model))
         CrashRecord(tmp_path).take_stock()
     bench = Bench(tiny_model, tmp_path, "llama_cpp")
     (failed,) = bench.generate().of(Failed)
     assert failed.kind == "ModelRefusedError"
-    assert isinstance(bench.generate(asked=True).all()[-1], Done)
+    assert isinstance(bench.generate(explicit=True).all()[-1], Done)
     assert isinstance(bench.generate().all()[-1], Done)
     bench.close()
 
@@ -382,7 +391,7 @@ def test_a_cancel_in_the_middle_of_a_splice_leaves_the_cells_right(bench: Bench)
 
 def test_a_warmed_prompt_costs_the_request_one_token(bench: Bench) -> None:
     segments = infill(PREFIX, "", SUFFIX)
-    warmed = bench.submit(Warm(1, str(bench.tiny), segments))
+    warmed = bench.submit(Warm(ModelRef.of(bench.tiny), segments))
     assert warmed.of(Token) == []
     assert isinstance(warmed.all()[-1], Done)
     assert bench.infill(PREFIX, "", SUFFIX).evaluated == 1
@@ -465,7 +474,7 @@ def test_an_answer_has_the_form_that_was_asked_for(bench: Bench) -> None:
 def test_a_form_that_makes_no_sense_is_refused_and_others_are_answered(bench: Bench) -> None:
     (failed,) = bench.generate(form="(").of(Failed)
     assert failed.kind == "UsageError"
-    (failed,) = bench.submit(Generate(1, str(bench.tiny), (Segment("a", heal=True),), 4, form="a")).of(Failed)
+    (failed,) = bench.submit(Generate(ModelRef.of(bench.tiny), (Segment("a", heal=True),), 4, form="a")).of(Failed)
     assert "healed" in failed.what
     assert isinstance(bench.generate().all()[-1], Done)
 

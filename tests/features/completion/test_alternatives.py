@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.engine.api import Generate, Segment, Token
+from slm_lsp.engine.api import Generate, ModelRef, Segment, Token
 from slm_lsp.features.completion.alternatives import Race, distinct, spread
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.choose import Site
@@ -145,7 +145,7 @@ def test_who_has_won_when_it_is_decided_wins_in_the_end(
 
 
 def test_a_request_for_one_answer_becomes_one_for_several() -> None:
-    request = Generate(1, "model", (Segment("x"),), 9)
+    request = Generate(ModelRef("model"), (Segment("x"),), 9)
     several = spread(request)
     assert several.candidates > 1
     assert several.branch_below > 0

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.features.completion.cache import Cache, remainder
 from slm_lsp.features.completion.complete import Alternative, Completion, Timing, Tokens
 
 BEFORE, AFTER = "def f():\n    return ", "\n\nf()\n"
 
 
-def place(typed: str = "", after: str = AFTER) -> Place:
-    return Place("shop", "a.py", BEFORE + typed + after, len(BEFORE + typed))
+def cursor(typed: str = "", after: str = AFTER) -> Cursor:
+    return Cursor("shop", "a.py", BEFORE + typed + after, len(BEFORE + typed))
 
 
 def completion(text: str, over: int = 0, others: tuple[str, ...] = ()) -> Completion:
@@ -25,8 +25,8 @@ def completion(text: str, over: int = 0, others: tuple[str, ...] = ()) -> Comple
 
 def left(text: str, typed: str, after: str = AFTER, over: int = 0) -> Completion | None:
     cache = Cache()
-    cache.put(place(), completion(text, over))
-    return cache.get(place(typed, after))
+    cache.put(cursor(), completion(text, over))
+    return cache.get(cursor(typed, after))
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_nothing_is_left_of_what_was_not_said_or_is_all_typed(typed: str) -> Non
 def test_another_text_behind_the_cursor_or_another_file_is_another_place() -> None:
     assert left("sum(values)", "su", "\n\ng()\n") is None
     cache = Cache()
-    cache.put(place(), completion("sum"))
-    assert cache.get(replace(place(), path="b.py")) is None
+    cache.put(cursor(), completion("sum"))
+    assert cache.get(replace(cursor(), path="b.py")) is None
 
 
 def test_brackets_that_the_editor_closed_meanwhile_are_not_said_twice() -> None:
@@ -73,11 +73,11 @@ def test_brackets_that_the_editor_closed_meanwhile_are_not_said_twice() -> None:
 
 def test_alternatives_that_were_not_typed_fall_away() -> None:
     cache = Cache()
-    cache.put(place(), completion("sum(a)", others=("sum(b)", "max(a)")))
-    found = cache.get(place("su"))
+    cache.put(cursor(), completion("sum(a)", others=("sum(b)", "max(a)")))
+    found = cache.get(cursor("su"))
     assert found is not None
     assert [found.text, *(each.text for each in found.others)] == ["m(a)", "m(b)"]
-    other = cache.get(place("ma"))
+    other = cache.get(cursor("ma"))
     assert other is not None
     assert other.text == "x(a)"
 
@@ -85,13 +85,13 @@ def test_alternatives_that_were_not_typed_fall_away() -> None:
 def test_the_latest_counts_and_old_ones_are_forgotten() -> None:
     cache = Cache(size=2)
     for text in ("one", "two", "three"):
-        cache.put(place(), completion(text))
-    found = cache.get(place())
+        cache.put(cursor(), completion(text))
+    found = cache.get(cursor())
     assert found is not None
     assert found.text == "three"
-    assert cache.get(place("o")) is None
+    assert cache.get(cursor("o")) is None
     cache.forget("a.py")
-    assert cache.get(place()) is None
+    assert cache.get(cursor()) is None
 
 
 @given(st.text(alphabet="ab \n", max_size=12), st.integers(0, 12))

@@ -4,31 +4,38 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slm_lsp.config import CompletionSettings
-from slm_lsp.context.fim import Place
-from slm_lsp.engine.api import Event, Generate, Stop, Token
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.engine.api import Event, Generate, ModelRef, Stop, Token
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import ModelMissingError
 from slm_lsp.features.completion.alternatives import Race, spread
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.choose import Site
-from slm_lsp.features.completion.complete import Alternative, Following, complete, confidence, line_end, worth_showing
+from slm_lsp.features.completion.complete import Alternative, complete, confidence, line_end, worth_showing
+from slm_lsp.features.completion.request import CompletionRequest, Trigger, bare_request
 from slm_lsp.features.completion.shape import LINE, stop_of
 from tests.tiny import write_tiny_model
 
 SETTINGS = CompletionSettings(max_tokens=12)
 
 
+def request(cursor: Cursor, model: Path, **more: Any) -> CompletionRequest:
+    return replace(bare_request(cursor, ModelRef.of(model), SETTINGS), **more)
+
+
 async def test_the_figures_come_with_the_text(home: dict[str, str], tiny_model: Path) -> None:
-    place = Place("shop", "a.py", "def f():\n    return ", 20)
+    cursor = Cursor("shop", "a.py", "def f():\n    return ", 20)
     loaded: list[float] = []
     async with EngineClient(home) as engine:
-        first = await complete(place, tiny_model, engine, SETTINGS, following=Following(loaded.append))
-        again = await complete(place, tiny_model, engine, SETTINGS)
+        first = await complete(request(cursor, tiny_model), engine, Progress(loaded.append))
+        again = await complete(request(cursor, tiny_model), engine)
     assert first.text == again.text
     assert (first.start, first.end) == (20, 20)
     assert first.confidence is not None
@@ -44,7 +51,7 @@ async def test_the_figures_come_with_the_text(home: dict[str, str], tiny_model: 
 async def test_a_missing_model_is_said(home: dict[str, str], tmp_path: Path) -> None:
     async with EngineClient(home) as engine:
         with pytest.raises(ModelMissingError):
-            await complete(Place("x", "a.py", "", 0), tmp_path / "none.gguf", engine, SETTINGS)
+            await complete(request(Cursor("x", "a.py", "", 0), tmp_path / "none.gguf"), engine)
 
 
 @pytest.mark.parametrize(
@@ -104,13 +111,13 @@ class Overheard(EngineClient):
 
 
 async def test_the_best_of_what_the_model_is_unsure_between_is_shown(home: dict[str, str], tiny_model: Path) -> None:
-    place = Place("shop", "a.py", "total = 1\nother = ", 18)
+    cursor = Cursor("shop", "a.py", "total = 1\nother = ", 18)
     async with Overheard(home) as engine:
-        greedy = await complete(place, tiny_model, engine, SETTINGS)
+        greedy = await complete(request(cursor, tiny_model), engine)
         assert engine.asked[-1].candidates == 1
-        best = await complete(place, tiny_model, engine, SETTINGS, best_of_several=True)
+        best = await complete(request(cursor, tiny_model, best_of_several=True), engine)
         assert engine.asked[1:] == [spread(engine.asked[0])]
-        race = Race(Site(surroundings(place.text, place.offset, place.path)))
+        race = Race(Site(surroundings(cursor.text, cursor.offset, cursor.path)))
         for each in engine.said[1]:
             race.note(each)
         assert race.decided
@@ -118,16 +125,16 @@ async def test_the_best_of_what_the_model_is_unsure_between_is_shown(home: dict[
         # Where a filter leaves nothing of the best, the next is shown.
         assert any(each.candidate.text.startswith(best.text) for each in race.ranked())
         assert best.text or best.reason
-        block = Place("shop", "a.py", "def f():\n    ", 13)
-        await complete(block, tiny_model, engine, SETTINGS, best_of_several=True)
+        block = Cursor("shop", "a.py", "def f():\n    ", 13)
+        await complete(request(block, tiny_model, best_of_several=True), engine)
         assert engine.asked[-1].candidates == 1
-        alternatives = await complete(place, tiny_model, engine, SETTINGS, alternatives=3, best_of_several=True)
+        alternatives = await complete(request(cursor, tiny_model, alternatives=3, best_of_several=True), engine)
         assert (engine.asked[-1].candidates, engine.asked[-1].branch_below) == (3, 0.0)
         shown = [alternatives.text, *(each.text for each in alternatives.others)]
         assert len({"".join(text.split()) for text in shown}) == len(shown)
 
 
-BLOCK = Place("shop", "a.py", "def total(rows):\n    \n", 21)
+BLOCK = Cursor("shop", "a.py", "def total(rows):\n    \n", 21)
 
 
 @pytest.fixture(scope="module")
@@ -139,20 +146,22 @@ def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_a_block_that_can_no_longer_be_sure_enough_is_stopped(
     home: dict[str, str], talkative_model: Path
 ) -> None:
-    settings = CompletionSettings(block_tokens=256, least_confidence=0.75)
+    settings = CompletionSettings(block_tokens=256)
+    automatic = request(BLOCK, talkative_model, settings=settings, min_confidence=0.75)
+    by_hand = request(BLOCK, talkative_model, settings=settings, trigger=Trigger.EXPLICIT)
     async with Overheard(home) as engine:
-        found = await complete(BLOCK, talkative_model, engine, settings)
+        found = await complete(automatic, engine)
         logprobs = [each.logprob for each in engine.said[-1]]
-        by_hand = await complete(BLOCK, talkative_model, engine, settings, asked=True)
+        whole = await complete(by_hand, engine)
     assert found.text == ""
     assert found.reason is not None
     assert sum(logprobs[:-1]) >= 257 * math.log(0.75) > sum(logprobs), "not a token too late or too early"
-    assert found.tokens.generated == len(logprobs) < by_hand.tokens.generated == 256
+    assert found.tokens.generated == len(logprobs) < whole.tokens.generated == 256
 
 
 async def test_stopping_early_ends_the_request_in_the_engine(home: dict[str, str], talkative_model: Path) -> None:
     async with EngineClient(home) as engine:
-        await complete(BLOCK, talkative_model, engine, CompletionSettings(least_confidence=0.75))
+        await complete(request(BLOCK, talkative_model, min_confidence=0.75), engine)
         deadline = asyncio.get_running_loop().time() + 60
         while (await engine.stats()).running:
             assert asyncio.get_running_loop().time() < deadline, "the engine goes on with a request that was stopped"

@@ -3,15 +3,15 @@
 import pytest
 
 from slm_lsp.config import CompletionSettings
-from slm_lsp.context.fim import Place
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.skip import IN_COMMENT, IN_STRING, IN_WORD, OFF, skip_reason
 
 
 def reason(marked: str, path: str = "a.py", settings: CompletionSettings | None = None) -> str | None:
     before, _, after = marked.partition("⟦⟧")
-    place = Place("shop", path, before + after, len(before))
-    return skip_reason(place, surroundings(place.text, place.offset, path), settings or CompletionSettings())
+    cursor = Cursor("shop", path, before + after, len(before))
+    return skip_reason(cursor, surroundings(cursor.text, cursor.offset, path), settings or CompletionSettings())
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_a_language_may_be_switched_off() -> None:
 
 
 def test_the_editor_says_what_the_name_does_not() -> None:
-    place = Place("shop", "Untitled-1", "# a note ", 9, "python")
-    around = surroundings(place.text, place.offset, place.path, language=place.language)
-    assert skip_reason(place, around, CompletionSettings()) == IN_COMMENT
+    cursor = Cursor("shop", "Untitled-1", "# a note ", 9, "python")
+    around = surroundings(cursor.text, cursor.offset, cursor.path, language=cursor.language)
+    assert skip_reason(cursor, around, CompletionSettings()) == IN_COMMENT
