@@ -18,7 +18,7 @@ from slm_lsp.errors import ModelMissingError
 from slm_lsp.features.completion.alternatives import Race, spread
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.choose import Site
-from slm_lsp.features.completion.complete import Alternative, complete, confidence, line_end, worth_showing
+from slm_lsp.features.completion.complete import Alternative, Progress, complete, confidence, line_end, worth_showing
 from slm_lsp.features.completion.request import CompletionRequest, Trigger, bare_request
 from slm_lsp.features.completion.shape import LINE, stop_of
 from tests.tiny import write_tiny_model
