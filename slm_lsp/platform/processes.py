@@ -8,10 +8,12 @@ import contextlib
 import os
 import select
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -29,6 +31,9 @@ THREADS_FIELD, RESIDENT_FIELD = 17, 21
 
 BLOCK_BYTES = 512
 """The unit of `st_blocks`."""
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+"""The devices of the machine that bubblewrap shows in a sandbox."""
 
 KILL_S = 5.0
 """How long `kill_tree` waits for processes to disappear. Only a process that hangs in the kernel takes longer."""
@@ -132,6 +137,24 @@ def wait_gone(handle: int, seconds: float = KILL_S) -> None:
         select.select([handle], [], [], seconds)
     finally:
         os.close(handle)
+
+
+def restore_devices() -> None:
+    """Restore the permissions of the devices that a sandbox shares with the machine, if programs have changed them.
+
+    The first call, before any program runs, records them. If root starts a sandbox, its programs own these devices, and
+    no mount option keeps an owner from changing permissions while the devices stay usable. Other users own no device.
+    """
+    for device, mode in _device_modes().items():
+        if stat.S_IMODE(device.stat().st_mode) != mode:
+            device.chmod(mode)
+
+
+@cache
+def _device_modes() -> dict[Path, int]:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return {}
+    return {each: stat.S_IMODE(each.stat().st_mode) for each in map(Path, DEVICES) if each.exists()}
 
 
 def _kill_all(pids: Iterable[int]) -> None:

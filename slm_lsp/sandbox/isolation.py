@@ -13,7 +13,7 @@ from slm_lsp.errors import SandboxUnavailableError
 from slm_lsp.sandbox import bubblewrap, macos
 from slm_lsp.sandbox.folder import Folder, temporary_folder
 from slm_lsp.sandbox.outcome import Limits
-from slm_lsp.sandbox.supervisor import COUNTED_PER_NAMESPACE, MARK, Command, launch_script, supervise
+from slm_lsp.sandbox.supervisor import COUNTED_PER_NAMESPACE, MARK, Command, launch, supervise
 
 Setting: TypeAlias = Literal["auto", "none"]
 """The setting `sandbox`: isolate and refuse where that is impossible, or do not isolate."""
@@ -21,13 +21,17 @@ Setting: TypeAlias = Literal["auto", "none"]
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin:/run/current-system/sw/bin"
 """Where programs are looked for in the sandbox."""
 
+OWN_PROCESSES = 2
+"""Bubblewrap's own processes: one outside and the first one inside the process namespace."""
+
 TRIAL = Limits(cpu_s=5, wall_s=10)
 """Limits of the program `true` with which an isolation is tried."""
 
-CURE = (
-    'Install bubblewrap ({how}), or set `sandbox = "none"` in your own settings to run programs without isolation. '
-    "See docs/sandbox.md."
-)
+CURES = {
+    "linux": "Install bubblewrap (for example `apt install bubblewrap`), or ",
+    "darwin": "Report the reason to slm-lsp, or ",
+}
+WITHOUT = 'set `sandbox = "none"` in your own settings to run programs without isolation. See docs/sandbox.md.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +45,19 @@ class Isolation:
         self, argv: Sequence[str], folder: Folder, limits: Limits, readable: Sequence[Path], environ: Mapping[str, str]
     ) -> Command:
         """The command that runs `argv` in `folder`."""
-        launch = ["/bin/sh", "-c", launch_script(limits, count_processes=self._counts_processes), "sh", *argv]
+        outer = {"PATH": PATH}
         if self.name == "bubblewrap" and self.program is not None:
             filtered = bubblewrap.prepare(folder, os.uname().machine)
             known = bubblewrap.options(self.program)
-            prefix = bubblewrap.arguments(
-                self.program, folder, readable, known, filtered=filtered, home=Path.home().resolve()
-            )
+            prefix = bubblewrap.arguments(self.program, folder, readable, known, filtered=filtered, home=home())
             variables = _environment("/tmp", environ)  # noqa: S108 - the sandbox's own
-            return Command([*prefix, *launch], variables, folder.root, 2, folder.outside / "status")
-        prefix = []
-        if self.name == "sandbox-exec":
-            prefix = macos.arguments([folder.work, folder.tmp], readable)
+            inner = launch(argv, variables, limits, count_processes=_linux_version() >= COUNTED_PER_NAMESPACE)
+            return Command([*prefix, *inner], outer, folder.root, OWN_PROCESSES, folder.outside / "status")
+        prefix = macos.arguments([folder.work, folder.tmp], readable) if self.name == "sandbox-exec" else []
         mark = secrets.token_hex(16)
         variables = _environment(str(folder.tmp), {**environ, MARK: mark})
-        return Command([*prefix, *launch], variables, folder.work, mark=mark)
-
-    @property
-    def _counts_processes(self) -> bool:
-        return self.name == "bubblewrap" and _linux_version() >= COUNTED_PER_NAMESPACE
+        inner = launch(argv, variables, limits, count_processes=False)
+        return Command([*prefix, *inner], outer, folder.work, mark=mark)
 
 
 _chosen: list[Isolation] = []
@@ -109,11 +107,19 @@ def _first_that_works(isolations: Sequence[Isolation]) -> Isolation:
         if not problem:
             return each
         problems.append(f"{each.program}: {problem}")
-    how = "for example `apt install bubblewrap`" if sys.platform == "linux" else "Linux only"
     reasons = " ".join(problems) or "No sandbox program was found."
     raise SandboxUnavailableError(
-        f"Programs cannot be isolated on this machine, so slm-lsp does not run them. {reasons}", CURE.format(how=how)
+        f"Programs cannot be isolated on this machine, so slm-lsp does not run them. {reasons}",
+        CURES[sys.platform] + WITHOUT if sys.platform in CURES else "",
     )
+
+
+def home() -> Path:
+    """The user's home with symbolic links resolved; a path that does not exist if the user has none."""
+    try:
+        return Path.home().resolve()
+    except RuntimeError:
+        return Path("/nonexistent")
 
 
 def _environment(tmp: str, own: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +13,14 @@ from typing import TypeVar
 
 from slm_lsp.errors import SandboxUnavailableError, UsageError
 from slm_lsp.sandbox.folder import Files, changed, fill, stamps, temporary_folder
-from slm_lsp.sandbox.isolation import Setting, choose
+from slm_lsp.sandbox.isolation import Setting, choose, home
 from slm_lsp.sandbox.outcome import File, Limits, Outcome, Reason, explain
 from slm_lsp.sandbox.supervisor import supervise
 
 __all__ = ["File", "Files", "Limits", "Outcome", "Reason", "Setting", "run"]
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""The names that environment variables may have (POSIX)."""
 
 Result = TypeVar("Result")
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -53,6 +57,7 @@ async def run(
         UsageError: an argument is invalid, for example a file's path leads out of the working folder.
     """
     program = _program(argv)
+    _check_names(environ)
     resolved = [_readable(each) for each in readable]
     cancelled = threading.Event()
 
@@ -130,6 +135,12 @@ def _program(argv: Sequence[str]) -> str:
     return argv[0]
 
 
+def _check_names(environ: Mapping[str, str]) -> None:
+    for name, value in environ.items():
+        if not VARIABLE.fullmatch(name) or "\0" in value:
+            raise UsageError(f"{name!r} is not a valid environment variable.")
+
+
 def _readable(path: Path) -> Path:
     """`path`, made absolute.
 
@@ -139,6 +150,6 @@ def _readable(path: Path) -> Path:
     absolute = path.absolute()
     if not absolute.exists():
         raise UsageError(f"{absolute} does not exist, so the sandbox cannot show it to a program.")
-    if Path.home().resolve().is_relative_to(absolute.resolve()):
+    if home().is_relative_to(absolute.resolve()):
         raise UsageError(f"{absolute} contains your home folder, so the sandbox does not show it to a program.")
     return absolute

@@ -25,6 +25,9 @@ WATCH_S, DISK_S = 0.02, 0.25
 SHARE = 20
 """Looking takes at most one part in so many of the time: the pause after a look that took long is longer."""
 
+DRAIN_S = 2.0
+"""The longest time for reading what an ended program has left in its pipes."""
+
 CHUNK_BYTES = 65_536
 OPEN_FILES = 256
 THREADS = 8
@@ -73,13 +76,14 @@ class Command:
     argv: Sequence[str]
     """Isolation and program."""
     environ: Mapping[str, str]
+    """Environment of the isolation, not of the program: a variable such as LD_PRELOAD acts outside the sandbox here."""
     cwd: Path
     own_processes: int = 0
     """Processes of the isolation itself, which count for no limit."""
     status: Path | None = None
     """The file in which bubblewrap writes its status; None without a process namespace."""
     mark: str = ""
-    """The value of `MARK` in `environ`."""
+    """The value of `MARK` in the program's environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,13 @@ def launch_script(limits: Limits, *, count_processes: bool) -> str:
         address_kib="" if limits.address_bytes is None else limits.address_bytes // KIB,
         threads=limits.processes * THREADS if count_processes else "",
     )
+
+
+def launch(argv: Sequence[str], environ: Mapping[str, str], limits: Limits, *, count_processes: bool) -> list[str]:
+    """The command that starts a program inside the isolation, with these variables and no others."""
+    variables = [f"{name}={value}" for name, value in environ.items()]
+    script = launch_script(limits, count_processes=count_processes)
+    return ["/usr/bin/env", "-i", *variables, "/bin/sh", "-c", script, "sh", *argv]
 
 
 def supervise(command: Command, stdin: bytes, limits: Limits, folder: Folder, cancelled: Event) -> Ended:
@@ -153,6 +164,7 @@ class _Watch:
     def __post_init__(self) -> None:
         self._disk_before = self._measure().disk_bytes
         self._free_before = free_bytes(self.folder.root)
+        processes.restore_devices()
         self.next_disk = time.monotonic() + DISK_S
 
     def look(self, pid: int) -> Reason | None:
@@ -169,7 +181,8 @@ class _Watch:
         return found
 
     def disk(self, pids: Sequence[int] = ()) -> Reason | None:
-        """Whether files take too much space or are too many."""
+        """Whether files take too much space or are too many. Restores the devices, too."""
+        processes.restore_devices()
         size = self._measure()
         if size.entries > self.limits.files or size.too_deep:
             return Reason.FILES
@@ -255,8 +268,9 @@ class _Run:
             processes.kill_marked(MARK, self.command.mark)
 
     def drain(self) -> None:
-        """Read what is left in the pipes. All writers are dead, so this ends."""
-        while self._selector.get_map() and self._move(0):
+        """Read what is left in the pipes. Without isolation a process may have escaped and go on writing."""
+        deadline = time.monotonic() + DRAIN_S
+        while self._selector.get_map() and time.monotonic() < deadline and self._move(0):
             pass
 
     def ended(self, wall_s: float) -> Ended:
@@ -269,8 +283,9 @@ class _Run:
         why = self.why
         if missing:
             why = Reason.COULD_NOT_START
-        elif why is None:
-            why = _by_signal(exit_status) or self.watch.disk()
+        disk = self.watch.disk()
+        if why is None:
+            why = _by_signal(exit_status) or disk
         out = out[len(STARTED) :] if started or missing else out
         kept = self.limits.output_bytes
         return Ended(started, exit_status if why is None else None, out[:kept], err[:kept], why, wall_s)

@@ -258,6 +258,26 @@ async def test_environment_of_the_user_is_not_passed_on(monkeypatch: pytest.Monk
     assert b"GIVEN=value" in outcome.stdout.splitlines()
 
 
+@pytest.mark.parametrize("name", ["", "A=B", "-S", "A B", "BASH_FUNC_x%%", "A\0"])
+async def test_invalid_names_of_variables_are_refused(name: str) -> None:
+    with pytest.raises(UsageError):
+        await run(["true"], environ={name: "x"})
+
+
+async def test_variables_of_the_program_do_not_act_outside_the_sandbox() -> None:
+    """A library that is preloaded into bubblewrap would run unconfined; one that is missing would be reported there."""
+    outcome = await run(["true"], environ={"LD_PRELOAD": "/work/missing.so", "PATH": "/nowhere:/bin"}, limits=LONG)
+    assert outcome.exit == 0
+    assert b"/work/missing.so" in outcome.stderr
+    assert b"bwrap" not in outcome.stderr
+
+
+async def test_permissions_of_devices_are_restored_if_a_program_of_root_changes_them() -> None:
+    await run(["chmod", "660", "/dev/full"], limits=LONG)
+    outcome = await run(["stat", "-c", "%a", "/dev/full"], limits=LONG)
+    assert outcome.stdout == b"666\n"
+
+
 @needs_python
 async def test_other_processes_are_invisible() -> None:
     outcome = await python("import os; print(sorted(int(each) for each in os.listdir('/proc') if each.isdigit())[-1])")
