@@ -12,8 +12,9 @@ from typing import Literal, TypeAlias
 from slm_lsp.errors import SandboxUnavailableError
 from slm_lsp.sandbox import bubblewrap, macos
 from slm_lsp.sandbox.folder import Folder, temporary_folder
+from slm_lsp.sandbox.launch import COUNTED_PER_NAMESPACE, MARK, Command, launch
 from slm_lsp.sandbox.outcome import Limits
-from slm_lsp.sandbox.supervisor import COUNTED_PER_NAMESPACE, MARK, Command, launch, supervise
+from slm_lsp.sandbox.supervisor import supervise
 
 Setting: TypeAlias = Literal["auto", "none"]
 """The setting `sandbox`: isolate and refuse where that is impossible, or do not isolate."""

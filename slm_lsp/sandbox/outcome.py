@@ -7,6 +7,9 @@ from types import MappingProxyType
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
+THREADS = 8
+"""Threads for each process of `Limits.processes`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

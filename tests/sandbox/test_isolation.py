@@ -9,8 +9,9 @@ from slm_lsp.errors import SandboxUnavailableError
 from slm_lsp.sandbox import bubblewrap, isolation, macos
 from slm_lsp.sandbox.folder import Folder, temporary_folder
 from slm_lsp.sandbox.isolation import Isolation
+from slm_lsp.sandbox.launch import launch_script
 from slm_lsp.sandbox.outcome import Limits
-from slm_lsp.sandbox.supervisor import launch_script, supervise
+from slm_lsp.sandbox.supervisor import supervise
 
 NEW = frozenset({"--disable-userns", "--size"})
 FOLDER = Folder(Path("/tmp/slm-sandbox-x"))
