@@ -24,6 +24,9 @@ DEEPEST = 100
 BLOCK_BYTES = 512
 """The unit of `st_blocks`."""
 
+MOST_GIVEN = 1_000_000
+"""The number of entries up to which the files that are given to a program are counted."""
+
 Stamp = tuple[int, int, int, int]
 """Size, time of change of the content, time of change of the entry, inode number. A program cannot set the third."""
 
@@ -143,8 +146,8 @@ def changed(work: Path, before: Mapping[str, Stamp], limits: Limits) -> tuple[di
     return found, complete
 
 
-def measure(*roots: Path, stop_after: int) -> Size:
-    """What the folders hold; stops counting after so many entries."""
+def measure(*roots: Path, stop_after: int = MOST_GIVEN) -> Size:
+    """What the folders hold. Counting stops after `stop_after` entries."""
     entries = blocks = 0
     unreadable = False
     pending = [(os.fspath(root), 0) for root in roots]

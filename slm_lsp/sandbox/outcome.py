@@ -31,7 +31,7 @@ class Limits:
     disk_bytes: int = 256 * MIB
     """Disk space of the files that the program makes, in its working folder and in `/tmp` together."""
     files: int = 10_000
-    """Files and folders in the working folder and in `/tmp`, those given to the program included."""
+    """Files and folders that the program makes, in its working folder and in `/tmp` together."""
     output_bytes: int = 1 * MIB
     """Bytes of standard output, and as many of standard error."""
     returned_bytes: int = 32 * MIB

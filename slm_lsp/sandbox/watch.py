@@ -3,9 +3,10 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from slm_lsp.platform import processes
-from slm_lsp.sandbox.folder import Folder, Size, free_bytes, measure
+from slm_lsp.sandbox.folder import Folder, free_bytes, measure
 from slm_lsp.sandbox.outcome import THREADS, Limits, Reason
 
 WATCH_S, DISK_S = 0.02, 0.25
@@ -26,7 +27,7 @@ class Watch:
     next_disk: float = 0.0
 
     def __post_init__(self) -> None:
-        self._disk_before = self._measure().disk_bytes
+        self._before = measure(*self._roots)
         self._free_before = free_bytes(self.folder.root)
         processes.restore_devices()
         self.next_disk = time.monotonic() + DISK_S
@@ -47,10 +48,10 @@ class Watch:
     def disk(self, pids: Sequence[int] = ()) -> Reason | None:
         """Whether files take too much space or are too many. Restores the devices, too."""
         processes.restore_devices()
-        size = self._measure()
-        if size.entries > self.limits.files or size.too_deep:
+        size = measure(*self._roots, stop_after=self._before.entries + self.limits.files)
+        if size.entries - self._before.entries > self.limits.files or (size.too_deep and not self._before.too_deep):
             return Reason.FILES
-        used = size.disk_bytes - self._disk_before + processes.deleted_bytes(pids)
+        used = size.disk_bytes - self._before.disk_bytes + processes.deleted_bytes(pids)
         if size.unreadable:
             used = max(used, self._free_before - free_bytes(self.folder.root))
         return Reason.DISK if used > self.limits.disk_bytes else None
@@ -66,8 +67,9 @@ class Watch:
             return Reason.MEMORY if exact > limits.memory_bytes else None
         return None
 
-    def _measure(self) -> Size:
-        return measure(self.folder.work, self.folder.tmp, stop_after=self.limits.files)
+    @property
+    def _roots(self) -> tuple[Path, Path]:
+        return self.folder.work, self.folder.tmp
 
 
 def _later(begun: float, pause: float) -> float:

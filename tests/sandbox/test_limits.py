@@ -162,6 +162,13 @@ async def test_too_many_files_are_ended() -> None:
     assert outcome.why == Reason.FILES
 
 
+async def test_files_that_are_given_to_the_program_do_not_count() -> None:
+    given = {f"{n}": b"x" * 5000 for n in range(50)}
+    limits = Limits(wall_s=300, files=5, disk_bytes=100_000)
+    outcome = await run(["/bin/sh", "-c", "echo > new"], files=given, limits=limits)
+    assert (outcome.exit, list(outcome.files)) == (0, ["new"])
+
+
 @needs_python
 async def test_deeply_nested_and_unreadable_folders_are_removed() -> None:
     text = "import os\nfor _ in range(3000):\n  os.mkdir('d'); os.chdir('d')\nos.chmod('/work/d', 0)"
