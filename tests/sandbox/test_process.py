@@ -45,7 +45,7 @@ async def test_program_that_sleeps_is_ended_by_the_wall_time() -> None:
 
 
 async def test_program_with_endless_output_is_ended() -> None:
-    """asyncio waits until a pipe is closed, which never happens while nobody reads it."""
+    """Asyncio waits until a pipe is closed, which never happens while nobody reads it."""
     flooding = "x = 'x' * 60000\nwhile True: print(x)"
     assert await asyncio.wait_for(run_program(flooding, wall_s=0.5), 60) == "timeout"
 
