@@ -131,6 +131,13 @@ def open_handle(pid: int) -> int | None:
     return None
 
 
+def kill_handle(handle: int) -> None:
+    """Kill the process of a handle from `open_handle`; do nothing if it has ended."""
+    if hasattr(signal, "pidfd_send_signal"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+
 def wait_gone(handle: int, seconds: float = KILL_S) -> None:
     """Wait for the end of the process that a handle of `open_handle` belongs to, and close the handle."""
     try:

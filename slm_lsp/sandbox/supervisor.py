@@ -119,6 +119,9 @@ class _Run:
             return
         self._over = True
         self._find_init()
+        if self._init is not None:
+            # The kernel then kills all processes of the namespace, without a walk over a tree that may keep growing.
+            processes.kill_handle(self._init)
         if self.process.returncode is None:
             processes.kill_tree(self.process.pid)
             self.process.wait()

@@ -12,8 +12,11 @@ from slm_lsp.sandbox.outcome import THREADS, Limits, Reason
 WATCH_S, DISK_S = 0.02, 0.25
 """Seconds between two looks at processes and memory, and at the disk."""
 
-SHARE = 20
-"""Looking takes at most one part in 20 of the time: the pause after a look that took long is longer."""
+SHARE = 10
+"""After a look, pause for at least this many times its duration, so that looking takes little processor time."""
+
+MAX_PAUSE_S = 0.1
+"""Maximum pause between two looks at processes: a fork bomb starts thousands of processes in a second."""
 
 
 @dataclass
@@ -74,4 +77,4 @@ class Watch:
 
 def _later(begun: float, pause: float) -> float:
     now = time.monotonic()
-    return now + max(pause, (now - begun) * SHARE)
+    return now + max(pause, min((now - begun) * SHARE, MAX_PAUSE_S))
