@@ -9,7 +9,7 @@ from slm_lsp.index.words import words
 from slm_lsp.languages.parse import LIMIT_S
 from slm_lsp.languages.registry import Language, language_of
 from slm_lsp.languages.symbols import Definition, Import, definitions_and_imports
-from slm_lsp.languages.syntax_tree import SyntaxTree
+from slm_lsp.languages.syntax_tree import SyntaxTree, syntax_tree
 from slm_lsp.privacy.secrets import mask
 
 DefinitionRow = tuple[str, str, str, str, str, int, int]
@@ -84,7 +84,7 @@ def symbols(
     """
     if language is None or language.level == "chunks":
         return [], []
-    parsed = SyntaxTree(language, text, syntax)
+    parsed = syntax_tree(language, text, syntax)
     tree = parsed.tree(limit_s)
     if tree is None:
         return [], []

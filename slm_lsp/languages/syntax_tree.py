@@ -69,6 +69,13 @@ class SyntaxTree:
             raise
 
 
+def syntax_tree(language: Language | None, text: str, known: SyntaxTree | None) -> SyntaxTree:
+    """Return `known` if it is the tree of this text, else a tree that is parsed by reusing it."""
+    if known is not None and known.language is language and known.text == text:
+        return known
+    return SyntaxTree(language, text, known)
+
+
 def _parsed(tree: SyntaxTree) -> SyntaxTree:
     """Return the nearest earlier version that is parsed, or else the first version.
 

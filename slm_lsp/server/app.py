@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -54,6 +55,8 @@ class App:
         )
         self.inline = InlineCompletions(services)
         self._background: set[asyncio.Task[None]] = set()
+        self._parser = ThreadPoolExecutor(1, "parse")
+        """One thread, so that an editor that opens many files at once does not delay completions."""
         self._progress: dict[Path, IndexProgress] = {}
         self._configuring: asyncio.Task[None] | None = None
         self._engine_configured = False
@@ -94,7 +97,8 @@ class App:
         """Start the work for a document that was opened."""
         session = self.sessions.get(uri)
         self.in_background(self._show_problems(uri))
-        self.in_background(asyncio.to_thread(_parse, session.document))
+        if self._closing is None:
+            self._parser.submit(_parse, session.document)
         self.projects.viewed(uri)
         self.projects.resume_indexing(uri)
         self.inline.warming.opened(session)
@@ -163,6 +167,7 @@ class App:
         self.status.close()
         for task in self._background:
             task.cancel()
+        self._parser.shutdown(wait=False, cancel_futures=True)
         await self.projects.close()
         await self.engine.close()
         await asyncio.to_thread(self.outcomes.close)

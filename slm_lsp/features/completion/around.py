@@ -8,7 +8,7 @@ from itertools import pairwise
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.languages.registry import Language, language_of
-from slm_lsp.languages.syntax_tree import SyntaxTree
+from slm_lsp.languages.syntax_tree import SyntaxTree, syntax_tree
 from slm_lsp.text import Lines
 
 NEAR_LINES = 40
@@ -42,11 +42,7 @@ class Surroundings:
     @cached_property
     def syntax(self) -> SyntaxTree:
         """The tree of the document."""
-        text = self.head + self.before + self.after + self.tail
-        known = self.earlier
-        if known is not None and known.language is self.language and known.text == text:
-            return known
-        return SyntaxTree(self.language, text, known)
+        return syntax_tree(self.language, self.head + self.before + self.after + self.tail, self.earlier)
 
     @property
     def next_line(self) -> str:
