@@ -129,7 +129,7 @@ def test_typing_does_not_block_the_event_loop(start: Start, tiny_model: Path) ->
 @pytest.mark.real_model
 def test_typing_with_the_real_model_does_not_block_the_event_loop(start: Start, fast_model: Path) -> None:
     typist = start(fast_model)
-    for session in spread(load_sessions(FIXTURES / "typing"), 2):
+    for session in spread(load_sessions(FIXTURES / "typing"), 1):
         typist.type(session)
     assert typist.slower_than(TYPING_MS) == []
 
