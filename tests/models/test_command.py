@@ -171,6 +171,6 @@ def test_an_interrupted_pull_says_what_it_kept_and_how_to_go_on(home: dict[str, 
         _, err = process.communicate()
         hub.release.set()
     assert process.returncode == 130
-    kept = r"^slm-lsp: Interrupted: \d MB of 491 MB are kept. Run `slm-lsp models pull fast` again to go on.$"
+    kept = r"^slm-lsp: Interrupted: \d MB of 491 MB are kept. Run `slm-lsp models pull fast` again to continue.$"
     assert re.search(kept, err, re.MULTILINE), err
     assert len(list((tmp_path / "models").glob("*.partial"))) == 1
