@@ -17,7 +17,8 @@ from slm_lsp.cli.output import emit, emit_json
 from slm_lsp.cli.target import find_workspace
 from slm_lsp.config import Settings, load_settings
 from slm_lsp.errors import SlmError
-from slm_lsp.platform import system
+from slm_lsp.platform import cores
+from slm_lsp.platform.runtime_dir import runtime_dir
 
 if TYPE_CHECKING:
     from slm_lsp.engine.api import Stats
@@ -72,9 +73,9 @@ def machine() -> Iterator[Check]:
     yield Check(
         "python", f"{platform.python_version()} at {sys.executable}", supported, "Install Python 3.11 or later."
     )
-    features = ", ".join(sorted(system.cpu_features())) or "unknown"
-    yield Check("processor", f"{system.cpu_name()} ({platform.machine()}; {features})")
-    yield Check("cores", f"{system.usable_cores()} usable by the models, {os.cpu_count()} in total")
+    features = ", ".join(sorted(cores.cpu_features())) or "unknown"
+    yield Check("processor", f"{cores.cpu_name()} ({platform.machine()}; {features})")
+    yield Check("cores", f"{cores.usable_cores()} usable by the models, {os.cpu_count()} in total")
 
 
 def bindings(settings: Settings) -> Iterator[Check]:
@@ -89,8 +90,8 @@ def bindings(settings: Settings) -> Iterator[Check]:
             settings.engine.backend,
             settings.engine.gpu_layers,
             installed=installed,
-            features=system.cpu_features(),
-            x86_linux=system.is_x86_64_linux(),
+            features=cores.cpu_features(),
+            x86_linux=cores.is_x86_64_linux(),
         )
     except SlmError as error:
         yield Check("binding", error.what, ok=False, cure=error.cure)
@@ -148,7 +149,7 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
     except SlmError:
         return
     try:
-        folder = system.runtime_dir()
+        folder = runtime_dir()
         with stage_display(args) as display:
             result = asyncio.run(measure_models(choices, args.measure, display))
     except SlmError as error:
@@ -183,9 +184,9 @@ def load(stats: "Stats") -> str:
     from slm_lsp.engine.api import NOTICEABLE
     from slm_lsp.engine.load import LoadMeter, spare_processors
 
-    cores = system.usable_cores()
-    used = LoadMeter(spare_processors(cores)).now()
-    usage = f"other programs use about {used:.1f} cores; the models use up to {cores}"
+    usable = cores.usable_cores()
+    used = LoadMeter(spare_processors(usable)).now()
+    usage = f"other programs use about {used:.1f} cores; the models use up to {usable}"
     if stats.slowdown < NOTICEABLE:
         return usage
     return f"{usage}; the models are {stats.slowdown:.1f} times slower than measured"

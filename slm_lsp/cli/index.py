@@ -43,7 +43,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 def run(args: argparse.Namespace) -> int:
     """Update the index and print what was done."""
     from slm_lsp.errors import IndexBusyError, InterruptedCommandError, UsageError
-    from slm_lsp.index.database import index_dir, is_damage, unwritable
+    from slm_lsp.index.database import index_dir, is_damage, unwritable_error
     from slm_lsp.index.reader import Reader
 
     root = Path(args.path or args.workspace or find_workspace(Path.cwd() / "file")).resolve()
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
                 summary = _check(args, root, folder, stopped)
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
-                    raise unwritable(folder, error) from error
+                    raise unwritable_error(folder, error) from error
                 note(args, f"The index is rebuilt: {error}")
                 summary = _check(args, root, folder, stopped)
         except IndexBusyError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from slm_lsp.cli.stages import StageDisplay
 from slm_lsp.engine.api import LOADED, LoadedStats, ModelInfo, Stats
 from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.platform import system
+from slm_lsp.platform import memory
 from slm_lsp.routing.policy import Choice, age, best
 
 MEASURE_TIMEOUT_S = 60.0
@@ -85,7 +85,7 @@ async def measure_models(choices: Sequence[Choice], measure: bool, display: Stag
     async with EngineClient() as client:
         display.begin("starting the model process")
         loaded = {each.model for each in (await client.stats()).loaded}
-        chosen = best(choices, system.free_memory(), loaded)
+        chosen = best(choices, memory.free_memory(), loaded)
         models = [each.model for each in choices]
         usable = choices[: models.index(chosen.model) + 1]
         measured = [await _measured(client, each, measure, display) for each in usable]

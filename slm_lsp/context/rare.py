@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from slm_lsp.context.common import COMMON_WORDS, MIN_LENGTH
 from slm_lsp.context.query import Query
 from slm_lsp.index.project import Project
-from slm_lsp.index.reader import Piece
+from slm_lsp.index.reader import IndexedChunk
 from slm_lsp.index.words import split, words
 from slm_lsp.languages.keywords import keywords
 from slm_lsp.languages.registry import Language, language_of
@@ -79,7 +79,7 @@ class RareNames:
     rare: frozenset[str]
     words: tuple[str, ...]
 
-    def shared(self, piece: Piece) -> Shared:
+    def shared(self, piece: IndexedChunk) -> Shared:
         """Return the names that a piece shares. Reserved words of the piece's own language do not count."""
         language = language_of(piece.path)
         unmatched = self.rare.intersection(words(piece.text).split()) - _reserved(language)
@@ -106,7 +106,7 @@ def rare_names(query: Query, project: Project) -> RareNames:
         for word in split(name):
             if len(word) >= MIN_LENGTH and word not in excluded:
                 weights.setdefault(word, proximity)
-    counts = project.rarity(list(weights)[:MAX_LOOKED_UP])
+    counts = project.document_frequency(list(weights)[:MAX_LOOKED_UP])
     limit = min(MAX_CHUNKS, max(SMALL_PROJECT_CHUNKS, int(project.chunk_count() * RARE_SHARE)))
     # A word in only one chunk probably occurs only in the open file itself.
     rare = [word for word, count in counts.items() if 1 < count <= limit]

@@ -90,7 +90,7 @@ def retrieve(
             late.append(name)
             continue
         try:
-            with project.until(start + limit_s - begun):
+            with project.time_limit(start + limit_s - begun):
                 ranked[name] = list(signal(inputs))
         except sqlite3.OperationalError:
             late.append(name)

@@ -13,7 +13,7 @@ from slm_lsp.context.query import Query
 from slm_lsp.context.rare import rare_names
 from slm_lsp.context.skeleton import MAX_MEMBERS, file_outline, outline
 from slm_lsp.index.project import Project
-from slm_lsp.index.reader import Piece, Symbol
+from slm_lsp.index.reader import IndexedChunk, Symbol
 from slm_lsp.index.resolve import resolve
 from slm_lsp.index.words import identifiers, split
 from slm_lsp.languages.keywords import keywords
@@ -238,7 +238,7 @@ def _imported(inputs: SignalInput, wanted: Import) -> Iterator[Symbol | str]:
     targets = resolve(language.name, inputs.query.cursor.path, wanted, inputs.project.files())
     name = "" if wanted.name in ("*", "default") else wanted.name
     for path in targets if name else ():
-        if found := inputs.project.top(path, name):
+        if found := inputs.project.top_level(path, name):
             yield from found
             return
     if not targets:
@@ -262,13 +262,13 @@ def _types_in_signatures(inputs: SignalInput, symbols: Sequence[Symbol]) -> list
 
 
 def _file(inputs: SignalInput, path: str, lines: int, reason: str, relevance: float) -> Iterator[Candidate]:
-    symbols = inputs.project.top(path)
+    symbols = inputs.project.top_level(path)
     text = file_outline(symbols, lines, inputs.query.near_parts)
     if text:
         yield Candidate(path, symbols[0].first, symbols[-1].last + 1, text, reason, relevance)
 
 
-def _chunk(piece: Piece, reason: str, relevance: float) -> Candidate:
+def _chunk(piece: IndexedChunk, reason: str, relevance: float) -> Candidate:
     return Candidate(piece.path, piece.first, piece.last, piece.text.rstrip("\n") + "\n", reason, relevance)
 
 
