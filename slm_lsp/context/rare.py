@@ -1,4 +1,4 @@
-"""Finds names near the cursor that are rare in the project, and rates pieces of other files that share them."""
+"""Finds names near the cursor that are rare in the project, and rates chunks of other files that share them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ PART_WEIGHT = 0.5
 """Weight of a shared part of a name, relative to a shared whole name."""
 
 MAX_RELEVANCE = 0.6
-"""Relevance of a piece that shares `ENOUGH_NAMES` names or more. Lower than that of an imported definition."""
+"""Relevance of a chunk that shares `ENOUGH_NAMES` names or more. Lower than that of an imported definition."""
 
 ENOUGH_NAMES = 2.0
-"""Number of shared names, weighted by proximity, from which a piece has `MAX_RELEVANCE`."""
+"""Number of shared names, weighted by proximity, from which a chunk has `MAX_RELEVANCE`."""
 
 MIN_SHARED = 0.5
 """Minimum number of shared names, weighted by proximity. One name 12 lines from the cursor has this weight."""
@@ -46,7 +46,7 @@ ones, occur in comments and texts of any language."""
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The rare names that a piece of another file shares with the text near the cursor.
+    """The rare names that a chunk of another file shares with the text near the cursor.
 
     Args:
         names: the shared names, the nearest first.
@@ -59,7 +59,7 @@ class Shared:
     amount: float
 
     def relevance(self, *, related: bool) -> float:
-        """Return the relevance of the piece, from 0 to 1; `related` is the result of `companions.related`."""
+        """Return the relevance of the chunk, from 0 to 1; `related` is the result of `companions.related`."""
         if self.amount < MIN_SHARED or (not related and self.compound < OTHER_LANGUAGE_NAMES):
             return 0.0
         return MAX_RELEVANCE * min(self.amount / ENOUGH_NAMES, 1.0)
@@ -79,10 +79,10 @@ class RareNames:
     rare: frozenset[str]
     words: tuple[str, ...]
 
-    def shared(self, piece: IndexedChunk) -> Shared:
-        """Return the names that a piece shares. Reserved words of the piece's own language do not count."""
-        language = language_of(piece.path)
-        unmatched = self.rare.intersection(words(piece.text).split()) - _reserved(language)
+    def shared(self, chunk: IndexedChunk) -> Shared:
+        """Return the names that a chunk shares. Reserved words of the chunk's own language do not count."""
+        language = language_of(chunk.path)
+        unmatched = self.rare.intersection(words(chunk.text).split()) - _reserved(language)
         names: list[str] = []
         compound, amount = 0, 0.0
         for name, proximity in self.near.items():

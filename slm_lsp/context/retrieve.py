@@ -9,13 +9,13 @@ from itertools import groupby
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.fim import CHARACTERS_PER_TOKEN
 from slm_lsp.context.query import query
-from slm_lsp.context.signals import SIGNALS, Candidate, History, Signal, SignalInput
+from slm_lsp.context.signals import SIGNALS, History, Piece, Signal, SignalInput
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.errors import IndexMissingError
 from slm_lsp.index.project import Project
 
 FUSION_K = 60.0
-"""The constant k of reciprocal rank fusion: a candidate at rank r of a signal scores weight / (k + r). The value is
+"""The constant k of reciprocal rank fusion: a piece at rank r of a signal scores weight / (k + r). The value is
 from Cormack, Clarke and Büttcher, Reciprocal Rank Fusion outperforms Condorcet (SIGIR 2009)."""
 
 WEIGHTS: Mapping[str, float] = {"definitions": 2.0, "edited": 1.5, "similar": 1.0, "viewed": 0.7, "siblings": 0.4}
@@ -48,11 +48,11 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    candidate: Candidate
+    piece: Piece
     score: float
     reasons: tuple[str, ...]
     relevance: float
-    """Estimated probability that the candidate is useful, from all signals together."""
+    """Estimated probability that the piece is useful, from all signals together."""
 
 
 def retrieve(
@@ -71,7 +71,7 @@ def retrieve(
         cursor: the document and the position of the cursor.
         project: the index, overlaid with the open files.
         history: recent edits and viewed files.
-        tokens: maximum tokens of all snippets, estimated. Candidates of low relevance use less of it.
+        tokens: maximum tokens of all snippets, estimated. Pieces of low relevance use less of it.
         limit_s: time limit in seconds. Signals that have not started by then are skipped; a running search is stopped.
         signals: the signals to use, in this order.
         clock: returns seconds, from any starting point.
@@ -83,7 +83,7 @@ def retrieve(
     inputs = SignalInput(query(cursor), project, history)
     spent: dict[str, float] = {}
     late: list[str] = []
-    ranked: dict[str, list[Candidate]] = {}
+    ranked: dict[str, list[Piece]] = {}
     for name, signal in signals.items():
         begun = clock()
         if begun - start >= limit_s:
@@ -101,20 +101,20 @@ def retrieve(
     return Retrieved(_snippets(chosen, project), spent, tuple(late))
 
 
-def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
-    """Return all candidates, the best first. The score of a candidate is the sum over all signals that found it."""
+def _fused(ranked: Mapping[str, Sequence[Piece]]) -> list[_Scored]:
+    """Return all pieces, the best first. The score of a piece is the sum over all signals that found it."""
     scores: dict[tuple[str, int], float] = {}
-    first: dict[tuple[str, int], Candidate] = {}
+    first: dict[tuple[str, int], Piece] = {}
     reasons: dict[tuple[str, int], list[str]] = {}
     useless: dict[tuple[str, int], float] = {}
-    for name, candidates in ranked.items():
-        for rank, candidate in enumerate(candidates, start=1):
-            key = (candidate.path, candidate.first)
+    for name, pieces in ranked.items():
+        for rank, piece in enumerate(pieces, start=1):
+            key = (piece.path, piece.first)
             scores[key] = scores.get(key, 0.0) + WEIGHTS.get(name, 1.0) / (FUSION_K + rank)
-            first.setdefault(key, candidate)
-            useless[key] = useless.get(key, 1.0) * (1.0 - min(candidate.relevance, 1.0))
-            if candidate.reason not in reasons.setdefault(key, []):
-                reasons[key].append(candidate.reason)
+            first.setdefault(key, piece)
+            useless[key] = useless.get(key, 1.0) * (1.0 - min(piece.relevance, 1.0))
+            if piece.reason not in reasons.setdefault(key, []):
+                reasons[key].append(piece.reason)
     ordered = sorted(scores, key=lambda key: (-scores[key], key))
     return [_Scored(first[key], scores[key], tuple(reasons[key]), 1.0 - useless[key]) for key in ordered]
 
@@ -129,11 +129,11 @@ def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) 
     spent = 0.0
     chosen: list[_Scored] = []
     for each in scored:
-        piece = each.candidate
+        piece = each.piece
         cost = len(piece.text) + _heading(piece.path, chosen)
         if spent + cost > each.relevance * budget or _echoes(piece.text, surroundings):
             continue
-        if any(_overlap(piece, one.candidate) for one in chosen):
+        if any(_overlap(piece, one.piece) for one in chosen):
             continue
         chosen.append(each)
         spent += cost
@@ -142,7 +142,7 @@ def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) 
 
 def _heading(path: str, chosen: Sequence[_Scored]) -> float:
     """Return the characters that the file's path costs; 0 if a piece of this file is chosen already."""
-    return 0 if any(each.candidate.path == path for each in chosen) else len(path) + 1 + CHARACTERS_PER_TOKEN
+    return 0 if any(each.piece.path == path for each in chosen) else len(path) + 1 + CHARACTERS_PER_TOKEN
 
 
 def _echoes(text: str, surroundings: frozenset[str]) -> bool:
@@ -150,18 +150,18 @@ def _echoes(text: str, surroundings: frozenset[str]) -> bool:
     return bool(lines) and sum(line in surroundings for line in lines) > MAX_ECHO * len(lines)
 
 
-def _overlap(one: Candidate, other: Candidate) -> bool:
+def _overlap(one: Piece, other: Piece) -> bool:
     return one.path == other.path and one.first < other.last and other.first < one.last
 
 
 def _snippets(chosen: Sequence[_Scored], project: Project) -> tuple[Snippet, ...]:
     """Return one snippet per file, with its pieces in file order. The file with the best piece comes last."""
-    by_path = sorted(chosen, key=lambda each: (each.candidate.path, each.candidate.first))
+    by_path = sorted(chosen, key=lambda each: (each.piece.path, each.piece.first))
     snippets: list[Snippet] = []
-    for path, group in groupby(by_path, key=lambda each: each.candidate.path):
+    for path, group in groupby(by_path, key=lambda each: each.piece.path):
         pieces = list(group)
         reasons = dict.fromkeys(reason for each in pieces for reason in each.reasons)
-        text = "".join(each.candidate.text for each in pieces)
+        text = "".join(each.piece.text for each in pieces)
         score = max(each.score * each.relevance for each in pieces)
         snippets.append(Snippet(path, text, "; ".join(reasons), score, _version(path, project)))
     return tuple(sorted(snippets, key=lambda each: (each.score, each.path)))

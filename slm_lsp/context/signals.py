@@ -1,6 +1,6 @@
 """Signals: each finds pieces of other files that may be useful at a cursor, for one kind of reason, the best first.
 
-A signal knows no other signal, no token budget and no time limit. `retrieve` fuses their candidates.
+A signal knows no other signal, no token budget and no time limit. `retrieve` fuses the results of all signals.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ from slm_lsp.index.words import identifiers, split
 from slm_lsp.languages.keywords import keywords
 from slm_lsp.languages.symbols import TYPES, Import
 
-MAX_CANDIDATES = 24
-"""Maximum candidates of one signal."""
+MAX_PIECES = 24
+"""Maximum pieces that one signal finds."""
 
 MAX_SAME_NAME = 3
 """Maximum definitions of one name. A name with more definitions is ambiguous and is ignored."""
@@ -42,7 +42,7 @@ COMMON_NAME = 0.1
 """`NOT_IMPORTED` for a common name such as `parse` or `before`, which usually has many definitions."""
 
 IN_SIGNATURE = 0.1
-"""Relevance of a type that occurs in the signature of another candidate."""
+"""Relevance of a type that occurs in the signature of another piece."""
 
 MAX_MEMBERS_FAR = 8
 """Maximum members in the outline of a type whose name does not occur near the cursor."""
@@ -73,7 +73,7 @@ MAX_SIBLINGS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Piece:
     """A piece of another file that may go into the prompt.
 
     Args:
@@ -126,10 +126,10 @@ class SignalInput:
         return related(self.query.cursor.path, path)
 
 
-Signal = Callable[[SignalInput], Iterable[Candidate]]
+Signal = Callable[[SignalInput], Iterable[Piece]]
 
 
-def definitions(inputs: SignalInput) -> Iterator[Candidate]:
+def definitions(inputs: SignalInput) -> Iterator[Piece]:
     """Yield the signatures of imported names and of names used near the cursor, the most relevant first."""
     relevance: dict[tuple[str, int], float] = {}
     known: dict[tuple[str, int], tuple[Symbol, str]] = {}
@@ -152,13 +152,13 @@ def definitions(inputs: SignalInput) -> Iterator[Candidate]:
         if inputs.is_related(symbol.path):
             value = COMMON_NAME if symbol.name in common else NOT_IMPORTED
             add(symbol, value * inputs.query.near[symbol.name], f"`{symbol.name}` is used near the cursor")
-    first = sorted(relevance, key=lambda key: (-relevance[key], key))[:MAX_CANDIDATES]
+    first = sorted(relevance, key=lambda key: (-relevance[key], key))[:MAX_PIECES]
     for symbol in _types_in_signatures(inputs, [known[key][0] for key in first]):
         if inputs.is_related(symbol.path):
             add(symbol, IN_SIGNATURE, f"`{symbol.name}` occurs in a signature")
     ranked = [(-value, path, -1) for path, value in modules.items()]
     ranked += [(-value, path, line) for (path, line), value in relevance.items()]
-    for value, path, line in sorted(ranked)[:MAX_CANDIDATES]:
+    for value, path, line in sorted(ranked)[:MAX_PIECES]:
         if line < 0:
             yield from _file(inputs, path, MODULE_LINES, "imported as a whole", -value)
             continue
@@ -166,38 +166,38 @@ def definitions(inputs: SignalInput) -> Iterator[Candidate]:
         members = inputs.project.members(path, symbol.qualified) if symbol.kind in TYPES else []
         limit = MAX_MEMBERS if symbol.name in inputs.query.near else MAX_MEMBERS_FAR
         text = outline(symbol, members, inputs.comment, inputs.query.near_parts, limit)
-        yield Candidate(path, symbol.first, symbol.last + 1, text, reason, -value)
+        yield Piece(path, symbol.first, symbol.last + 1, text, reason, -value)
 
 
-def similar(inputs: SignalInput) -> Iterator[Candidate]:
+def similar(inputs: SignalInput) -> Iterator[Piece]:
     """Yield chunks that share rare names with the text near the cursor, found by a BM25 search."""
     rare = rare_names(inputs.query, inputs.project)
-    for piece in inputs.project.search(rare.words, MAX_CANDIDATES):
-        if piece.path == inputs.query.cursor.path:
+    for chunk in inputs.project.search(rare.words, MAX_PIECES):
+        if chunk.path == inputs.query.cursor.path:
             continue
-        shared = rare.shared(piece)
-        if (relevance := shared.relevance(related=inputs.is_related(piece.path))) > 0:
+        shared = rare.shared(chunk)
+        if (relevance := shared.relevance(related=inputs.is_related(chunk.path))) > 0:
             names = ", ".join(f"`{name}`" for name in shared.names[:3])
-            yield _chunk(piece, f"shares rare names such as {names}", relevance)
+            yield _piece(chunk, f"shares rare names such as {names}", relevance)
 
 
-def edited(inputs: SignalInput) -> Iterator[Candidate]:
+def edited(inputs: SignalInput) -> Iterator[Piece]:
     """Yield the chunks that the user has edited recently."""
-    for path, line in inputs.history.edits[:MAX_CANDIDATES]:
+    for path, line in inputs.history.edits[:MAX_PIECES]:
         if path != inputs.query.cursor.path:
-            for piece in inputs.project.chunks_of(path):
-                if piece.first <= line < piece.last:
-                    yield _chunk(piece, "edited recently", EDITED)
+            for chunk in inputs.project.chunks_of(path):
+                if chunk.first <= line < chunk.last:
+                    yield _piece(chunk, "edited recently", EDITED)
 
 
-def viewed(inputs: SignalInput) -> Iterator[Candidate]:
+def viewed(inputs: SignalInput) -> Iterator[Piece]:
     """Yield outlines of the files that the user has viewed recently."""
-    for path in inputs.history.viewed[:MAX_CANDIDATES]:
+    for path in inputs.history.viewed[:MAX_PIECES]:
         if path != inputs.query.cursor.path and inputs.is_related(path):
             yield from _file(inputs, path, VIEWED_LINES, "open, or viewed recently", VIEWED)
 
 
-def siblings(inputs: SignalInput) -> Iterator[Candidate]:
+def siblings(inputs: SignalInput) -> Iterator[Piece]:
     """Yield outlines of files in the same folder; those whose names share words with the file's own name come first."""
     cursor = inputs.query.cursor.path
     folder = cursor.rpartition("/")[0] or "."
@@ -205,7 +205,7 @@ def siblings(inputs: SignalInput) -> Iterator[Candidate]:
     paths = [path for path in paths if inputs.is_related(path)]
     words = _name_words(cursor)
     paths.sort(key=lambda path: (-len(words & _name_words(path)), path))
-    for path in paths[: MAX_CANDIDATES // 4]:
+    for path in paths[: MAX_PIECES // 4]:
         relevance = SIMILAR_SIBLING if words & _name_words(path) else SIBLING
         yield from _file(inputs, path, SIBLING_LINES, "in the same folder", relevance)
 
@@ -261,15 +261,15 @@ def _types_in_signatures(inputs: SignalInput, symbols: Sequence[Symbol]) -> list
     return [each for each in inputs.project.named(names, MAX_SAME_NAME) if each.kind in TYPES]
 
 
-def _file(inputs: SignalInput, path: str, lines: int, reason: str, relevance: float) -> Iterator[Candidate]:
+def _file(inputs: SignalInput, path: str, lines: int, reason: str, relevance: float) -> Iterator[Piece]:
     symbols = inputs.project.top_level(path)
     text = file_outline(symbols, lines, inputs.query.near_parts)
     if text:
-        yield Candidate(path, symbols[0].first, symbols[-1].last + 1, text, reason, relevance)
+        yield Piece(path, symbols[0].first, symbols[-1].last + 1, text, reason, relevance)
 
 
-def _chunk(piece: IndexedChunk, reason: str, relevance: float) -> Candidate:
-    return Candidate(piece.path, piece.first, piece.last, piece.text.rstrip("\n") + "\n", reason, relevance)
+def _piece(chunk: IndexedChunk, reason: str, relevance: float) -> Piece:
+    return Piece(chunk.path, chunk.first, chunk.last, chunk.text.rstrip("\n") + "\n", reason, relevance)
 
 
 def _name_words(path: str) -> set[str]:

@@ -15,7 +15,7 @@ from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.context.query import query
 from slm_lsp.context.rare import rare_names
 from slm_lsp.context.retrieve import Retrieved, retrieve
-from slm_lsp.context.signals import Candidate, History, SignalInput
+from slm_lsp.context.signals import History, Piece, SignalInput
 from slm_lsp.context.window import HEAD_S, MIN_SNIPPET_TOKENS, snippet_budget
 from slm_lsp.engine.api import ModelInfo
 from slm_lsp.index.extract import extract
@@ -157,17 +157,17 @@ def test_the_unfinished_word_and_words_of_comments_are_not_distinctive() -> None
     assert not {"oversi", "Collect", "parcels", "heavy", "freight"} & found.keys()
 
 
-def fixed(candidates: Sequence[Candidate]) -> dict[str, object]:
-    return {"definitions": lambda _: iter(candidates)}
+def fixed(pieces: Sequence[Piece]) -> dict[str, object]:
+    return {"definitions": lambda _: iter(pieces)}
 
 
-def piece(number: int, relevance: float, tokens: int) -> Candidate:
-    return Candidate(f"f{number}.py", 0, 1, "x" * (3 * tokens - 20) + "\n", "", relevance)
+def piece(number: int, relevance: float, tokens: int) -> Piece:
+    return Piece(f"f{number}.py", 0, 1, "x" * (3 * tokens - 20) + "\n", "", relevance)
 
 
-def chosen(candidates: Sequence[Candidate], tokens: int = 1000) -> Retrieved:
+def chosen(pieces: Sequence[Piece], tokens: int = 1000) -> Retrieved:
     cursor = Cursor("x", "a.py", "value = \n", 8)
-    return retrieve(cursor, Project(None), History(), tokens, signals=fixed(candidates))  # type: ignore[arg-type]
+    return retrieve(cursor, Project(None), History(), tokens, signals=fixed(pieces))  # type: ignore[arg-type]
 
 
 def test_a_piece_needs_more_relevance_the_more_pieces_are_chosen_already() -> None:
@@ -175,7 +175,7 @@ def test_a_piece_needs_more_relevance_the_more_pieces_are_chosen_already() -> No
     assert paths(result) == {"f0.py", "f2.py"}
 
 
-def test_candidates_of_low_relevance_do_not_fill_the_budget() -> None:
+def test_pieces_of_low_relevance_do_not_fill_the_budget() -> None:
     result = chosen([piece(number, 0.15, 60) for number in range(24)])
     assert 0 < size(result) <= 150
 
