@@ -38,7 +38,10 @@ def fast_model() -> Path:
 
 
 def store_of_tiers(root: Path, *, fast: Path, strong: Path) -> Path:
-    """Create a model store in which any two files are the tiers. Their records claim the hashes of the catalogue."""
+    """Create a model store in which two files act as the fast and the strong tier.
+
+    The records contain the hashes of the catalogue, so that the store accepts any files.
+    """
     root.mkdir()
     store = Store(root)
     for tier, file in (("fast", fast), ("strong", strong)):

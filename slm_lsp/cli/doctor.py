@@ -124,7 +124,7 @@ def may_write(folder: Path) -> bool:
 
 
 def storage(models_dir: Path, needed: bool, may_write: Callable[[Path], bool] = may_write) -> Check:
-    """Check whether a model can be stored: write access if a model is `needed`, then free space."""
+    """Check that the disk has space for a model and, if a model is `needed`, that the folder is writable."""
     folder = next(each for each in (models_dir, *models_dir.parents) if each.exists())
     if needed and not may_write(folder):
         what = f"no write access to {folder}, so no model can be stored in {models_dir}"

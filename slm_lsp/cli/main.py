@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("slm-lsp: interrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has closed the pipe. Python flushes at exit, which must not raise the error again.
+        # The program that reads the output has closed the pipe. Without this, the flush at exit would fail as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except OSError as error:

@@ -18,10 +18,10 @@ takes a few seconds."""
 POLL_S = 0.2
 """Seconds between two queries whether the measurement is complete."""
 
-NOT_DONE = "the model process did not do it; its log may say why"
+NOT_DONE = "the model process did not measure; its log may say why"
 """Reason when the measurement was not made in time and no other reason is known."""
 
-NOT_KEPT = "other programs were busy during the new one. Run this again when the machine is quiet"
+NOT_KEPT = "it was discarded, because other programs were busy; try again when the machine is quiet"
 """Reason when the engine discarded a new measurement and kept the old one."""
 
 
@@ -45,7 +45,7 @@ class Measured:
         """Return the speed, its age, and why it is not newer, as text; `now` is in seconds since the epoch."""
         stats = self.stats
         if stats is None or stats.prefill_rate is None:
-            return self.missing or "not measured: the model was unloaded"
+            return f"no measurement: {self.missing or 'the model was unloaded'}"
         figures = (
             f"prefill {stats.prefill_rate:.0f} tokens/s, decode {1 / stats.batch_s[1]:.1f} tokens/s ({stats.backend})"
         )
@@ -53,7 +53,7 @@ class Measured:
             figures += f", measured {age(now - stats.measured_at)} ago"
         if stats.load > LOADED:
             figures += f" while other programs used {stats.load:.1f} cores"
-        return f"{figures}; from an earlier measurement: {self.missing}" if self.missing else figures
+        return f"{figures}; no newer measurement: {self.missing}" if self.missing else figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ async def _measured(client: EngineClient, choice: Choice, measure: bool, display
             why = "other requests were running"
         display.begin(f"measuring {choice.name}")
         await asyncio.sleep(POLL_S)
-    return Measured(choice, info, model_stats, f"not measured within {MEASURE_TIMEOUT_S:.0f} s: {why}")
+    return Measured(choice, info, model_stats, f"it was not made within {MEASURE_TIMEOUT_S:.0f} s, because {why}")
 
 
 def _stats_of(choice: Choice, stats: Stats) -> LoadedStats | None:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from slm_lsp.cli.output import note, progress_console
 
 SLOW_S = 1.0
-"""Seconds after which a stage is slow, so that a line names it where no bar can be drawn."""
+"""Seconds after which a stage counts as slow. Without a terminal, a line is printed for each slow stage."""
 
 
 class StageDisplay:

@@ -73,7 +73,7 @@ def _print(summary: "Summary") -> None:
             ("language", summary.by_language),
             ("tier", summary.by_tier),
             ("model", summary.by_model),
-            ("from", summary.by_source),
+            ("source", summary.by_source),
         ):
             emit_table((title, *COLUMNS), _rows(groups))
         latencies = [

@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     for each in others:
         note(
             args,
-            f"Process {each.pid} belongs to another installation; `slm-lsp stop` there stops it: {each.executable}",
+            f"Process {each.pid} belongs to another installation ({each.executable}). "
+            "To stop it, run `slm-lsp stop` of that installation.",
         )
     return 0

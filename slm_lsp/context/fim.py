@@ -18,8 +18,8 @@ from slm_lsp.privacy.secrets import mask
 from slm_lsp.text import Lines
 
 CHARACTERS_PER_TOKEN = 3.0
-"""Characters per token, for estimates. Source code has 3 to 4 in Qwen2.5's vocabulary; 3 never estimates too few tokens
-for typical code."""
+"""Characters per token, for estimates. Source code has 3 to 4 in Qwen2.5's vocabulary. The lower figure estimates more
+tokens, so that budgets are rarely exceeded."""
 
 LONG_CHARACTERS = 3 * MAX_CHARACTERS
 """Minimum prefix budget, in characters, from which lines above the window are included."""
@@ -33,7 +33,7 @@ STEP_LINES = 64
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    r"""The text of a document that the prompt contains, with `\n` as line end; keys and passwords are masked.
+    r"""The part of a document that goes into the prompt. Line ends are `\n`; keys and passwords are masked.
 
     Args:
         prefix: the text before the anchor.

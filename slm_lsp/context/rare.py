@@ -108,7 +108,7 @@ def rare_names(query: Query, project: Project) -> RareNames:
                 weights.setdefault(word, proximity)
     counts = project.document_frequency(list(weights)[:MAX_LOOKED_UP])
     limit = min(MAX_CHUNKS, max(SMALL_PROJECT_CHUNKS, int(project.chunk_count() * RARE_SHARE)))
-    # A word in only one chunk probably occurs only in the open file itself.
+    # A word in only one chunk most likely occurs only in the open file, so a search would find nothing new.
     rare = [word for word, count in counts.items() if 1 < count <= limit]
     best = sorted(rare, key=lambda word: -weights[word] / (1 + counts[word]) ** 0.25)
     return RareNames(near, frozenset(rare), tuple(best[:MAX_SEARCH_WORDS]))

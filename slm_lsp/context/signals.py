@@ -39,7 +39,7 @@ NOT_IMPORTED = 0.4
 spelled the same. Less with distance from the cursor."""
 
 COMMON_NAME = 0.1
-"""`NOT_IMPORTED` for a common name such as `parse` or `before`, which usually has many definitions."""
+"""The same as `NOT_IMPORTED`, but for common names such as `parse`, which may mean one of many definitions."""
 
 IN_SIGNATURE = 0.1
 """Relevance of a type that occurs in the signature of another piece."""
@@ -231,7 +231,7 @@ def _import_relevance(query: Query, wanted: Import) -> float:
 
 
 def _imported(inputs: SignalInput, wanted: Import) -> Iterator[Symbol | str]:
-    """Yield the definitions that one import names, or the path of the module when it imports a whole module."""
+    """Yield what one import refers to: definitions, or the path of a module that is imported as a whole."""
     language = inputs.query.language
     if language is None:
         return

@@ -63,8 +63,8 @@ def possible(setting: str, store: Store) -> tuple[Choice, ...]:
     if not installed:
         raise ModelMissingError("No model is installed.", "Run `slm-lsp models pull fast` (491 MB, once).")
     tiers = [each for each in installed if each.tier is not None] or installed[:1]
-    only = "the only one installed" if len(tiers) == 1 else "installed"
-    return tuple(_choice(store.find(each.path), f"`auto`: the {each.tier or 'model'}, {only}") for each in tiers)
+    only = "the only installed model" if len(tiers) == 1 else "installed"
+    return tuple(_choice(store.find(each.path), f"`auto`: {each.tier or each.name}, {only}") for each in tiers)
 
 
 def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[ModelRef] = ()) -> Choice:
@@ -73,7 +73,7 @@ def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[ModelRef
     Args:
         choices: models that may answer, the fastest first, as `possible` returns them.
         free_bytes: free memory, in bytes.
-        loaded: models that are in memory already, so that they need no more.
+        loaded: models that are in memory already; they need no free memory.
     """
     if len(choices) == 1:
         return choices[0]

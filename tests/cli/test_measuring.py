@@ -29,16 +29,16 @@ STATS = LoadedStats(ModelRef("x.gguf"), "ik", "", 0.0, {1: 0.05}, 80.0, measured
         ),
         (
             STATS,
-            "not measured within 60 s: other requests were running",
+            "it was not made within 60 s, because other requests were running",
             "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago; "
-            "from an earlier measurement: not measured within 60 s: other requests were running",
+            "no newer measurement: it was not made within 60 s, because other requests were running",
         ),
         (
             msgspec.structs.replace(STATS, prefill_rate=None),
-            "not measured within 60 s: why",
-            "not measured within 60 s: why",
+            "it was not made within 60 s",
+            "no measurement: it was not made within 60 s",
         ),
-        (None, "", "not measured: the model was unloaded"),
+        (None, "", "no measurement: the model was unloaded"),
     ],
 )
 def test_speed_as_text(stats: LoadedStats | None, missing: str, expected: str) -> None:

@@ -89,7 +89,7 @@ def test_reset_deletes_all_statistics(with_statistics: dict[str, str]) -> None:
     assert json.loads(run(with_statistics, "--reset", "--json").stdout) == {"deleted": 0}
 
 
-def test_a_damaged_database_gives_an_error_whose_cure_works(with_statistics: dict[str, str]) -> None:
+def test_the_error_for_a_damaged_database_names_a_fix_that_works(with_statistics: dict[str, str]) -> None:
     database(with_statistics).write_bytes(b"damaged" * 1000)
     found = run(with_statistics)
     assert (found.returncode, found.stdout) == (1, "")

@@ -220,7 +220,7 @@ def test_the_snippet_budget_is_limited_by_the_prefill_rate(rate: float | None) -
         ("a.unknown", "b.other", False),
     ],
 )
-def test_related_languages(one: str, other: str, expected: bool) -> None:
+def test_related_says_which_languages_are_used_together(one: str, other: str, expected: bool) -> None:
     assert related(one, other) is related(other, one) is expected
 
 
