@@ -29,7 +29,7 @@ UNUSED_IMPORT = 0.9
 """Relevance of an imported name that the file does not use yet: the user probably imported it to use it next."""
 
 USED_ELSEWHERE = 0.3
-"""Relevance of an imported name that the file uses, but not near the cursor: that use already shows most of it."""
+"""Relevance of an imported name that the file uses, but not near the cursor. The model may see that use already."""
 
 SHARED_PARTS = 0.3
 """Relevance that an imported name gains when all its parts occur near the cursor."""
