@@ -50,7 +50,7 @@ def test_a_workspace_can_set_a_model_name_but_not_a_path(tmp_path: Path) -> None
 def test_a_settings_file_that_is_not_a_regular_file_is_ignored(tmp_path: Path) -> None:
     (tmp_path / ".slm-lsp.toml").symlink_to("/dev/zero")
     settings = load_settings(tmp_path, environ={}, user=tmp_path / "none.toml")
-    assert "is left out" in settings.problems[0]
+    assert "is ignored" in settings.problems[0]
 
 
 def test_invalid_settings_are_reported_and_the_default_is_used(tmp_path: Path) -> None:
@@ -63,23 +63,25 @@ def test_invalid_settings_are_reported_and_the_default_is_used(tmp_path: Path) -
     messages = "\n".join(settings.problems)
     assert "there is no setting `modell`. Did you mean `model`?" in messages
     assert "`completion` is a group" in messages
-    assert '`engine.backend` must be one of "auto", "llama_cpp", "ik", but is "cuda"; it stays "auto".' in messages
+    assert (
+        '`engine.backend` must be one of "auto", "llama_cpp", "ik", but is "cuda"; its value stays "auto".' in messages
+    )
     assert (
         'the environment: `engine.context_tokens` must be a whole number of at least 512, but is "many"; '
-        "it stays 8192." in messages
+        "its value stays 8192." in messages
     )
 
 
 @pytest.mark.parametrize(
     ("line", "ending"),
     [
-        ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; it stays 64.'),
-        ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; it stays 64."),
-        ("latency_ms = -1", "a number of at least 0, but is -1; it stays 1500.0."),
-        ("shift_suffix = 3", "true or false, but is 3; it stays false."),
-        ("languages_off = 3", "a list of texts, but is 3; it stays []."),
-        ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; it stays 0.75.'),
-        (f"max_tokens = '{'x' * 100}'", "…; it stays 64."),
+        ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; its value stays 64.'),
+        ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; its value stays 64."),
+        ("latency_ms = -1", "a number of at least 0, but is -1; its value stays 1500.0."),
+        ("shift_suffix = 3", "true or false, but is 3; its value stays false."),
+        ("languages_off = 3", "a list of strings, but is 3; its value stays []."),
+        ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; its value stays 0.75.'),
+        (f"max_tokens = '{'x' * 100}'", "…; its value stays 64."),
     ],
 )
 def test_an_invalid_value_is_reported_with_what_is_allowed(tmp_path: Path, line: str, ending: str) -> None:
@@ -96,7 +98,7 @@ def test_an_invalid_value_leaves_the_value_of_an_earlier_source(tmp_path: Path) 
     user.write_text("[completion]\nmax_tokens = 10\n")
     settings = load_settings(environ={"SLM_LSP_COMPLETION_MAX_TOKENS": "0"}, user=user)
     assert settings.completion.max_tokens == 10
-    assert "it stays 10." in settings.problems[0]
+    assert "its value stays 10." in settings.problems[0]
 
 
 def test_a_setting_in_the_wrong_group_is_reported_with_its_group(tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_a_file_that_is_not_toml_is_ignored(tmp_path: Path) -> None:
     user.write_text("model = = fast")
     settings = load_settings(environ={}, user=user)
     assert settings.model == "auto"
-    assert "cannot be read and is left out" in settings.problems[0]
+    assert "cannot be read and is ignored" in settings.problems[0]
 
 
 def test_environment_variables_set_any_setting(tmp_path: Path) -> None:
@@ -134,6 +136,6 @@ def test_an_environment_variable_without_a_setting_is_reported(tmp_path: Path) -
     environ = {"SLM_LSP_MODELL": "fast", "SLM_LSP_COLOUR": "red", "SLM_OTHER": "left alone"}
     found = load_settings(environ=environ, user=tmp_path / "none.toml").problems
     assert found == (
-        "the environment: no setting belongs to the variable `SLM_LSP_COLOUR`.",
-        "the environment: no setting belongs to the variable `SLM_LSP_MODELL`. Did you mean `SLM_LSP_MODEL`?",
+        "the environment: the variable `SLM_LSP_COLOUR` is not a setting.",
+        "the environment: the variable `SLM_LSP_MODELL` is not a setting. Did you mean `SLM_LSP_MODEL`?",
     )

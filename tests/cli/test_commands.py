@@ -154,7 +154,7 @@ def test_doctor_reads_the_settings_of_the_current_workspace(home: dict[str, str]
         command, env=environ, cwd=tmp_path / "src", capture_output=True, text=True, timeout=60, check=False
     )
     assert found.returncode == 1
-    assert f"{tmp_path / '.slm-lsp.toml'} cannot be read and is left out" in found.stdout
+    assert f"{tmp_path / '.slm-lsp.toml'} cannot be read and is ignored" in found.stdout
 
 
 def test_doctor_distinguishes_missing_write_access_from_a_full_disk(tmp_path: Path) -> None:

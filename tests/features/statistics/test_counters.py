@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.errors import StatisticsError
+from slm_lsp.features.completion import complete as completion
 from slm_lsp.features.completion import filters
-from slm_lsp.features.completion.complete import complete as completion
 from slm_lsp.features.statistics import store as statistics_store
 from slm_lsp.features.statistics.counters import QUEUE, Outcome, Shown, Statistics
 from slm_lsp.features.statistics.feedback import KEEP_DAYS, PENDING, kind_of
