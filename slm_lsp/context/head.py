@@ -12,7 +12,7 @@ MIN_COVERAGE = 0.7
 """Minimum share of the new snippets' total score that an earlier head must cover to be kept."""
 
 
-def settled(earlier: Sequence[Snippet], chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
+def choose_head(earlier: Sequence[Snippet], chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
     """Return the earlier head if it covers most of the new choice and none of its text is outdated, else the new one.
 
     A snippet counts by the share of its lines that the earlier head contains. A different choice of lines from an

@@ -21,7 +21,7 @@ from Cormack, Clarke and Büttcher, Reciprocal Rank Fusion outperforms Condorcet
 WEIGHTS: Mapping[str, float] = {"definitions": 2.0, "edited": 1.5, "similar": 1.0, "viewed": 0.7, "siblings": 0.4}
 """Weight of each signal in the fusion."""
 
-ON_REQUEST_S = 0.6
+RETRIEVAL_LIMIT_S = 0.6
 """Seconds that retrieval may take before an answer that the user waits for."""
 
 MAX_ECHO = 0.5
@@ -60,7 +60,7 @@ def retrieve(
     project: Project,
     history: History,
     tokens: int,
-    limit_s: float = ON_REQUEST_S,
+    limit_s: float = RETRIEVAL_LIMIT_S,
     *,
     signals: Mapping[str, Signal] = SIGNALS,
     clock: Callable[[], float] = time.perf_counter,

@@ -10,8 +10,8 @@ from lsprotocol import types
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import Anchor, at_line, follow
 from slm_lsp.context.cursor import Cursor
-from slm_lsp.context.head import settled
-from slm_lsp.context.retrieve import ON_REQUEST_S
+from slm_lsp.context.head import choose_head
+from slm_lsp.context.retrieve import RETRIEVAL_LIMIT_S
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import PromptParts, snippet_budget
 from slm_lsp.engine.api import Provider
@@ -72,9 +72,9 @@ class Warming:
         What was read before stays as long as that is nearly as good.
         """
         tokens = snippet_budget(await self._engine.describe(choice.model), settings.completion)
-        found = await self._projects.retrieve(document, cursor, tokens, ON_REQUEST_S)
+        found = await self._projects.retrieve(document, cursor, tokens, RETRIEVAL_LIMIT_S)
         earlier = self._heads.get(document.uri, ()) if tokens else ()
-        head = self._heads[document.uri] = settled(earlier, found.snippets)
+        head = self._heads[document.uri] = choose_head(earlier, found.snippets)
         return head
 
     def rest(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.fim import prompt, snippet_tokens, window
-from slm_lsp.context.head import settled
+from slm_lsp.context.head import choose_head
 from slm_lsp.context.query import query
 from slm_lsp.context.retrieve import Retrieved, retrieve
 from slm_lsp.context.signals import History
@@ -171,27 +171,27 @@ def test_a_long_file_is_parsed_at_its_start_and_near_the_cursor() -> None:
 
 def test_a_head_is_kept_while_it_covers_most_of_the_new_choice() -> None:
     first = (Snippet("a.py", "a\n", "", 1.0), Snippet("b.py", "b\n", "", 9.0))
-    assert settled((), first) == first
+    assert choose_head((), first) == first
     nearly = (Snippet("c.py", "c\n", "", 1.0), first[1])
-    assert settled(first, nearly) == first
+    assert choose_head(first, nearly) == first
     other = (Snippet("c.py", "c\n", "", 9.0),)
-    assert settled(first, other) == other
+    assert choose_head(first, other) == other
     changed = (first[0], Snippet("b.py", "changed\n", "", 9.0))
-    assert settled(first, changed) == changed
-    assert settled(first, ()) == first
+    assert choose_head(first, changed) == changed
+    assert choose_head(first, ()) == first
 
 
 def test_a_head_is_kept_if_it_covers_most_lines_chosen_from_an_unchanged_file() -> None:
     lines = "def a()\ndef b()\ndef c()\ndef d()\n"
     first = (Snippet("a.py", lines, "", 1.0, "1"),)
-    assert settled(first, (Snippet("a.py", lines.replace("def d()\n", ""), "", 1.0, "1"),)) == first
-    assert settled(first, (Snippet("a.py", "def b()\ndef c()\ndef d()\ndef e()\n", "", 1.0, "1"),)) == first
+    assert choose_head(first, (Snippet("a.py", lines.replace("def d()\n", ""), "", 1.0, "1"),)) == first
+    assert choose_head(first, (Snippet("a.py", "def b()\ndef c()\ndef d()\ndef e()\n", "", 1.0, "1"),)) == first
     other = (Snippet("a.py", "def c()\ndef d()\ndef e()\ndef f()\n", "", 1.0, "1"),)
-    assert settled(first, other) == other
+    assert choose_head(first, other) == other
     edited = (Snippet("a.py", lines.replace("def d()\n", ""), "", 1.0, "2"),)
-    assert settled(first, edited) == edited
+    assert choose_head(first, edited) == edited
     untouched = (Snippet("a.py", lines, "", 1.0, "2"),)
-    assert settled(first, untouched) == first, "the edited lines are not in the snippet"
+    assert choose_head(first, untouched) == first, "the edited lines are not in the snippet"
 
 
 def test_the_version_of_a_snippet_changes_with_its_file(project: Project) -> None:
