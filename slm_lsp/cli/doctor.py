@@ -102,7 +102,7 @@ def bindings(settings: Settings) -> Iterator[Check]:
 def models(settings: Settings) -> Iterator[Check]:
     """Check the model store; report the installed models, and the one that answers if it is the only one."""
     from slm_lsp.models.store import Store
-    from slm_lsp.routing.policy import possible
+    from slm_lsp.routing.policy import eligible_models
 
     store = Store(settings.models_dir)
     installed = store.installed()
@@ -110,7 +110,7 @@ def models(settings: Settings) -> Iterator[Check]:
     for each in installed:
         yield Check("model", f"{each.name} ({each.tier or 'added by the user'}, {each.bytes / GIGABYTE:.2f} GB)")
     try:
-        choices = possible(settings.model, store)
+        choices = eligible_models(settings.model, store)
     except SlmError as error:
         yield Check("model", error.what, ok=False, cure=error.cure)
         return
@@ -142,10 +142,10 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
     from slm_lsp.cli.stages import stage_display
     from slm_lsp.engine.paths import log_path
     from slm_lsp.models.store import Store
-    from slm_lsp.routing.policy import possible
+    from slm_lsp.routing.policy import eligible_models
 
     try:
-        choices = possible(settings.model, Store(settings.models_dir))
+        choices = eligible_models(settings.model, Store(settings.models_dir))
     except SlmError:
         return
     try:

@@ -51,7 +51,7 @@ async def best(provider: Provider, settings: Settings) -> Choice:
     return policy.best(choices, memory.free_memory(), loaded)
 
 
-async def to_warm(parts: PromptParts, provider: Provider, settings: Settings) -> tuple[Choice, ...]:
+async def models_to_warm(parts: PromptParts, provider: Provider, settings: Settings) -> tuple[Choice, ...]:
     """Return the models that evaluate the prompt ahead of a request, in this order. Errors as in `choose`.
 
     Until the strong tier is loaded, both tiers evaluate it, because the fast tier still answers. Afterwards only the
@@ -66,7 +66,7 @@ async def to_warm(parts: PromptParts, provider: Provider, settings: Settings) ->
     return (strong,) if estimate is not None and estimate.loaded else (fast, strong)
 
 
-async def refines(tier: str | None, settings: Settings) -> Choice | None:
+async def refining_model(tier: str | None, settings: Settings) -> Choice | None:
     """Return the model that refines an answer of `tier` in the next pause; None when the answer is not refined.
 
     With `model = "auto"` the fast tier answers only when the strong tier would have missed the latency budget or is not

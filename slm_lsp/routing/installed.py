@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slm_lsp.config import Settings
 from slm_lsp.models.store import Store
-from slm_lsp.routing.policy import Choice, possible
+from slm_lsp.routing.policy import Choice, eligible_models
 
 _Key = tuple[str, Path]
 """The settings `model` and `models_dir`."""
@@ -28,7 +28,7 @@ class _Cached:
 
 
 class ModelLookup:
-    """Caches the result of `possible` until a model file, a record or the setting changes.
+    """Caches the result of `eligible_models` until a model file, a record or the setting changes.
 
     Concurrent requests share one look-up. Cancelling a request does not cancel the look-up.
     """
@@ -38,7 +38,7 @@ class ModelLookup:
         self._running: dict[_Key, Future[tuple[Choice, ...]]] = {}
 
     async def __call__(self, settings: Settings) -> tuple[Choice, ...]:
-        """Return the models that may answer with these settings. Errors as in `possible`."""
+        """Return the models that may answer with these settings. Errors as in `eligible_models`."""
         key = settings.model, settings.models_dir
         fingerprint = _fingerprint(*key)
         cached = self._cache.get(key)
@@ -55,7 +55,7 @@ class ModelLookup:
     def _look_up(self, key: _Key, fingerprint: _Fingerprint, running: "Future[tuple[Choice, ...]]") -> None:
         setting, folder = key
         try:
-            choices = possible(setting, Store(folder))
+            choices = eligible_models(setting, Store(folder))
         except BaseException as error:
             del self._running[key]
             running.set_exception(error)

@@ -46,10 +46,10 @@ def choose_model(setting: str, store: Store) -> Choice:
     Raises:
         ModelError: the model is unknown, missing or corrupt; the text says what to do.
     """
-    return possible(setting, store)[0]
+    return eligible_models(setting, store)[0]
 
 
-def possible(setting: str, store: Store) -> tuple[Choice, ...]:
+def eligible_models(setting: str, store: Store) -> tuple[Choice, ...]:
     """Return the models that may answer, the fastest first.
 
     For `auto` these are all installed tiers; if no tier is installed, the first model that the user has added.
@@ -71,7 +71,7 @@ def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[ModelRef
     """Return the best model that fits the free memory, for callers that can wait, such as commands.
 
     Args:
-        choices: models that may answer, the fastest first, as `possible` returns them.
+        choices: models that may answer, the fastest first, as `eligible_models` returns them.
         free_bytes: free memory, in bytes.
         loaded: models that are in memory already; they need no free memory.
     """

@@ -18,7 +18,7 @@ from slm_lsp.engine.api import Provider
 from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, complete, warm
 from slm_lsp.features.completion.request import Trigger, completion_request
-from slm_lsp.routing.choose import to_warm
+from slm_lsp.routing.choose import models_to_warm
 from slm_lsp.routing.policy import Choice
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.idle import IdleQueue
@@ -132,7 +132,7 @@ class Warming:
         cursor = self._documents.cursor(document, position)
         settings = self._settings(uri)
         anchor = at_line(cursor)
-        choices = await to_warm(PromptParts(cursor, anchor), self._engine, settings)
+        choices = await models_to_warm(PromptParts(cursor, anchor), self._engine, settings)
         for choice in choices:
             loading = partial(self._loading, choice)
             await self._engine.describe(choice.model, on_loading=loading)

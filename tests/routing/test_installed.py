@@ -18,7 +18,7 @@ from slm_lsp.models import store as store_module
 from slm_lsp.models.files import hash_file
 from slm_lsp.models.store import Store
 from slm_lsp.routing import installed as lookup
-from slm_lsp.routing.choose import choose, to_warm
+from slm_lsp.routing.choose import choose, models_to_warm
 from slm_lsp.routing.installed import ModelLookup
 from slm_lsp.routing.policy import Choice
 
@@ -55,13 +55,13 @@ def hashing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Hashing:
 def look_ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The settings that were look_ups up."""
     settings: list[str] = []
-    possible = lookup.possible
+    eligible_models = lookup.eligible_models
 
     def counting(setting: str, store: Store) -> tuple[Choice, ...]:
         settings.append(setting)
-        return possible(setting, store)
+        return eligible_models(setting, store)
 
-    monkeypatch.setattr(lookup, "possible", counting)
+    monkeypatch.setattr(lookup, "eligible_models", counting)
     return settings
 
 
@@ -74,7 +74,7 @@ def touch(model: Path) -> None:
     os.utime(model, ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000))
 
 
-@pytest.mark.parametrize("ask", [choose, to_warm])
+@pytest.mark.parametrize("ask", [choose, models_to_warm])
 async def test_a_touched_model_is_hashed_in_a_thread(
     settings: Settings, hashing: Hashing, home: dict[str, str], ask: object
 ) -> None:
