@@ -8,6 +8,9 @@ DEMO_PLACE := fixtures/inventory/orders.py 37:16
 PYTHON ?= $(firstword $(foreach each,python3 python3.11 python3.12 python3.13,$(shell \
   $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(each))))
 
+# Programs that only tests need, each with its Debian package. `make test` installs them if it runs as root.
+TEST_TOOLS := strace:strace cc:gcc perl:perl python3:python3 javac:default-jdk-headless
+
 # llama.cpp's kernels for AMX crash (slm_lsp/engine/backend/llama_cpp.py explains why). If the processor has AMX and the
 # compiler supports these options, llama.cpp is compiled without them.
 NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
@@ -35,7 +38,7 @@ $(VENV)/.installed: pyproject.toml
 	@echo "Setting up $(VENV). The first time, this compiles llama-cpp-python: about 9 minutes on two cores."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(WITHOUT_AMX) $(BIN)/python -m pip install --editable '.[fast,dev,eval]'
+	$(WITHOUT_AMX) $(BIN)/python -m pip install --editable '.[fast,sandbox,dev,eval]'
 	@touch $@
 
 model: setup
@@ -46,9 +49,10 @@ demo: model
 	@$(BIN)/slm-lsp complete $(DEMO_PLACE) --verbose
 
 test: model gates
-	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	  apt-get update -qq && apt-get install -qq -y strace >/dev/null; } || \
-	  echo "strace is not installed: the test that no Internet socket is opened will be skipped"
+	@for each in $(TEST_TOOLS); do command -v $${each%%:*} >/dev/null || echo $${each#*:}; done >$(VENV)/missing; \
+	  [ ! -s $(VENV)/missing ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -qq -y $$(cat $(VENV)/missing) >/dev/null; } || \
+	  echo "Not installed, so the tests that need them are skipped:" $$(cat $(VENV)/missing)
 	@# Processes that end after the report still write coverage data. This folder keeps it out of the checkout.
 	@rm -rf $(VENV)/coverage; mkdir -p $(VENV)/coverage
 	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest --cov --cov-report=term --durations=40

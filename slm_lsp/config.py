@@ -23,7 +23,7 @@ import platformdirs
 APP = "slm-lsp"
 WORKSPACE_FILE = ".slm-lsp.toml"
 ENVIRONMENT_PREFIX = "SLM_LSP_"
-USER_ONLY = frozenset({"models_dir", "engine", "statistics", "run_examples"})
+USER_ONLY = frozenset({"models_dir", "engine", "statistics", "run_examples", "sandbox"})
 """Top-level settings and groups that a workspace's file cannot set."""
 
 MAX_FILE_BYTES = 64 * 1024
@@ -117,6 +117,10 @@ class Settings:
     that passes. Off by default, because this executes code while you type. Only code that does nothing but compute is
     executed, in a process that a seccomp filter isolates from files, network and other processes. Works only on Linux
     on x86-64."""
+    sandbox: Literal["auto", "none"] = "auto"
+    """How slm-lsp runs programs for a check, a fix or a translation. `auto`: isolated from your files and the network
+    (bubblewrap on Linux, `sandbox-exec` on macOS); refused if isolation is not available. `none`: without isolation,
+    only with limits on time, memory and output. `slm-lsp doctor` shows whether isolation is available."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()

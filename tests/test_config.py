@@ -39,6 +39,18 @@ def test_a_workspace_cannot_change_settings_that_affect_the_machine(tmp_path: Pa
     assert all("only in your own settings" in problem for problem in settings.problems)
 
 
+def test_a_workspace_cannot_switch_the_sandbox_off(tmp_path: Path) -> None:
+    (tmp_path / ".slm-lsp.toml").write_text('sandbox = "none"\n')
+    user = tmp_path / "config.toml"
+    settings = load_settings(tmp_path, environ={}, user=user)
+    assert settings.sandbox == "auto"
+    assert settings.problems == (
+        f"{tmp_path / '.slm-lsp.toml'}: `sandbox` cannot be set in a workspace, only in your own settings.",
+    )
+    user.write_text('sandbox = "none"\n')
+    assert load_settings(tmp_path, environ={}, user=user).sandbox == "none"
+
+
 def test_a_workspace_can_set_a_model_name_but_not_a_path(tmp_path: Path) -> None:
     for wanted, found in (("strong", "strong"), ("./evil.gguf", "auto"), ("~/x", "auto"), ("evil.gguf", "auto")):
         (tmp_path / ".slm-lsp.toml").write_text(f'model = "{wanted}"\n')

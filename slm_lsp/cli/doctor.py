@@ -22,6 +22,7 @@ from slm_lsp.platform.runtime_dir import runtime_dir
 
 if TYPE_CHECKING:
     from slm_lsp.engine.api import Stats
+    from slm_lsp.sandbox.isolation import Setting
 
 OLDEST_PYTHON = (3, 11)
 MIN_FREE_BYTES = 2_000_000_000
@@ -55,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(workspace)
     if args.model:
         settings = replace(settings, model=args.model)
-    checks = [*machine(), *bindings(settings), *models(settings), *engine(args, settings), *configured(settings)]
+    checks = [*machine(), *bindings(settings), *models(settings), *engine(args, settings)]
+    checks += [sandbox(settings.sandbox), *configured(settings)]
     ok = all(check.ok for check in checks)
     if args.json:
         emit_json({"version": __version__, "ok": ok, "checks": [asdict(check) for check in checks]})
@@ -190,6 +192,19 @@ def load(stats: "Stats") -> str:
     if stats.slowdown < NOTICEABLE:
         return usage
     return f"{usage}; the models are {stats.slowdown:.1f} times slower than measured"
+
+
+def sandbox(setting: "Setting") -> Check:
+    """Check that programs can be isolated, by running `true` in the sandbox."""
+    from slm_lsp.sandbox.isolation import choose
+
+    try:
+        isolation = choose(setting)
+    except SlmError as error:
+        return Check("sandbox", error.what, ok=False, cure=error.cure)
+    if isolation.name == "none":
+        return Check("sandbox", 'programs run without isolation, because your settings say `sandbox = "none"`')
+    return Check("sandbox", f"programs are isolated by {isolation.program}")
 
 
 def configured(settings: Settings) -> Iterator[Check]:

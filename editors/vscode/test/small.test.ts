@@ -175,9 +175,9 @@ describe("the source of an installation", () => {
 
   it("is a wheel, a source distribution or a checkout", async () => {
     for (const name of ["slm_lsp-0.1.0-py3-none-any.whl", "slm_lsp-0.1.0.tar.gz", "checkout"]) {
-      assert.equal(await sourceOf(path.join(home, name), home), `${path.join(home, name)}[fast]`);
+      assert.equal(await sourceOf(path.join(home, name), home), `${path.join(home, name)}[fast,sandbox]`);
     }
-    assert.equal(await sourceOf("~/checkout", home), `${path.join(home, "checkout")}[fast]`);
+    assert.equal(await sourceOf("~/checkout", home), `${path.join(home, "checkout")}[fast,sandbox]`);
   });
 
   it("is never a package name, a missing path, or a path without a package", async () => {
@@ -198,7 +198,7 @@ describe("the source of an installation", () => {
 });
 
 describe("a failed installation", () => {
-  const installation = { folder: "/home/me/server", source: "/home/me/slm-lsp[fast]" };
+  const installation = { folder: "/home/me/server", source: "/home/me/slm-lsp[fast,sandbox]" };
   const kinds: [string, string][] = [
     ["OSError: [Errno 28] No space left on device", "DiskFull"],
     ["ERROR: Could not install packages: [Errno 13] Permission denied: '/x'", "NoPermission"],

@@ -1,9 +1,9 @@
-"""Whether Python code only computes, by its look: what is run unasked has to, whatever else guards the process.
+"""Checks by its syntax whether Python code only computes. Code that does anything else is not run while a user types.
 
-Names by which Python's objects lead out of what they were given are refused, built-in functions that reach out, and
-modules that do more than compute. That is no wall: the process has one (`sandbox/kernel.py`). It keeps code that means
-to do something from being run for nothing. The lists of what is allowed stand where the code runs
-(`sandbox/calls.py`).
+It refuses names that lead from a value to the interpreter's internals, built-in functions that reach outside, and
+modules that do more than compute. This check is not the protection: the process that runs the code is confined by the
+kernel (`sandbox/seccomp.py`). The check keeps code from being run in vain. `sandbox/calls.py` has the lists of what is
+allowed.
 """
 
 import ast
