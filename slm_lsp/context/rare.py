@@ -25,7 +25,7 @@ RARE_SHARE = 0.02
 """Maximum share of the project's chunks that contain a rare word."""
 
 SMALL_PROJECT_CHUNKS = 3
-"""Chunks that may contain a rare word even when they are more than `RARE_SHARE` of the project."""
+"""In a small project, a word is also rare if at most this number of chunks contain it."""
 
 PART_WEIGHT = 0.5
 """Weight of a shared part of a name, relative to a shared whole name."""
