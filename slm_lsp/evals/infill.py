@@ -39,7 +39,7 @@ from slm_lsp.features.completion.refine import Answer, is_better
 from slm_lsp.features.completion.trial import Trials
 from slm_lsp.models.store import Store
 from slm_lsp.routing import choose as routing
-from slm_lsp.routing.policy import Choice, possible
+from slm_lsp.routing.policy import Choice, eligible_models
 from slm_lsp.sandbox.process import ProgramResult, run_program
 
 SEED = 2207
@@ -291,7 +291,7 @@ async def run(
         SlmError: a model is not installed, or the engine did not answer.
     """
     began = time.monotonic()
-    choices = possible(settings.model, Store(settings.models_dir))
+    choices = eligible_models(settings.model, Store(settings.models_dir))
     kept = Replies(replies)
     async with private_engine(settings.engine.backend) as engine:
         tiers: list[Tier] = []

@@ -16,7 +16,7 @@ from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, complete
 from slm_lsp.features.completion.refine import Answer, is_better
 from slm_lsp.features.completion.request import Trigger, completion_request
-from slm_lsp.routing.choose import refines
+from slm_lsp.routing.choose import refining_model
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.stream import Stream
@@ -64,7 +64,7 @@ class Refining:
         Raises:
             SlmError: the engine did not answer.
         """
-        strong = None if shown.confirmed else await refines(shown.tier, spot.settings)
+        strong = None if shown.confirmed else await refining_model(shown.tier, spot.settings)
         if strong is None:
             return shown
         request = completion_request(
