@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.features.statistics.counters import Shown, Statistics
+from slm_lsp.features.statistics.counters import ShownSuggestion, Statistics
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 DRAWN = {"rect", "line"}
@@ -33,11 +33,11 @@ def counted(home: dict[str, str]) -> dict[str, str]:
         day = date.today() - timedelta(days=age)
         statistics = Statistics(database(home), lambda day=day: day)  # type: ignore[misc]
         for number in range(count):
-            shown = Shown(str(number), language, "fast", "qwen2.5-coder-0.5b", "engine", 0.8, 20, 1, 90.0, 5)
+            shown = ShownSuggestion(str(number), language, "fast", "qwen2.5-coder-0.5b", "engine", 0.8, 20, 1, 90.0, 5)
             statistics.shown(shown)
             if number < count // 2:
                 statistics.outcome(str(number), "accepted")
-        statistics.nothing("python", "fast", "the model adds nothing here")
+        statistics.not_shown("python", "fast", "the model adds nothing here")
         statistics.close()
     return home
 
@@ -93,7 +93,9 @@ def test_a_damaged_database_is_named_with_its_cure_which_helps(counted: dict[str
     database(counted).write_bytes(b"damaged" * 1000)
     found = run(counted)
     assert (found.returncode, found.stdout) == (1, "")
-    assert re.search(r"stats\.db cannot be read: .*`slm-lsp stats --reset` begins anew\.\n$", found.stderr)
+    assert re.search(
+        r"stats\.db cannot be read: .*To delete them and start again, run `slm-lsp stats --reset`\.\n$", found.stderr
+    )
     assert run(counted, "--reset").returncode == 0
     assert run(counted).stdout == "Nothing was shown yet.\n"
 
@@ -188,7 +190,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(counted: dict[str, str], tmp
     file.write_text("<!doctype html><title>Mine</title>")
     found = run(counted, "--html", str(file))
     assert found.returncode == 2
-    assert "is there and no page of `slm-lsp stats`" in found.stderr
+    assert "already exists and was not written by `slm-lsp stats`" in found.stderr
     assert "Mine" in file.read_text()
     assert run(counted, "--html", str(file), "--force").returncode == 0
     assert "Mine" not in file.read_text()
@@ -210,7 +212,10 @@ def test_the_page_and_json_come_together(counted: dict[str, str], tmp_path: Path
 
 @pytest.mark.parametrize(
     ("file", "told"),
-    [("/nosuch/x.html", "there is no folder /nosuch"), ("/sys/x.html", "Name a file in a folder that you may write")],
+    [
+        ("/nosuch/x.html", "the folder /nosuch does not exist"),
+        ("/sys/x.html", "Choose a file in a folder that you can write to"),
+    ],
 )
 def test_a_page_that_cannot_be_written_says_why(home: dict[str, str], file: str, told: str) -> None:
     found = run(home, "--html", file)
