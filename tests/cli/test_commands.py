@@ -66,7 +66,7 @@ class TestComplete:
         found = run(module_home, "complete", str(tmp_path / "double.py"), "2:5", "--json")
         assert found.returncode == 0
         answer = json.loads(found.stdout)
-        assert (answer["text"], answer["reason"]) == ("", "it would repeat the line below")
+        assert (answer["text"], answer["reason"]) == ("", "the suggestion would repeat the line below")
         assert answer["tokens"]["generated"] > 0
 
     def test_several_answers_are_the_sure_one_first_and_no_two_alike(self, module_home: dict[str, str]) -> None:

@@ -37,7 +37,7 @@ def counted(home: dict[str, str]) -> dict[str, str]:
             statistics.shown(shown)
             if number < count // 2:
                 statistics.outcome(str(number), "accepted")
-        statistics.not_shown("python", "fast", "the model adds nothing here")
+        statistics.not_shown("python", "fast", "the model has nothing to suggest here")
         statistics.close()
     return home
 
@@ -169,7 +169,13 @@ def test_the_page_is_one_file_that_needs_nothing_else(counted: dict[str, str], t
 def test_the_page_draws_the_figures(counted: dict[str, str], tmp_path: Path) -> None:
     run(counted, "--html", str(tmp_path / "stats.html"))
     page = Page((tmp_path / "stats.html").read_text(encoding="utf-8"))
-    for said in ("50 % of 30", "50 % of 10", "30 shown, 15 accepted", "100 ms: 40", "the model adds nothing here"):
+    for said in (
+        "50 % of 30",
+        "50 % of 10",
+        "30 shown, 15 accepted",
+        "100 ms: 40",
+        "the model has nothing to suggest here",
+    ):
         assert said in page.text
     for _, attributes in (each for each in page.tags if each[0] in DRAWN):
         for name in ("x", "x1", "x2", "width"):

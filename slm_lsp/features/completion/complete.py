@@ -123,7 +123,7 @@ async def complete(
     Args:
         request: what to complete, with which model, and what may be shown.
         provider: runs the model.
-        progress: called meanwhile.
+        progress: called during generation.
         clock: seconds, from any start.
 
     Raises:
@@ -211,7 +211,7 @@ class _Target:
 
 
 def _line_reporter(target: _Target, progress: Progress) -> Callable[[Growing], None]:
-    """Return a callback that reports the complete, checked lines of a growing block."""
+    """Return a callback that reports the text of the first candidate, and the complete, checked lines of a block."""
     reported = 0
 
     def on_text(candidate: Growing) -> None:

@@ -216,12 +216,12 @@ def test_threshold_falls_when_newer_outcomes_replace_the_rejections(opened: Open
 
 def test_reasons_for_showing_nothing_are_counted(opened: Open) -> None:
     statistics = opened()
-    for reason in (filters.NOTHING, filters.REPEATS_BELOW, filters.REPEATS_BELOW, completion.SECRET):
+    for reason in (filters.EMPTY, filters.REPEATS_BELOW, filters.REPEATS_BELOW, completion.SECRET):
         statistics.not_shown("python", "fast", reason)
     assert list(statistics.summary().nothing.items()) == [
         (filters.REPEATS_BELOW, 2),
         (completion.SECRET, 1),
-        (filters.NOTHING, 1),
+        (filters.EMPTY, 1),
     ]
 
 
@@ -229,16 +229,16 @@ def test_last_days_include_today_and_old_days_are_deleted(opened: Open) -> None:
     for age in (KEEP_DAYS + 1, KEEP_DAYS, 7, 6, 0):
         earlier = opened(TODAY - timedelta(days=age))
         earlier.shown(suggestion("a"))
-        earlier.not_shown("python", "fast", filters.NOTHING)
+        earlier.not_shown("python", "fast", filters.EMPTY)
         earlier.close()
     statistics = opened()
     assert statistics.summary(7).total.shown == 2
-    assert statistics.summary(7).nothing[filters.NOTHING] == 2
+    assert statistics.summary(7).nothing[filters.EMPTY] == 2
     week = statistics.summary(8).daily
     assert [each.shown for each in week] == [1, 1, 0, 0, 0, 0, 0, 1]
     assert week[-1].day == "2026-03-31"
     found = statistics.summary()
-    assert (found.total.shown, found.nothing[filters.NOTHING]) == (4, 4)
+    assert (found.total.shown, found.nothing[filters.EMPTY]) == (4, 4)
     assert found.first == (TODAY - timedelta(days=KEEP_DAYS)).isoformat()
 
 
@@ -406,7 +406,7 @@ def check_one_warning(statistics: Statistics, caplog: pytest.LogCaptureFixture) 
             for number in range(50):
                 statistics.shown(suggestion(str(number)))
                 statistics.outcome(str(number), "accepted")
-            statistics.not_shown("python", "fast", filters.NOTHING)
+            statistics.not_shown("python", "fast", filters.EMPTY)
             assert statistics.threshold("python", "fast") == 0.0
             assert statistics.flush()
         statistics.close()
@@ -441,7 +441,7 @@ def test_erase_leaves_no_trace_and_servers_continue_counting(opened: Open, path:
     statistics = opened()
     for number in range(100):
         statistics.shown(suggestion(str(number), language="befunge"))
-    statistics.not_shown("befunge", "fast", filters.NOTHING)
+    statistics.not_shown("befunge", "fast", filters.EMPTY)
     statistics.flush()
     assert erase(path) == 100
     assert b"befunge" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
