@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from slm_lsp.errors import StatisticsError, UsageError, cure_of_write
+from slm_lsp.errors import StatisticsError, UsageError, cure_for_write_error
 from slm_lsp.features.statistics.summary import Counts, Day, LatencyBin, Summary
 
 GENERATOR = "slm-lsp stats"
@@ -126,7 +126,7 @@ def write(path: Path, text: str, force: bool) -> None:
             )
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        cure = cure_of_write(error, "Choose a file in a folder that you can write to.")
+        cure = cure_for_write_error(error, "Choose a file in a folder that you can write to.")
         raise StatisticsError(f"{path} cannot be written: {error.strerror or error}.", cure) from error
 
 
