@@ -18,8 +18,8 @@ CANDIDATES = 3
 """Number of candidates to decode, including the greedy one."""
 
 BRANCH_BELOW = 0.9
-"""Token probability of the greedy candidate below which another one branches off. `docs/evals.md` compares the benefit
-and the cost of other values of these two constants."""
+"""Another candidate branches off where a token of the greedy one is less probable than this. `docs/evals.md` compares
+the benefit and the cost of other values of these two constants."""
 
 
 def spread(request: Generate) -> Generate:
@@ -63,7 +63,7 @@ class Race:
             self._best_score = self.ranked()[0].score
 
     async def run_trials(self) -> None:
-        """Run the examples with the finished candidates, each once.
+        """Run the examples once with each finished candidate.
 
         Does nothing until the greedy candidate has finished and another one has branched off.
         """
@@ -98,7 +98,7 @@ class Race:
         """Whether the greedy candidate has finished and no unfinished candidate is worth waiting for.
 
         An unfinished candidate cannot win if its probability is already below the best score, because more tokens only
-        lower it. It hardly ever wins if the greedy candidate passes the examples.
+        lower it. If the greedy candidate passes the examples, another one hardly ever wins, so the race is decided too.
         """
         if self._best_score is None or not self._greedy_finished:
             return False

@@ -26,7 +26,7 @@ _DECLARES = ("lexical_declaration", "variable_declaration", "property_declaratio
 _LOCALS = ("local_declaration_statement", "local_variable_declaration", "let_declaration", "declaration")
 _ASSIGNMENTS = frozenset({"assignment", *_DECLARES, *_LOCALS})
 """Types of statements that assign a local variable. Languages in which an assignment is an expression are not covered,
-because it may be the value of the function."""
+because the function may return its value."""
 
 _BODIES = frozenset({"block", "compound_statement", "function_body", "statement_block", "statement_list", "statements"})
 _FUNCTIONS = ("function", "method", "constructor", "closure", "func_literal", "lambda")

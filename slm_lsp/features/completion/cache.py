@@ -99,7 +99,10 @@ def _rest(completion: Completion, typed: str, closed: int, cursor: Cursor) -> Co
 
 
 def _without_auto_closed(text: str, over: int, closed: int, cursor: Cursor) -> tuple[str, int]:
-    """Return the text without the brackets and quotes that the editor has inserted, and the characters it replaces."""
+    """Remove the brackets and quotes that the editor has inserted from a text.
+
+    Return the text and the number of characters after the cursor that it replaces.
+    """
     if not closed:
         return text, over
     around = surroundings(cursor.text, cursor.offset)

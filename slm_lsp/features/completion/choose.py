@@ -30,7 +30,7 @@ _MEMBER = re.compile(rb"(?:\.|->|::)\s{0,80}\Z")
 _BINDING = re.compile(rb"\s*=(?![=>~])")
 
 MIN_END_PROBABILITY = 0.007
-"""Lower limit of the estimated probability that the missing text ends where a candidate ends; about -5 nats."""
+"""Lower limit for the estimated probability that the missing text ends where a candidate ends. It is about -5 nats."""
 
 HEAD_START = 0.25
 """Nats that are added to the score of the greedy candidate. Smaller differences say little (`docs/evals.md`)."""
@@ -77,8 +77,8 @@ class Candidate:
     def likelihood(self) -> float:
         """Log-probability that the missing text is exactly this candidate.
 
-        At a stop string the engine cut the text although the model would have continued. The probability that it could
-        have ended there is at most the rest: 1 minus that of the token at the cut, minus `continuation_mass`.
+        If a stop string ended the candidate, the model itself was about to continue. The probability of an end is then
+        estimated as 1 minus the probability of the token with the stop string, minus `continuation_mass`.
         """
         if self.finish != "stop":
             return sum(self.logprobs)

@@ -43,12 +43,12 @@ def decided(text: str, around: Surroundings) -> int | None:
     return end if rejected else None
 
 
-def too_unsure(logprobs: Sequence[float], most: int, least: float) -> bool:
+def too_unsure(logprobs: Sequence[float], max_tokens: int, min_confidence: float) -> bool:
     """Return whether an answer cannot reach the required confidence, even if all further tokens were certain.
 
     Args:
         logprobs: log-probabilities of the tokens so far.
-        most: maximum number of tokens of the answer, including the token that ends it.
-        least: required confidence (geometric mean of the token probabilities); 0 for none.
+        max_tokens: maximum number of tokens of the answer, including the token that ends it.
+        min_confidence: required confidence (geometric mean of the token probabilities); 0 for none.
     """
-    return least > 0 and sum(logprobs) < max(most, len(logprobs)) * math.log(least)
+    return min_confidence > 0 and sum(logprobs) < max(max_tokens, len(logprobs)) * math.log(min_confidence)

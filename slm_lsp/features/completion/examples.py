@@ -48,7 +48,7 @@ _OPERAND = re.compile(r"(?:[\w.~-]|[\w)\]}]\s*[-+*/%@&|^=<>!]+\s*)$")
 """Matches text before a call that makes the call part of a larger expression or of another name."""
 
 _NEGATION = re.compile(r"\b(?:not|never|used to|wrong\w*|unless|instead|bugs?)\b|n't\b", re.IGNORECASE)
-"""Matches text before a call that says that the following result is wrong."""
+"""Matches words before a call, such as `not`, that may mean that the result after it is wrong."""
 
 _UNUSUAL_SPACE = re.compile(r"[^\S \t\r]|[\x00-\x08\x0e-\x1f]")
 """Matches whitespace and control characters that only some of `doctest`, `ast` and `str.split` treat as line breaks."""

@@ -21,15 +21,15 @@ PLACEHOLDER = "the suggestion is a placeholder or a licence text"
 SECRET = "the suggestion looks like a key or a password"  # noqa: S105 - a reason
 
 MIN_REPEATED = 3
-"""Minimum number of characters of a line below that must not be repeated. Shorter lines, such as `}`, may occur
-twice."""
+"""Minimum length, in characters, of a line below for it to count as repeated. Shorter ones, such as `}`, may occur
+twice in correct code."""
 
 MIN_REPEATED_ABOVE = 8
-"""Minimum number of characters of a group of lines that must not occur twice in a row. Shorter ones, such as `pass` or
-`print()`, may."""
+"""Minimum length, in characters, of a group of lines for it to count as repeated directly below itself. Shorter ones,
+such as `pass` or `print()`, may occur twice in correct code."""
 
 MIN_ECHOED_LINES = 3
-"""Minimum number of lines that count as copied from another file."""
+"""Minimum number of lines for them to count as copied from another file."""
 
 MAX_BLANK_LINES, MAX_COLUMNS = 6, 120
 """Maximum number of line ends, and of columns of whitespace in a line, at the start of a suggestion. Code has fewer."""
@@ -142,7 +142,10 @@ def cut_placeholders(draft: Draft, around: Surroundings) -> Draft | Rejected:
 
 
 def placeholder_line(draft: Draft, around: Surroundings) -> int | None:
-    """Return the index of the first line with a placeholder comment, such as `TODO`, or licence text; None if none."""
+    """Return the index of the first line with a placeholder comment, such as `TODO`, or with licence text.
+
+    Return None if no line has one.
+    """
     comments = around.language.line_comments if around.language else ("#", "//")
     for number, line in enumerate(draft.text.split("\n")):
         code = ((around.before if number == 0 else "") + line).strip()
@@ -247,7 +250,7 @@ def _unopened(text: str) -> str:
 
 
 def cut_rest_of_line(draft: Draft, around: Surroundings) -> Draft:
-    """Remove the end of the text that already follows the cursor. Keep brackets that close one opened in the text."""
+    """Remove the end of the text if it already follows the cursor. Keep brackets that close one opened in the text."""
     text = draft.text
     if draft.over:
         return draft

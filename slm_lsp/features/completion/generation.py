@@ -28,8 +28,8 @@ from slm_lsp.features.completion.request import CompletionRequest
 MILLISECONDS = 1e3
 
 MAX_HALVINGS = 3
-"""Attempts with half the budgets when a prompt has more tokens than estimated. Some scripts have more than one token
-per character, but hardly any has more than eight times the estimate."""
+"""Maximum number of times that the token budgets are halved when a prompt has more tokens than estimated. Some scripts
+have more than one token per character, but hardly any has more than eight times the estimate."""
 
 Clock = Callable[[], float]
 """Seconds, from any start."""
@@ -45,7 +45,7 @@ class Growing:
     whole: bool = False
     """Whether it ended by itself or at a stop string, rather than at the limit of tokens."""
     finish: Finish | None = None
-    """Why it ended; None while it grows, and when the caller stopped it."""
+    """Why it ended; None while it grows or if the caller stopped it."""
     merged: bool = False
     """Whether the token that ended it also contributed text."""
 

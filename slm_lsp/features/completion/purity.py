@@ -1,9 +1,9 @@
 """Checks statically whether Python code only computes. Only such code is run without the user asking for it.
 
 Refused are attributes that lead from an object to the interpreter's internals, built-in functions with side effects,
-and modules that do more than compute. This check is no security barrier; the seccomp filter of the sandbox is. The check
-avoids starting code that the filter would stop anyway. The lists of allowed names are in `sandbox/calls.py`, which runs
-the code.
+and modules that do more than compute. This check is no security barrier; the seccomp filter of the sandbox is. The
+check avoids starting code that the filter would stop anyway. The lists of allowed names are in `sandbox/calls.py`,
+which runs the code.
 """
 
 import ast

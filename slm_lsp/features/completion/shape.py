@@ -62,12 +62,12 @@ def _code_line_above(around: Surroundings) -> str:
 
 
 def _starts_docstring(line: str, quotes: str, last: bool) -> bool:
-    """Return whether a line starts a docstring. The last line only does if it has both pairs of quotes."""
+    """Return whether a line starts a docstring. The last line of one starts it only if it contains the quotes twice."""
     return line.strip().startswith(quotes) and (not last or line.count(quotes) > 1)
 
 
 def stop_of(shape: Shape, around: Surroundings) -> Stop:
-    """Return the rule by which the engine ends an answer: at a line end for a line, never for a block.
+    """Return the stop rule for the engine: a line stops at a line end, a block has no stop string.
 
     After a finished line the model may suggest the next line, so there the answer may start with a line end.
     """

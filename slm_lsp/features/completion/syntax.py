@@ -25,7 +25,7 @@ _PIECE_ENDS = ")]}\"'`"
 
 
 def cut_to_what_parses(draft: Draft, around: Surroundings) -> Draft | Rejected:
-    """Shorten the text until it adds no syntax errors; reject it if no checked form is free of them.
+    """Shorten the text until it adds no syntax errors; reject it if that fails.
 
     For the check, brackets and blocks that the text opens are closed, because the user will close them later.
     """
@@ -65,7 +65,7 @@ def breaks(text: str, over: int, around: Surroundings) -> bool:
 
 
 def cut_line_that_cuts_off(draft: Draft, around: Surroundings) -> Draft | Rejected:
-    """Remove a last line that makes the lines below unreachable or wrongly indented; reject the text if it is all."""
+    """Remove a last line that makes the lines below unreachable or wrongly indented. If nothing is left, reject."""
     lines = draft.text.split("\n")
     try:
         if around.language is None or not around.next_line or not _cuts_off(draft, around, around.language):

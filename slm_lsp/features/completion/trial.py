@@ -38,7 +38,10 @@ class Trials:
         return frozenset(text for text, verdict in self._verdicts.items() if verdict is Verdict.PASSED)
 
     async def run(self, texts: Sequence[str]) -> None:
-        """Run the examples with each text that has no verdict yet. Cancelling this coroutine ends the process."""
+        """Run the examples with each text that has no verdict yet, in another process.
+
+        Cancelling this coroutine ends that process.
+        """
         new = [text for text in dict.fromkeys(texts) if text not in self._verdicts]
         if not new or not self._possible:
             return

@@ -156,7 +156,7 @@ class Statistics:
         except (OSError, sqlite3.Error) as error:
             self._counting = False
             log.warning(STOPPED, self._path, error)
-        # Callers of `flush` must not wait in vain.
+        # Nothing is written any more, but callers of `flush` must not wait until their timeout.
         while (entry := self._queue.get()) is not None:
             if isinstance(entry, threading.Event):
                 entry.set()

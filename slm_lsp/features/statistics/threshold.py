@@ -15,8 +15,8 @@ BANDS = 20
 """Number of confidence bands between 0 and 1, all of the same width."""
 
 WORTH_PERCENT = 15
-"""Acceptance rate, in percent, from which on a band is worth showing. Reading a line takes under a second, typing it
-five seconds or more, so a line that is accepted less often costs more time than it saves."""
+"""Minimum acceptance rate, in percent, at which suggestions are worth showing. Reading a line takes under a second,
+typing it five seconds or more, so lines that are accepted less often cost more time than they save."""
 
 PRIOR = 4
 """Prior pseudo-count per confidence band."""

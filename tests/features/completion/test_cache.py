@@ -43,7 +43,7 @@ def rest_of(text: str, typed: str, after: str = AFTER, over: int = 0) -> Complet
         ("a\n\tb", "a\n    b", None),
     ],
 )
-def test_rest_follows_the_typed_or_accepted_beginning(text: str, typed: str, rest: str | None) -> None:
+def test_cache_returns_the_rest_after_the_typed_text(text: str, typed: str, rest: str | None) -> None:
     found = rest_of(text, typed)
     assert (found.text if found else None) == rest
     if found:

@@ -62,7 +62,7 @@ def candidate(text: str, likelihood: float = -1.0, finish: str = "end") -> Candi
         ("   ", Fault.EMPTY),
     ],
 )
-def test_fault_of_a_line(text: str, fault: Fault) -> None:
+def test_fault_of_a_line_is_found(text: str, fault: Fault) -> None:
     assert site().fault(text) is fault
 
 

@@ -48,7 +48,7 @@ async def test_completion_has_confidence_tokens_and_timing(home: dict[str, str],
     assert loaded[-1] > 0.9
 
 
-async def test_missing_model_raises(home: dict[str, str], tmp_path: Path) -> None:
+async def test_missing_model_raises_an_error(home: dict[str, str], tmp_path: Path) -> None:
     async with EngineClient(home) as engine:
         with pytest.raises(ModelMissingError):
             await complete(request(Cursor("x", "a.py", "", 0), tmp_path / "none.gguf"), engine)

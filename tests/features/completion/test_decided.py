@@ -112,13 +112,13 @@ def test_answer_that_may_still_be_shown_is_not_stopped(answer: str) -> None:
 
 @given(st.lists(st.floats(-20, 0), min_size=1, max_size=40), st.floats(0.01, 1.0), st.data())
 def test_answer_stopped_for_low_confidence_could_not_have_been_shown(
-    logprobs: list[float], least: float, data: st.DataObject
+    logprobs: list[float], min_confidence: float, data: st.DataObject
 ) -> None:
     beginning = logprobs[: data.draw(st.integers(1, len(logprobs)))]
-    if too_unsure(beginning, len(logprobs), least):
+    if too_unsure(beginning, len(logprobs), min_confidence):
         sure = confidence(logprobs)
         assert sure is not None
-        assert sure < least or math.isclose(sure, least)
+        assert sure < min_confidence or math.isclose(sure, min_confidence)
 
 
 def test_answer_that_may_still_reach_the_confidence_is_not_stopped() -> None:
@@ -141,13 +141,13 @@ class Recorded:
     def text(self) -> str:
         return "".join(text for text, _ in self.tokens)
 
-    def stopped_after(self, least: float) -> int:
+    def stopped_after(self, min_confidence: float) -> int:
         """Return the number of tokens after which the answer is stopped."""
         answer, logprobs = "", []
         for count, (text, logprob) in enumerate(self.tokens, start=1):
             answer += text
             logprobs.append(logprob)
-            if decided(answer, self.around) is not None or too_unsure(logprobs, len(self.tokens), least):
+            if decided(answer, self.around) is not None or too_unsure(logprobs, len(self.tokens), min_confidence):
                 return count
         return len(self.tokens)
 
@@ -162,12 +162,12 @@ def recorded() -> list[Recorded]:
 
 
 @pytest.mark.parametrize("answer", recorded(), ids=lambda each: each.path)
-@pytest.mark.parametrize("least", [0.0, 0.6, 0.75, 0.9])
-def test_stopping_early_changes_no_recorded_answer(answer: Recorded, least: float) -> None:
+@pytest.mark.parametrize("min_confidence", [0.0, 0.6, 0.75, 0.9])
+def test_stopping_early_changes_no_recorded_answer(answer: Recorded, min_confidence: float) -> None:
     check_that_stopping_changes_nothing(answer.text, answer.around)
     logprobs = [logprob for _, logprob in answer.tokens]
-    if any(too_unsure(logprobs[:count], len(logprobs), least) for count in range(1, len(logprobs) + 1)):
-        assert (confidence(logprobs) or 0.0) < least
+    if any(too_unsure(logprobs[:count], len(logprobs), min_confidence) for count in range(1, len(logprobs) + 1)):
+        assert (confidence(logprobs) or 0.0) < min_confidence
 
 
 def test_recorded_answers_are_stopped_where_they_repeat_the_next_line() -> None:

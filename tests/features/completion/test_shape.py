@@ -35,13 +35,13 @@ def shape_at(marked: str, path: str) -> Shape:
 
 
 @pytest.mark.parametrize("marked", BLOCKS)
-def test_block_is_suggested_for_an_empty_block(marked: str) -> None:
+def test_block_is_suggested_in_an_empty_block(marked: str) -> None:
     path, indent = BLOCKS[marked]
     assert shape_at(marked, path) == Shape(block=True, indent=indent)
 
 
 @pytest.mark.parametrize("marked", LINES)
-def test_line_is_suggested_elsewhere(marked: str) -> None:
+def test_line_is_suggested_outside_empty_blocks(marked: str) -> None:
     assert not shape_at(marked, LINES[marked]).block
 
 

@@ -166,7 +166,7 @@ def test_outcomes_of_unknown_suggestions_are_ignored(opened: Open) -> None:
     assert (total.shown, total.accepted) == (PENDING + 1, 0)
 
 
-def test_missing_outcomes_teach_only_if_the_editor_reports_outcomes(opened: Open) -> None:
+def test_nothing_is_learned_from_missing_outcomes_until_the_editor_reports_one(opened: Open) -> None:
     silent, reporting = opened(), opened()
     for number in range(60):
         silent.shown(suggestion(str(number), confidence=0.1))
