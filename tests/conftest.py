@@ -14,14 +14,16 @@ from slm_lsp.models.catalogue import load_catalogue
 from slm_lsp.models.files import Stamp
 from slm_lsp.models.records import Record
 from slm_lsp.models.store import Store, default_root
-from slm_lsp.sandbox.kernel import SUPPORTED
+from slm_lsp.sandbox.seccomp import COMPUTE_ONLY_SUPPORTED
 from tests.tiny import write_tiny_model
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 REAL_MODELS = Path(os.environ.get("SLM_LSP_MODELS_DIR", default_root()))
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 
-needs_wall = pytest.mark.skipif(not SUPPORTED, reason="code is run on Linux on x86-64 only (slm_lsp/sandbox/kernel.py)")
+needs_wall = pytest.mark.skipif(
+    not COMPUTE_ONLY_SUPPORTED, reason="a process that may only compute needs Linux on x86-64 (sandbox/seccomp.py)"
+)
 
 
 @pytest.fixture(scope="session")

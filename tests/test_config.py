@@ -39,6 +39,18 @@ def test_a_workspace_may_not_say_what_runs_on_the_machine(tmp_path: Path) -> Non
     assert all("only in your own settings" in problem for problem in settings.problems)
 
 
+def test_a_workspace_cannot_switch_the_sandbox_off(tmp_path: Path) -> None:
+    (tmp_path / ".slm-lsp.toml").write_text('sandbox = "none"\n')
+    user = tmp_path / "config.toml"
+    settings = load_settings(tmp_path, environ={}, user=user)
+    assert settings.sandbox == "auto"
+    assert settings.problems == (
+        f"{tmp_path / '.slm-lsp.toml'}: `sandbox` cannot be set in a workspace, only in your own settings.",
+    )
+    user.write_text('sandbox = "none"\n')
+    assert load_settings(tmp_path, environ={}, user=user).sandbox == "none"
+
+
 def test_a_workspace_may_name_a_model_but_not_a_file(tmp_path: Path) -> None:
     for wanted, found in (("strong", "strong"), ("./evil.gguf", "auto"), ("~/x", "auto"), ("evil.gguf", "auto")):
         (tmp_path / ".slm-lsp.toml").write_text(f'model = "{wanted}"\n')
@@ -50,7 +62,7 @@ def test_a_workspace_may_name_a_model_but_not_a_file(tmp_path: Path) -> None:
 def test_what_is_no_regular_file_is_no_settings(tmp_path: Path) -> None:
     (tmp_path / ".slm-lsp.toml").symlink_to("/dev/zero")
     settings = load_settings(tmp_path, environ={}, user=tmp_path / "none.toml")
-    assert "is left out" in settings.problems[0]
+    assert "is ignored" in settings.problems[0]
 
 
 def test_mistakes_are_reported_and_the_default_stands_in(tmp_path: Path) -> None:
@@ -63,23 +75,23 @@ def test_mistakes_are_reported_and_the_default_stands_in(tmp_path: Path) -> None
     told = "\n".join(settings.problems)
     assert "there is no setting `modell`. Did you mean `model`?" in told
     assert "`completion` is a group" in told
-    assert '`engine.backend` must be one of "auto", "llama_cpp", "ik", but is "cuda"; it stays "auto".' in told
+    assert '`engine.backend` must be one of "auto", "llama_cpp", "ik", but is "cuda"; its value stays "auto".' in told
     assert (
         'the environment: `engine.context_tokens` must be a whole number of at least 512, but is "many"; '
-        "it stays 8192." in told
+        "its value stays 8192." in told
     )
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; it stays 64.'),
-        ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; it stays 64."),
-        ("latency_ms = -1", "a number of at least 0, but is -1; it stays 1500.0."),
-        ("shift_suffix = 3", "true or false, but is 3; it stays false."),
-        ("languages_off = 3", "a list of texts, but is 3; it stays []."),
-        ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; it stays 0.75.'),
-        (f"max_tokens = '{'x' * 100}'", "…; it stays 64."),
+        ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; its value stays 64.'),
+        ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; its value stays 64."),
+        ("latency_ms = -1", "a number of at least 0, but is -1; its value stays 1500.0."),
+        ("shift_suffix = 3", "true or false, but is 3; its value stays false."),
+        ("languages_off = 3", "a list of strings, but is 3; its value stays []."),
+        ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; its value stays 0.75.'),
+        (f"max_tokens = '{'x' * 100}'", "…; its value stays 64."),
     ],
 )
 def test_a_wrong_value_is_told_in_plain_words(tmp_path: Path, line: str, told: str) -> None:
@@ -96,7 +108,7 @@ def test_a_wrong_value_leaves_the_value_of_an_earlier_source(tmp_path: Path) -> 
     user.write_text("[completion]\nmax_tokens = 10\n")
     settings = load_settings(environ={"SLM_LSP_COMPLETION_MAX_TOKENS": "0"}, user=user)
     assert settings.completion.max_tokens == 10
-    assert "it stays 10." in settings.problems[0]
+    assert "its value stays 10." in settings.problems[0]
 
 
 def test_a_setting_in_the_wrong_group_is_found_in_the_right_one(tmp_path: Path) -> None:
@@ -112,7 +124,7 @@ def test_a_file_that_is_no_toml_is_left_out(tmp_path: Path) -> None:
     user.write_text("model = = fast")
     settings = load_settings(environ={}, user=user)
     assert settings.model == "auto"
-    assert "cannot be read and is left out" in settings.problems[0]
+    assert "cannot be read and is ignored" in settings.problems[0]
 
 
 def test_the_environment_reaches_every_setting(tmp_path: Path) -> None:
@@ -134,6 +146,6 @@ def test_a_variable_that_names_no_setting_is_reported(tmp_path: Path) -> None:
     environ = {"SLM_LSP_MODELL": "fast", "SLM_LSP_COLOUR": "red", "SLM_OTHER": "left alone"}
     found = load_settings(environ=environ, user=tmp_path / "none.toml").problems
     assert found == (
-        "the environment: no setting belongs to the variable `SLM_LSP_COLOUR`.",
-        "the environment: no setting belongs to the variable `SLM_LSP_MODELL`. Did you mean `SLM_LSP_MODEL`?",
+        "the environment: the variable `SLM_LSP_COLOUR` is not a setting.",
+        "the environment: the variable `SLM_LSP_MODELL` is not a setting. Did you mean `SLM_LSP_MODEL`?",
     )

@@ -22,6 +22,7 @@ from slm_lsp.platform.runtime_dir import runtime_dir
 
 if TYPE_CHECKING:
     from slm_lsp.engine.api import Stats
+    from slm_lsp.sandbox.isolation import Setting
 
 OLDEST_PYTHON = (3, 11)
 FREE_BYTES_WANTED = 2_000_000_000
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(workspace)
     if args.model:
         settings = replace(settings, model=args.model)
-    checks = [*machine(), *bindings(settings), *models(settings), *engine(args, settings), *configured(settings)]
+    checks = [*machine(), *bindings(settings), *models(settings), *engine(args, settings)]
+    checks += [sandbox(settings.sandbox), *configured(settings)]
     good = all(check.ok for check in checks)
     if args.json:
         emit_json({"version": __version__, "ok": good, "checks": [asdict(check) for check in checks]})
@@ -186,6 +188,19 @@ def load(stats: "Stats") -> str:
     if stats.slowdown < NOTICEABLE:
         return shared
     return f"{shared}; the models are {stats.slowdown:.1f} times slower than measured"
+
+
+def sandbox(setting: "Setting") -> Check:
+    """Whether programs can be isolated, found out by running `true` in the sandbox."""
+    from slm_lsp.sandbox.isolation import choose
+
+    try:
+        isolation = choose(setting)
+    except SlmError as error:
+        return Check("sandbox", error.what, ok=False, cure=error.cure)
+    if isolation.name == "none":
+        return Check("sandbox", 'programs run without isolation, because your settings say `sandbox = "none"`')
+    return Check("sandbox", f"programs are isolated by {isolation.program}")
 
 
 def configured(settings: Settings) -> Iterator[Check]:

