@@ -35,7 +35,7 @@ from slm_lsp.features.completion.alternatives import spread
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.choose import Candidate, Site
 from slm_lsp.features.completion.complete import confidence
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.features.completion.trial import Trials
 from slm_lsp.models.store import Store
 from slm_lsp.routing import choose as routing
@@ -252,7 +252,7 @@ class Arms:
         if reply.model != self._strong.choice.name:
             reply = await self._strong.spread(gap, way)
         fast, best = said[next(iter(self.tiers))], await auto.best(reply, gap)
-        replaced = is_better(Answer(fast.text, fast.confidence), Answer(best.text, best.confidence))
+        replaced = is_better(ModelAnswer(fast.text, fast.confidence), ModelAnswer(best.text, best.confidence))
         return {BEST: best, REFINED: best if replaced else fast}
 
     @property

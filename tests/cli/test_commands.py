@@ -66,7 +66,7 @@ class TestComplete:
         found = run(module_home, "complete", str(tmp_path / "double.py"), "2:5", "--json")
         assert found.returncode == 0
         answer = json.loads(found.stdout)
-        assert (answer["text"], answer["reason"]) == ("", "it would repeat the line below")
+        assert (answer["text"], answer["reason"]) == ("", "the suggestion would repeat the line below")
         assert answer["tokens"]["generated"] > 0
 
     def test_alternatives_are_distinct_and_the_most_likely_comes_first(self, module_home: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.features.statistics.counters import Shown, Statistics
+from slm_lsp.features.statistics.counters import ShownSuggestion, Statistics
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 DRAWN = {"rect", "line"}
@@ -33,11 +33,11 @@ def with_statistics(home: dict[str, str]) -> dict[str, str]:
         day = date.today() - timedelta(days=age)
         statistics = Statistics(database(home), lambda day=day: day)  # type: ignore[misc]
         for number in range(count):
-            shown = Shown(str(number), language, "fast", "qwen2.5-coder-0.5b", "engine", 0.8, 20, 1, 90.0, 5)
+            shown = ShownSuggestion(str(number), language, "fast", "qwen2.5-coder-0.5b", "engine", 0.8, 20, 1, 90.0, 5)
             statistics.shown(shown)
             if number < count // 2:
                 statistics.outcome(str(number), "accepted")
-        statistics.nothing("python", "fast", "the model adds nothing here")
+        statistics.not_shown("python", "fast", "the model has nothing to suggest here")
         statistics.close()
     return home
 
@@ -52,7 +52,7 @@ def test_a_table_shows_acceptance_by_language_and_tier(with_statistics: dict[str
     assert ["python", "30", "15", "0", "0", "15", "50.0", "%", "33-67", "%"] in rows
     assert ["go", "10", "5", "0", "0", "5", "50.0", "%", "24-76", "%"] in rows
     assert ["fast", "40", "90", "ms", "90", "ms"] in rows
-    assert [*["the", "model", "adds", "nothing", "here"], "2"] in rows
+    assert [*["the", "model", "has", "nothing", "to", "suggest", "here"], "2"] in rows
 
 
 def test_json_has_all_documented_keys(with_statistics: dict[str, str]) -> None:
@@ -93,7 +93,9 @@ def test_the_error_for_a_damaged_database_names_a_fix_that_works(with_statistics
     database(with_statistics).write_bytes(b"damaged" * 1000)
     found = run(with_statistics)
     assert (found.returncode, found.stdout) == (1, "")
-    assert re.search(r"stats\.db cannot be read: .*`slm-lsp stats --reset` begins anew\.\n$", found.stderr)
+    assert re.search(
+        r"stats\.db cannot be read: .*To delete them and start again, run `slm-lsp stats --reset`\.\n$", found.stderr
+    )
     assert run(with_statistics, "--reset").returncode == 0
     assert run(with_statistics).stdout == "No suggestion was shown yet.\n"
 
@@ -167,8 +169,14 @@ def test_the_page_is_one_file_without_external_resources(with_statistics: dict[s
 def test_the_page_contains_the_figures_inside_its_charts(with_statistics: dict[str, str], tmp_path: Path) -> None:
     run(with_statistics, "--html", str(tmp_path / "stats.html"))
     page = Page((tmp_path / "stats.html").read_text(encoding="utf-8"))
-    for text in ("50 % of 30", "50 % of 10", "30 shown, 15 accepted", "100 ms: 40", "the model adds nothing here"):
-        assert text in page.text
+    for said in (
+        "50 % of 30",
+        "50 % of 10",
+        "30 shown, 15 accepted",
+        "100 ms: 40",
+        "the model has nothing to suggest here",
+    ):
+        assert said in page.text
     for _, attributes in (each for each in page.tags if each[0] in DRAWN):
         for name in ("x", "x1", "x2", "width"):
             assert 0 <= float(attributes.get(name) or 0) <= 720
@@ -188,7 +196,7 @@ def test_another_file_is_overwritten_only_with_force(with_statistics: dict[str, 
     file.write_text("<!doctype html><title>Mine</title>")
     found = run(with_statistics, "--html", str(file))
     assert found.returncode == 2
-    assert "is there and no page of `slm-lsp stats`" in found.stderr
+    assert "already exists and was not written by `slm-lsp stats`" in found.stderr
     assert "Mine" in file.read_text()
     assert run(with_statistics, "--html", str(file), "--force").returncode == 0
     assert "Mine" not in file.read_text()
@@ -210,7 +218,10 @@ def test_html_and_json_can_be_combined(with_statistics: dict[str, str], tmp_path
 
 @pytest.mark.parametrize(
     ("file", "message"),
-    [("/nosuch/x.html", "there is no folder /nosuch"), ("/sys/x.html", "Name a file in a folder that you may write")],
+    [
+        ("/nosuch/x.html", "the folder /nosuch does not exist"),
+        ("/sys/x.html", "Choose a file in a folder that you can write to"),
+    ],
 )
 def test_an_unwritable_page_gives_the_reason(home: dict[str, str], file: str, message: str) -> None:
     found = run(home, "--html", file)
