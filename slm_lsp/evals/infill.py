@@ -35,11 +35,11 @@ from slm_lsp.features.completion.alternatives import spread
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.choose import Candidate, Site
 from slm_lsp.features.completion.complete import confidence
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.features.completion.trial import Trials
 from slm_lsp.models.store import Store
 from slm_lsp.routing import choose as routing
-from slm_lsp.routing.policy import Choice, possible
+from slm_lsp.routing.policy import Choice, eligible_models
 from slm_lsp.sandbox.process import ProgramResult, run_program
 
 SEED = 2207
@@ -252,7 +252,7 @@ class Arms:
         if reply.model != self._strong.choice.name:
             reply = await self._strong.spread(gap, way)
         fast, best = said[next(iter(self.tiers))], await auto.best(reply, gap)
-        replaced = is_better(Answer(fast.text, fast.confidence), Answer(best.text, best.confidence))
+        replaced = is_better(ModelAnswer(fast.text, fast.confidence), ModelAnswer(best.text, best.confidence))
         return {BEST: best, REFINED: best if replaced else fast}
 
     @property
@@ -291,7 +291,7 @@ async def run(
         SlmError: a model is not installed, or the engine did not answer.
     """
     began = time.monotonic()
-    choices = possible(settings.model, Store(settings.models_dir))
+    choices = eligible_models(settings.model, Store(settings.models_dir))
     kept = Replies(replies)
     async with private_engine(settings.engine.backend) as engine:
         tiers: list[Tier] = []

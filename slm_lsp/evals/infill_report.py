@@ -7,7 +7,7 @@ from statistics import fmean
 import msgspec
 
 from slm_lsp.evals.humaneval import Task
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.proportions import wilson
 from slm_lsp.sandbox.process import ProgramResult
 
@@ -244,12 +244,12 @@ def _displayed(lines: Sequence[Mapping[str, Asked]], least: float) -> Displayed:
     )
 
 
-def _shown(asked: Asked, least: float) -> tuple[Answer, bool]:
+def _shown(asked: Asked, least: float) -> tuple[ModelAnswer, bool]:
     """What an editor shows of an answer to a whole line, and whether something right is shown."""
     said = asked.said["warm"]
     if (said.confidence or 0.0) < least:
-        return Answer("", said.confidence), False
-    return Answer(said.text, said.confidence), asked.passed("warm")
+        return ModelAnswer("", said.confidence), False
+    return ModelAnswer(said.text, said.confidence), asked.passed("warm")
 
 
 def _arm(asked: Sequence[Asked]) -> Arm:

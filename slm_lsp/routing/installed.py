@@ -1,7 +1,7 @@
-"""Looks up the installed models that may answer, without blocking the event loop.
+"""Looks up the installed models without blocking the event loop.
 
-A look-up may hash a whole model file, so it runs in a thread, and only when something in the store has changed. The
-folder of the store is also read in a thread, at most once per `CHECK_S`.
+A look-up may hash a whole model file. So it runs in a thread, and only when a file in the store has changed. The folder
+of the store is also read in a thread, at most once per `CHECK_S`.
 """
 
 import asyncio
@@ -11,32 +11,33 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from slm_lsp.config import Settings
 from slm_lsp.models.store import Store
-from slm_lsp.routing.policy import Choice, possible
+from slm_lsp.routing.policy import Choice, eligible_models
 
 CHECK_S = 1.0
 """Seconds for which a result is used without reading the folder again. A pulled model is usable after this time."""
 
 _Key = tuple[str, Path]
-"""The setting `model` and the folder of the models."""
+"""The settings `model` and `models_dir`."""
 
-_Seen = tuple[object, ...]
+_Fingerprint = tuple[object, ...]
 """Name, size and modification time of every file that a look-up reads."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    seen: _Seen
+class _Cached:
+    fingerprint: _Fingerprint
     choices: tuple[Choice, ...]
     checked_at: float
     """When the files were compared, by the clock of the look-up."""
 
 
 class ModelLookup:
-    """Caches the result of `possible` until a model file, a record or the setting changes.
+    """Caches the result of `eligible_models` until a model file, a record or the setting changes.
 
     Concurrent requests share one look-up. Cancelling a request does not cancel the look-up.
 
@@ -46,44 +47,45 @@ class ModelLookup:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._found: dict[_Key, _Found] = {}
+        self._cache: dict[_Key, _Cached] = {}
         self._running: dict[_Key, Future[tuple[Choice, ...]]] = {}
 
     async def __call__(self, settings: Settings) -> tuple[Choice, ...]:
-        """Return the models for these settings. Errors as in `possible`."""
+        """Return the models that may answer with these settings. Errors as in `eligible_models`."""
         key = settings.model, settings.models_dir
         now = self._clock()
-        found = self._found.get(key)
-        if found is not None and now - found.checked_at < CHECK_S:
-            return found.choices
-        seen = await asyncio.to_thread(_seen, *key)
-        found = self._found.get(key)  # Another request may have looked meanwhile.
-        if found is not None and found.seen == seen:
-            self._found[key] = replace(found, checked_at=now)
-            return found.choices
+        cached = self._cache.get(key)
+        if cached is not None and now - cached.checked_at < CHECK_S:
+            return cached.choices
+        fingerprint = await asyncio.to_thread(_fingerprint, *key)
+        cached = self._cache.get(key)  # Another request may have updated it meanwhile.
+        if cached is not None and cached.fingerprint == fingerprint:
+            self._cache[key] = replace(cached, checked_at=now)
+            return cached.choices
         running = self._running.get(key)
         if running is None:
             running = self._running[key] = Future()
-            running.set_running_or_notify_cancel()  # a cancelled request no longer cancels the look-up
-            # A daemon thread, so that the process can exit while a file is being hashed.
-            threading.Thread(target=self._look, args=(key, seen, now, running), name="models", daemon=True).start()
+            running.set_running_or_notify_cancel()  # cancelling one request must not cancel the look-up
+            # A daemon thread lets the process exit while a file is being hashed.
+            work = partial(self._look_up, key, fingerprint, now, running)
+            threading.Thread(target=work, name="models", daemon=True).start()
         return await asyncio.wrap_future(running)
 
-    def _look(self, key: _Key, seen: _Seen, now: float, running: "Future[tuple[Choice, ...]]") -> None:
+    def _look_up(self, key: _Key, fingerprint: _Fingerprint, now: float, running: "Future[tuple[Choice, ...]]") -> None:
         setting, folder = key
         try:
-            choices = possible(setting, Store(folder))
+            choices = eligible_models(setting, Store(folder))
         except BaseException as error:
             del self._running[key]
             running.set_exception(error)
         else:
-            self._found[key] = _Found(seen, choices, now)
+            self._cache[key] = _Cached(fingerprint, choices, now)
             del self._running[key]
             running.set_result(choices)
 
 
-def _seen(setting: str, folder: Path) -> _Seen:
-    """Return what decides the result of a look-up, without reading a file. Unfinished downloads are ignored."""
+def _fingerprint(setting: str, folder: Path) -> _Fingerprint:
+    """Return the state of the files that decide a look-up, without reading them. Ignores unfinished downloads."""
     try:
         with os.scandir(folder) as entries:
             files = [(each.name, *_stamp(Path(each))) for each in entries if each.name.endswith((".gguf", ".json"))]
@@ -95,10 +97,10 @@ def _seen(setting: str, folder: Path) -> _Seen:
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         state = path.expanduser().stat()
-    except (OSError, RuntimeError, ValueError):  # no such file, an unknown user's home, a null character
+    except (OSError, RuntimeError, ValueError):  # no such file; home of an unknown user; null character in the path
         return -1, -1
     return state.st_size, state.st_mtime_ns
 
 
 installed_models = ModelLookup()
-"""The look-up of this process."""
+"""The only instance in this process."""

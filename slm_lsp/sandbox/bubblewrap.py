@@ -5,13 +5,14 @@ its own. It has no network, no other processes, no capabilities, and cannot make
 """
 
 import os
+import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from slm_lsp.sandbox.folder import Folder
+from slm_lsp.sandbox.folder import Folder, give_to
 from slm_lsp.sandbox.seccomp import deny_dangerous
 
 WORK = "/work"
@@ -44,6 +45,13 @@ GENERATED = {
 
 ID = 1000
 """User and group of the program inside the sandbox, whoever the user is outside."""
+
+FIRST_UNUSED_ID, UNUSED_IDS = 1_600_000_000, 400_000_000
+"""Range of user ids for programs that root starts. No account has an id from it, so the kernel's count of a user's
+processes (`RLIMIT_NPROC`) covers one run only. The kernel applies that limit to every user except root."""
+
+SETPRIV = Path("/usr/bin/setpriv")
+"""Program of util-linux that changes the user inside the sandbox."""
 
 SHARED_MEMORY_BYTES = 64 * 2**20
 """Size of `/dev/shm`. It is not part of the memory that the sandbox measures."""
@@ -83,19 +91,44 @@ def options(bwrap: Path) -> frozenset[str]:
     return frozenset(word for word in (shown.stdout + shown.stderr).split() if word.startswith("--"))
 
 
-def prepare(folder: Folder, machine: str) -> bool:
-    """Write the files with which `arguments` sets the sandbox up; return whether there is a seccomp filter."""
+def unused_id() -> int:
+    """Return a random user id that no account and probably no other run has."""
+    return FIRST_UNUSED_ID + secrets.randbelow(UNUSED_IDS)
+
+
+def prepare(folder: Folder, machine: str, user: int | None = None) -> bool:
+    """Write the files that `arguments` needs, and give the folders to the user that the program runs as.
+
+    Args:
+        folder: the run's folder.
+        machine: processor architecture, as `uname` prints it.
+        user: as for `arguments`.
+
+    Returns:
+        Whether there is a seccomp filter for the processor.
+    """
     for name, text in GENERATED.items():
-        (folder.outside / name).write_text(text.format(id=ID), encoding="ascii")
+        file = folder.outside / name
+        file.write_text(text.format(id=ID if user is None else user), encoding="ascii")
+        file.chmod(0o644)
+    if user is not None:
+        give_to(user, folder.work, folder.tmp)
     program = deny_dangerous(machine)
     (folder.outside / "seccomp").write_bytes(program or b"")
     return program is not None
 
 
 def arguments(
-    bwrap: Path, folder: Folder, readable: Sequence[Path], known: frozenset[str], *, filtered: bool, home: Path
+    bwrap: Path,
+    folder: Folder,
+    readable: Sequence[Path],
+    known: frozenset[str],
+    *,
+    filtered: bool,
+    home: Path,
+    user: int | None = None,
 ) -> list[str]:
-    """The command that runs what follows it in the sandbox.
+    """Return the command that runs what follows it in the sandbox.
 
     Args:
         bwrap: the program.
@@ -104,18 +137,27 @@ def arguments(
         known: the options that this bubblewrap knows.
         filtered: whether there is a seccomp filter.
         home: the user's home, which is hidden even if it is inside a folder of the system.
+        user: id of the user that the program runs as, if slm-lsp runs as root. Then no user namespace is needed, and
+            the kernel limits the number of processes. None: a user namespace, in which the program has the id `ID`.
     """
-    command = ["/bin/sh", "-c", START, str(folder.outside), str(bwrap)]
-    command += ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    command += ["--uid", str(ID), "--gid", str(ID), "--hostname", "sandbox", "--json-status-fd", STATUS_FD]
-    command += ["--disable-userns"] if "--disable-userns" in known else []
+    command = ["/bin/sh", "-c", START, str(folder.outside), str(bwrap), "--cap-drop", "ALL"]
+    if user is None:
+        command += ["--unshare-all", "--unshare-user", "--uid", str(ID), "--gid", str(ID)]
+        command += ["--disable-userns"] if "--disable-userns" in known else []
+    else:
+        command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    command += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--json-status-fd", STATUS_FD]
     command += ["--seccomp", SECCOMP_FD] if filtered else []
     command += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
-    command += ["--size", str(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"] if "--size" in known else []  # noqa: S108
+    if "--size" in known:
+        sticky = ["--perms", "1777"] if "--perms" in known else []
+        command += ["--size", str(SHARED_MEMORY_BYTES), *sticky, "--tmpfs", "/dev/shm"]  # noqa: S108
     command += ["--remount-ro", "/dev"]
     command += [each for path in SYSTEM for each in _system(Path(path))]
     hidden = _inside_system(home)
     command += ["--tmpfs", str(home)] if hidden else []
+    command += _enterable([Path("/etc")], known)
     for pattern in CONFIGURATION:
         for path in sorted(Path("/etc").glob(pattern)):
             command += ["--ro-bind", str(path), str(path)]
@@ -123,10 +165,22 @@ def arguments(
         command += ["--ro-bind", str(folder.outside / name), f"/etc/{name}"]
     command += ["--bind", str(folder.tmp), "/tmp"]  # noqa: S108 - inside the sandbox
     for path in readable:
+        command += _enterable(reversed(path.parents), known)
         command += ["--ro-bind", str(path), str(path)]
     command += ["--bind", str(folder.work), WORK, "--chdir", WORK, "--remount-ro", "/"]
     command += ["--remount-ro", str(home)] if hidden else []
-    return [*command, "--"]
+    return [*command, "--", *([] if user is None else _as_user(user))]
+
+
+def _as_user(user: int) -> list[str]:
+    """Return the command that changes the user and gives up all capabilities, before the program is started."""
+    return [str(SETPRIV), f"--reuid={user}", f"--regid={user}", "--clear-groups", "--inh-caps=-all", "--no-new-privs"]
+
+
+def _enterable(folders: Iterable[Path], known: frozenset[str]) -> list[str]:
+    """Return options that make folders for all users. Bubblewrap makes those above a file for its own user only."""
+    options = [("--perms", "0755", "--dir", str(each)) for each in folders if each != Path("/")]
+    return [each for option in options for each in option] if "--perms" in known else []
 
 
 def _system(path: Path) -> Iterator[str]:

@@ -76,6 +76,17 @@ def temporary_folder() -> Iterator[Folder]:
         remove(folder.root)
 
 
+def give_to(user: int, *folders: Path) -> None:
+    """Make a user the owner of folders and of everything in them (root only)."""
+    for folder in folders:
+        # Bubblewrap, which then has no capabilities but is still in root's group, must be able to enter the folder.
+        os.chown(folder, user, -1)
+        folder.chmod(0o710)
+        for inner, names, files in os.walk(folder):
+            for name in (*names, *files):
+                os.chown(Path(inner) / name, user, user, follow_symlinks=False)
+
+
 def remove(root: Path) -> None:
     """Remove a folder, whatever permissions a program has set in it and however deep it is.
 

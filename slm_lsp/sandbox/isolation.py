@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 from typing import Literal, TypeAlias
@@ -41,6 +41,8 @@ class Isolation:
 
     name: Literal["bubblewrap", "sandbox-exec", "none"]
     program: Path | None = None
+    own_user: bool = False
+    """Whether each run has a user of its own, which only root can arrange (bubblewrap only)."""
 
     def command(
         self, argv: Sequence[str], folder: Folder, limits: Limits, readable: Sequence[Path], environ: Mapping[str, str]
@@ -48,11 +50,15 @@ class Isolation:
         """The command that runs `argv` in `folder`."""
         outer = {"PATH": PATH}
         if self.name == "bubblewrap" and self.program is not None:
-            filtered = bubblewrap.prepare(folder, os.uname().machine)
+            user = bubblewrap.unused_id() if self.own_user else None
+            filtered = bubblewrap.prepare(folder, os.uname().machine, user)
             known = bubblewrap.options(self.program)
-            prefix = bubblewrap.arguments(self.program, folder, readable, known, filtered=filtered, home=home())
+            prefix = bubblewrap.arguments(
+                self.program, folder, readable, known, filtered=filtered, home=home(), user=user
+            )
             variables = _environment("/tmp", environ)  # noqa: S108 - the sandbox's own
-            inner = launch(argv, variables, limits, count_processes=_linux_version() >= COUNTED_PER_NAMESPACE)
+            counted = self.own_user or _linux_version() >= COUNTED_PER_NAMESPACE
+            inner = launch(argv, variables, limits, count_processes=counted)
             return Command([*prefix, *inner], outer, folder.root, OWN_PROCESSES, folder.outside / "status")
         prefix = macos.arguments([folder.work, folder.tmp], readable) if self.name == "sandbox-exec" else []
         mark = secrets.token_hex(16)
@@ -84,7 +90,11 @@ def choose(setting: Setting = "auto") -> Isolation:
 def possible(system: str = sys.platform) -> list[Isolation]:
     """What may work on this system, in order of preference."""
     if system == "linux":
-        return [Isolation("bubblewrap", each) for each in bubblewrap.candidates()]
+        found = [Isolation("bubblewrap", each) for each in bubblewrap.candidates()]
+        if os.geteuid() == 0 and bubblewrap.SETPRIV.exists():
+            able = [each for each in found if each.program and "--perms" in bubblewrap.options(each.program)]
+            return [*(replace(each, own_user=True) for each in able), *found]
+        return found
     return [Isolation("sandbox-exec", macos.PROGRAM)] if system == "darwin" else []
 
 

@@ -65,8 +65,8 @@ async def run(
         chosen = choose(isolation)
         with temporary_folder() as folder:
             fill(folder.work, files)
-            before = stamps(folder.work)
             command = chosen.command(argv, folder, limits, resolved, environ)
+            before = stamps(folder.work)  # after `command`, which may change the owner of the files
             try:
                 ended = supervise(command, stdin, limits, folder, cancelled)
             except OSError as error:

@@ -7,7 +7,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from slm_lsp.features.completion.complete import Completion
-from slm_lsp.features.statistics.counters import Outcome, Shown, Statistics
+from slm_lsp.features.statistics.counters import ShownSuggestion, Statistics, SuggestionOutcome
 
 COMPLETION_ACCEPTED = "slm.completionAccepted"
 
@@ -19,7 +19,7 @@ class OutcomeReport(msgspec.Struct, frozen=True):
 
     id: str
     """Identifies the suggestion; it was in the `command` of the item."""
-    kind: Outcome
+    kind: SuggestionOutcome
     characters: int | None = None
     """Number of characters of the suggestion that were accepted so far."""
 
@@ -49,12 +49,12 @@ class Outcomes:
         if self._statistics is None:
             return
         if not completion.text:
-            self._statistics.nothing(language, completion.tier, completion.reason or "")
+            self._statistics.not_shown(language, completion.tier, completion.reason or "")
             return
         if completion.replaces:
             self._statistics.replaced(completion.replaces)
         self._statistics.shown(
-            Shown(
+            ShownSuggestion(
                 id=completion.id,
                 language=language,
                 tier=completion.tier,
@@ -101,5 +101,5 @@ def parse_report(argument: Any) -> OutcomeReport:
     try:
         return msgspec.convert(plain, OutcomeReport)
     except msgspec.ValidationError as error:
-        kinds = ", ".join(get_args(Outcome))
+        kinds = ", ".join(get_args(SuggestionOutcome))
         raise JsonRpcInvalidParams(f"{error}; expected: id, kind ({kinds}), characters") from error

@@ -12,9 +12,9 @@ from lsprotocol import types
 from slm_lsp.config import Settings
 from slm_lsp.context.window import PromptParts
 from slm_lsp.features.completion.complete import Completion, complete
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.features.completion.request import Trigger, completion_request
-from slm_lsp.routing.choose import refines
+from slm_lsp.routing.choose import refining_model
 from slm_lsp.server.document import Document
 from slm_lsp.server.services import Services
 
@@ -42,7 +42,7 @@ async def refine(services: Services, cursor: RestingCursor, shown: Completion) -
     Raises:
         SlmError: the engine did not answer.
     """
-    strong = None if shown.confirmed else await refines(shown.tier, cursor.settings)
+    strong = None if shown.confirmed else await refining_model(shown.tier, cursor.settings)
     if strong is None:
         return shown
     request = completion_request(
@@ -56,7 +56,7 @@ async def refine(services: Services, cursor: RestingCursor, shown: Completion) -
     found = await complete(request, services.engine)
     if not services.sessions.is_current(cursor.document):
         return shown
-    if not is_better(Answer(shown.text, shown.confidence), Answer(found.text, found.confidence)):
+    if not is_better(ModelAnswer(shown.text, shown.confidence), ModelAnswer(found.text, found.confidence)):
         # The rest of this suggestion, after typing or a partial acceptance, need not be refined again.
         services.cache.put(cursor.parts.cursor, replace(shown, confirmed=True))
         return shown

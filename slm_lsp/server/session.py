@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from slm_lsp.context.anchor import Anchor, follow
 from slm_lsp.context.cursor import Cursor
-from slm_lsp.context.head import settled
+from slm_lsp.context.head import choose_head
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.features.completion.complete import Completion
 from slm_lsp.server.debounce import Debounce
@@ -49,7 +49,7 @@ class DocumentSession:
 
     def settle(self, chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
         """Return the snippets to use: the present ones while they are nearly as good as `chosen`, else `chosen`."""
-        self.snippets = settled(self.snippets, chosen)
+        self.snippets = choose_head(self.snippets, chosen)
         return self.snippets
 
     def cancel_pending(self) -> None:

@@ -9,12 +9,12 @@ from lsprotocol import types
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_line
 from slm_lsp.context.cursor import Cursor
-from slm_lsp.context.retrieve import ON_REQUEST_S
+from slm_lsp.context.retrieve import RETRIEVAL_LIMIT_S
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import PromptParts, snippet_budget
 from slm_lsp.features.completion.complete import Completion, complete, warm
 from slm_lsp.features.completion.request import Trigger, completion_request
-from slm_lsp.routing.choose import to_warm
+from slm_lsp.routing.choose import models_to_warm
 from slm_lsp.routing.policy import Choice
 from slm_lsp.server.idle import IdleQueue
 from slm_lsp.server.refining import RestingCursor, refine
@@ -44,7 +44,7 @@ class Warming:
         """
         info = await self._services.engine.describe(choice.model)
         tokens = snippet_budget(info, settings.completion)
-        found = await self._services.projects.retrieve(session.document, cursor, tokens, ON_REQUEST_S)
+        found = await self._services.projects.retrieve(session.document, cursor, tokens, RETRIEVAL_LIMIT_S)
         if not tokens:
             session.snippets = ()
         return session.settle(found.snippets)
@@ -106,7 +106,7 @@ class Warming:
         cursor = services.sessions.cursor(document, position)
         settings = await services.settings(session.uri)
         anchor = at_line(cursor)
-        choices = await to_warm(PromptParts(cursor, anchor), services.engine, settings)
+        choices = await models_to_warm(PromptParts(cursor, anchor), services.engine, settings)
         for choice in choices:
             await services.engine.describe(choice.model, on_loading=partial(self._show_loading, choice))
             snippets = await self.choose_snippets(session, cursor, choice, settings)

@@ -1,5 +1,6 @@
 """How programs are isolated on each platform, as text. `test_run.py` runs the Linux sandbox for real."""
 
+import os
 from pathlib import Path
 from threading import Event
 
@@ -11,6 +12,7 @@ from slm_lsp.sandbox.folder import Folder, temporary_folder
 from slm_lsp.sandbox.isolation import Isolation
 from slm_lsp.sandbox.launch import launch_script
 from slm_lsp.sandbox.outcome import Limits
+from slm_lsp.sandbox.run import run
 from slm_lsp.sandbox.supervisor import supervise
 
 NEW = frozenset({"--disable-userns", "--size"})
@@ -122,3 +124,13 @@ def test_launch_script_sets_the_limits_of_the_kernel(shell: str, tmp_path: Path)
             type(command)(argv, command.environ, folder.work, mark=command.mark), b"", limits, folder, Event()
         )
     assert ended.stdout.split() == [b"5", b"2048", b"1048576", b"0", b"256"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give each run a user of its own: run it as root")
+async def test_each_run_of_root_has_its_own_unprivileged_user() -> None:
+    first, second = [await run(["/bin/sh", "-c", "id -u; id -G; whoami; cat a"], files={"a": "b"}) for _ in range(2)]
+    users = [each.stdout.split()[0] for each in (first, second)]
+    assert users[0] != users[1]
+    assert all(int(each) >= bubblewrap.FIRST_UNUSED_ID for each in users)
+    assert first.stdout.split() == [users[0], users[0], b"user", b"b"]
+    assert first.files == {}
