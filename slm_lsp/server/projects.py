@@ -69,7 +69,7 @@ class Workspace:
         self._reader: Reader | None = None
         self._names: Reader | None = None
         self._names_lock = Lock()
-        self._rows: dict[str, tuple[int, FileRows]] = {}
+        self._rows: dict[str, tuple[Document, FileRows]] = {}
         self._closed = False
         self.stopped_at: float | None = None
         """When the user cancelled indexing; None while it is running."""
@@ -143,17 +143,17 @@ class Workspace:
     def _open_files(self, documents: Iterable[Document]) -> dict[str, FileRows]:
         """Return the index rows of the open documents that may be indexed. Parse those that have changed."""
         rules = self._current_rules()
-        kept: dict[str, tuple[int, FileRows]] = {}
+        kept: dict[str, tuple[Document, FileRows]] = {}
         for document in documents:
             path = self.relative(document.uri)
             if path is None or rules.refuses(path) is not None:
                 continue
             known = self._rows.get(path)
-            if known is not None and known[0] == document.version:
+            if known is not None and known[0] is document:
                 kept[path] = known
                 continue
             try:
-                kept[path] = document.version, extract(path, document.syntax.source, OPEN_PARSE_S, document.syntax)
+                kept[path] = document, extract(path, document.syntax.source, OPEN_PARSE_S, document.syntax)
             except ParseTimeoutError:
                 log.info("%s takes too long to parse", path)
         self._rows = kept
