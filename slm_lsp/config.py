@@ -52,12 +52,9 @@ class EngineSettings:
     """KV cells of one model: the tokens of the longest prompt and its answers."""
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Layers of the model that a graphics processor evaluates; 0: none."""
-    seam_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
-    """With `completion.shift_suffix`: milliseconds spent on evaluating the first tokens of the suffix again before
-    answering. The rest is evaluated again in the next pause."""
-    parking_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
-    """Megabytes on disk, for each model, for the KV cells of documents that are not in use. 0 keeps them in memory,
-    where each visited document slows down the others. The files have no name and disappear with the engine."""
+    kv_offload_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
+    """Disk space for the KV cache of inactive documents, in megabytes per model. 0: keep this data in memory, where
+    each visited document slows down the others. The files are unnamed and are deleted when the engine exits."""
     idle_minutes: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     """A model unused for so long is unloaded."""
 
@@ -79,10 +76,6 @@ class CompletionSettings:
     least_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.75
     """A suggestion of which the model is less sure is not shown unless asked for: the geometric mean of its tokens'
     probabilities. What was accepted and rejected before may raise it (`slm-lsp stats`)."""
-    shift_suffix: bool = False
-    """After a cursor has moved, keep the cells of the text behind it, though they were computed behind another prefix:
-    the first answer comes at once, and is right less often (2 to 4 points on HumanEval's lines). A client that says
-    where the cursor rests, or a pause, makes them exact either way."""
     languages_off: tuple[str, ...] = ()
     """Languages in which nothing is suggested unless asked for by hand, such as `markdown`."""
     prefix_tokens: Tokens = 1500

@@ -76,7 +76,7 @@ def test_mistakes_are_reported_and_the_default_stands_in(tmp_path: Path) -> None
         ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; it stays 64.'),
         ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; it stays 64."),
         ("latency_ms = -1", "a number of at least 0, but is -1; it stays 1500.0."),
-        ("shift_suffix = 3", "true or false, but is 3; it stays false."),
+        ("refine = 3", "true or false, but is 3; it stays true."),
         ("languages_off = 3", "a list of texts, but is 3; it stays []."),
         ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; it stays 0.75.'),
         (f"max_tokens = '{'x' * 100}'", "…; it stays 64."),

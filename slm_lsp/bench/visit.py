@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from slm_lsp.bench.common import BindingsReport, Conditions, private_engine, random_text
-from slm_lsp.engine.api import Done, Generate, ModelRef, Reuse, Segment, Started
+from slm_lsp.engine.api import Done, Generate, ModelRef, Segment, Started
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import EngineError
 
@@ -40,12 +40,12 @@ async def run(conditions: Conditions) -> BindingsReport:
         async with private_engine(binding) as engine:
             await engine.describe(ModelRef.of(conditions.model), explicit=True)
             first = _document(dice, 0)
-            before = [await _speed(engine, conditions, first, "nothing") for _ in range(conditions.runs + 1)][1:]
+            before = [await _speed(engine, conditions, first, fresh=True) for _ in range(conditions.runs + 1)][1:]
             for number in range(1, DOCUMENTS):
-                visited = await _speed(engine, conditions, _document(dice, number), "exact", tokens=1)
+                visited = await _speed(engine, conditions, _document(dice, number), tokens=1)
                 conditions.note(f"{binding} document {number + 1}/{DOCUMENTS}: prefill {visited.prefill:.1f} tokens/s")
             others = [_document(dice, DOCUMENTS + number) for number in range(conditions.runs)]
-            after = [await _speed(engine, conditions, other, "exact") for other in others]
+            after = [await _speed(engine, conditions, other) for other in others]
         ours[binding], theirs[binding] = _medians(after), _medians(before)
         ratios[binding] = min(
             median(each.prefill for each in after) / median(each.prefill for each in before),
@@ -75,9 +75,11 @@ def _medians(speeds: list[Speed]) -> dict[str, float]:
     return {"prefill": median(each.prefill for each in speeds), "decode": median(each.decode for each in speeds)}
 
 
-async def _speed(engine: EngineClient, conditions: Conditions, text: str, reuse: Reuse, tokens: int = TOKENS) -> Speed:
-    """Evaluate a document and generate behind it."""
-    request = Generate(ModelRef.of(conditions.model), (Segment(text),), tokens, explicit=True, reuse=reuse)
+async def _speed(
+    engine: EngineClient, conditions: Conditions, text: str, *, tokens: int = TOKENS, fresh: bool = False
+) -> Speed:
+    """Evaluate a document, generate tokens after it, and return both speeds."""
+    request = Generate(ModelRef.of(conditions.model), (Segment(text),), tokens, explicit=True, fresh=fresh)
     evaluated = 0
     async for event in engine.generate(request):
         if isinstance(event, Started):

@@ -13,7 +13,7 @@ import platformdirs
 
 from slm_lsp.engine.api import Generate
 
-LATER = ("branch_below",)
+LATER = ("branch_below", "fresh")
 """Fields of requests that came when answers were kept already: they count only where they are set."""
 
 

@@ -221,7 +221,7 @@ class Asker:
         return prompt(cursor, shown, self.info.fim, kept)
 
     async def _generate(self, segments: tuple[Segment, ...]) -> str:
-        request = Generate(self.model, segments, MAX_TOKENS, Stop(("\n",)), reuse="exact")
+        request = Generate(self.model, segments, MAX_TOKENS, Stop(("\n",)))
         if (known := self.answers.get(request)) is not None:
             return known
         text: list[str] = []

@@ -108,7 +108,7 @@ class Tier:
         tokens = RUN_TOKENS if gap.several_lines else LINE_TOKENS
         prompt = segments(gap.parts, self._info, replace(self._settings, max_tokens=tokens))
         stop = Stop(() if gap.several_lines else ("\n",))
-        return Generate(self.choice.model, prompt, tokens, stop, reuse="nothing" if way == "cold" else "exact")
+        return Generate(self.choice.model, prompt, tokens, stop, fresh=way == "cold")
 
     async def say(self, gap: Gap, way: str) -> Said:
         """The greedy answer."""

@@ -105,7 +105,7 @@ class Asker:
         key = self.key(request)
         if (known := self.replies.get(key)) is not None:
             return known
-        if request.reuse != "nothing":
+        if not request.fresh:
             await self.warm(request)
         reply = await self.reply(request, site, whole=whole)
         self.replies.put(key, reply)
@@ -118,7 +118,7 @@ class Asker:
 
     async def warm(self, request: Generate) -> None:
         """Have the prompt of a request evaluated, reusing what it may."""
-        await self._engine.warm(Warm(self._model, request.segments, request.reuse))
+        await self._engine.warm(Warm(self._model, request.segments))
 
 
 async def reply_to(

@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.context.cursor import Cursor
-from slm_lsp.engine.api import Segment
 from slm_lsp.evals.humaneval import Task
-from slm_lsp.evals.reuse import WAYS, Answer, Result, beginning, report
+from slm_lsp.evals.reuse import WAYS, Answer, Result, report
 from slm_lsp.evals.trials import Trial
 from slm_lsp.sandbox.process import Outcome
 from tests.conftest import engines, heed_interrupts
-
-SENTINEL = Segment("<|fim_prefix|>", special=True)
 
 
 def command(*arguments: str) -> list[str]:
@@ -27,11 +24,11 @@ def small(home: dict[str, str]) -> dict[str, str]:
     return home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
 
 
-def result(tokens: int = 90, **outcomes: Outcome) -> Result:
+def result(**outcomes: Outcome) -> Result:
     task = Task("Made/0:1", "Made/0", "", "    return x", "\n", "", "f")
     cursor = Cursor("problems", "solutions.py", "    re", 6)
-    answers = {way: Answer("turn x", 100, tokens if way == "moved" else 0) for way in WAYS}
-    return Result(Trial(task, "    re", cursor, cursor, cursor), answers, outcomes, common_tokens=60)
+    answers = {way: Answer("turn x", 100, 0) for way in WAYS}
+    return Result(Trial(task, "    re", cursor, cursor, cursor), answers, outcomes)
 
 
 def test_rates_and_differences_are_of_all_tasks() -> None:
@@ -47,27 +44,6 @@ def test_rates_and_differences_are_of_all_tasks() -> None:
     text = "\n".join(found.lines())
     assert "reused - fresh: -0.250   (1 tasks gained, 2 lost)" in text
     assert "moved - moved_fresh: -0.500   (0 tasks gained, 2 lost)" in text
-
-
-def test_a_move_was_spliced_when_more_is_reused_than_the_prompts_begin_with() -> None:
-    outcomes: dict[str, Outcome] = dict.fromkeys(WAYS, "passed")
-    assert result(92, **outcomes).spliced
-    assert not result(60, **outcomes).spliced
-    assert report([result(92, **outcomes), result(60, **outcomes)], "tiny", "ik", 1.0).spliced == 0.5
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "common"),
-    [
-        ([SENTINEL, Segment("abc")], [SENTINEL, Segment("abd")], (SENTINEL, Segment("ab"))),
-        ([SENTINEL, Segment("a"), SENTINEL], [SENTINEL, Segment("ab"), SENTINEL], (SENTINEL, Segment("a"))),
-        ([SENTINEL, Segment("abc")], [SENTINEL, Segment("xyz")], (SENTINEL,)),
-        ([SENTINEL, Segment("a"), SENTINEL], [SENTINEL, Segment("a"), Segment("<b")], (SENTINEL, Segment("a"))),
-        ([SENTINEL], [SENTINEL, Segment("a")], (SENTINEL,)),
-    ],
-)
-def test_what_two_prompts_begin_with(one: list[Segment], other: list[Segment], common: tuple[Segment, ...]) -> None:
-    assert beginning(one, other) == beginning(other, one) == common
 
 
 def test_without_tasks_is_wrong_usage(home: dict[str, str]) -> None:
@@ -88,7 +64,7 @@ def test_the_whole_eval_runs_on_the_tiny_model(small: dict[str, str], tiny_model
     assert said["ci95"].keys() == {"fresh", "reused", "moved", "moved_fresh"}
     assert said["reused_tokens"]["fresh"] == said["reused_tokens"]["moved_fresh"] == 0
     assert said["reused_tokens"]["reused"] > 0.9
-    assert said.keys() >= {"spliced", "model", "seconds"}
+    assert said.keys() >= {"model", "backend", "seconds"}
     assert engines(small) == []
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, Slot, available, open_backend
-from slm_lsp.engine.backend.ik import IkBackend
 from slm_lsp.engine.backend.llama_cpp import model_parameters
 from slm_lsp.errors import ModelCorruptError
 from tests.tiny import write_tiny_model
@@ -194,18 +193,3 @@ def test_cells_for_which_there_is_no_place_are_not_restored(backend: Backend) ->
     assert not backend.restore(1, saved)
     backend.remove(0, 0, -1)
     assert backend.restore(1, saved)
-
-
-@pytest.mark.skipif("ik" not in available(), reason="needs the extra `fast`, which is for x86-64 Linux")
-def test_the_batch_that_turns_moved_cells_is_not_interrupted(tiny_model: Path) -> None:
-    """Half of the cells turned to their new positions could not be told from the others."""
-    backend, _ = open_backend(tiny_model, OPTIONS, "ik", lambda _: None)
-    assert isinstance(backend, IkBackend)
-    cut = []
-    for start in (0, 30, 60):
-        backend.decode([Slot(1, start + index, 0, index == 19) for index in range(20)])
-        cut.append(backend._cut)
-        if start == 0:
-            backend.shift(0, 10, -1, 5)
-    assert cut == [True, False, True]
-    backend.close()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.engine.api import FimTokens, Sampling, Stop
-from slm_lsp.engine.daemon.decode import Decoder, TextStream, chances, pick
+from slm_lsp.engine.daemon.decode import Decoder, TextStream, distribution, pick
 from slm_lsp.engine.daemon.healing import Pieces
 
 
@@ -101,7 +101,7 @@ def test_an_answer_ends_at_the_limit_and_nothing_held_back_is_lost() -> None:
 @given(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=50))
 def test_log_probabilities_are_those_of_the_whole_vocabulary(values: list[float]) -> None:
     logits = np.array(values, dtype=np.float32)
-    token, logprob = pick(chances(logits), Sampling(), np.random.default_rng(0))
+    token, logprob = pick(distribution(logits), Sampling(), np.random.default_rng(0))
     exact = logits.astype(np.float64) - np.log(np.exp(logits.astype(np.float64)).sum())
     assert logits[token] == logits.max()
     assert logprob == pytest.approx(exact[token], abs=1e-4)
@@ -113,7 +113,7 @@ def test_sampling_is_decided_by_its_seed_and_leaves_out_the_unlikely() -> None:
 
     def draw(seed: int) -> list[int]:
         random = np.random.default_rng(seed)
-        return [pick(chances(logits), sampling, random)[0] for _ in range(50)]
+        return [pick(distribution(logits), sampling, random)[0] for _ in range(50)]
 
     assert draw(1) == draw(1)
     assert draw(1) != draw(2)

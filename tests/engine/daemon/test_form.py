@@ -68,6 +68,6 @@ def test_what_is_no_expression_is_wrong_usage(form: str) -> None:
 def test_an_expression_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slm_lsp.engine.daemon.form.MATCH_S", 0.01)
     endless = Form("(a|aa)+[^a]")
-    endless.say(b"a" * 40)
+    endless.append(b"a" * 40)
     with pytest.raises(UsageError, match="too long"):
         _ = endless.complete
