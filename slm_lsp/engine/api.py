@@ -174,6 +174,19 @@ class FimTokens(msgspec.Struct, frozen=True):
     file: str | None = None
 
 
+class ChatFormat(msgspec.Struct, frozen=True):
+    """How a model writes conversations, as its file declares it; `context/chat.py` renders messages with it."""
+
+    template: str | None = None
+    """Jinja template from the metadata key `tokenizer.chat_template`; None if the file has none."""
+    bos: str = ""
+    """Spelling of the beginning-of-text token; empty if the model has none."""
+    eos: str = ""
+    """Spelling of the end-of-text token; empty if the model has none."""
+    adds_bos: bool = False
+    """Whether the engine puts the beginning-of-text token before every prompt. The prompt itself must not have it."""
+
+
 class ModelInfo(msgspec.Struct, frozen=True):
     """What a client needs to know about a model to build prompts for it."""
 
@@ -186,6 +199,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """None: the model has no known fill-in-the-middle tokens and can only continue a prefix."""
     prefill_rate: float | None = None
     """Prompt tokens evaluated per second on this machine; None before the first measurement."""
+    chat: ChatFormat = ChatFormat()
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from slm_lsp.engine.api import Event, Request
 
-PROTOCOL = 6
+PROTOCOL = 7
 """Version of the messages. It is part of the socket's name, so a client never connects to a daemon of another one."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024

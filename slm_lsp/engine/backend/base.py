@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from slm_lsp.engine.api import FimTokens
+from slm_lsp.engine.api import ChatFormat, FimTokens
 
 Logits = NDArray[np.float32]
 """One number per token of the vocabulary."""
@@ -63,6 +63,10 @@ class Vocabulary(Protocol):
     @property
     def start(self) -> tuple[int, ...]:
         """Tokens at the start of every prompt of this model: its beginning-of-text token, or nothing."""
+
+    @property
+    def chat(self) -> ChatFormat:
+        """How the model writes conversations."""
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """Return the tokens of `text`. With `special`, spellings of control tokens become these tokens."""

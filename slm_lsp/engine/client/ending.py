@@ -1,7 +1,6 @@
 """Finds and stops engine processes, even if they do not answer; used by `slm-lsp stop`."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from slm_lsp.engine.paths import busy_path, lock_path, pid_path, place_id, recorded_pid, socket_path
 from slm_lsp.errors import EngineError
+from slm_lsp.platform.spawn import is_own
 
 GRACE_S = 10.0
 """Seconds between SIGTERM and SIGKILL. A working engine exits after at most one batch."""
@@ -73,7 +73,7 @@ def is_engine(process: psutil.Process) -> bool:
     """Return whether a process is an engine of this user, by its command line."""
     with contextlib.suppress(psutil.Error):
         line = process.cmdline()
-        return process.uids().real == os.getuid() and ARGUMENTS in (line[at : at + 2] for at in range(len(line)))
+        return is_own(process) and ARGUMENTS in (line[at : at + 2] for at in range(len(line)))
     return False
 
 

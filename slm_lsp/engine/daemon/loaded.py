@@ -98,7 +98,8 @@ class LoadedModel:
         """The description that clients get."""
         longest = min(self.backend.longest, self.backend.options.cells)
         rate = self.rates.prefill if self.rates else None
-        return ModelInfo(self.ref, self.backend.name, longest, self.backend.vocabulary.fim, rate)
+        vocabulary = self.backend.vocabulary
+        return ModelInfo(self.ref, self.backend.name, longest, vocabulary.fim, rate, vocabulary.chat)
 
     def prompt(self, segments: Sequence[Segment]) -> Prompt:
         """Return a whole prompt in tokens; never empty."""
