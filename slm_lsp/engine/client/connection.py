@@ -143,6 +143,7 @@ class EngineClient:
                     on_loading(event.fraction)
                 elif isinstance(event, Described):
                     self._infos[request.model] = event.info
+                    self._described_at = asyncio.get_running_loop().time()
                     return event.info
         raise EngineLostError(_LOST.what, _LOST.cure)
 
