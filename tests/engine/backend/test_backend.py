@@ -25,10 +25,10 @@ def backend(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[Backen
     found.close()
 
 
-@pytest.mark.parametrize(("said", "fast_kernels"), [(b"AVX512 = 1 | AMX_INT8 = 1 | ", False), (b"AVX512 = 1 | ", True)])
-def test_amx_kernels_are_disabled_because_they_crash(said: bytes, fast_kernels: bool) -> None:
+@pytest.mark.parametrize(("info", "fast_kernels"), [(b"AVX512 = 1 | AMX_INT8 = 1 | ", False), (b"AVX512 = 1 | ", True)])
+def test_amx_kernels_are_disabled_because_they_crash(info: bytes, fast_kernels: bool) -> None:
     api = SimpleNamespace(
-        llama_print_system_info=lambda: said,
+        llama_print_system_info=lambda: info,
         llama_model_default_params=lambda: SimpleNamespace(use_extra_bufts=True),
     )
     assert model_parameters(api).use_extra_bufts is fast_kernels

@@ -147,7 +147,7 @@ def test_old_rates_are_used_until_the_new_ones_are_complete(model: LoadedModel) 
         (Rates({1: 1.0}, 2.0, load=0.0, measured_at=9000.0), True),
         (None, True),
     ],
-    ids=["quiet and new", "while other programs ran", "long ago", "in the future", "never"],
+    ids=["recent and on an idle machine", "while other programs ran", "long ago", "in the future", "never"],
 )
 def test_stale_rates(model: LoadedModel, rates: Rates | None, stale: bool) -> None:
     model.rates = rates
