@@ -10,18 +10,18 @@ the rest of the line greedily, with token healing, in four ways, and the program
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from slm_lsp.bench.common import private_engine
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.anchor import at_line, at_word
 from slm_lsp.context.window import PromptParts, segments
-from slm_lsp.engine.api import Generate, ModelInfo, ModelRef, Provider, Segment, Started, Stop, Token, Warm
-from slm_lsp.errors import EngineLostError
+from slm_lsp.engine.api import Generate, ModelInfo, ModelRef, Provider, Segment, Stop, Warm
 from slm_lsp.evals.humaneval import choose, load_problems
 from slm_lsp.evals.trials import Trial, trial
+from slm_lsp.harness.engine import private_engine, timed_answer
+from slm_lsp.harness.report import interval
+from slm_lsp.harness.tasks import OnProgress, Progress, run_tasks
 from slm_lsp.proportions import wilson
 from slm_lsp.sandbox.process import Outcome, run_program
 
@@ -92,9 +92,8 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield the lines of the table."""
         for way in WAYS:
-            rate, (low, high) = getattr(self, way), self.ci95[way]
-            reused = f"   {self.reused_tokens[way]:4.0%} of the prompt reused"
-            yield f"  {way:12s} {rate:.3f}   95 % interval {low:.3f} to {high:.3f}{reused}"
+            reused = f"{self.reused_tokens[way]:4.0%} of the prompt reused"
+            yield f"  {way:12s} {getattr(self, way):.3f}   {interval(self.ci95[way])}   {reused}"
         for way, beside in COMPARED:
             gained = sum(each.outcomes[way] == "passed" != each.outcomes[beside] for each in self.cases)
             lost = sum(each.outcomes[beside] == "passed" != each.outcomes[way] for each in self.cases)
@@ -153,17 +152,8 @@ class Runner:
     async def complete(self, prompt: tuple[Segment, ...], *, fresh: bool = False) -> Answer:
         """Return the rest of the line."""
         request = Generate(self.model, prompt, MAX_TOKENS, Stop(("\n",)), fresh=fresh)
-        text: list[str] = []
-        started: Started | None = None
-        async with aclosing(self.engine.generate(request)) as events:
-            async for event in events:
-                if isinstance(event, Started):
-                    started = event
-                elif isinstance(event, Token):
-                    text.append(event.text)
-        if started is None:
-            raise EngineLostError("The engine ended a request without an answer.", "Run the command again.")
-        return Answer("".join(text), started.prompt_tokens, started.reused_tokens)
+        answer = await timed_answer(self.engine, request)
+        return Answer(answer.text, answer.started.prompt_tokens, answer.started.reused_tokens)
 
     async def run(self, tried: Trial) -> Result:
         """Complete a trial in all ways and run the programs."""
@@ -188,9 +178,7 @@ class Runner:
         return Result(tried, answers, {way: known[answer.text] for way, answer in answers.items()})
 
 
-async def run(
-    model: ModelRef, name: str, count: int, settings: Settings, on_progress: Callable[[int, int], None]
-) -> Report:
+async def run(model: ModelRef, name: str, count: int, settings: Settings, on_progress: OnProgress) -> Report:
     """Run `count` tasks in a private engine.
 
     Args:
@@ -206,11 +194,8 @@ async def run(
     problems = load_problems()
     trials = [trial(task, problems, SEED) for task in choose(problems, count, SEED)]
     began = time.monotonic()
-    results: list[Result] = []
     async with private_engine(settings.engine.backend) as engine:
         info = await engine.describe(model)
         runner = Runner(engine, model, info, replace(settings.completion, max_tokens=MAX_TOKENS))
-        for each in trials:
-            results.append(await runner.run(each))
-            on_progress(len(results), len(trials))
+        results = await run_tasks(trials, runner.run, Progress(len(trials), on_progress))
     return report(results, name, info.backend, time.monotonic() - began)

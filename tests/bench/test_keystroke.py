@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.bench.common import worker
 from slm_lsp.bench.keystroke import RECORDINGS, PrefixOnly, Samples, other_files, report
 from slm_lsp.bench.llama_server import FirstToken, command, llama_server, read_events, request
 from slm_lsp.bench.peers import server_binary, usual_layout
 from slm_lsp.bench.typing import load_sessions
+from slm_lsp.bench.workers import worker
 from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.engine.api import FimTokens
 from slm_lsp.engine.backend.prefix_only import shared

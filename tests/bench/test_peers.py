@@ -80,7 +80,7 @@ def test_only_llama_cpp_is_unpacked_and_nothing_lands_outside(tmp_path: Path) ->
 
 
 def test_an_archive_without_llama_cpp_or_cut_short_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PeerError, match=r"carries no source of llama\.cpp"):
+    with pytest.raises(PeerError, match=r"contains no source of llama\.cpp"):
         unpack(write_archive(tmp_path / "a.tar.gz", {"x/setup.py": ""}), tmp_path / "source")
     cut = tmp_path / "b.tar.gz"
     cut.write_bytes((tmp_path / "a.tar.gz").read_bytes()[:40])
@@ -131,9 +131,9 @@ if "--build" in sys.argv:
     script(tmp_path / "tools" / "c++", "")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     environ = {"PATH": str(tmp_path / "tools")}
-    said: list[str] = []
-    assert peers.setup(said.append, layout, environ) == layout.binary
-    assert "compiling llama-server: 50 %" in said
+    notes: list[str] = []
+    assert peers.setup(notes.append, layout, environ) == layout.binary
+    assert "compiling llama-server: 50 %" in notes
     assert layout.stamp.read_text() == "version: 7\n"
     assert (layout.folder / "LICENSE").read_text() == "MIT"
     assert not layout.source.exists()
@@ -142,7 +142,7 @@ if "--build" in sys.argv:
     again: list[str] = []
     assert peers.setup(again.append, layout, {"PATH": ""}) == layout.binary
     assert len(again) == 1
-    assert "is set up" in again[0]
+    assert "is already set up" in again[0]
 
 
 def test_a_download_that_fails_says_why_and_leaves_no_source(layout: Layout, tmp_path: Path) -> None:
@@ -165,16 +165,16 @@ def test_a_program_that_fails_is_quoted(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_every_ten_percent() -> None:
-    said: list[str] = []
-    listen = percent_notes(said.append)
+    notes: list[str] = []
+    listen = percent_notes(notes.append)
     for line in ("-- Configuring", "[  3%] a", "[ 12%] b", "[ 19%] c", "[ 45%] d", "[100%] e"):
         listen(line)
-    assert said == [f"compiling llama-server: {percent} %" for percent in (10, 40, 100)]
+    assert notes == [f"compiling llama-server: {percent} %" for percent in (10, 40, 100)]
 
 
 def test_the_command_says_whether_the_server_is_set_up(home: dict[str, str]) -> None:
     command = [sys.executable, "-m", "slm_lsp.cli.main", "bench", "peers"]
     shown = subprocess.run(command, env=home, capture_output=True, text=True, check=True).stdout
-    assert shown == "llama-server is not set up; `slm-lsp bench peers setup` does it.\n"
+    assert shown == "llama-server is not set up. Run `slm-lsp bench peers setup`.\n"
     as_json = subprocess.run([*command, "--json"], env=home, capture_output=True, text=True, check=True).stdout
     assert json.loads(as_json)["binary"] is None

@@ -99,5 +99,5 @@ def test_recordings_of_another_version_of_a_file_are_refused(tmp_path: Path) -> 
     (tmp_path / "a.py").write_text("x = 1\n")
     record = {"file": "a.py", "start": {"line": 0, "column": 4}, "cut": [5, 6], "events": []}
     (tmp_path / "sessions.json").write_text(json.dumps([record]))
-    with pytest.raises(UsageError, match="not the file that was recorded"):
+    with pytest.raises(UsageError, match="not the recorded file"):
         load_sessions(tmp_path)

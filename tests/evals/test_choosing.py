@@ -51,8 +51,8 @@ answers = st.lists(
 
 
 @given(answers, st.sampled_from(sorted(RULES)))
-def test_nobody_who_would_have_won_is_left_behind(said: list[tuple[str, list[float], Fault]], rule: str) -> None:
-    found = [judged(text, *logprobs, fault=fault) for text, logprobs, fault in said]
+def test_nobody_who_would_have_won_is_left_behind(candidates: list[tuple[str, list[float], Fault]], rule: str) -> None:
+    found = [judged(text, *logprobs, fault=fault) for text, logprobs, fault in candidates]
     best, cost = race(found, rule)
     length = len(found[0].candidate.logprobs)
     assert cost >= length
@@ -94,14 +94,14 @@ def test_the_command_asks_once_and_goes_by_what_is_kept(home: dict[str, str], ti
 
     nothing = run("--kept")
     assert nothing.returncode == 2
-    assert "No line was answered before." in nothing.stderr
+    assert "No line has kept answers." in nothing.stderr
     first = run("--first", "1")
     assert first.returncode == 0, first.stderr
-    said = json.loads(first.stdout)
-    assert (said["name"], said["n"]) == ("choose", 1)
+    output = json.loads(first.stdout)
+    assert (output["name"], output["n"]) == ("choose", 1)
     kept = json.loads(run("--kept").stdout)
     assert kept["n"] == 1
-    assert kept["ways"] == said["ways"]
+    assert kept["ways"] == output["ways"]
     assert engines(small) == []
 
 

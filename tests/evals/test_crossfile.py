@@ -11,10 +11,12 @@ from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.signals import SIGNALS
 from slm_lsp.context.snippets import Snippet
+from slm_lsp.engine.api import ModelRef
 from slm_lsp.evals import ring
 from slm_lsp.evals.crossfile import Case, Report, allowed, no_snippets, report, run
 from slm_lsp.evals.crossfile_tasks import Task, choose
 from slm_lsp.evals.packages import PACKAGES
+from slm_lsp.routing.policy import Choice
 from tests.conftest import engines
 from tests.evals import shop
 
@@ -58,11 +60,11 @@ def test_tokens_of_other_files_are_reported_by_way() -> None:
 
 def test_ways_that_were_not_run_are_absent() -> None:
     found = report([case(none="", ring="rounded(1)")], ("none", "ring"), "tiny", "ik", 1000, 1.0)
-    said = json.loads(msgspec.json.encode(found))
-    assert said["ring"] == {"exact": 1.0, "similarity": 1.0}
-    assert said["none"] == {"exact": 0.0, "similarity": 0.0}
-    assert said["name"] == "crossfile"
-    assert not said.keys() & {"ours", "lift_over_none", "lift_over_ring", "ci95", "ablation"}
+    output = json.loads(msgspec.json.encode(found))
+    assert output["ring"] == {"exact": 1.0, "similarity": 1.0}
+    assert output["none"] == {"exact": 0.0, "similarity": 0.0}
+    assert output["name"] == "crossfile"
+    assert not output.keys() & {"ours", "lift_over_none", "lift_over_ring", "ci95", "ablation"}
     assert "ours" not in "\n".join(found.lines())
 
 
@@ -84,10 +86,10 @@ async def test_the_tiny_model_is_asked_in_every_way(
     for name, value in home.items():
         monkeypatch.setenv(name, value)
     project = shop.project(tmp_path)
-    asked: list[Cursor] = []
+    cursors: list[Cursor] = []
 
     def ours(task: Task, cursor: Cursor) -> Sequence[Snippet]:
-        asked.append(cursor)
+        cursors.append(cursor)
         return [
             Snippet(task.path, task.text, "the answer itself", 1.0),
             Snippet("shop/money.py", "Price\n", "made", 1.0),
@@ -95,15 +97,16 @@ async def test_the_tiny_model_is_asked_in_every_way(
 
     ways = {"none": no_snippets, "ring": ring.source([project], 100, 1), "ours": ours, "again": ours}
     tasks = choose([project], 2, seed=1)
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     kept = tmp_path / "answers.jsonl"
 
-    async def ask() -> Report:
-        tell = lambda done, of: told.append((done, of))  # noqa: E731
-        return await run(tiny_model, "tiny", tasks, ways, Settings(completion=SMALL), 100, tell, kept)
+    async def evaluate() -> Report:
+        choice = Choice(ModelRef.of(tiny_model), "tiny", None, "made")
+        on_progress = lambda done, of: progress.append((done, of))  # noqa: E731
+        return await run(choice, tasks, ways, Settings(completion=SMALL), 100, on_progress, kept)
 
-    found = await ask()
-    assert told == [(1, 2), (2, 2)]
+    found = await evaluate()
+    assert progress == [(1, 2), (2, 2)]
     assert (found.n, found.model, found.budget_tokens) == (2, "tiny", 100)
     for each, task in zip(found.cases, tasks, strict=True):
         assert (each.path, each.line, each.wanted) == (task.path, task.line, task.wanted)
@@ -113,15 +116,15 @@ async def test_the_tiny_model_is_asked_in_every_way(
         assert each.snippets["none"] == ()
         assert each.snippets["ours"] == ("shop/money.py",)
         assert set(each.snippets["ring"]) <= set(task.opened)
-    assert all(cursor.text[cursor.offset] == "\n" for cursor in asked)
+    assert all(cursor.text[cursor.offset] == "\n" for cursor in cursors)
     assert found.ablation.keys() == {"again"}
     assert engines(home) == []
     lines = kept.read_text().splitlines()
     with kept.open("a") as file:
         file.write('["broken off')
-    again = await ask()
+    again = await evaluate()
     assert again.cases == found.cases
-    assert kept.read_text().splitlines()[: len(lines)] == lines, "an answer was asked for again"
+    assert kept.read_text().splitlines()[: len(lines)] == lines, "an answer was generated again"
 
 
 def command(*arguments: str) -> list[str]:
@@ -142,11 +145,11 @@ def test_the_command_runs_on_what_is_in_the_cache(home: dict[str, str], tiny_mod
         [*arguments, "--json"], env=environ, capture_output=True, text=True, timeout=120, check=False
     )
     assert found.returncode == 0, found.stderr
-    said = json.loads(found.stdout)
-    assert (said["name"], said["n"], said["budget_tokens"]) == ("crossfile", 3, 100)
-    assert len(said["cases"]) == 3
-    assert said.keys() >= {"none", "ring", "ours", "model", "lift_over_none", "lift_over_ring"}
-    assert said["ablation"].keys() == set(SIGNALS)
+    output = json.loads(found.stdout)
+    assert (output["name"], output["n"], output["budget_tokens"]) == ("crossfile", 3, 100)
+    assert len(output["cases"]) == 3
+    assert output.keys() >= {"none", "ring", "ours", "model", "lift_over_none", "lift_over_ring"}
+    assert output["ablation"].keys() == set(SIGNALS)
     assert engines(home) == []
 
 

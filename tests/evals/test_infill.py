@@ -10,7 +10,7 @@ import pytest
 
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, typed_part
-from slm_lsp.evals.infill_report import Asked, Run, Said, report
+from slm_lsp.evals.infill_report import ArmAnswer, LineResult, Run, report
 from slm_lsp.sandbox.process import Outcome
 from tests.conftest import engines, heed_interrupts, store_of_tiers
 from tests.tiny import write_tiny_model
@@ -32,14 +32,14 @@ def small(home: dict[str, str]) -> dict[str, str]:
     }
 
 
-def asked(warm: Outcome, typed: Outcome, cold: Outcome, seconds: float | None = None) -> Asked:
-    said = {"warm": Said("    return x", seconds), "typed": Said("x"), "cold": Said("", seconds)}
-    return Asked(TASK, "    return ", said, {"warm": warm, "typed": typed, "cold": cold})
+def result(warm: Outcome, typed: Outcome, cold: Outcome, seconds: float | None = None) -> LineResult:
+    answers = {"warm": ArmAnswer("    return x", seconds), "typed": ArmAnswer("x"), "cold": ArmAnswer("", seconds)}
+    return LineResult(TASK, "    return ", answers, {"warm": warm, "typed": typed, "cold": cold})
 
 
 def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
-    good = asked("passed", "passed", "failed", 0.5)
-    bad = asked("failed", "passed", "timeout")
+    good = result("passed", "passed", "failed", 0.5)
+    bad = result("failed", "passed", "timeout")
     lines = [{"fast": bad, "strong": good, "auto": good}, {"fast": bad, "strong": bad, "auto": good}]
     runs: list[dict[str, Outcome]] = [{"fast": "failed", "strong": "passed", "auto": "passed"}]
     found = report(lines, runs, Run({"fast": "a", "strong": "b"}, "ik", 1, 0.75, 2.0))
@@ -54,20 +54,20 @@ def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
     assert found.multi.strong
     assert found.multi.strong.rate == 1.0
     assert [(case.way, case.outcomes["auto"]) for case in found.cases] == [("warm", "passed"), ("warm", "passed")]
-    said = json.loads(msgspec.json.encode(found))
-    assert said["fast"].keys() == {"rate", "ci95", "cold_rate", "typed_rate"}
-    assert said["strong"].keys() == {"rate", "ci95", "mean_s", "cold_rate", "cold_mean_s", "typed_rate"}
+    output = json.loads(msgspec.json.encode(found))
+    assert output["fast"].keys() == {"rate", "ci95", "cold_rate", "typed_rate"}
+    assert output["strong"].keys() == {"rate", "ci95", "mean_s", "cold_rate", "cold_mean_s", "typed_rate"}
     text = "\n".join(found.lines())
     assert "auto     1.000" in text
     assert "several lines missing, 1 tasks" in text
 
 
-def answered(text: str, confidence: float, outcome: Outcome) -> Asked:
+def answered(text: str, confidence: float, outcome: Outcome) -> LineResult:
     outcomes: dict[str, Outcome] = {"warm": outcome, "typed": outcome, "cold": outcome}
-    return Asked(TASK, "    ", dict.fromkeys(outcomes, Said(text, None, confidence)), outcomes)
+    return LineResult(TASK, "    ", dict.fromkeys(outcomes, ArmAnswer(text, None, confidence)), outcomes)
 
 
-def line(fast: Asked, best: Asked, refined: Asked) -> dict[str, Asked]:
+def line(fast: LineResult, best: LineResult, refined: LineResult) -> dict[str, LineResult]:
     return {"fast": fast, "strong": best, "auto": fast, "best": best, "refined": refined}
 
 
@@ -88,7 +88,7 @@ def test_refined_counts_what_changed_and_whether_that_was_better() -> None:
 
 
 def test_arms_and_ways_that_were_not_run_are_absent() -> None:
-    found = report([{"strong": asked("passed", "passed", "passed")}], [], Run({"strong": "b"}, "ik", 0, 0.75, 2.0))
+    found = report([{"strong": result("passed", "passed", "passed")}], [], Run({"strong": "b"}, "ik", 0, 0.75, 2.0))
     assert not json.loads(msgspec.json.encode(found)).keys() & {"fast", "auto", "examples", "refined", "multi"}
     assert "fast" not in "\n".join(found.lines())
 
@@ -117,16 +117,24 @@ def test_the_whole_eval_runs_on_the_tiny_model_and_goes_on_where_it_was(
 
     kept = Path(small["XDG_CACHE_HOME"]) / "slm-lsp" / "evals" / "replies.jsonl"
     assert run(1)["n"] == 1
-    asked_before = kept.read_text().splitlines()
+    kept_before = kept.read_text().splitlines()
     with kept.open("a") as file:
         file.write('{"key": "broken off\n')
-    said = run(2)
-    assert (said["name"], said["n"], said["timed"]) == ("infill", 2, 1)
-    assert said["models"] == {"strong": tiny_model.stem}
-    assert said.keys() >= {"strong", "auto", "multi", "seconds", "backend"}
-    assert said["strong"].keys() == {"rate", "ci95", "mean_s", "cold_rate", "cold_mean_s", "typed_rate", "typed_mean_s"}  # type: ignore[attr-defined]
+    output = run(2)
+    assert (output["name"], output["n"], output["timed"]) == ("infill", 2, 1)
+    assert output["models"] == {"strong": tiny_model.stem}
+    assert output.keys() >= {"strong", "auto", "multi", "seconds", "backend"}
+    assert output["strong"].keys() == {
+        "rate",
+        "ci95",
+        "mean_s",
+        "cold_rate",
+        "cold_mean_s",
+        "typed_rate",
+        "typed_mean_s",
+    }  # type: ignore[attr-defined]
     lines = kept.read_text().splitlines()
-    assert lines[: len(asked_before)] == asked_before, "an answer was asked for again"
+    assert lines[: len(kept_before)] == kept_before, "an answer was generated again"
     keys = [json.loads(line)["key"] for line in lines if line.endswith("}")]
     assert len(keys) == len(set(keys))
 
@@ -145,11 +153,11 @@ def test_two_tiers_are_refined_and_examples_are_beside_the_rest(
         assert found.returncode == 0, found.stderr
         return dict(json.loads(found.stdout))
 
-    said = run()
-    assert "examples" not in said, "examples are run though nobody asked for that"
-    assert said["refined"].keys() == {"rate", "ci95", "typed_rate", "changed", "better", "worse", "shown"}
-    assert said["refined"]["changed"] <= 2
-    assert run("--examples").keys() == said.keys() | {"examples"}
+    output = run()
+    assert "examples" not in output, "examples must be run only on request"
+    assert output["refined"].keys() == {"rate", "ci95", "typed_rate", "changed", "better", "worse", "shown"}
+    assert output["refined"]["changed"] <= 2
+    assert run("--examples").keys() == output.keys() | {"examples"}
 
 
 def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
@@ -174,8 +182,8 @@ def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: 
     [
         (("--tasks", "0"), "--tasks must be at least 1."),
         (("--first", "0"), "--first must be at least 1."),
-        (("--multi", "-1"), "--multi and --timed must be at least 0."),
-        (("--timed", "-1"), "--multi and --timed must be at least 0."),
+        (("--multi", "-1"), "--multi must be at least 0."),
+        (("--timed", "-1"), "--timed must be at least 0."),
     ],
 )
 def test_wrong_usage(home: dict[str, str], arguments: tuple[str, ...], error: str) -> None:

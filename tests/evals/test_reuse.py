@@ -56,15 +56,15 @@ def test_the_whole_eval_runs_on_the_tiny_model(small: dict[str, str], tiny_model
     arguments = command("--tasks", "2", "--model", str(tiny_model))
     found = subprocess.run([*arguments, "--json"], env=small, capture_output=True, text=True, timeout=120, check=False)
     assert found.returncode == 0, found.stderr
-    said = json.loads(found.stdout)
-    assert said["name"] == "reuse"
-    assert said["n"] == 2
-    assert said["difference"] == said["reused"] - said["fresh"]
-    assert said["moved_difference"] == said["moved"] - said["moved_fresh"]
-    assert said["ci95"].keys() == {"fresh", "reused", "moved", "moved_fresh"}
-    assert said["reused_tokens"]["fresh"] == said["reused_tokens"]["moved_fresh"] == 0
-    assert said["reused_tokens"]["reused"] > 0.9
-    assert said.keys() >= {"model", "backend", "seconds"}
+    output = json.loads(found.stdout)
+    assert output["name"] == "reuse"
+    assert output["n"] == 2
+    assert output["difference"] == output["reused"] - output["fresh"]
+    assert output["moved_difference"] == output["moved"] - output["moved_fresh"]
+    assert output["ci95"].keys() == {"fresh", "reused", "moved", "moved_fresh"}
+    assert output["reused_tokens"]["fresh"] == output["reused_tokens"]["moved_fresh"] == 0
+    assert output["reused_tokens"]["reused"] > 0.9
+    assert output.keys() >= {"model", "backend", "seconds"}
     assert engines(small) == []
 
 
