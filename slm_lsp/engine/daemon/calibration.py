@@ -66,7 +66,7 @@ class Calibration:
         if model is None:
             if now < self._not_before:
                 return
-            if not self._machine.quiet:
+            if not self._machine.idle:
                 self._not_before = now + LOOK_S
                 return
             model = next((each for each in models if each.stale(self._epoch())), None)

@@ -46,7 +46,7 @@ def branch(
         found: probabilities of the next token.
 
     Returns:
-        The candidate, its session and its first step of its own; None if there is no branch here.
+        The candidate, its session and its first different step; None if there is no branch here.
     """
     request = job.request
     if not isinstance(request, Generate) or found is None or job.candidate > 0 or job.lookup is not None:

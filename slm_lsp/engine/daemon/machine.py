@@ -30,7 +30,7 @@ class Machine:
         self.slowdown = Slowdown()
         self.last_contended = 0.0
         """The last value of `contended`; can be read from any thread."""
-        self._meter, self._clock, self._adaptive = meter, clock, adaptive
+        self._meter, self._adaptive = meter, adaptive
         self._choice = ThreadChoice(threads, clock)
 
     @property
@@ -45,7 +45,7 @@ class Machine:
         return self.last_contended
 
     @property
-    def quiet(self) -> bool:
+    def idle(self) -> bool:
         """Whether the machine is idle enough for a measurement."""
         return self.contended <= LOADED
 
@@ -65,7 +65,7 @@ class Machine:
         """
         # Trials of another number of threads do not count: the next answer uses the chosen number.
         if threads == self._choice.chosen(prompt):
-            self.slowdown.note(ratio, seconds, self._clock())
+            self.slowdown.note(ratio, seconds)
         self._choice.note(prompt, threads, ratio)
 
     def rates_changed(self) -> None:

@@ -22,21 +22,17 @@ class Slowdown:
     """Running mean of (observed time / measured time) over the batches of all models. Used by the decoding thread."""
 
     value: float = 1.0
-    at: float | None = None
-    """Time of the last observation by the engine's clock; None before the first one."""
 
-    def note(self, ratio: float, seconds: float, now: float) -> None:
+    def note(self, ratio: float, seconds: float) -> None:
         """Add a batch.
 
         Args:
             ratio: its duration divided by the duration measured for such a batch on the idle machine.
             seconds: its duration; longer batches have more weight.
-            now: time by the engine's clock.
         """
         limited = min(max(ratio, LEAST), MOST)
         weight = 1 - math.exp(-max(seconds, 0.0) / MEMORY_S)
         self.value += weight * (limited - self.value)
-        self.at = now
 
     @property
     def noticeable(self) -> bool:
