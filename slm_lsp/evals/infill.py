@@ -35,14 +35,14 @@ from slm_lsp.features.completion.alternatives import spread
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.choose import Candidate, Site
 from slm_lsp.features.completion.complete import confidence
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.features.completion.trial import Trials
 from slm_lsp.harness.engine import private_engine
 from slm_lsp.harness.tasks import OnProgress, Progress, run_tasks
 from slm_lsp.models.store import Store
 from slm_lsp.routing import choose as routing
-from slm_lsp.routing.policy import Choice, possible
-from slm_lsp.sandbox.process import Outcome, run_program
+from slm_lsp.routing.policy import Choice, eligible_models
+from slm_lsp.sandbox.process import ProgramResult, run_program
 
 SEED = 2207
 LINE_TOKENS = 96
@@ -190,9 +190,9 @@ class Programs:
     """Runs programs, each only once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Outcome] = {}
+        self._known: dict[str, ProgramResult] = {}
 
-    async def run(self, gap: Gap, answer: str) -> Outcome:
+    async def run(self, gap: Gap, answer: str) -> ProgramResult:
         """Return the outcome of the program with an answer in the gap."""
         program = gap.task.filled(gap.typed + answer)
         if program not in self._known:
@@ -259,14 +259,14 @@ class Arms:
         if reply.model != self._strong.choice.name:
             reply = await self._strong.candidates(gap, way)
         fast, best = answers[next(iter(self.tiers))], await auto.best(reply, gap)
-        replaced = is_better(Answer(fast.text, fast.confidence), Answer(best.text, best.confidence))
+        replaced = is_better(ModelAnswer(fast.text, fast.confidence), ModelAnswer(best.text, best.confidence))
         return {BEST: best, REFINED: best if replaced else fast}
 
     @property
     def _strong(self) -> Tier:
         return list(self.tiers.values())[-1]
 
-    async def lines(self, task: Task) -> dict[str, Outcome]:
+    async def lines(self, task: Task) -> dict[str, ProgramResult]:
         """Complete several missing lines with all arms and return the outcomes of the programs."""
         gap = Gap(task)
         answers = await self._untimed(gap, "warm")
@@ -302,7 +302,7 @@ async def run(
     progress = Progress(len(lines) + len(runs), on_progress)
     async with private_engine(settings.engine.backend) as engine:
         tiers: list[Tier] = []
-        for choice in possible(settings.model, Store(settings.models_dir)):
+        for choice in eligible_models(settings.model, Store(settings.models_dir)):
             info = await engine.describe(choice.model, explicit=True)
             model = CachedModel(engine, choice.model, info.backend, kept)
             tiers.append(Tier(choice, model, info, settings.completion))

@@ -7,10 +7,10 @@ from statistics import fmean
 import msgspec
 
 from slm_lsp.evals.humaneval import Task
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.harness.report import Rate
 from slm_lsp.proportions import wilson
-from slm_lsp.sandbox.process import Outcome
+from slm_lsp.sandbox.process import ProgramResult
 
 TIERS = ("fast", "strong", "auto", "examples")
 REFINED, BEST = "refined", "best"
@@ -38,7 +38,7 @@ class LineResult:
     typed: str
     """The part of the line that is typed in the way `typed`."""
     answers: Mapping[str, ArmAnswer]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ProgramResult]
 
     def passed(self, way: str) -> bool:
         """Return whether the program with the answer of a way passed."""
@@ -107,7 +107,7 @@ class Case(msgspec.Struct, frozen=True):
     typed: str
     wanted: str
     answers: Mapping[str, str]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ProgramResult]
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -177,7 +177,7 @@ class Run:
     seconds: float
 
 
-def report(lines: Sequence[Mapping[str, LineResult]], runs: Sequence[Mapping[str, Outcome]], run: Run) -> Report:
+def report(lines: Sequence[Mapping[str, LineResult]], runs: Sequence[Mapping[str, ProgramResult]], run: Run) -> Report:
     """Summarize all tasks by arm; there is at least one line."""
     arms = {name: _arm([each[name] for each in lines]) for name in TIERS if name in lines[0]}
     multi = {name: _pass_rate([each[name] for each in runs]) for name in (runs[0] if runs else ())}
@@ -239,12 +239,12 @@ def _displayed(lines: Sequence[Mapping[str, LineResult]], least: float) -> Displ
     )
 
 
-def _shown(result: LineResult, least: float) -> tuple[Answer, bool]:
+def _shown(result: LineResult, least: float) -> tuple[ModelAnswer, bool]:
     """Return what an editor shows of a warm answer, and whether something right is shown."""
     answer = result.answers["warm"]
     if (answer.confidence or 0.0) < least:
-        return Answer("", answer.confidence), False
-    return Answer(answer.text, answer.confidence), result.passed("warm")
+        return ModelAnswer("", answer.confidence), False
+    return ModelAnswer(answer.text, answer.confidence), result.passed("warm")
 
 
 def _arm(results: Sequence[LineResult]) -> Arm:
@@ -261,7 +261,7 @@ def _arm(results: Sequence[LineResult]) -> Arm:
     )
 
 
-def _pass_rate(outcomes: Sequence[Outcome]) -> Rate:
+def _pass_rate(outcomes: Sequence[ProgramResult]) -> Rate:
     return Rate.of(sum(each == "passed" for each in outcomes), len(outcomes))
 
 

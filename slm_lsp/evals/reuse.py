@@ -23,7 +23,7 @@ from slm_lsp.harness.engine import private_engine, timed_answer
 from slm_lsp.harness.report import interval
 from slm_lsp.harness.tasks import OnProgress, Progress, run_tasks
 from slm_lsp.proportions import wilson
-from slm_lsp.sandbox.process import Outcome, run_program
+from slm_lsp.sandbox.process import ProgramResult, run_program
 
 SEED = 2207
 MAX_TOKENS = 64
@@ -47,7 +47,7 @@ class Result:
 
     trial: Trial
     answers: Mapping[str, Answer]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ProgramResult]
 
     def passed(self, way: str) -> bool:
         """Return whether the program with this way's answer passed."""
@@ -63,7 +63,7 @@ class Case:
     wanted: str
     """The rest of the canonical line."""
     answers: Mapping[str, str]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ProgramResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Runner:
         await self.engine.warm(Warm(self.model, earlier))
         answers["reused"] = await self.complete(anchored)
         answers["fresh"] = await self.complete(ordinary, fresh=True)
-        known: dict[str, Outcome] = {}
+        known: dict[str, ProgramResult] = {}
         for answer in answers.values():
             if answer.text not in known:
                 known[answer.text] = await run_program(tried.task.filled(tried.typed + answer.text))

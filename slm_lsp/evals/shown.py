@@ -31,7 +31,7 @@ from slm_lsp.harness.tasks import OnProgress, Progress, run_tasks
 from slm_lsp.models.store import Store
 from slm_lsp.proportions import percentile, wilson
 from slm_lsp.routing import choose as routing
-from slm_lsp.routing.policy import possible
+from slm_lsp.routing.policy import eligible_models
 
 SEED = 411
 MILLISECONDS = 1e3
@@ -248,7 +248,7 @@ async def run(count: int, settings: Settings, on_progress: OnProgress) -> Report
     # The least confidence is applied in the report, so that the curve can be computed.
     requested = replace(settings, completion=replace(settings.completion, least_confidence=0.0))
     async with private_engine(settings.engine.backend) as engine:
-        for tier in possible(settings.model, Store(settings.models_dir)):
+        for tier in eligible_models(settings.model, Store(settings.models_dir)):
             await engine.describe(tier.model, explicit=True)  # in an editor both models are loaded
 
         async def case(spot: Spot) -> Case:
@@ -270,7 +270,7 @@ async def _completion(cursor: Cursor, provider: Provider, settings: Settings) ->
     if (reason := skip_reason(cursor, around, settings.completion)) is not None:
         return refused(cursor, reason)
     parts = PromptParts(cursor, at_line(cursor))
-    for each in await routing.to_warm(parts, provider, settings):
+    for each in await routing.models_to_warm(parts, provider, settings):
         await warm(completion_request(parts, each, settings), provider)
     choice = await routing.choose(parts, provider, settings)
     found = await complete(completion_request(parts, choice, settings), provider)

@@ -10,7 +10,7 @@ from slm_lsp.context.cursor import Cursor
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.reuse import WAYS, Answer, Result, report
 from slm_lsp.evals.trials import Trial
-from slm_lsp.sandbox.process import Outcome
+from slm_lsp.sandbox.process import ProgramResult
 from tests.conftest import engines, heed_interrupts
 
 
@@ -24,7 +24,7 @@ def small(home: dict[str, str]) -> dict[str, str]:
     return home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
 
 
-def result(**outcomes: Outcome) -> Result:
+def result(**outcomes: ProgramResult) -> Result:
     task = Task("Made/0:1", "Made/0", "", "    return x", "\n", "", "f")
     cursor = Cursor("problems", "solutions.py", "    re", 6)
     answers = {way: Answer("turn x", 100, 0) for way in WAYS}
