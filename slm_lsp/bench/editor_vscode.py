@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 import psutil
-from lsprotocol import types
-from pygls.lsp.client import LanguageClient
 
 from slm_lsp.bench.conditions import Conditions
+from slm_lsp.bench.raw_lsp import raw_client
 from slm_lsp.errors import PeerError
+from slm_lsp.text import Position
 
 ROOT = Path(__file__).parents[2]
 REST_S = 4.0
@@ -192,38 +192,19 @@ def _typing(editor: Any, browser: Any, folder: Path, *, suggest: bool) -> Typing
 
 
 async def _raw(conditions: Conditions, environ: Mapping[str, str]) -> list[float]:
-    """Visit the same positions with a bare client."""
+    """Visit the same positions with a bare client and return the milliseconds of each answer."""
     text, lines = _program(conditions.runs + 1)
-    client = LanguageClient("bench", "1")
-    client.feature("slm/status")(lambda status: None)  # only the answer is measured
-    await client.start_io(sys.executable, "-m", "slm_lsp.cli.main", "serve", "--stdio", env=dict(environ))
-    uri = (Path(environ["HOME"]) / "ghost" / "steps.py").as_uri()
-    await client.initialize_async(types.InitializeParams(capabilities=types.ClientCapabilities()))
-    client.initialized(types.InitializedParams())
-    item = types.TextDocumentItem(uri, "python", 1, text)
-    client.text_document_did_open(types.DidOpenTextDocumentParams(item))
-    document = types.TextDocumentIdentifier(uri)
-    context = types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic)
-    found = []
-    for number, line in enumerate(lines):
-        at, behind = (types.Position(line, len("    return") + more) for more in (0, 1))
-        client.protocol.notify(
-            "slm/cursor", {"textDocument": {"uri": uri}, "position": {"line": line, "character": 10}}
-        )
-        await asyncio.sleep(REST_S)
-        began = time.perf_counter()
-        _change(client, uri, 2 * number + 2, types.Range(at, at), " ")
-        await client.text_document_inline_completion_async(types.InlineCompletionParams(context, document, behind))
-        found.append((time.perf_counter() - began) * 1e3)
-        conditions.note(f"raw, line {line + 1}: {found[-1]:.0f} ms")
-        _change(client, uri, 2 * number + 3, types.Range(at, behind), "")
-    await client.shutdown_async(None)
-    client.exit(None)
-    await client.stop()  # type: ignore[no-untyped-call]
+    file = Path(environ["HOME"]) / "ghost" / "steps.py"
+    found: list[float] = []
+    async with raw_client([sys.executable, "-m", "slm_lsp.cli.main", "serve", "--stdio"], environ, file) as client:
+        client.open(text, "python")
+        for line in lines:
+            at = Position(line, len("    return"))
+            client.rest_at(at)
+            await asyncio.sleep(REST_S)
+            client.type(at, " ")
+            took, _ = await client.complete(Position(line, at.column + 1))
+            found.append(took)
+            conditions.note(f"raw, line {line + 1}: {took:.0f} ms")
+            client.delete(at, 1)
     return found[1:]
-
-
-def _change(client: LanguageClient, uri: str, version: int, where: types.Range, text: str) -> None:
-    change = types.TextDocumentContentChangePartial(where, text)
-    document = types.VersionedTextDocumentIdentifier(version, uri)
-    client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))

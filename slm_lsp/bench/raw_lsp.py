@@ -36,9 +36,16 @@ class RawClient:
 
     def type(self, at: "Position", key: str) -> None:
         """Insert text; `at` counts from 0, in UTF-16 units."""
+        self._change(at, at.column, key)
+
+    def delete(self, at: "Position", length: int) -> None:
+        """Delete text of one line."""
+        self._change(at, at.column + length, "")
+
+    def _change(self, at: "Position", end_column: int, text: str) -> None:
         self._version += 1
-        place = types.Position(at.line, at.column)
-        change = types.TextDocumentContentChangePartial(types.Range(place, place), key)
+        place = types.Range(types.Position(at.line, at.column), types.Position(at.line, end_column))
+        change = types.TextDocumentContentChangePartial(place, text)
         document = types.VersionedTextDocumentIdentifier(self._version, self._uri)
         self._client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
 
