@@ -2,7 +2,7 @@
 
 import codecs
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,7 +13,7 @@ from slm_lsp.engine.api import Finish, Sampling, Stop
 from slm_lsp.engine.backend import Vocabulary
 from slm_lsp.engine.backend.base import Logits
 from slm_lsp.engine.daemon.form import Form
-from slm_lsp.engine.daemon.healing import Pieces
+from slm_lsp.engine.daemon.healing import Healing
 
 GREEDY = Sampling()
 
@@ -149,11 +149,10 @@ class Decoder:
         vocabulary: vocabulary of the model.
         stop: see `Stop`.
         max_tokens: maximum number of tokens; at least 1.
-        forced: bytes that the first tokens must spell. They are not part of the answer.
-        pieces: returns the vocabulary sorted by bytes; called only if bytes are forced.
+        healing: bytes that the first tokens must spell. They are not part of the answer. None: no bytes.
         sampling: see `Sampling`.
         infill_end: see `Generate`.
-        form: regular expression of the answer; not together with `forced`.
+        form: regular expression of the answer; not together with `healing`.
     """
 
     def __init__(
@@ -161,8 +160,7 @@ class Decoder:
         vocabulary: Vocabulary,
         stop: Stop,
         max_tokens: int,
-        forced: bytes = b"",
-        pieces: Callable[[], Pieces] | None = None,
+        healing: Healing | None = None,
         sampling: Sampling = GREEDY,
         *,
         infill_end: bool = False,
@@ -171,8 +169,8 @@ class Decoder:
         self._vocabulary = vocabulary
         self._stream = TextStream(stop)
         self.left = max_tokens
-        self.forced = forced
-        self._pieces = pieces
+        self._healing = healing
+        self._forced = healing.forced if healing is not None else b""
         self._sampling = sampling
         self._random = np.random.default_rng(sampling.seed)
         self._infill_end = infill_end
@@ -205,7 +203,7 @@ class Decoder:
             return Step(None, self._stream.flush(), 0.0, "end")
         if self.entropy is None:
             self.entropy = found.entropy
-        if self._infill_end and not self.forced and self._unsure(found):
+        if self._infill_end and not self._forced and self._unsure(found):
             return Step(None, self._stream.flush(), float(np.log(found.probabilities.max())), "end")
         return self.take(*pick(found, self._sampling, self._random))
 
@@ -226,18 +224,18 @@ class Decoder:
         """Return the allowed tokens; None: all."""
         if self._form is not None:
             return self._form.fitting(logits, self._vocabulary.piece, self._vocabulary.ends)
-        if not self.forced or self._pieces is None:
+        if not self._forced or self._healing is None:
             return None
-        return self._pieces().fitting(self.forced)
+        return self._healing.pieces().fitting(self._forced)
 
     def _spell(self, token: int) -> bytes:
         """Return the bytes of a token that belong to the answer, without forced bytes."""
         piece = self._vocabulary.piece(token)
-        there = min(len(self.forced), len(piece))
-        self.forced = self.forced[there:]
+        known = min(len(self._forced), len(piece))
+        self._forced = self._forced[known:]
         if self._form is not None:
             self._form.append(piece)
-        return piece[there:]
+        return piece[known:]
 
     def _unsure(self, found: Distribution) -> bool:
         """Apply llama.cpp's infill rule: whether to end the answer here."""

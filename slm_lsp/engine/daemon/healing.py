@@ -7,6 +7,7 @@ model might have chosen that token. (The idea is from `guidance`; results for th
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -59,6 +60,15 @@ class Pieces:
         first = bisect_left(self._spelled, beginning)
         after = _successor(beginning)
         return first, len(self._spelled) if after is None else bisect_left(self._spelled, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """The bytes that an answer must begin with, and how to find tokens that spell them."""
+
+    forced: bytes
+    pieces: Callable[[], Pieces]
+    """Returns the vocabulary sorted by bytes; called only if bytes are forced."""
 
 
 def _successor(beginning: bytes) -> bytes | None:

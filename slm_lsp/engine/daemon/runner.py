@@ -11,6 +11,7 @@ from slm_lsp.engine.backend import Slot
 from slm_lsp.engine.daemon import candidates
 from slm_lsp.engine.daemon.decode import GREEDY, Decoder, Step
 from slm_lsp.engine.daemon.form import Form
+from slm_lsp.engine.daemon.healing import Healing
 from slm_lsp.engine.daemon.job import Job, Work
 from slm_lsp.engine.daemon.loaded import LoadedModel
 from slm_lsp.engine.daemon.prompt import Prompt
@@ -87,8 +88,7 @@ def _prepare(job: Job, request: Generate, model: LoadedModel, wanted: Prompt) ->
         model.backend.vocabulary,
         request.stop,
         request.max_tokens,
-        wanted.forced,
-        model.pieces,
+        Healing(wanted.forced, model.pieces),
         GREEDY if request.candidates > 1 else request.sampling,
         infill_end=request.infill_end,
         form=Form(request.form) if request.form else None,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from slm_lsp.engine.api import FimTokens, Sampling, Stop
 from slm_lsp.engine.daemon.decode import Decoder, TextStream, distribution, pick
-from slm_lsp.engine.daemon.healing import Pieces
+from slm_lsp.engine.daemon.healing import Healing, Pieces
 
 
 class Bytes:
@@ -142,7 +142,7 @@ class TestHealing:
 
     def decoder(self, forced: bytes) -> Decoder:
         vocabulary = Words()
-        return Decoder(vocabulary, Stop(), 9, forced, lambda: Pieces(vocabulary.size, vocabulary.piece))
+        return Decoder(vocabulary, Stop(), 9, Healing(forced, lambda: Pieces(vocabulary.size, vocabulary.piece)))
 
     def test_rest_of_a_longer_token_is_the_answer(self) -> None:
         step = self.decoder(b"ret").accept(likes(b"return", b"x"))
