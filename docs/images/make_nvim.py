@@ -77,12 +77,12 @@ def main() -> None:
         arguments = ["-u", str(init), "orders.py"]
         with neovim(folder, environ, arguments, width=WIDTH, height=HEIGHT, clean=False) as nvim:
             nvim.until(
-                lambda n: n.lua("return require('slm').status().state") == "ready", TIMEOUT_S, "the model is ready"
+                lambda n: n.lua("return require('slm').status().state") == "ready", "the model is ready", TIMEOUT_S
             )
             nvim.type("/total_quantity<CR>jzzAsum(")
-            nvim.until(lambda n: n.lua("return require('slm').visible()"), TIMEOUT_S, "a suggestion")
+            nvim.until(lambda n: n.lua("return require('slm').visible()"), "a suggestion", TIMEOUT_S)
             nvim.until(
-                lambda n: n.lua("return require('slm').status().state") == "ready", TIMEOUT_S, "the complete suggestion"
+                lambda n: n.lua("return require('slm').status().state") == "ready", "the complete suggestion", TIMEOUT_S
             )
             nvim.settle()
             print("\n".join(nvim.screen.lines()))  # noqa: T201 - the text of the screenshot
