@@ -148,7 +148,6 @@ async def complete(
         stop_of(shape, around),
         priority=request.priority,
         explicit=request.explicit,
-        reuse="exact",
         candidates=request.alternatives,
     )
     target = _Target(shape, around, cursor, request.min_confidence)
