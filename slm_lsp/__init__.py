@@ -4,7 +4,10 @@ __version__: str
 
 
 def __getattr__(name: str) -> str:
-    """`__version__`, looked up when first asked for: half of what starting a worker takes would go into it."""
+    """Return `__version__`, read from the package's metadata at first use.
+
+    Importing `importlib.metadata` takes half of the time in which a worker process starts.
+    """
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import version

@@ -1,23 +1,23 @@
-"""The whole tree of errors: each says what happened and what to do next.
+"""All exceptions of slm-lsp. Each says what happened and what the user can do about it.
 
-`cli` turns an error into an exit code and `server` into an LSP error, at one place each. Errors cross the engine's
-socket by `kind` (the class name) and are raised again as the same class on the other side.
+`cli` maps them to exit codes and `server` maps them to LSP errors, at one place each. The engine sends an error over
+its socket as `kind` (the class name) and two texts; the client raises the same class again.
 """
 
 import errno
 import sqlite3
 from typing import ClassVar
 
-NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
-NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NOT_PERMITTED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class SlmError(Exception):
-    """Base of everything we raise on purpose.
+    """Base class of all errors that slm-lsp raises on purpose.
 
     Args:
         what: one sentence that says what happened.
-        cure: one sentence that says what to do next; empty where there is nothing to do.
+        cure: one sentence that says what the user can do; empty if the user can do nothing.
     """
 
     exit_code: ClassVar[int] = 1
@@ -32,78 +32,78 @@ class SlmError(Exception):
 
     @property
     def kind(self) -> str:
-        """The class name, by which the error is known across processes and in `--json`."""
+        """The class name. It identifies the error in messages between processes and in `--json` output."""
         return type(self).__name__
 
 
 class UsageError(SlmError):
-    """The caller asked for something that cannot be: a missing file, a position outside it, a wrong flag."""
+    """The arguments are wrong: a missing file, a position outside the file, an unknown flag."""
 
     exit_code = 2
 
 
 class InterruptedCommandError(SlmError):
-    """The user ended a command with Ctrl-C; the text says what was kept."""
+    """The user interrupted a command with Ctrl-C. The text says what the command kept."""
 
     exit_code = 130
 
 
 class ModelError(SlmError):
-    """Something is wrong with a model file or its download."""
+    """A model file or its download failed."""
 
 
 class UnknownModelError(ModelError):
-    """A name that is neither a tier, a model of the catalogue, nor a file."""
+    """The given model name is neither a tier, nor a model in the catalogue, nor a file."""
 
     exit_code = 2
 
 
 class ModelMissingError(ModelError):
-    """A known model that is not in the store."""
+    """The model is in the catalogue but is not installed."""
 
 
 class ModelCorruptError(ModelError):
-    """A model file whose size or hash is not what it should be, or that no binding can read."""
+    """The size or hash of a model file is wrong, or no binding can read the file."""
 
 
 class PullError(ModelError):
-    """No source gave the model."""
+    """The model could not be downloaded from any source."""
 
 
 class DiskFullError(ModelError):
-    """Less space is free than the model needs."""
+    """The disk has less free space than the model needs."""
 
 
 class EngineError(SlmError):
-    """The engine process could not do what was asked."""
+    """The engine process failed to handle a request."""
 
 
 class EngineUnavailableError(EngineError):
-    """No engine runs and none could be started."""
+    """No engine is running and a new one could not be started."""
 
 
 class EngineLostError(EngineError):
-    """The engine ended while a request was running."""
+    """The engine process ended while it was handling the request."""
 
 
 class ModelRefusedError(EngineError):
-    """The model took the engine down twice; it is tried again only when asked for on purpose."""
+    """The model crashed the engine twice. The engine loads it again only for an explicit request."""
 
 
 class PromptTooLongError(EngineError):
-    """The prompt and what may be generated do not fit the model's context."""
+    """The prompt and the maximum number of generated tokens do not fit into the model's context."""
 
 
 class RequestCancelledError(EngineError):
-    """The request was cancelled before it was done."""
+    """The request was cancelled before it finished."""
 
 
 class PeerError(SlmError):
-    """A peer that benchmarks measure against could not be fetched, built or run."""
+    """A program that benchmarks compare with could not be downloaded, built or run."""
 
 
 def error_of_kind(kind: str, what: str, cure: str) -> SlmError:
-    """The error that `kind` names; a plain `EngineError` for a kind this version does not know."""
+    """Return an error of the class that `kind` names, or an `EngineError` if this version has no such class."""
     pending: list[type[SlmError]] = [SlmError]
     while pending:
         candidate = pending.pop()
@@ -114,44 +114,44 @@ def error_of_kind(kind: str, what: str, cure: str) -> SlmError:
 
 
 class ParseTimeoutError(SlmError):
-    """A text took too long to parse."""
+    """Parsing a text exceeded its time limit."""
 
 
 class ProjectIndexError(SlmError):
-    """Something keeps the project's index from being used; everything else goes on without it."""
+    """The project's index cannot be used. All other features work without it."""
 
 
 class IndexMissingError(ProjectIndexError):
-    """There is no index that this version understands."""
+    """The workspace has no index, or its index has another schema version."""
 
 
 class IndexBusyError(ProjectIndexError):
-    """Another process writes the index."""
+    """Another process holds the index's write lock."""
 
 
 class IndexUnwritableError(ProjectIndexError):
-    """The index cannot be written: no room, or no right."""
+    """The index cannot be written, for example because the disk is full or the user lacks permission."""
 
 
 class StatisticsError(SlmError):
-    """The statistics cannot be read, deleted or written as a page; completions go on without them."""
+    """The statistics cannot be read, deleted or written as a page. Completions work without them."""
 
 
-def cure_of_write(error: Exception, no_right: str) -> str:
-    """What helps after something could not be written, by the cause that the system or SQLite gives.
+def cure_for_write_error(error: Exception, not_permitted: str) -> str:
+    """Return one sentence that tells the user how to fix a failed write; empty if the cause is unknown.
 
     Args:
         error: an OSError or an error of sqlite3.
-        no_right: the sentence for a place that this user may not write; it ends with a full stop.
+        not_permitted: the sentence to return if the user has no permission to write.
     """
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
-    if getattr(error, "errno", None) in NO_SPACE or primary == sqlite3.SQLITE_FULL:
+    if getattr(error, "errno", None) in _DISK_FULL or primary == sqlite3.SQLITE_FULL:
         return "Free some space there."
-    if getattr(error, "errno", None) in NO_RIGHT or primary in (
+    if getattr(error, "errno", None) in _NOT_PERMITTED or primary in (
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_PERM,
         sqlite3.SQLITE_CANTOPEN,
     ):
-        return no_right
+        return not_permitted
     return ""

@@ -1,18 +1,19 @@
-"""Rates of successes, and how sure they are; percentiles."""
+"""Confidence intervals of success rates, and percentiles."""
 
 import math
 from collections.abc import Sequence
 
 NORMAL_95 = 1.959963984540054
+"""The 97.5th percentile of the standard normal distribution, for two-sided 95% intervals."""
 
 
 def wilson(passed: int, count: int, z: float = NORMAL_95) -> tuple[float, float]:
-    """Wilson's score interval of a rate: where the true one lies, 95 times of 100.
+    """Return the lower and upper bound of Wilson's score interval for a success rate, by default at 95% confidence.
 
     Args:
-        passed: how many succeeded.
-        count: of so many; with none, nothing is known.
-        z: of the normal distribution, for another level.
+        passed: number of successes.
+        count: number of trials; for 0 trials the interval is (0, 1).
+        z: quantile of the standard normal distribution that sets the confidence level.
     """
     if count == 0:
         return 0.0, 1.0
@@ -24,5 +25,5 @@ def wilson(passed: int, count: int, z: float = NORMAL_95) -> tuple[float, float]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The value that so many percent of some values, at least one, do not exceed, by nearest rank."""
+    """Return a percentile of a non-empty sequence by the nearest-rank method."""
     return sorted(values)[max(math.ceil(len(values) * percent / 100), 1) - 1]

@@ -1,7 +1,7 @@
-r"""Positions in text, and edits of it, as plain values.
+r"""Positions in a text and edits of a text, as plain values.
 
-Inside the package a place in a text is an offset in characters (code points). Lines end with `\n`, `\r\n` or `\r`,
-as the Language Server Protocol has it, and with nothing else: a form feed or U+2028 is a character like any other.
+The whole package uses offsets in characters (code points). As in the Language Server Protocol, lines end with `\n`,
+`\r\n` or `\r` only: a form feed or U+2028 does not end a line.
 """
 
 import re
@@ -12,16 +12,16 @@ from functools import cached_property
 from typing import Literal
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
-"""What an editor counts columns in: bytes, 16-bit units, or characters."""
+"""The unit in which an editor counts columns: bytes, 16-bit code units, or characters."""
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_TWO_UNITS = re.compile("[\U00010000-\U0010ffff]")
-"""A character that takes two units of UTF-16."""
+_SURROGATE_PAIR = re.compile("[\U00010000-\U0010ffff]")
+"""A character that UTF-16 encodes as two code units."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A line and a column in characters, both from 0."""
+    """A line and a column in characters; both count from 0."""
 
     line: int
     column: int
@@ -29,23 +29,27 @@ class Position:
 
 @dataclass(frozen=True)
 class Lines:
-    """A text with its lines, for going between offsets and positions."""
+    """A text and its line starts. Converts between offsets and positions."""
 
     text: str
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """Offset of the first character of each line; a text has at least one line."""
+        """The offset of the first character of each line. A text has at least one line."""
         return (0, *(match.end() for match in _LINE_END.finditer(self.text)))
 
     def line(self, number: int) -> str:
-        """The text of a line without its end."""
+        """Return the text of a line without its line ending."""
         start = self.starts[number]
         end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.text)
         return self.text[start:end].rstrip("\r\n") if number + 1 < len(self.starts) else self.text[start:end]
 
     def offset(self, position: Position) -> int:
-        """The offset of a position. Behind the end of its line it means that end; behind the last line, the text's."""
+        """Return the offset of a position.
+
+        A column past the end of the line is treated as the end of the line, and a line past the last one as the end
+        of the text.
+        """
         if position.line < 0:
             return 0
         if position.line >= len(self.starts):
@@ -53,14 +57,17 @@ class Lines:
         return self.starts[position.line] + min(max(position.column, 0), len(self.line(position.line)))
 
     def position(self, offset: int) -> Position:
-        r"""The position of an offset from 0 to the length of the text; between `\r` and `\n` it is the line's end."""
+        r"""Return the position of an offset.
+
+        An offset outside the text is clamped to it. An offset between `\r` and `\n` gives the end of the line.
+        """
         offset = min(max(offset, 0), len(self.text))
         number = bisect_right(self.starts, offset) - 1
         return Position(number, min(offset - self.starts[number], len(self.line(number))))
 
 
 def units(line: str, column: int, encoding: Encoding) -> int:
-    """The column of an editor that counts in `encoding`, for a column in characters."""
+    """Convert a column in characters to a column in units of `encoding`."""
     before = line[:column]
     if encoding == "utf-32":
         return len(before)
@@ -70,7 +77,10 @@ def units(line: str, column: int, encoding: Encoding) -> int:
 
 
 def column(line: str, count: int, encoding: Encoding) -> int:
-    """The column in characters, for `count` units of `encoding`; inside a character it is that character's start."""
+    """Convert a column in units of `encoding` to a column in characters.
+
+    If `count` ends inside a character, the result is the start of that character.
+    """
     count = max(count, 0)
     if encoding == "utf-32" or line.isascii():
         return min(count, len(line))
@@ -80,7 +90,7 @@ def column(line: str, count: int, encoding: Encoding) -> int:
     if units(before, count, "utf-16") == len(before):
         return len(before)
     wide = 0
-    for match in _TWO_UNITS.finditer(before):
+    for match in _SURROGATE_PAIR.finditer(before):
         left = count - match.start() - wide
         if left <= 1:
             return match.start() + min(left, 0)
@@ -91,14 +101,14 @@ def column(line: str, count: int, encoding: Encoding) -> int:
 def _column_utf8(line: str, count: int) -> int:
     data = line[:count].encode("utf-8", errors="surrogatepass")
     at = min(count, len(data))
-    while at < len(data) and data[at] & 0xC0 == 0x80:  # a byte inside a character
+    while at < len(data) and data[at] & 0xC0 == 0x80:  # a UTF-8 continuation byte
         at -= 1
     return len(data[:at].decode("utf-8", errors="surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)
 class TextEdit:
-    """Replace the text from `start` to `end` (offsets, exclusive) by `new`."""
+    """Replaces the text from offset `start` to offset `end` (exclusive) with `new`."""
 
     start: int
     end: int
@@ -106,16 +116,18 @@ class TextEdit:
 
 
 def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
-    """`text` with all edits made; they count from the same old text, and insertions at one place keep their order.
+    """Return `text` with all edits applied.
+
+    The offsets of all edits refer to the original text. Insertions at the same offset keep their order.
 
     Raises:
-        ValueError: an edit lies outside the text, or two overlap.
+        ValueError: an edit is outside the text, or two edits overlap.
     """
     pieces: list[str] = []
     at = 0
     for edit in sorted(edits, key=lambda each: (each.start, each.end)):
         if not at <= edit.start <= edit.end <= len(text):
-            raise ValueError(f"{edit} overlaps another edit or lies outside a text of {len(text)} characters")
+            raise ValueError(f"{edit} overlaps another edit or is outside the text of {len(text)} characters")
         pieces += (text[at : edit.start], edit.new)
         at = edit.end
     return "".join([*pieces, text[at:]])

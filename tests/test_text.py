@@ -1,4 +1,4 @@
-"""Positions and edits, for every encoding an editor may count in."""
+"""Positions and edits, for every position encoding of the Language Server Protocol."""
 
 import pytest
 from hypothesis import given
@@ -23,20 +23,20 @@ CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-
         ("form\ffeed\u2028and\x0bothers are no line ends", ["form\ffeed\u2028and\x0bothers are no line ends"]),
     ],
 )
-def test_lines_end_where_the_protocol_says(text: str, lines: list[str]) -> None:
+def test_lines_end_only_at_the_line_endings_of_the_protocol(text: str, lines: list[str]) -> None:
     index = Lines(text)
     assert [index.line(number) for number in range(len(index.starts))] == lines
 
 
 @given(TEXTS)
-def test_every_offset_that_is_not_inside_a_line_end_survives_the_way_to_a_position_and_back(text: str) -> None:
+def test_offsets_outside_line_endings_round_trip_through_positions(text: str) -> None:
     index = Lines(text)
     for offset in range(len(text) + 1):
         inside = text[offset - 1 : offset + 1] == "\r\n"
         assert index.offset(index.position(offset)) == offset - inside
 
 
-def test_positions_outside_the_text_mean_the_nearest_place_inside() -> None:
+def test_positions_outside_the_text_are_clamped_to_the_text() -> None:
     index = Lines("ab\r\ncd")
     assert index.offset(Position(0, 99)) == 2
     assert index.offset(Position(9, 0)) == 6
@@ -44,7 +44,7 @@ def test_positions_outside_the_text_mean_the_nearest_place_inside() -> None:
 
 
 @given(st.text(alphabet="aß語🎉\u0301", max_size=20), st.sampled_from(ENCODINGS))
-def test_columns_are_what_the_codec_says(line: str, encoding: Encoding) -> None:
+def test_columns_equal_the_encoded_length_of_the_text_before_them(line: str, encoding: Encoding) -> None:
     codec, size = CODECS[encoding]
     for characters in range(len(line) + 1):
         count = units(line, characters, encoding)
@@ -53,23 +53,23 @@ def test_columns_are_what_the_codec_says(line: str, encoding: Encoding) -> None:
 
 
 @given(st.text(alphabet="aß語🎉\u0301\ud83d\ude00", max_size=12), st.integers(-1, 40), st.sampled_from(ENCODINGS))
-def test_a_column_is_the_last_one_whose_units_fit(line: str, count: int, encoding: Encoding) -> None:
+def test_column_is_the_largest_whose_units_fit_the_count(line: str, count: int, encoding: Encoding) -> None:
     fitting = [each for each in range(len(line) + 1) if units(line, each, encoding) <= max(count, 0)]
     assert column(line, count, encoding) == max(fitting)
 
 
-def test_a_column_inside_a_character_means_its_start() -> None:
+def test_column_inside_a_character_maps_to_the_start_of_the_character() -> None:
     assert column("a🎉b", 2, "utf-16") == 1
     assert column("a語b", 3, "utf-8") == 1
 
 
-def test_a_column_behind_the_line_means_its_end() -> None:
+def test_column_past_the_line_maps_to_the_end_of_the_line() -> None:
     assert column("ab", 99, "utf-16") == 2
     assert column("a語", 99, "utf-8") == 2
 
 
 @given(TEXTS, st.data())
-def test_edits_change_what_they_name_and_nothing_else(text: str, data: st.DataObject) -> None:
+def test_edits_change_only_the_ranges_they_name(text: str, data: st.DataObject) -> None:
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=8)))
     spans = list(zip(places[::2], places[1::2], strict=False))
     edits = [TextEdit(start, end, f"<{number}>") for number, (start, end) in enumerate(spans)]
@@ -82,6 +82,6 @@ def test_edits_change_what_they_name_and_nothing_else(text: str, data: st.DataOb
     "edits",
     [[TextEdit(0, 3, ""), TextEdit(2, 4, "")], [TextEdit(3, 9, "")], [TextEdit(3, 2, "")], [TextEdit(-1, 0, "")]],
 )
-def test_edits_that_overlap_or_lie_outside_are_refused(edits: list[TextEdit]) -> None:
-    with pytest.raises(ValueError, match="overlaps another edit or lies outside"):
+def test_overlapping_edits_and_edits_outside_the_text_raise(edits: list[TextEdit]) -> None:
+    with pytest.raises(ValueError, match="overlaps another edit or is outside"):
         apply_edits("abcdef", edits)

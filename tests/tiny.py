@@ -22,8 +22,15 @@ SPECIAL = [
 ]
 
 
-def write_tiny_model(path: Path, seed: int = 0, *, special: bool = True) -> Path:
-    """Write the model; `special=False` gives one without fill-in-the-middle tokens."""
+def write_tiny_model(path: Path, seed: int = 0, *, special: bool = True, chat_template: str = "") -> Path:
+    """Write the model.
+
+    Args:
+        path: of the file.
+        seed: of the random weights.
+        special: False for a model without fill-in-the-middle tokens.
+        chat_template: Jinja template. A model with one begins every prompt with `<|im_start|>`.
+    """
     tokens = [*_byte_letters(), *("".join(merge.split()) for merge in MERGES)]
     kinds = [gguf.TokenType.NORMAL] * len(tokens)
     control = SPECIAL if special else SPECIAL[:3]
@@ -47,7 +54,10 @@ def write_tiny_model(path: Path, seed: int = 0, *, special: bool = True) -> Path
     writer.add_token_types(kinds)
     writer.add_token_merges(MERGES)
     writer.add_eos_token_id(tokens.index("<|endoftext|>"))
-    writer.add_add_bos_token(False)
+    writer.add_add_bos_token(bool(chat_template))
+    if chat_template:
+        writer.add_bos_token_id(tokens.index("<|im_start|>"))
+        writer.add_chat_template(chat_template)
     for name, values in _tensors(np.random.default_rng(seed), len(tokens)).items():
         writer.add_tensor(name, values)
     writer.write_header_to_file()

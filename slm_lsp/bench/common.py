@@ -20,7 +20,7 @@ import psutil
 from slm_lsp.config import Settings
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.errors import PeerError
-from slm_lsp.platform.system import usable_cores
+from slm_lsp.platform.cores import usable_cores
 
 PEER = "bare C-API loop"
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from slm_lsp.bench.trees import Tree, copy_sources
 from slm_lsp.errors import PeerError
 from slm_lsp.index.client import IndexerClient
 from slm_lsp.index.database import index_dir
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.index.reader import Reader, Totals
 
 PEER = "bare tree-sitter parsing in one process"
@@ -134,9 +133,9 @@ def _build(tree: Tree, environ: dict[str, str]) -> tuple[Took, float]:
 
 
 def _processor_s() -> float:
-    """Seconds of processor time that processes of ours took which have ended, and theirs."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    """Seconds of processor time of the child processes that have ended, and of their children."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def _held(process: psutil.Process) -> float:
@@ -161,7 +160,7 @@ def _totals(root: Path, cache: Path) -> Totals:
 
 async def _saves(tree: Tree, environ: dict[str, str], cache: Path) -> list[float]:
     """Milliseconds from a save until the index finds what was added, as an editor's server brings it about."""
-    states: list[State] = []
+    states: list[IndexerState] = []
     client = IndexerClient(tree.root, states.append, environ)
     folder = index_dir(tree.root, cache)
     client.start(folder)

@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from slm_lsp.bench.programs import Listener, run
 from slm_lsp.errors import PeerError
-from slm_lsp.platform.system import cpu_features
+from slm_lsp.platform.cores import cpu_features
 
 DISTRIBUTION = "llama-cpp-python"
 SERVER = "llama-server"

@@ -17,7 +17,8 @@ from slm_lsp.cli.output import emit, emit_json
 from slm_lsp.cli.target import find_workspace
 from slm_lsp.config import Settings, load_settings
 from slm_lsp.errors import SlmError
-from slm_lsp.platform import system
+from slm_lsp.platform import cores
+from slm_lsp.platform.runtime_dir import runtime_dir
 
 if TYPE_CHECKING:
     from slm_lsp.engine.api import Stats
@@ -68,9 +69,9 @@ def machine() -> Iterator[Check]:
     """Python, processor, cores."""
     version = sys.version_info[:2] >= OLDEST_PYTHON
     yield Check("python", f"{platform.python_version()} at {sys.executable}", version, "Install Python 3.11 or later.")
-    features = ", ".join(sorted(system.cpu_features())) or "unknown"
-    yield Check("processor", f"{system.cpu_name()} ({platform.machine()}; {features})")
-    yield Check("cores", f"{system.usable_cores()} usable for the model, {os.cpu_count()} in all")
+    features = ", ".join(sorted(cores.cpu_features())) or "unknown"
+    yield Check("processor", f"{cores.cpu_name()} ({platform.machine()}; {features})")
+    yield Check("cores", f"{cores.usable_cores()} usable for the model, {os.cpu_count()} in all")
 
 
 def bindings(settings: Settings) -> Iterator[Check]:
@@ -87,8 +88,8 @@ def bindings(settings: Settings) -> Iterator[Check]:
             settings.engine.backend,
             settings.engine.gpu_layers,
             installed=installed,
-            features=system.cpu_features(),
-            x86_linux=system.is_x86_64_linux(),
+            features=cores.cpu_features(),
+            x86_linux=cores.is_x86_64_linux(),
         )
     except SlmError as error:
         yield Check("binding", error.what, ok=False, cure=error.cure)
@@ -144,7 +145,7 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
     except SlmError:
         return
     try:
-        folder = system.runtime_dir()
+        folder = runtime_dir()
         with stages(args) as shown:
             found = asyncio.run(examine(choices, args.measure, shown))
     except SlmError as error:
@@ -179,9 +180,9 @@ def load(stats: "Stats") -> str:
     from slm_lsp.engine.api import NOTICEABLE
     from slm_lsp.engine.load import LoadMeter, spare_processors
 
-    cores = system.usable_cores()
-    contended = LoadMeter(spare_processors(cores)).now()
-    shared = f"other programs use about {contended:.1f} cores; the models run on {cores}"
+    usable = cores.usable_cores()
+    contended = LoadMeter(spare_processors(usable)).now()
+    shared = f"other programs use about {contended:.1f} cores; the models run on {usable}"
     if stats.slowdown < NOTICEABLE:
         return shared
     return f"{shared}; the models are {stats.slowdown:.1f} times slower than measured"

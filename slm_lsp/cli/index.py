@@ -33,7 +33,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 def run(args: argparse.Namespace) -> int:
     """Bring the index up to date and say what was done."""
     from slm_lsp.errors import IndexBusyError, InterruptedCommandError, UsageError
-    from slm_lsp.index.database import index_dir, is_damage, unwritable
+    from slm_lsp.index.database import index_dir, is_damage, unwritable_error
     from slm_lsp.index.reader import Reader
 
     root = Path(args.path or args.workspace or find_workspace(Path.cwd() / "file")).resolve()
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
                 summary = _check(args, root, folder, stopped)
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
-                    raise unwritable(folder, error) from error
+                    raise unwritable_error(folder, error) from error
                 note(args, f"the index is built anew: {error}")
                 summary = _check(args, root, folder, stopped)
         except IndexBusyError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from slm_lsp.cli.stages import Stages
 from slm_lsp.engine.api import LOADED, LoadedStats, ModelInfo, Stats
 from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.platform import system
+from slm_lsp.platform import memory
 from slm_lsp.routing.policy import Choice, age, best
 
 PATIENCE_S = 60.0
@@ -68,7 +68,7 @@ async def examine(choices: Sequence[Choice], measure: bool, shown: Stages) -> Ex
     async with EngineClient() as client:
         shown.begin("starting the model process")
         loaded = {each.model for each in (await client.stats()).loaded}
-        chosen = best(choices, system.free_memory(), loaded)
+        chosen = best(choices, memory.free_memory(), loaded)
         models = [each.model for each in choices]
         usable = choices[: models.index(chosen.model) + 1]
         measured = [await _examined(client, each, measure, shown) for each in usable]

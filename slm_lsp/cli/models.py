@@ -85,14 +85,14 @@ def run_pull(args: argparse.Namespace) -> int:
     entry = store.catalogue.find(args.name)
     try:
         with _progress(args, entry.name) as tell:
-            pulled = pull(store, args.name, sources=sources, report=tell)
+            pulled = pull(store, args.name, sources=sources, on_progress=tell)
     except KeyboardInterrupt:
         raise _interrupted(store, entry, args.name) from None
-    for reason in pulled.passed_over:
+    for reason in pulled.failed_sources:
         note(args, f"Passed over {reason}.")
     model = pulled.model
     if args.json:
-        emit_json(_facts(model) | {"fresh": pulled.fresh, "passed_over": pulled.passed_over})
+        emit_json(_facts(model) | {"fresh": pulled.fresh, "passed_over": pulled.failed_sources})
     else:
         emit(f"{model.name}: " + (f"pulled ({_size(model.bytes)})" if pulled.fresh else "already installed"))
     return 0

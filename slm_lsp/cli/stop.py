@@ -17,9 +17,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 def run(args: argparse.Namespace) -> int:
     """End every engine of this installation; 0 also where none runs."""
     from slm_lsp.engine.client.ending import end, running
-    from slm_lsp.platform import system
+    from slm_lsp.platform.runtime_dir import runtime_dir
 
-    folder = system.runtime_dir()
+    folder = runtime_dir()
     found = running(folder)
     stopped = [(each.pid, end(folder, each)) for each in found if each.ours]
     others = [each for each in found if not each.ours]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from slm_lsp.context.common import COMMON_WORDS, MIN_LENGTH
 from slm_lsp.context.query import Query
 from slm_lsp.index.project import Project
-from slm_lsp.index.reader import Piece
+from slm_lsp.index.reader import IndexedChunk
 from slm_lsp.index.words import split, words
 from slm_lsp.languages.keywords import keywords
 from slm_lsp.languages.registry import Language, language_of
@@ -67,7 +67,7 @@ class RareNames:
     rare: frozenset[str]
     words: tuple[str, ...]
 
-    def shared(self, piece: Piece) -> Shared:
+    def shared(self, piece: IndexedChunk) -> Shared:
         """What a piece shares; words that are reserved in its own language do not count."""
         language = language_of(piece.path)
         there = self.rare.intersection(words(piece.text).split()) - _reserved(language)
@@ -94,7 +94,7 @@ def rare_names(query: Query, project: Project) -> RareNames:
         for word in split(name):
             if len(word) >= MIN_LENGTH and word not in excluded:
                 weights.setdefault(word, nearness)
-    counts = project.rarity(list(weights)[:LOOKED_UP])
+    counts = project.document_frequency(list(weights)[:LOOKED_UP])
     most = min(MOST_CHUNKS, max(LEAST_CHUNKS, int(project.chunk_count() * RARE_SHARE)))
     # A word of one chunk stands nowhere but here.
     rare = [word for word, count in counts.items() if 1 < count <= most]

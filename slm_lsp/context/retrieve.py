@@ -86,7 +86,7 @@ def retrieve(
             late.append(name)
             continue
         try:
-            with project.until(start + limit_s - begun):
+            with project.time_limit(start + limit_s - begun):
                 ranked[name] = list(signal(asked))
         except sqlite3.OperationalError:
             late.append(name)

@@ -13,7 +13,7 @@ from slm_lsp.context.query import Query
 from slm_lsp.context.rare import rare_names
 from slm_lsp.context.skeleton import MAX_MEMBERS, file_outline, outline
 from slm_lsp.index.project import Project
-from slm_lsp.index.reader import Piece, Symbol
+from slm_lsp.index.reader import IndexedChunk, Symbol
 from slm_lsp.index.resolve import resolve
 from slm_lsp.index.words import identifiers, split
 from slm_lsp.languages.keywords import keywords
@@ -212,7 +212,7 @@ def _imported(asked: Asked, wanted: Import) -> Iterator[Symbol | str]:
     targets = resolve(language.name, asked.query.cursor.path, wanted, asked.project.files())
     name = "" if wanted.name in ("*", "default") else wanted.name
     for path in targets if name else ():
-        if found := asked.project.top(path, name):
+        if found := asked.project.top_level(path, name):
             yield from found
             return
     if not targets:
@@ -236,13 +236,13 @@ def _mentioned(asked: Asked, symbols: Sequence[Symbol]) -> list[Symbol]:
 
 
 def _file(asked: Asked, path: str, lines: int, reason: str, worth: float) -> Iterator[Candidate]:
-    symbols = asked.project.top(path)
+    symbols = asked.project.top_level(path)
     text = file_outline(symbols, lines, asked.query.near_words)
     if text:
         yield Candidate(path, symbols[0].first, symbols[-1].last + 1, text, reason, worth)
 
 
-def _whole(piece: Piece, reason: str, worth: float) -> Candidate:
+def _whole(piece: IndexedChunk, reason: str, worth: float) -> Candidate:
     return Candidate(piece.path, piece.first, piece.last, piece.text.rstrip("\n") + "\n", reason, worth)
 
 

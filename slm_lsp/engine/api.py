@@ -181,6 +181,19 @@ class FimTokens(msgspec.Struct, frozen=True):
     file: str | None = None
 
 
+class ChatFormat(msgspec.Struct, frozen=True):
+    """How a model writes conversations, as its file declares it; `context/chat.py` renders messages with it."""
+
+    template: str | None = None
+    """Jinja template from the metadata key `tokenizer.chat_template`; None if the file has none."""
+    bos: str = ""
+    """Spelling of the beginning-of-text token; empty if the model has none."""
+    eos: str = ""
+    """Spelling of the end-of-text token; empty if the model has none."""
+    adds_bos: bool = False
+    """Whether the engine puts the beginning-of-text token before every prompt. The prompt itself must not have it."""
+
+
 class ModelInfo(msgspec.Struct, frozen=True):
     """What a client needs to know of a model to lay out a prompt for it."""
 
@@ -192,6 +205,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """None: the model has no such tokens known to us and can only continue a prefix."""
     prefill_rate: float | None = None
     """Tokens of a prompt evaluated a second on this machine; None before it was measured."""
+    chat: ChatFormat = ChatFormat()
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):

@@ -1,11 +1,12 @@
 """How many processor cores other programs use, out of those that this process may use."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import psutil
+
+from slm_lsp.platform.cores import allowed_processors
 
 WINDOW_S = 0.2
 """Seconds between two readings: Linux counts processor time in steps of 0.01 s."""
@@ -26,9 +27,8 @@ class Reading:
 def read_times() -> Reading:
     """The present counters."""
     rows = psutil.cpu_times(percpu=True)
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(rows))
     busy = 0.0
-    for number in allowed:
+    for number in allowed_processors():
         if number < len(rows):
             row = rows[number]._asdict()
             # Linux counts the time of virtual machines (guest) as user time too.
@@ -38,8 +38,7 @@ def read_times() -> Reading:
 
 def spare_processors(threads: int) -> int:
     """Processors that this process may use beyond one for each of its compute threads."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(0, allowed - threads)
+    return max(0, len(allowed_processors()) - threads)
 
 
 class LoadMeter:

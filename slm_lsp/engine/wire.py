@@ -10,7 +10,7 @@ import msgspec
 
 from slm_lsp.engine.api import Event, Request
 
-PROTOCOL = 5
+PROTOCOL = 6
 """Version of the messages, part of the socket's name: a client never connects to a daemon of another version."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024

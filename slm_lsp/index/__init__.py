@@ -1,1 +1,1 @@
-"""The project on disk: which files count, what they define, and how to find it again."""
+"""The index of a workspace: selects its files, extracts definitions, imports and chunks, and searches them."""

@@ -1,4 +1,4 @@
-"""`python -m slm_lsp.index WORKSPACE INDEX`: the indexer's process."""
+"""Runs the indexer process: `python -m slm_lsp.index WORKSPACE INDEX`."""
 
 import sys
 

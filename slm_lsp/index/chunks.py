@@ -1,4 +1,7 @@
-"""Cuts a text into chunks: pieces that are found and shown as one. Cut where the language does, where we know it."""
+"""Splits a text into chunks: the units that a search returns and a prompt shows.
+
+Chunks start at definitions if the language has queries, otherwise after blank lines.
+"""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -7,66 +10,78 @@ from dataclasses import dataclass
 from slm_lsp.languages.symbols import Definition
 
 MAX_LINES = 40
-"""About 400 tokens: a few chunks fill the room that a prompt has for them."""
+"""Maximum length of a chunk, about 400 tokens. A prompt has room for a few chunks of this size."""
 
 MIN_LINES = 10
-"""Neighbours shorter than this are taken together, as far as `MAX_LINES` goes."""
+"""Adjacent definitions are merged into one chunk until it has at least this number of lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Lines from `first` to `last` (exclusive), from 0, and the qualified name of the definition they begin with."""
+    """Lines `first` to `last` (exclusive) of a text, counted from 0.
+
+    `name` is the qualified name of the first definition that starts in the chunk, or else of the innermost definition
+    that contains the chunk; empty if neither exists.
+    """
 
     first: int
     last: int
     name: str
 
 
-def chunks(lines: Sequence[str], found: Sequence[Definition]) -> list[Chunk]:
-    """All lines of a text but blank ones at the ends, in chunks of at most `MAX_LINES`.
+def chunks(lines: Sequence[str], definitions: Sequence[Definition]) -> list[Chunk]:
+    """Split a text into chunks of at most `MAX_LINES` lines. Blank lines at the ends of a chunk are dropped.
 
     Args:
-        lines: of the text.
-        found: its definitions, in order; none for a text that no parser knows.
+        lines: the lines of the text.
+        definitions: the definitions in the text, in text order; empty if the language has no queries.
     """
-    starts = _starts(lines, found)
+    starts = _starts(lines, definitions)
     pieces: list[Chunk] = []
     at, end = 0, len(lines)
     while at < end:
         cut = _cut(lines, starts, at, end)
         first, last = _trimmed(lines, at, cut)
         if first < last:
-            pieces.append(Chunk(first, last, _name(found, first, last)))
+            pieces.append(Chunk(first, last, _name(definitions, first, last)))
         at = cut
     return pieces
 
 
-def _starts(lines: Sequence[str], found: Sequence[Definition]) -> list[tuple[int, int]]:
-    """Lines where something begins, comments above it included, with how deep it lies; in order of lines."""
+def _starts(lines: Sequence[str], definitions: Sequence[Definition]) -> list[tuple[int, int]]:
+    """Return the lines where a chunk may start, as sorted pairs (line, nesting depth).
+
+    With definitions, a start is the first line of a definition, including the comments and decorators above it.
+    Without, it is the first line after a blank line, and its depth is the indentation.
+    """
     starts: dict[int, int] = {}
-    if not found:
+    if not definitions:
         for number, line in enumerate(lines):
             if line.strip() and (number == 0 or not lines[number - 1].strip()):
                 starts[number] = len(line) - len(line.lstrip())
         return sorted(starts.items())
-    begins = {each.first_line for each in found}
-    for each in found:
+    begins = {each.first_line for each in definitions}
+    for each in definitions:
         first = each.first_line
         indentation = len(lines[first]) - len(lines[first].lstrip())
-        while first > 0 and first - 1 not in begins and _goes_along(lines[first - 1], indentation):
+        while first > 0 and first - 1 not in begins and _is_comment_or_decorator(lines[first - 1], indentation):
             first -= 1
         starts.setdefault(first, each.parent.count(".") + 1 if each.parent else 0)
     return sorted(starts.items())
 
 
-def _goes_along(above: str, indentation: int) -> bool:
-    """Whether a line above a definition is a comment or decorator of it."""
+def _is_comment_or_decorator(above: str, indentation: int) -> bool:
+    """Whether the line above a definition is a comment on it or a decorator of it."""
     text = above.strip()
     return text[:1] in ("#", "@", "/", "*", ";", "-", "!") and len(above) - len(above.lstrip()) >= indentation
 
 
 def _cut(lines: Sequence[str], starts: Sequence[tuple[int, int]], at: int, end: int) -> int:
-    """Where the chunk that begins at a line ends: before the shallowest beginning, the last of several."""
+    """Return the line at which the chunk that starts at line `at` ends (exclusive).
+
+    Cuts at the least nested start within `MAX_LINES`: at the first such start that makes the chunk `MIN_LINES` long,
+    otherwise at the last one. Without any start, cuts after a blank line.
+    """
     limit = min(end, at + MAX_LINES)
     low, high = bisect_left(starts, (at + 1,)), bisect_left(starts, (limit + 1,))
     inside = [(depth, line) for line, depth in starts[low:high]]
@@ -80,7 +95,7 @@ def _cut(lines: Sequence[str], starts: Sequence[tuple[int, int]], at: int, end: 
 
 
 def _blank(lines: Sequence[str], at: int, limit: int) -> int:
-    """Behind the last blank line of a stretch, unless it lies in its first half."""
+    """Return the line after the last blank line in the second half of `at` to `limit`; `limit` if none is blank."""
     for number in range(limit - 1, (at + limit) // 2, -1):
         if not lines[number].strip():
             return number + 1
@@ -95,10 +110,10 @@ def _trimmed(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
     return first, last
 
 
-def _name(found: Sequence[Definition], first: int, last: int) -> str:
-    """The first definition that begins in a chunk, else the innermost one round it."""
-    low = bisect_left(found, first, key=lambda each: each.first_line)
-    if low < len(found) and found[low].first_line < last:
-        return found[low].qualified
-    around = [each for each in found[:low] if each.first_line <= first <= each.last_line]
+def _name(definitions: Sequence[Definition], first: int, last: int) -> str:
+    """Return the name of the first definition that starts in a chunk, or of the innermost one that contains it."""
+    low = bisect_left(definitions, first, key=lambda each: each.first_line)
+    if low < len(definitions) and definitions[low].first_line < last:
+        return definitions[low].qualified
+    around = [each for each in definitions[:low] if each.first_line <= first <= each.last_line]
     return around[-1].qualified if around else ""

@@ -1,4 +1,4 @@
-"""Starts the indexer of a workspace and keeps it going. For one event loop."""
+"""Starts the indexer process of a workspace and restarts it when it exits. Used from one event loop."""
 
 import asyncio
 import contextlib
@@ -13,48 +13,49 @@ from pathlib import Path
 import msgspec
 
 from slm_lsp.index.database import index_dir
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 
 log = logging.getLogger(__name__)
 
 LOG_FILE = "indexer.log"
 MAX_LOG_BYTES = 1024 * 1024
+"""A log larger than this is deleted before the indexer starts."""
 
 BACK_OFF_S = (1.0, 5.0, 30.0, 120.0, 600.0)
-"""Waits before an indexer that ended is started again; the last one repeats."""
+"""Delays before the first, second, … restart of an indexer that exited. Later restarts use the last value."""
 
-STEADY_S = 60.0
-"""An indexer that ran for at least this long is started again after the first wait."""
+STABLE_AFTER_S = 60.0
+"""After a run of at least this duration, the back-off starts again with its first delay."""
 
-TOLD_AT = 3
-"""Consecutive exits of the indexer before the user is told. A single exit may just mean that the index is rebuilt."""
+EXITS_BEFORE_REPORT = 3
+"""Report a failure after this number of consecutive exits. A single exit may only mean that the index is rebuilt."""
 
-END_S = 2.0
-"""How long an indexer may take to end itself before it is killed."""
+STOP_TIMEOUT_S = 2.0
+"""How long the indexer may take to exit after its input is closed. After that, it is killed."""
 
 
 class IndexerClient:
-    """The indexer of one workspace. It is started again whenever it ends, with back-off.
+    """Runs the indexer of one workspace and restarts it with back-off whenever it exits.
 
     Args:
         root: the workspace folder.
-        told: called with what the indexer says about itself.
-        environ: the variables of the process.
-        clock: seconds, by which it is measured how long an indexer ran.
-        sleep: waits between two starts.
+        on_state: called with every state that the indexer reports.
+        environ: environment variables of the process.
+        clock: returns the current time in seconds, used to measure how long the indexer ran.
+        sleep: waits for a number of seconds before a restart.
     """
 
     def __init__(
         self,
         root: Path,
-        told: Callable[[State], None],
+        on_state: Callable[[IndexerState], None],
         environ: Mapping[str, str] = os.environ,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._root = root
-        self._told = told
+        self._on_state = on_state
         self._environ = environ
         self._clock = clock
         self._sleep = sleep
@@ -62,24 +63,24 @@ class IndexerClient:
         self._running: asyncio.Task[None] | None = None
 
     def start(self, folder: Path | None = None) -> None:
-        """Start the indexer, also after `stop`. Returns at once.
+        """Start the indexer in the background. May be called again after `stop`.
 
         Args:
-            folder: the folder of the index; None: the usual one.
+            folder: the folder of the index; by default, the workspace's folder in the user's cache.
         """
         if self._running is None:
             self._folder = folder or index_dir(self._root)
             self._running = asyncio.get_running_loop().create_task(self._keep_running())
 
     def changed(self, paths: Iterable[str]) -> None:
-        """Tell of files, by their paths in the workspace, that changed on disk."""
-        self._say({"changed": list(paths)})
+        """Send the indexer the paths (relative to the workspace) of files that changed on disk."""
+        self._send({"changed": list(paths)})
 
     async def stop(self) -> None:
-        """End the process: close its input, and kill it if it is still there after `END_S`.
+        """End the process: close its input, and kill it if it still runs after `STOP_TIMEOUT_S`.
 
-        To be awaited before the loop ends: `asyncio.run` cancels the tasks inside asyncio that start a process, and
-        then waits for it without end.
+        Await this before the event loop ends. Otherwise `asyncio.run` cancels the internal task that starts the process
+        and then waits forever for that process.
         """
         running, self._running = self._running, None
         if running is not None:
@@ -87,23 +88,23 @@ class IndexerClient:
             await asyncio.wait({running})
 
     async def _keep_running(self) -> None:
-        ends = 0
+        exits = 0
         while True:
-            begun = self._clock()
-            why = f"{self._folder / LOG_FILE} says why"
+            started = self._clock()
+            why = f"see {self._folder / LOG_FILE}"
             try:
                 await self._run()
             except OSError as error:
                 why = str(error)
-            ends = 1 if self._clock() - begun >= STEADY_S else ends + 1
-            wait = BACK_OFF_S[min(ends, len(BACK_OFF_S)) - 1]
-            log.warning("the indexer of %s ended and is started again in %.0f s; %s", self._root, wait, why)
-            if ends == TOLD_AT:
-                self._told(State("failed", reason=f"The indexer ended {ends} times in a row; {why}."))
+            exits = 1 if self._clock() - started >= STABLE_AFTER_S else exits + 1
+            wait = BACK_OFF_S[min(exits, len(BACK_OFF_S)) - 1]
+            log.warning("the indexer of %s exited and restarts in %.0f s: %s", self._root, wait, why)
+            if exits == EXITS_BEFORE_REPORT:
+                self._on_state(IndexerState("failed", reason=f"The indexer exited {exits} times in a row: {why}."))
             await self._sleep(wait)
 
     async def _run(self) -> None:
-        """Start the process and pass on what it says until it ends; end it when this task is cancelled."""
+        """Start the process and forward its states until it exits. End the process if this task is cancelled."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         logfile = self._folder / LOG_FILE
         if logfile.exists() and logfile.stat().st_size > MAX_LOG_BYTES:
@@ -119,21 +120,21 @@ class IndexerClient:
             )
             self._process = process
             try:
-                await self._listen(process)
+                await self._read_states(process)
             finally:
                 if self._process is process:
                     self._process = None
                 await _end(process)
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+    async def _read_states(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):
             try:
-                self._told(msgspec.json.decode(line, type=State))
+                self._on_state(msgspec.json.decode(line, type=IndexerState))
             except msgspec.DecodeError:
-                log.warning("the indexer said %r", line[:200])
+                log.warning("invalid line from the indexer: %r", line[:200])
         await process.wait()
 
-    def _say(self, message: Mapping[str, object]) -> None:
+    def _send(self, message: Mapping[str, object]) -> None:
         process = self._process
         if process is not None and process.stdin is not None and process.returncode is None:
             with contextlib.suppress(OSError, RuntimeError):
@@ -146,7 +147,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     try:
-        await asyncio.wait_for(process.wait(), END_S)
+        await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -1,6 +1,7 @@
-"""The file of an index: where it lies, its tables, and what becomes of it when it is damaged or of another version.
+"""The SQLite file of an index: its path, its tables, and its recovery.
 
-What is not understood any more, or damaged, is thrown away and built anew: all of it comes from the workspace.
+A damaged database, or one with another schema version, is deleted and rebuilt. No data is lost, because everything in
+it comes from the workspace's files.
 """
 
 import hashlib
@@ -10,18 +11,18 @@ from pathlib import Path
 
 import platformdirs
 
-from slm_lsp.errors import IndexUnwritableError, cure_of_write
+from slm_lsp.errors import IndexUnwritableError, cure_for_write_error
 
 SCHEMA = 2
-"""Goes up with every change of the tables or of what stands in them: an index of another number is built anew."""
+"""Schema version. Increase it with every change of the tables or of their content; older indexes are then rebuilt."""
 
 FILE = "index.db"
 
-LOG_PAGES = 8000
-"""Of 4 KiB: how long SQLite's log gets before it is merged."""
+WAL_PAGES = 8000
+"""Size of the write-ahead log, in pages of 4 KiB, at which SQLite copies it into the database."""
 
 CACHE_KIB = 16 * 1024
-"""What SQLite keeps of the database while much is written; names of definitions go anywhere into their index."""
+"""SQLite's page cache. A first build needs a large one, because it inserts names at random places of the name index."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -42,33 +43,33 @@ CREATE TABLE chunk (
 CREATE INDEX chunk_file ON chunk (file);
 CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab (search, row);
--- Bytes of new words that are collected before they are written; 1 MB if nothing is said.
+-- Bytes of new words that FTS5 collects in memory before it writes them (default: 1 MB).
 INSERT INTO search (search, rank) VALUES ('hashsize', 8000000);
--- Every transaction leaves a piece of the search's index. They are merged when nobody waits (`settle`), not while a
--- file is written, which would then take ten times as long now and again.
+-- Every transaction adds a segment to the full-text index. `Writer.merge_step` merges the segments while the indexer is
+-- idle. With automatic merging, some file updates would take ten times as long.
 INSERT INTO search (search, rank) VALUES ('automerge', 0);
 """
 
 TABLES = frozenset({"meta", "file", "definition", "import", "chunk", "search", "vocabulary"})
 
 PRIMARY = 0xFF
-"""The part of an error code of SQLite that says what kind it is."""
+"""Mask for the primary part of an extended SQLite error code."""
 
 
 def index_dir(workspace: Path, cache: Path | None = None) -> Path:
-    """Where the index of a workspace lies: by the real path of its folder."""
+    """Return the index folder of a workspace. Its name is derived from the workspace's resolved path."""
     real = os.fsencode(workspace.resolve())
     base = cache or platformdirs.user_cache_path("slm-lsp")
     return base / "index" / hashlib.sha256(real).hexdigest()[:16]
 
 
 def open_index(path: Path) -> tuple[str | None, sqlite3.Connection]:
-    """A connection to an index that can be used, and why it had to be made anew, if it had."""
+    """Open or create an index. Returns why the old index had to be rebuilt (None if it was not), and the connection."""
     reason = None
     if path.exists():
         try:
             db = _connect(path)
-            if (reason := _unsound(db)) is None:
+            if (reason := _find_problem(db)) is None:
                 return None, db
             db.close()
         except sqlite3.DatabaseError as error:
@@ -84,13 +85,13 @@ def open_index(path: Path) -> tuple[str | None, sqlite3.Connection]:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error says that the file is no sound database, rather than that it cannot be read or written now."""
+    """Whether an error means that the database is damaged, not just temporarily unreadable or unwritable."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & PRIMARY in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def discard(folder: Path) -> None:
-    """Delete a damaged index; the next writer makes it anew. For who holds its lock."""
+    """Delete a damaged index; the next writer creates a new one. The caller must hold the write lock."""
     for end in ("", "-wal", "-shm"):
         (folder / f"{FILE}{end}").unlink(missing_ok=True)
 
@@ -99,20 +100,21 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=5, cached_statements=64)
     path.chmod(0o600)
     db.execute("PRAGMA journal_mode = WAL")
-    # With the write-ahead log, NORMAL keeps the file sound through a crash of the machine, which may only cost the last
-    # changes; the next check finds them again. Against OFF a first build takes no longer, a save 3 to 6 ms more.
+    # With a write-ahead log, NORMAL protects the file from corruption when the machine crashes. The last changes may be
+    # lost; the next check indexes them again. Compared with OFF, a first build takes the same time and a saved file
+    # takes 3 to 6 ms longer.
     db.execute("PRAGMA synchronous = NORMAL")
-    # In a first build the same pages change again and again; they are copied into the database seldom.
-    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+    # A first build changes the same pages many times, so copy them into the database rarely.
+    db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return db
 
 
-def _unsound(db: sqlite3.Connection) -> str | None:
-    """What is wrong with an index: another schema, or tables that cannot be read."""
+def _find_problem(db: sqlite3.Connection) -> str | None:
+    """Return why an index cannot be used (another schema version, missing or damaged tables), or None if it can."""
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version != SCHEMA:
-        return f"it is of version {version}, not {SCHEMA}"
+        return f"it has schema version {version} instead of {SCHEMA}"
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if missing := TABLES - tables:
         return f"it has no tables {', '.join(sorted(missing))}"
@@ -120,10 +122,11 @@ def _unsound(db: sqlite3.Connection) -> str | None:
     return None if found == "ok" else found
 
 
-def unwritable(folder: Path, error: Exception) -> IndexUnwritableError:
-    """The error for an index that cannot be written, with a cure that fits the cause."""
+def unwritable_error(folder: Path, error: Exception) -> IndexUnwritableError:
+    """Return the error for an index that cannot be written, with advice that fits the cause."""
     why = getattr(error, "strerror", None) or error
-    cure = cure_of_write(error, "Make this folder writable, or set XDG_CACHE_HOME to a folder that you may write.")
+    not_permitted = "Make this folder writable, or set XDG_CACHE_HOME to a writable folder."
+    cure = cure_for_write_error(error, not_permitted)
     return IndexUnwritableError(
-        f"The index in {folder} cannot be written: {why}.", f"Completions go on without it. {cure}".rstrip()
+        f"The index in {folder} cannot be written: {why}.", f"Completions work without it. {cure}".rstrip()
     )

@@ -1,4 +1,7 @@
-"""Which of a file's rows stay when the file changes: a save touches some lines, and moves those below them."""
+"""Compares the stored rows of a file with its new rows, so that a save writes only the rows that changed.
+
+Most saves change a few lines and move the lines below them.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
@@ -6,38 +9,40 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
-At = TypeVar("At")
+Location = TypeVar("Location")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference(Generic[At]):
-    """How to get from the rows that are held to those that are wanted."""
+class Difference(Generic[Location]):
+    """The changes that turn the stored rows into the wanted rows."""
 
-    gone: Sequence[int]
-    """Numbers of held rows that nothing wants any more."""
-    moved: Sequence[tuple[int, At]]
-    """Numbers of held rows that say the same elsewhere, and where."""
-    fresh: Sequence[int]
-    """Positions of wanted rows that say something new."""
+    removed: Sequence[int]
+    """Ids of stored rows to delete."""
+    moved: Sequence[tuple[int, Location]]
+    """Ids of stored rows with the same content at a new location, and that location."""
+    added: Sequence[int]
+    """Indexes, in the wanted rows, of the rows to insert."""
 
 
-def difference(held: Iterable[tuple[int, Key, At]], wanted: Iterable[tuple[Key, At]]) -> Difference[At]:
-    """Match rows by what they say; of several that say the same, the first with the first.
+def difference(
+    stored: Iterable[tuple[int, Key, Location]], wanted: Iterable[tuple[Key, Location]]
+) -> Difference[Location]:
+    """Match stored and wanted rows by content. Rows with equal content are matched in order.
 
     Args:
-        held: the number of each row, what it says and where it stands.
-        wanted: what each row says and where it stands.
+        stored: the id, content and location of each stored row.
+        wanted: the content and location of each wanted row.
     """
-    free: defaultdict[Key, deque[tuple[int, At]]] = defaultdict(deque)
-    for number, key, at in held:
+    free: defaultdict[Key, deque[tuple[int, Location]]] = defaultdict(deque)
+    for number, key, at in stored:
         free[key].append((number, at))
-    moved: list[tuple[int, At]] = []
-    fresh: list[int] = []
+    moved: list[tuple[int, Location]] = []
+    added: list[int] = []
     for position, (key, at) in enumerate(wanted):
         if not (same := free.get(key)):
-            fresh.append(position)
+            added.append(position)
             continue
         number, before = same.popleft()
         if before != at:
             moved.append((number, at))
-    return Difference([number for left in free.values() for number, _ in left], moved, fresh)
+    return Difference([number for left in free.values() for number, _ in left], moved, added)

@@ -1,4 +1,4 @@
-"""What the index keeps of one file: its definitions, imports and chunks, as rows for the database."""
+"""Extracts the index rows of one file: its definitions, imports and chunks."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from slm_lsp.languages.symbols import Definition, Import, definitions_and_import
 from slm_lsp.privacy.secrets import mask
 
 DefinitionRow = tuple[str, str, str, str, str, int, int]
-"""Name, kind, parent, signature, doc, first line, last line (inclusive); lines from 0."""
+"""Name, kind, parent, signature, doc, first line, last line (inclusive). Lines count from 0."""
 
 ImportRow = tuple[str, str, str, int]
 """Module, name, alias, line."""
@@ -23,7 +23,7 @@ ChunkRow = tuple[int, int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class FileRows:
-    """One file's part of the index. Rows are tuples since they cross a process border by the hundred thousand."""
+    """The index rows of one file. Rows are plain tuples because workers send hundreds of thousands of them."""
 
     path: str
     language: str
@@ -33,24 +33,24 @@ class FileRows:
     imports: Sequence[ImportRow]
     chunks: Sequence[ChunkRow]
     words: Sequence[str] = ()
-    """What each chunk is found by; empty where that was not worked out, since few chunks may be new."""
+    """The search words of each chunk. Empty if not computed: the writer then computes them for new chunks only."""
 
 
 def digest(source: bytes) -> bytes:
-    """What a file is known by: 16 bytes of BLAKE2b."""
+    """Return the content hash of a file: 16 bytes of BLAKE2b."""
     return hashlib.blake2b(source, digest_size=16).digest()
 
 
 def extract(path: str, source: bytes, limit_s: float = LIMIT_S) -> FileRows:
-    """Parse one file, secrets masked.
+    """Parse one file and return its rows. Secrets are masked before parsing.
 
     Args:
-        path: in the workspace, with `/`; its name says which language it is.
-        source: UTF-8.
-        limit_s: how long the parser may take.
+        path: path in the workspace, with `/`. The file name determines the language.
+        source: content of the file, in UTF-8.
+        limit_s: time limit for parsing, in seconds.
 
     Raises:
-        ParseTimeoutError: it took longer.
+        ParseTimeoutError: parsing exceeded the limit.
     """
     text = mask(source.decode("utf-8", errors="replace").removeprefix("\ufeff"))
     lines = text.split("\n")
@@ -68,12 +68,16 @@ def extract(path: str, source: bytes, limit_s: float = LIMIT_S) -> FileRows:
 
 
 def with_words(rows: FileRows) -> FileRows:
-    """The same, with the words of every chunk."""
+    """Return a copy of `rows` with the search words of every chunk."""
     return replace(rows, words=[words(text) for _, _, _, text in rows.chunks])
 
 
 def symbols(language: Language | None, text: str, limit_s: float = LIMIT_S) -> tuple[list[Definition], list[Import]]:
-    """Definitions and imports of a text; none for a language without queries. Errors as in `extract`."""
+    """Return the definitions and imports of a text; empty lists for a language without queries.
+
+    Raises:
+        ParseTimeoutError: parsing exceeded the limit.
+    """
     if language is None or language.level == "chunks":
         return [], []
     source = text.encode("utf-8", errors="replace")

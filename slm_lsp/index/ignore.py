@@ -1,9 +1,10 @@
-"""Ignore files with git's semantics, without git.
+"""Matches ignore files with git's semantics, without running git.
 
-pathspec translates a pattern into a regular expression that also matches whatever lies below a matched folder. Git
-asks differently: from the top folder by folder, each time which pattern matches exactly this entry, the last one
-winning. Only that gives its answers where patterns are taken back, so the expressions are made exact here, and those
-of a file are joined into two: one look at a name and one at a path instead of one a pattern.
+pathspec translates a pattern into a regular expression that also matches everything below a matched folder. Git works
+differently: it descends from the top folder and, for each entry, applies the last pattern that matches exactly that
+entry. Only this gives git's results for negated patterns. Therefore this module rewrites each expression so that it
+matches the entry exactly, and joins all expressions of a file into two: one for names and one for paths. Checking an
+entry then takes two matches instead of one per pattern.
 """
 
 import os
@@ -17,14 +18,14 @@ from pathlib import Path
 from pathspec.patterns.gitignore.base import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-MOST_BYTES = 1 << 20
-"""Of an ignore file; what is behind is not read."""
+MAX_BYTES = 1 << 20
+"""Only this much of an ignore file is read."""
 
 _ANYWHERE = "^(?:.+/)?"
 _FILE_OR_FOLDER = "(?:(?P<ps_d>/)|$)"
 _FOLDER = "(?P<ps_d>/)"
 _ONLY_ALL = {".": ".+", _FOLDER: ".+/", "/": ".+/.+"}
-"""What pathspec writes for `*`, `*/` and `**/*/**`, and what it means for exactly one path."""
+"""The expressions of pathspec for `*`, `*/` and `**/*/**`, and the exact expressions that replace them."""
 
 _NEGATED_SET = re.compile(r"\[\^(?!/\])")
 _MANY_STARS = re.compile(r"\*{3,}")
@@ -39,21 +40,25 @@ _EXCLUDES_FILE = re.compile(r'excludesfile\s*=\s*"?([^"#;]*?)"?\s*(?:[#;].*)?', 
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """The patterns of one ignore file: the number of a matching one, and whether each ignores or takes back."""
+    """The compiled patterns of one ignore file."""
 
     names: re.Pattern[str] | None
-    """Those without a slash: matched with the last part of a path alone, which is far cheaper."""
+    """All patterns without a slash. They are matched with the last part of a path only, which is much cheaper."""
     paths: re.Pattern[str] | None
+    """All patterns with a slash."""
     name_numbers: tuple[int, ...]
+    """For each alternative of `names`, the index of its pattern in the file."""
     path_numbers: tuple[int, ...]
+    """The same for `paths`."""
     ignores: tuple[bool, ...]
+    """For each pattern of the file: True if it ignores, False if it is negated with `!`."""
 
-    def verdict(self, path: str, name: str) -> bool | None:
-        """Whether the last pattern that matches ignores the entry; None if none matches.
+    def is_ignored(self, path: str, name: str) -> bool | None:
+        """Whether the last matching pattern ignores the entry; None if no pattern matches.
 
         Args:
-            path: from the folder of the ignore file; a folder's ends with a slash.
-            name: the last part of it, likewise.
+            path: path relative to the folder of the ignore file; ends with a slash for folders.
+            name: last part of the path; ends with a slash for folders.
         """
         found = -1
         if self.names is not None and (match := self.names.fullmatch(name)):
@@ -64,13 +69,13 @@ class Patterns:
 
 
 def patterns_of(lines: Iterable[str]) -> Patterns | None:
-    """The patterns of an ignore file; None if it has none. One that git would not understand matches nothing."""
+    """Compile the lines of an ignore file; None if it has no patterns. Invalid patterns match nothing, as in git."""
     names: list[tuple[str, int]] = []
     paths: list[tuple[str, int]] = []
     ignores: list[bool] = []
     for line in lines:
         with suppress(GitIgnorePatternError, re.error):
-            regex, ignored = GitIgnoreSpecPattern.pattern_to_regex(_plain(line))
+            regex, ignored = GitIgnoreSpecPattern.pattern_to_regex(_normalized(line))
             if regex is None or ignored is None:
                 continue
             exact = _exact(regex, line)
@@ -86,42 +91,42 @@ def patterns_of(lines: Iterable[str]) -> Patterns | None:
     return Patterns(name_regex, path_regex, name_numbers, path_numbers, tuple(ignores))
 
 
-def _plain(line: str) -> str:
-    """A pattern without what git knows and pathspec does not: named sets, and more than two stars."""
+def _normalized(line: str) -> str:
+    """Rewrite the syntax that git supports and pathspec does not: POSIX classes, and more than two stars in a row."""
     return _MANY_STARS.sub("**", _POSIX_SET.sub(lambda match: _POSIX.get(match[1], match[0]), line))
 
 
 def _joined(patterns: list[tuple[str, int]]) -> tuple[re.Pattern[str] | None, tuple[int, ...]]:
-    """One expression whose first alternative that matches is the last pattern, and the number of each alternative."""
+    """Join patterns into one expression that prefers the last pattern. Also returns the number of each alternative."""
     if not patterns:
         return None, ()
     backwards = patterns[::-1]
-    # The empty group tells which alternative it was.
+    # The empty group identifies the alternative that matched.
     return re.compile("|".join(f"(?:{regex})()" for regex, _ in backwards)), tuple(number for _, number in backwards)
 
 
 def _exact(regex: str, line: str) -> str:
-    """The expression that matches in full exactly the entries a pattern means; folders end with a slash."""
+    """Change a regular expression of pathspec so that it fully matches only the entries that git's pattern matches."""
     if regex in _ONLY_ALL:
         return _ONLY_ALL[regex]
-    regex = _NEGATED_SET.sub("(?!/)[^", regex)  # no set matches a slash
+    regex = _NEGATED_SET.sub("(?!/)[^", regex)  # in git, no character class matches a slash
     if regex.endswith(_FILE_OR_FOLDER):
         return regex.removesuffix(_FILE_OR_FOLDER) + "/?"
     if regex.endswith(_FOLDER):
         return regex.removesuffix(_FOLDER) + ("/.+/" if line.rstrip().endswith("/**/") else "/")
-    if regex.endswith("/"):  # `folder/**`: all in it, but not itself
+    if regex.endswith("/"):  # `folder/**` matches everything in the folder, but not the folder itself
         return regex + ".+"
-    # A form we do not know, of another pathspec: as it meant it, so that nothing ignored slips through.
+    # Another version of pathspec may write forms that are unknown here. Keep their meaning, so that they still ignore.
     return regex.replace("(?P<ps_d>", "(?:") + "(?s:.*)"
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The patterns of one folder, for paths from the workspace.
+    """The patterns of one folder, applied to paths relative to the workspace.
 
     Args:
-        above: the way from the folder of the patterns down to the workspace, where it lies above it.
-        cut: the length of the way from the workspace down to it, where it lies below.
+        above: for a folder above the workspace, the path from that folder to the workspace, with a final slash.
+        cut: for a folder below the workspace, the length of its path, with the final slash.
     """
 
     patterns: Patterns
@@ -129,46 +134,46 @@ class Level:
     cut: int = 0
 
 
-def verdict(levels: Iterable[Level], path: str, name: str) -> bool | None:
-    """What the first of the levels that knows the entry says of it: ignored, taken back, or None."""
+def is_ignored(levels: Iterable[Level], path: str, name: str) -> bool | None:
+    """Return the result of the first level with a matching pattern: True if ignored, False if negated, else None."""
     for level in levels:
-        found = level.patterns.verdict(level.above + path[level.cut :], name)
+        found = level.patterns.is_ignored(level.above + path[level.cut :], name)
         if found is not None:
             return found
     return None
 
 
 def read_patterns(path: Path) -> tuple[Patterns, ...]:
-    """The patterns of an ignore file; empty if there is none, or none in it."""
+    """Read and compile an ignore file. The tuple is empty if the file is missing or has no patterns."""
     found = patterns_of(read_lines(path))
     return () if found is None else (found,)
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a small text file; none if it cannot be read or is no ordinary file. A pipe is not waited for."""
+    """Return the lines of a small text file; empty if it is unreadable or not a regular file. Never blocks on pipes."""
     with suppress(OSError, ValueError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                # Names that are no UTF-8 come from the system in the same way.
-                text = file.read(MOST_BYTES).removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+                # The operating system's functions also return names that are not UTF-8 with surrogate escapes.
+                text = file.read(MAX_BYTES).removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
                 return [line.removesuffix("\r") for line in text.split("\n")]
     return []
 
 
 def repository_of(folder: Path) -> Path | None:
-    """The nearest folder with a `.git`, from `folder` upward."""
+    """Return the nearest folder that contains `.git`: `folder` itself or one above it."""
     return next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
 
 
 def excludes(repository: Path | None, environ: Mapping[str, str]) -> tuple[Patterns, ...]:
-    """Patterns from outside the tree, the stronger first: the repository's own, then the user's."""
+    """Return the exclude patterns of the repository (`info/exclude`), then those of the user (lower priority)."""
     own = () if repository is None else read_patterns(_git_folder(repository) / "info" / "exclude")
     return own + read_patterns(_user_excludes(repository, environ))
 
 
 def _git_folder(repository: Path) -> Path:
-    """Where a repository keeps what its worktrees share; `.git` is a file in worktrees and submodules."""
+    """Return the git folder that all worktrees of a repository share. In worktrees and submodules, `.git` is a file."""
     folder = repository / ".git"
     if folder.is_dir():
         return folder
@@ -179,7 +184,7 @@ def _git_folder(repository: Path) -> Path:
 
 
 def _user_excludes(repository: Path | None, environ: Mapping[str, str]) -> Path:
-    """The file that `core.excludesFile` names, read without git: files that the configuration includes are not."""
+    """Return the file named by `core.excludesFile`, or git's default. `include` in git's configuration is ignored."""
     home = Path(environ.get("HOME") or "/nonexistent")
     settings = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
     named = ""

@@ -1,6 +1,6 @@
-"""Why a file is not indexed, and which files their names and folders already refuse.
+"""The reasons for which a file is not indexed, and the rules that judge files and folders by their names.
 
-Nothing here opens a file. Names are compared without regard to case, since some file systems have none.
+Nothing here opens a file. Names are compared without regard to case, because some file systems ignore case.
 """
 
 import fnmatch
@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
+from slm_lsp.privacy.paths import is_secret_file, is_secret_folder
+
 
 class Skipped(StrEnum):
-    """Why a file is not indexed: a word to count by."""
+    """The reason for which a file is not indexed. The value is stored in the index and used for counting."""
 
     IGNORED = "ignored"
     SECRET = "secret"  # noqa: S105 - a reason, not a password
@@ -36,32 +38,32 @@ class Skipped(StrEnum):
 
     @property
     def why(self) -> str:
-        """The reason in words that a user can read."""
+        """The reason as a phrase for the user."""
         return _WHY[self]
 
 
 _WHY = {
     Skipped.IGNORED: "ignored by .gitignore, .slmignore or git's excludes",
     Skipped.SECRET: "may hold keys or passwords",
-    Skipped.VERSION_CONTROL: "belongs to version control",
-    Skipped.VENDORED: "somebody else's code, copied here",
+    Skipped.VERSION_CONTROL: "internal files of version control",
+    Skipped.VENDORED: "third-party code",
     Skipped.CACHE: "a cache or build output",
-    Skipped.GENERATED: "written by a program",
+    Skipped.GENERATED: "generated code",
     Skipped.MINIFIED: "minified",
     Skipped.BINARY: "binary",
     Skipped.NOT_TEXT: "not UTF-8",
     Skipped.TOO_LARGE: "over 1 MiB",
     Skipped.LONG_LINES: "has a line over 2,000 characters",
-    Skipped.BAD_NAME: "its name is not UTF-8 or has control characters",
+    Skipped.BAD_NAME: "the name is not UTF-8 or has control characters",
     Skipped.OUTSIDE: "outside the workspace",
-    Skipped.LINK: "a link to a folder, or in a loop",
+    Skipped.LINK: "a link to a folder, or a link that points to itself",
     Skipped.NOT_A_FILE: "a folder, pipe, socket or device",
     Skipped.UNREADABLE: "cannot be read",
-    Skipped.VANISHED: "no longer there",
-    Skipped.CHANGED: "changed while it was read",
+    Skipped.VANISHED: "no longer exists",
+    Skipped.CHANGED: "changed while it was being read",
     Skipped.SLOW: "took too long to parse",
     Skipped.DEEP: "nested too deeply to parse",
-    Skipped.CRASHED: "its parser crashed",
+    Skipped.CRASHED: "the parser crashed",
 }
 
 
@@ -69,8 +71,8 @@ _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", "cvs", "_darcs", ".
 
 _VENDORED_FOLDERS = frozenset({
     "node_modules", "bower_components", "jspm_packages", ".yarn", ".pnpm-store", ".venv", "site-packages", ".bundle",
-    # What lies there was written elsewhere, as in node_modules, and often outweighs the project. `!third_party/` in
-    # .slmignore brings it back where it is worked on.
+    # These folders hold code of other projects, often more than the project's own. A project that does develop the code
+    # there can include it with `!third_party/` in .slmignore.
     "third_party", "third-party", "thirdparty", "3rdparty",
 })  # fmt: skip
 
@@ -80,41 +82,17 @@ _CACHE_FOLDERS = frozenset({
     ".turbo", ".angular", ".dart_tool", ".stack-work", ".direnv", ".import_linter_cache", "deriveddata",
 })  # fmt: skip
 
-_MARKS = (
+_MARKER_ENTRIES = (
     ("pyvenv.cfg", Skipped.VENDORED),
     ("conda-meta", Skipped.VENDORED),
-    # https://bford.info/cachedir: Cargo's target, and caches of many tools.
+    # https://bford.info/cachedir: in Cargo's target folder, and in the caches of many tools.
     ("CACHEDIR.TAG", Skipped.CACHE),
 )
-"""A folder that has such an entry is one of these, whatever its name."""
+"""A folder that contains such an entry is skipped for this reason, whatever its name is."""
 
-_VENDOR_MARKS = ("modules.txt", "autoload.php", "composer", "bundle")
-"""What `go mod vendor`, Composer and Bundler leave in a folder named `vendor`; any other is the project's own."""
-
-_SECRET_FOLDERS = frozenset({
-    ".aws", ".ssh", ".gnupg", ".kube", ".docker", ".azure", ".gcloud", ".oci", ".secrets", ".vault", ".password-store",
-})  # fmt: skip
-
-_SECRET_FILES = (
-    ".env*", "*.env", ".flaskenv*", ".dev.vars*", "*.env.local", "*.env.*.local", "*.env.bak", "*.env.old",
-    "*.env.prod*", "*.env.dev*", "*.env.stag*", "env.local", "env.prod*", "env.stag*",
-    ".secrets*", "secrets.*", "secret.y*ml", "secret.json",
-    # Keys and certificates
-    "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.pkcs12", "*.pk8",
-    "*.jks", "*.keystore", "*.bks", "*.crt", "*.cer", "*.der", "*.p7b", "*.csr", "*.ppk", "*.gpg", "*.pgp", "*.agekey",
-    "*.keytab", "*.kdb", "*.kdbx", "*.ovpn", "*.mobileprovision", "*.provisionprofile",
-    # Tools that keep passwords
-    ".netrc", "_netrc", ".authinfo*", ".npmrc", ".pypirc", ".htpasswd", "htpasswd", ".pgpass", "pgpass.conf", ".my.cnf",
-    ".mylogin.cnf", ".git-credentials", ".dockercfg", ".dockerconfigjson", ".s3cfg", ".boto", ".vault_pass*",
-    ".vault-token", "vault_pass*", ".*_history", "kubeconfig", "*.kubeconfig", "*.tfstate", "*.tfstate.*", "*.tfvars",
-    "*.tfvars.json", ".terraformrc", "terraform.rc", "local.settings.json", "*.publishsettings",
-    # `credentials.py` is a program that handles them; these are the credentials
-    "credentials", ".credentials*", "credential", "credentials.json", "credentials.xml", "credentials.y*ml",
-    "credentials.toml", "credentials.ini", "credentials.csv", "credentials.txt", "credentials.properties",
-    "credentials*.enc", "client_secret*.json", "service-account*.json", "service_account*.json",
-    "serviceaccount*.json", "application_default_credentials.json",
-)  # fmt: skip
-"""`secrets.*` has no exception for programs: boards keep their passwords in `secrets.py` and `secrets.h`."""
+_VENDOR_ENTRIES = ("modules.txt", "autoload.php", "composer", "bundle")
+"""Entries that `go mod vendor`, Composer and Bundler create in a folder named `vendor`. A `vendor` folder without them
+belongs to the project itself."""
 
 _LOCK_FILES = frozenset({
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "deno.lock", "poetry.lock",
@@ -125,31 +103,26 @@ _LOCK_FILES = frozenset({
 
 
 def _any_of(globs: Iterable[str]) -> Callable[[str], object]:
-    """What tells whether a name matches one of the globs, with one expression for all of them."""
+    """Compile globs into one expression and return its match function."""
     return re.compile("|".join(fnmatch.translate(glob) for glob in globs)).match
 
 
-_is_secret = _any_of(_SECRET_FILES)
 _is_minified = _any_of(("*.min.js", "*.min.mjs", "*.min.cjs", "*.min.css"))
 _is_generated = _any_of(("*.js.map", "*.mjs.map", "*.css.map", "*.d.ts.map"))
 
 
-def _secret_folder(low: str) -> bool:
-    return low in _SECRET_FOLDERS or low.startswith(".env")
-
-
 def bad_name(name: str) -> bool:
-    """Whether a name cannot be shown or stored: bytes that are no UTF-8, or control characters."""
+    """Whether a name cannot be shown or stored, because it is not UTF-8 or has control characters."""
     return not name.isprintable() and any(char < " " or "\x7f" <= char < "\xa0" or "\ud800" <= char < "\ue000"
                                           for char in name)  # fmt: skip
 
 
 def refused_file(name: str) -> Skipped | None:
-    """Why a file of this name is refused wherever it lies."""
+    """Return why a file with this name is never indexed, in whatever folder it is; None if its name is accepted."""
     if bad_name(name):
         return Skipped.BAD_NAME
     low = name.lower()
-    if _is_secret(low):
+    if is_secret_file(name):
         return Skipped.SECRET
     if low in _VERSION_CONTROL:  # `.git` is a file in worktrees and submodules
         return Skipped.VERSION_CONTROL
@@ -159,22 +132,16 @@ def refused_file(name: str) -> Skipped | None:
 
 
 def refused_folder(name: str, has: Callable[[str], bool]) -> Skipped | None:
-    """Why a folder is refused wherever it lies; `has` tells whether it has an entry of a name."""
+    """Return why a folder is never indexed; None if it is accepted. `has(name)` says whether it contains an entry."""
     low = name.lower()
     if bad_name(name):
         return Skipped.BAD_NAME
     if low in _VERSION_CONTROL:
         return Skipped.VERSION_CONTROL
-    if _secret_folder(low):
+    if is_secret_folder(name):
         return Skipped.SECRET
     if low in _CACHE_FOLDERS or low.endswith(".egg-info"):
         return Skipped.CACHE
-    if low in _VENDORED_FOLDERS or (low == "vendor" and any(map(has, _VENDOR_MARKS))):
+    if low in _VENDORED_FOLDERS or (low == "vendor" and any(map(has, _VENDOR_ENTRIES))):
         return Skipped.VENDORED
-    return next((reason for mark, reason in _MARKS if has(mark)), None)
-
-
-def secret_path(path: str) -> bool:
-    """Whether the file or a folder on the way to it has a name that stands for keys or passwords."""
-    *folders, name = path.lower().split("/")
-    return bool(_is_secret(name)) or any(map(_secret_folder, folders))
+    return next((reason for mark, reason in _MARKER_ENTRIES if has(mark)), None)

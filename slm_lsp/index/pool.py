@@ -1,7 +1,8 @@
-"""Reads and parses files, here or on all cores. A parser that crashes costs its file, never the index.
+"""Reads and parses files, in this process or in one worker process per core.
 
-Whoever parses a file first writes its name into a marker of its own. What a marker still names when its process is
-gone is what the process died of; such a file is tried once more alone, and then left out.
+If a parser crashes or hangs, only the file it was parsing is skipped. Before parsing a file, a process writes the
+file's path into its own marker file. If a process ended and its marker still contains a path, that file crashed it. The
+file is tried once more, alone in a worker. If it crashes the worker again, it is skipped.
 """
 
 import contextlib
@@ -19,44 +20,47 @@ from pathlib import Path
 
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.index.extract import FileRows, extract, with_words
-from slm_lsp.index.walk import Found, Skipped, read_source
+from slm_lsp.index.walk import Skipped, SourceFile, read_source
 
 log = logging.getLogger(__name__)
 
-Result = tuple[Found, FileRows | Skipped]
+Result = tuple[SourceFile, FileRows | Skipped]
 
 MARKER = "parsing-"
+"""Prefix of the names of marker files; the process id follows."""
 
 BATCH_BYTES = 256 * 1024
 BATCH_FILES = 64
-"""What a worker is given at once: some hundredths of a second of work, so that it is worth the way there and back."""
+"""Maximum size of the batch that a worker receives. It takes some hundredths of a second, so the cost of sending the
+batch and its results is small in comparison."""
 
-BREAKS = 3
-"""Workers that die so often without a file that is to blame do not run here: the files are read in this process."""
+MAX_POOL_BREAKS = 3
+"""After this number of worker crashes that no file can be blamed for, the files are read in this process instead."""
 
-STUCK_S = 60.0
-"""The limits of a parser are asked for while it parses; one that does not ask for so long will not end."""
+HANG_TIMEOUT_S = 60.0
+"""A process that parses one file for longer than this is ended. The parser's own time limit is much shorter, but works
+only while the parser calls back."""
 
-AHEAD = 2
-"""Batches for each worker that wait or are worked on; more would only fill memory."""
+BATCHES_PER_WORKER = 2
+"""Batches per worker that are submitted and not finished. More would only use memory."""
 
 
 class Marker:
-    """Tells, also when this process has died, which file it was at."""
+    """A marker file that contains the path of the file that this process is parsing. It survives a crash."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / f"{MARKER}{os.getpid()}"
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._told = sys.__stderr__.fileno() if sys.__stderr__ is not None else os.open(os.devnull, os.O_WRONLY)
+        self._stderr = sys.__stderr__.fileno() if sys.__stderr__ is not None else os.open(os.devnull, os.O_WRONLY)
 
     @contextlib.contextmanager
-    def at(self, path: str) -> Iterator[None]:
-        """This process works on a file."""
+    def parsing(self, path: str) -> Iterator[None]:
+        """Record `path` while the `with` block runs. End the process if the block exceeds `HANG_TIMEOUT_S`."""
         name = os.fsencode(path)
         os.pwrite(self._file, name, 0)
         os.ftruncate(self._file, len(name))
-        # A parser that never returns holds the interpreter; only a thread that needs none can end the process.
-        faulthandler.dump_traceback_later(STUCK_S, exit=True, file=self._told)
+        # A parser that hangs also holds the GIL. The watchdog thread of faulthandler can end the process without it.
+        faulthandler.dump_traceback_later(HANG_TIMEOUT_S, exit=True, file=self._stderr)
         try:
             yield
         finally:
@@ -64,13 +68,13 @@ class Marker:
             os.ftruncate(self._file, 0)
 
     def close(self) -> None:
-        """This process will work on no file any more."""
+        """Delete the marker file."""
         os.close(self._file)
         self._path.unlink(missing_ok=True)
 
 
-def culprits(folder: Path) -> list[str]:
-    """What processes that are gone were at; asking forgets it."""
+def pop_crashed_files(folder: Path) -> list[str]:
+    """Return the paths in the markers of processes that no longer run, and delete these markers."""
     found: list[str] = []
     for marker in folder.glob(MARKER + "*"):
         pid = marker.name.removeprefix(MARKER)
@@ -82,42 +86,50 @@ def culprits(folder: Path) -> list[str]:
     return found
 
 
-def read_one(root: Path, found: Found, marker: Marker) -> Result:
-    """The rows of one file, or why it has none."""
+def read_one(root: Path, found: SourceFile, marker: Marker) -> Result:
+    """Read and parse one file. Returns its rows, or the reason for which it is skipped."""
     source = read_source(root, found.path)
     if isinstance(source, Skipped):
         return found, source
     try:
-        with marker.at(found.path):
+        with marker.parsing(found.path):
             return found, extract(found.path, source)
     except ParseTimeoutError:
         return found, Skipped.SLOW
     except RecursionError:
         return found, Skipped.DEEP
     except Exception:
-        # Of our own, and no reason to leave all other files out.
-        log.exception("a file cannot be read into the index")
+        # A bug in our code must not keep the other files out of the index.
+        log.exception("extracting a file for the index failed")
         return found, Skipped.CRASHED
 
 
 def read_many(
-    root: Path, wanted: Iterable[Found], folder: Path, workers: int, stopped: Callable[[], bool] = lambda: False
+    root: Path, wanted: Iterable[SourceFile], folder: Path, workers: int, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[list[Result]]:
-    """Rows of many files, batch by batch, in no order, parsed by `workers` processes. `folder` is for markers."""
+    """Read and parse many files in worker processes. Yields the results batch by batch, in any order.
+
+    Args:
+        root: the workspace folder.
+        wanted: the files to read.
+        folder: the folder for marker files.
+        workers: number of worker processes.
+        stopped: returns True if reading is to end early.
+    """
     todo = deque(_batches(wanted))
-    alone: deque[Found] = deque()
+    suspects: deque[SourceFile] = deque()
     breaks = 0
     while todo and not stopped():
-        if breaks >= BREAKS:
-            yield from _read_here(root, folder, todo, stopped)
+        if breaks >= MAX_POOL_BREAKS:
+            yield from _read_in_this_process(root, folder, todo, stopped)
             break
-        running: dict[Future[list[Result]], list[Found]] = {}
+        running: dict[Future[list[Result]], list[SourceFile]] = {}
         try:
             with _executor(root, folder, workers) as executor:
                 while (todo or running) and not stopped():
-                    while todo and len(running) < workers * AHEAD:
+                    while todo and len(running) < workers * BATCHES_PER_WORKER:
                         batch = todo.popleft()
-                        running[executor.submit(_work, batch)] = batch
+                        running[executor.submit(_read_batch, batch)] = batch
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         results = future.result()
@@ -125,23 +137,23 @@ def read_many(
                         yield results
                 executor.shutdown(cancel_futures=True)
         except BrokenProcessPool:
-            named = set(culprits(folder))
-            breaks += not named
+            crashed = set(pop_crashed_files(folder))
+            breaks += not crashed
             for batch in running.values():
-                alone.extend(each for each in batch if each.path in named)
-                todo.append([each for each in batch if each.path not in named])
-    while alone and not stopped():
-        suspect = alone.popleft()
+                suspects.extend(each for each in batch if each.path in crashed)
+                todo.append([each for each in batch if each.path not in crashed])
+    while suspects and not stopped():
+        suspect = suspects.popleft()
         try:
             with _executor(root, folder, 1) as executor:
-                yield executor.submit(_work, [suspect]).result()
+                yield executor.submit(_read_batch, [suspect]).result()
         except BrokenProcessPool:
-            culprits(folder)
+            pop_crashed_files(folder)
             yield [(suspect, Skipped.CRASHED)]
 
 
-def _read_here(
-    root: Path, folder: Path, batches: Iterable[list[Found]], stopped: Callable[[], bool]
+def _read_in_this_process(
+    root: Path, folder: Path, batches: Iterable[list[SourceFile]], stopped: Callable[[], bool]
 ) -> Iterator[list[Result]]:
     marker = Marker(folder)
     try:
@@ -153,31 +165,31 @@ def _read_here(
         marker.close()
 
 
-_here: tuple[Path, Marker]
-"""In a worker: the workspace, and the worker's marker."""
+_worker: tuple[Path, Marker]
+"""In a worker process: the workspace folder and the worker's marker."""
 
 
 def _executor(root: Path, folder: Path, workers: int) -> ProcessPoolExecutor:
-    # Not forked: the process that asks may have threads, whose locks a copy of it would inherit as they are.
+    # Do not fork: this process may have threads, and a forked child would inherit locks that they hold.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, _begin, (root, folder))
+    return ProcessPoolExecutor(workers, context, _init_worker, (root, folder))
 
 
-def _begin(root: Path, folder: Path) -> None:
-    global _here
-    # Ctrl-C goes to every process of a terminal; the one that asked decides what is still read.
+def _init_worker(root: Path, folder: Path) -> None:
+    global _worker
+    # A terminal sends Ctrl-C to all of its processes. The parent process decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _here = root, Marker(folder)
+    _worker = root, Marker(folder)
 
 
-def _work(batch: Sequence[Found]) -> list[Result]:
-    root, marker = _here
+def _read_batch(batch: Sequence[SourceFile]) -> list[Result]:
+    root, marker = _worker
     results = [read_one(root, each, marker) for each in batch]
     return [(found, rows if isinstance(rows, Skipped) else with_words(rows)) for found, rows in results]
 
 
-def _batches(wanted: Iterable[Found]) -> Iterator[list[Found]]:
-    batch: list[Found] = []
+def _batches(wanted: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+    batch: list[SourceFile] = []
     held = 0
     for found in wanted:
         batch.append(found)

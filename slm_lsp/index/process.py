@@ -1,7 +1,7 @@
-"""The indexer's process: `python -m slm_lsp.index WORKSPACE INDEX`. Whoever starts it holds its standard input open.
+"""The indexer process: `python -m slm_lsp.index WORKSPACE INDEX`.
 
-It reads one JSON object a line: `{"changed": [paths]}` or `{"check": true}`; and writes one a line (`State`). When its
-input ends, it ends.
+It reads messages from standard input, one JSON object per line: `{"changed": [paths]}` or `{"check": true}`. It writes
+its states to standard output, one `IndexerState` per line. It exits when its standard input is closed.
 """
 
 import json
@@ -23,59 +23,62 @@ from slm_lsp.index.database import discard, is_damage
 from slm_lsp.index.indexer import Indexer, Progress
 from slm_lsp.index.store import Writer
 from slm_lsp.index.watch import Watch
-from slm_lsp.platform.system import give_way
+from slm_lsp.platform.priority import give_way
 
 log = logging.getLogger(__name__)
 
 NICE = 10
-"""Behind everything that a user waits for."""
+"""Niceness of the process: work that the user waits for takes precedence."""
 
-SETTLE_S = 0.01
-"""Saving a file makes several events; they are taken together when for so long none has come. What the editor tells is
-complete, and is not waited for."""
+DEBOUNCE_S = 0.01
+"""Saving one file causes several file system events. They are handled together once no event came for this long.
+Changes that the editor reports are handled without this delay."""
 
-LONGEST_S = 0.2
-"""So long at most: one file that changes all the time does not keep others waiting."""
+MAX_DEBOUNCE_S = 0.2
+"""Upper limit of the debounce, so that a file that changes all the time does not delay other files."""
 
-BUSY_S = 2.0
-"""How often it is tried to become the one who writes."""
+LOCK_RETRY_S = 2.0
+"""Interval between attempts to take the index's write lock."""
 
-CHECK_S = 600.0
-"""How often everything is compared with the index, for changes that nobody told about."""
+CHECK_INTERVAL_S = 600.0
+"""After this time without changes, the whole workspace is checked for changes that caused no event."""
 
-MANY = 400
-"""With more changes than this at once, as when a branch is switched, looking at everything is cheaper."""
+MAX_UPDATES = 400
+"""If more files than this change at once, for example by switching branches, checking the whole workspace is faster
+than updating the files one by one."""
 
 IGNORE_FILES = frozenset({".gitignore", ".slmignore"})
 
 
-class State(msgspec.Struct, frozen=True):
-    """What the process tells about itself."""
+class IndexerState(msgspec.Struct, frozen=True):
+    """What the indexer process reports about itself."""
 
     state: str
-    """`indexing`, `ready`, `waiting` (another process writes), or `failed`."""
+    """`indexing`, `ready`, `waiting` (another process holds the write lock), or `failed`."""
     done: int = 0
+    """While indexing: number of files read so far."""
     total: int = 0
-    """Files, while indexing."""
+    """While indexing: number of files to read."""
     reason: str | None = None
+    """If the state is `failed`: the cause, in words for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """Something changed."""
+    """A file or folder changed."""
 
     path: str
     is_folder: bool = False
-    told: bool = False
-    """By the editor, rather than seen on the disk."""
+    from_editor: bool = False
+    """True if the editor reported the change, False if the operating system did."""
 
 
-class Stopped(Exception):  # noqa: N818 - an event, not a mistake
-    """The input has ended."""
+class Stopped(Exception):  # noqa: N818 - an event, not an error
+    """Standard input was closed."""
 
 
 class Process:
-    """Takes what changed from the editor and from the operating system, and brings the index up to date."""
+    """Receives changes from the editor and from the operating system, and updates the index."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self._root = root
@@ -84,14 +87,14 @@ class Process:
         self._stop = threading.Event()
 
     def run(self) -> None:
-        """Until the input ends."""
-        threading.Thread(target=self._read, name="input", daemon=True).start()
+        """Keep the index up to date until standard input is closed."""
+        threading.Thread(target=self._read_messages, name="input", daemon=True).start()
         try:
-            with self._writer() as writer:
+            with self._open_writer() as writer:
                 if writer.rebuilt_because:
-                    log.warning("the index is built anew: %s", writer.rebuilt_because)
+                    log.warning("the index is rebuilt: %s", writer.rebuilt_because)
                 try:
-                    self._keep(Indexer(self._root, self._folder, writer))
+                    self._follow_changes(Indexer(self._root, self._folder, writer))
                 except sqlite3.DatabaseError as error:
                     if is_damage(error):
                         discard(self._folder)
@@ -100,94 +103,94 @@ class Process:
             return
         except (ProjectIndexError, OSError, sqlite3.Error) as error:
             if isinstance(error, sqlite3.Error) and is_damage(error):
-                # Whoever started this process starts it again, and then the index is built anew.
-                log.warning("the index is damaged and deleted: %s", error)
+                # The client restarts this process, which then rebuilds the index.
+                log.warning("the index was damaged and has been deleted: %s", error)
                 return
-            self._tell(State("failed", reason=str(error)))
-            # The editor's server goes on without the index; starting again at once would fail again.
+            self._report(IndexerState("failed", reason=str(error)))
+            # The server works without the index. A restart would fail again, so wait for the end of the input.
             self._stop.wait()
 
-    def _keep(self, indexer: Indexer) -> None:
+    def _follow_changes(self, indexer: Indexer) -> None:
         watch = Watch(self._root, lambda path, is_folder: self._events.put(_Event(path, is_folder)))
         try:
             self._check(indexer)
             while True:
-                while self._events.empty() and indexer.settle():
+                while self._events.empty() and indexer.merge_step():
                     pass
-                changed, everything = self._changes(indexer)
-                if everything or len(changed) > MANY:
+                changed, check_all = self._wait_for_changes(indexer)
+                if check_all or len(changed) > MAX_UPDATES:
                     self._check(indexer)
                 else:
                     indexer.update(changed)
-                self._tell(State("ready"))
+                self._report(IndexerState("ready"))
         finally:
             watch.close()
             indexer.close()
 
     def _check(self, indexer: Indexer) -> None:
-        self._tell(State("indexing"))
+        self._report(IndexerState("indexing"))
         indexer.check(self._progress, self._stop.is_set)
         if self._stop.is_set():
             raise Stopped
-        self._tell(State("ready"))
+        self._report(IndexerState("ready"))
 
     def _progress(self, progress: Progress) -> None:
-        self._tell(State("indexing", progress.done, progress.total))
+        self._report(IndexerState("indexing", progress.done, progress.total))
 
-    def _changes(self, indexer: Indexer) -> tuple[list[str], bool]:
-        """What changed since it was last asked; waits for something. True: everything is to be looked at."""
-        deadline = time.monotonic() + CHECK_S
+    def _wait_for_changes(self, indexer: Indexer) -> tuple[list[str], bool]:
+        """Wait for changes. Returns the changed paths, and whether the whole workspace must be checked instead."""
+        deadline = time.monotonic() + CHECK_INTERVAL_S
         latest = float("inf")
         changed: dict[str, None] = {}
-        everything = told = False
+        check_all = from_editor = False
         while True:
             now = time.monotonic()
             if now >= min(latest, deadline):
-                return list(changed), everything or not changed
-            wait = min(SETTLE_S, max(latest - now, 0)) if changed or everything else max(deadline - now, 0)
-            wait = 0 if told and not everything else wait
+                return list(changed), check_all or not changed
+            wait = min(DEBOUNCE_S, max(latest - now, 0)) if changed or check_all else max(deadline - now, 0)
+            wait = 0 if from_editor and not check_all else wait
             try:
                 event = self._events.get(timeout=wait)
             except queue.Empty:
-                return list(changed), everything or not changed
+                return list(changed), check_all or not changed
             if event is None:
                 raise Stopped
-            if event.path and self._is_nothing(event, indexer):
+            if event.path and self._is_irrelevant(event, indexer):
                 continue
-            latest = min(latest, time.monotonic() + LONGEST_S)
-            told = told or event.told
-            everything = everything or event.is_folder or event.path.rpartition("/")[2] in IGNORE_FILES
+            latest = min(latest, time.monotonic() + MAX_DEBOUNCE_S)
+            from_editor = from_editor or event.from_editor
+            check_all = check_all or event.is_folder or event.path.rpartition("/")[2] in IGNORE_FILES
             changed[event.path] = None
 
-    def _is_nothing(self, event: _Event, indexer: Indexer) -> bool:
-        """Whether an event is of what is not indexed, such as a log that grows all the time, or the index itself."""
+    def _is_irrelevant(self, event: _Event, indexer: Indexer) -> bool:
+        """Whether an event is for a file that is not indexed, such as an ignored log file or the index itself."""
         if event.path.rpartition("/")[2] in IGNORE_FILES:
             return False
         path = self._root / event.path
         return path.is_relative_to(self._folder) or indexer.refuses(event.path, is_folder=event.is_folder)
 
-    def _writer(self) -> Writer:
-        told = False
+    def _open_writer(self) -> Writer:
+        reported = False
         while True:
             try:
                 return Writer(self._folder)
             except IndexBusyError:
-                if not told:
-                    self._tell(State("waiting"))
-                    told = True
-                if self._stop.wait(BUSY_S):
+                if not reported:
+                    self._report(IndexerState("waiting"))
+                    reported = True
+                if self._stop.wait(LOCK_RETRY_S):
                     raise Stopped from None
 
-    def _read(self) -> None:
+    def _read_messages(self) -> None:
         for message in _messages():
             if message.get("check"):
                 self._events.put(_Event("", is_folder=True))
             for path in message.get("changed", ()):
-                self._events.put(_Event(str(path), told=True))
+                self._events.put(_Event(str(path), from_editor=True))
         self._stop.set()
         self._events.put(None)
 
-    def _tell(self, state: State) -> None:
+    def _report(self, state: IndexerState) -> None:
         try:
             os.write(sys.stdout.fileno(), msgspec.json.encode(state) + b"\n")
         except OSError:
@@ -199,14 +202,14 @@ def _messages() -> Iterator[dict[str, list[str]]]:
         try:
             message = json.loads(line)
         except ValueError:
-            log.warning("a line of the input is not understood")
+            log.warning("invalid JSON on standard input")
             continue
         if isinstance(message, dict):
             yield message
 
 
 def main(arguments: list[str]) -> int:
-    """The process; `arguments` are the workspace's folder and that of its index."""
+    """Run the process and return its exit code. `arguments` are the workspace folder and the index folder."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     root, folder = Path(arguments[0]).resolve(), Path(arguments[1])
     give_way(NICE)

@@ -1,4 +1,4 @@
-"""What the index answers: definitions by name or file, imports, chunks by words. For one thread; never writes."""
+"""Queries on an index: definitions by name or file, imports, and chunks by words. Read-only; use from one thread."""
 
 import json
 import sqlite3
@@ -13,21 +13,22 @@ from urllib.parse import quote
 from slm_lsp.errors import IndexMissingError
 from slm_lsp.index.database import FILE, SCHEMA
 from slm_lsp.index.resolve import ProjectFiles
-from slm_lsp.index.store import LEFT_OUT
+from slm_lsp.index.store import SKIPPED_COUNTS
 from slm_lsp.languages.symbols import Import
 
-REMEMBERED_WORDS = 20_000
+MAX_CACHED_WORDS = 20_000
+"""Size at which the cache of document frequencies is emptied."""
 
 _IN_ORDER = "ORDER BY definition.first, definition.last DESC, definition.name"
-"""Of the text; rows are not written in that order."""
+"""Sorts definitions in text order. Rows are not stored in that order."""
 
-STEPS = 2000
-"""Of SQLite's machine between two looks at the clock: some hundredths of a millisecond."""
+VM_STEPS = 2000
+"""Instructions of SQLite's virtual machine between two checks of the time limit: some hundredths of a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A definition in a file. Lines from 0, the last one inclusive."""
+    """A definition in a file. Lines count from 0; `last` is inclusive."""
 
     path: str
     name: str
@@ -40,13 +41,13 @@ class Symbol:
 
     @property
     def qualified(self) -> str:
-        """Its name with those of the definitions round it."""
+        """The name, preceded by the names of the enclosing definitions and separated by dots."""
         return f"{self.parent}.{self.name}" if self.parent else self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A chunk of a file, and how well it fits what was asked (higher is better). Lines from 0, the last exclusive."""
+class IndexedChunk:
+    """A chunk of a file and its search score (higher is better). Lines count from 0; `last` is exclusive."""
 
     path: str
     first: int
@@ -58,7 +59,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What an index holds."""
+    """Totals of an index. `skipped` counts files by reason, `languages` counts lines by language."""
 
     files: int
     lines: int
@@ -70,10 +71,10 @@ class Totals:
 
 
 class Reader:
-    """A connection to an index that somebody else may be writing.
+    """A read-only connection to an index. Another process may write the index at the same time.
 
     Raises:
-        IndexMissingError: there is none, or none that this version understands.
+        IndexMissingError: the index does not exist or has another schema version.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -83,25 +84,26 @@ class Reader:
             self._db = sqlite3.connect(uri, uri=True, timeout=0.05, check_same_thread=False)
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:
-            raise IndexMissingError(f"There is no index of this workspace yet ({error}).") from error
+            raise IndexMissingError(f"This workspace has no index yet ({error}).") from error
         if version != SCHEMA:
             self._db.close()
-            raise IndexMissingError("The index of this workspace is of another version.", "It is built anew.")
-        self._rarity: dict[str, int] = {}
+            what = "The index of this workspace was written by another version of slm-lsp."
+            raise IndexMissingError(what, "`slm-lsp index` or an editor rebuilds it.")
+        self._frequencies: dict[str, int] = {}
         self._chunks = 0
         self._chunks_of: int | None = None
         self._files: dict[frozenset[str], ProjectFiles] = {}
         self._files_of: int | None = None
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the connection."""
         self._db.close()
 
     @contextmanager
-    def until(self, seconds: float) -> Iterator[None]:
-        """Inside, a query that still runs after so long gives up with `sqlite3.OperationalError`."""
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Limit the queries inside the `with` block: after this time they raise `sqlite3.OperationalError`."""
         deadline = time.monotonic() + seconds
-        self._db.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
+        self._db.set_progress_handler(lambda: time.monotonic() > deadline, VM_STEPS)
         try:
             yield
         finally:
@@ -109,37 +111,40 @@ class Reader:
 
     @property
     def generation(self) -> int:
-        """A number that changes whenever somebody wrote."""
+        """A number that changes whenever another process writes to the index."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def paths(self) -> list[str]:
-        """Every indexed file."""
+        """Return the paths of all indexed files, sorted."""
         return [path for (path,) in self._db.execute("SELECT path FROM file WHERE skipped IS NULL ORDER BY path")]
 
     def digest(self, path: str) -> bytes:
-        """The digest of a file's content; empty where it is not indexed."""
+        """Return the digest of a file's content; empty if the file is not indexed."""
         row = self._db.execute("SELECT digest FROM file WHERE path = ?", (path,)).fetchone()
         return bytes(row[0] or b"") if row else b""
 
     def definitions_of(self, paths: Sequence[str]) -> list[Symbol]:
-        """Everything that some files define, file by file in the order given, each in the order of its text."""
+        """Return all definitions of some files, in the given order of files and then in text order."""
         found: list[Symbol] = []
         for path in paths:
             found += self._symbols(f"file.path = ? {_IN_ORDER}", [path])
         return found
 
-    def top(self, path: str, name: str | None = None) -> list[Symbol]:
-        """Outermost definitions of a file, or those of one name."""
+    def top_level(self, path: str, name: str | None = None) -> list[Symbol]:
+        """Return the top-level definitions of a file, or only those with the given name."""
         if name is None:
             return self.members(path, "")
         return self._symbols("file.path = ? AND definition.name = ? AND definition.parent = ''", [path, name])
 
     def members(self, path: str, qualified: str) -> list[Symbol]:
-        """What is defined right inside a definition."""
+        """Return the definitions directly inside a definition, in text order."""
         return self._symbols(f"file.path = ? AND definition.parent = ? {_IN_ORDER}", [path, qualified])
 
     def named(self, names: Iterable[str], limit: int) -> list[Symbol]:
-        """Definitions with one of these names; names with more than `limit` of them are left out: they say little."""
+        """Return the definitions with these names, without names that have more than `limit` definitions.
+
+        A name with many definitions does not identify the one that is meant.
+        """
         found: list[Symbol] = []
         for name in names:
             symbols = self._symbols("definition.name = ? LIMIT ?", [name, limit + 1])
@@ -147,11 +152,11 @@ class Reader:
         return found
 
     def defines(self, name: str) -> bool:
-        """Whether any file defines a name."""
+        """Whether any file defines this name."""
         return self._db.execute("SELECT 1 FROM definition WHERE name = ? LIMIT 1", (name,)).fetchone() is not None
 
     def imports_of(self, path: str) -> list[Import]:
-        """What a file imports."""
+        """Return the imports of a file, in text order."""
         rows = self._db.execute(
             "SELECT module, name, alias, line FROM import JOIN file ON file.id = import.file WHERE path = ?"
             " ORDER BY line",
@@ -159,28 +164,31 @@ class Reader:
         )
         return [Import(*row) for row in rows]
 
-    def rarity(self, words: Iterable[str]) -> dict[str, int]:
-        """In how many chunks each word stands; words that stand in none are absent. May be a little out of date."""
+    def document_frequency(self, words: Iterable[str]) -> dict[str, int]:
+        """Return the number of chunks that contain each word; words that no chunk contains are absent.
+
+        The counts are cached, so they may be slightly out of date.
+        """
         found: dict[str, int] = {}
         for word in words:
-            if word not in self._rarity:
-                if len(self._rarity) >= REMEMBERED_WORDS:
-                    self._rarity.clear()
+            if word not in self._frequencies:
+                if len(self._frequencies) >= MAX_CACHED_WORDS:
+                    self._frequencies.clear()
                 row = self._db.execute("SELECT doc FROM vocabulary WHERE term = ?", (word,)).fetchone()
-                self._rarity[word] = row[0] if row else 0
-            if self._rarity[word]:
-                found[word] = self._rarity[word]
+                self._frequencies[word] = row[0] if row else 0
+            if self._frequencies[word]:
+                found[word] = self._frequencies[word]
         return found
 
     def chunk_count(self) -> int:
-        """How many chunks there are in all; counted again when somebody wrote."""
+        """Return the number of chunks. The number is cached until another process writes to the index."""
         if self._chunks_of != (generation := self.generation):
             self._chunks_of = generation
             self._chunks = int(self._db.execute("SELECT count(*) FROM chunk").fetchone()[0])
         return self._chunks
 
-    def search(self, words: Sequence[str], limit: int) -> list[Piece]:
-        """Chunks that hold some of these words, the best by BM25 first."""
+    def search(self, words: Sequence[str], limit: int) -> list[IndexedChunk]:
+        """Return the chunks that contain at least one of these words, ranked by BM25, best first."""
         if not words:
             return []
         query = " OR ".join(f'"{word}"' for word in words)
@@ -190,29 +198,32 @@ class Reader:
             " JOIN chunk ON chunk.id = best.rowid JOIN file ON file.id = chunk.file ORDER BY best.rank",
             (query, limit),
         )
-        return [Piece(*row) for row in rows]
+        return [IndexedChunk(*row) for row in rows]
 
-    def chunks_of(self, path: str) -> list[Piece]:
-        """A file's chunks, in order."""
+    def chunks_of(self, path: str) -> list[IndexedChunk]:
+        """Return the chunks of a file, in text order."""
         rows = self._db.execute(
             "SELECT path, first, last, name, text, 0.0 FROM chunk JOIN file ON file.id = chunk.file WHERE path = ?"
             " ORDER BY first",
             (path,),
         )
-        return [Piece(*row) for row in rows]
+        return [IndexedChunk(*row) for row in rows]
 
     def project_files(self, new: frozenset[str] = frozenset()) -> ProjectFiles:
-        """The paths of all files and of some `new` ones, for resolving imports; made anew when somebody wrote."""
+        """Return the paths of all indexed files and of some `new` ones, for resolving imports.
+
+        The result is cached until another process writes to the index.
+        """
         if self._files_of != (generation := self.generation):
             self._files_of, self._files = generation, {}
         if new not in self._files:
-            # Those on disk, and those with what is open just now.
+            # Keep two entries: the indexed files alone, and with the current set of new files.
             self._files = {key: files for key, files in self._files.items() if not key}
             self._files[new] = ProjectFiles.of([*self.paths(), *new])
         return self._files[new]
 
     def totals(self) -> Totals:
-        """Counts for people."""
+        """Return the totals of the index, for display."""
 
         def one(statement: str) -> int:
             return int(self._db.execute(statement).fetchone()[0] or 0)
@@ -232,9 +243,9 @@ class Reader:
         )
 
     def _skipped(self) -> dict[str, int]:
-        """How much was left out, by reason: what was read, and files and folders that were not even opened."""
+        """Count skipped files by reason: files that were read, and files and folders that were not even opened."""
         counts: Counter[str] = Counter()
-        for (text,) in self._db.execute("SELECT value FROM meta WHERE key = ?", (LEFT_OUT,)):
+        for (text,) in self._db.execute("SELECT value FROM meta WHERE key = ?", (SKIPPED_COUNTS,)):
             counts.update(json.loads(text))
         rows = self._db.execute("SELECT skipped, count(*) FROM file WHERE skipped IS NOT NULL GROUP BY skipped")
         counts.update(dict(rows.fetchall()))

@@ -1,7 +1,7 @@
-"""Which files of a project an import means, told from their paths alone: the disk is never asked.
+"""Resolves an import to files of the project by comparing paths only, without reading the disk.
 
-What a project's build files would say about search paths is not known here. So a path that does not start from the
-importing file is looked for as the end of a file's path, and the file nearest to the importing one is taken.
+The search paths in a project's build files are not known here. Therefore an import that is not relative to the
+importing file is matched with the end of each file's path, and the match nearest to the importing file wins.
 """
 
 import posixpath
@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from slm_lsp.languages.symbols import Import
 
 MAX_FILES = 8
-"""An import of a whole folder may mean any number of files; no more are returned."""
+"""Maximum number of files returned for one import, because importing a folder may match any number of files."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectFiles:
-    """The paths of a project's files, relative to its folder and with `/`, ready to be asked for."""
+    """The paths of a project's files, relative to its folder and with `/`, with indexes for fast look-up."""
 
     _paths: dict[str, None]
     _by_tail: dict[str, list[str]]
-    """Paths by their last part, and by their last two."""
+    """Paths by their last part, and by their last two parts."""
     _by_folder: dict[str, list[str]]
     _folders_by_name: dict[str, list[str]]
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> "ProjectFiles":
-        """The files with these paths."""
+        """Build the indexes for these paths."""
         known = dict.fromkeys(paths)
         by_tail: dict[str, list[str]] = {}
         by_folder: dict[str, list[str]] = {}
@@ -52,32 +52,32 @@ class ProjectFiles:
         return len(self._paths)
 
     def ending(self, tail: str, near: str) -> list[str]:
-        """Paths that end with these parts, those nearest to a path first."""
+        """Return the paths that end with `tail`, those nearest to the path `near` first."""
         key = "/".join(tail.split("/")[-2:])
         return _nearest((path for path in self._by_tail.get(key, ()) if _ends(path, tail)), near)
 
     def folders_ending(self, tail: str, near: str) -> list[str]:
-        """Folders with files right in them whose path ends with these parts, those nearest to a path first."""
+        """Return the folders whose path ends with `tail` and that directly contain files, nearest to `near` first."""
         named = self._folders_by_name.get(tail.rpartition("/")[2], ())
         return _nearest((folder for folder in named if _ends(folder, tail)), near)
 
     def in_folder(self, folder: str) -> Sequence[str]:
-        """The files right in a folder; `.` is the one of the project."""
+        """Return the files directly in a folder; `.` is the project's folder."""
         return self._by_folder.get("" if folder == "." else folder, ())
 
     def first(self, candidates: Iterable[str]) -> list[str]:
-        """The first of some paths that is one of these files, alone."""
+        """Return a list with the first of the candidates that is a file of the project; empty if none is."""
         return next(([path] for path in candidates if path in self._paths), [])
 
 
 def resolve(language: str, importer: str, wanted: Import, files: ProjectFiles) -> tuple[str, ...]:
-    """The files that an import means, the likeliest first; none when it means something outside of the project.
+    """Return the files that an import refers to, most likely first; empty if it refers to code outside the project.
 
     Args:
-        language: of the importing file, by its name in the registry.
+        language: registry name of the importing file's language.
         importer: path of the importing file.
-        wanted: what it imports.
-        files: those of the project.
+        wanted: the import.
+        files: the files of the project.
     """
     if language not in _RESOLVERS or not wanted.module:
         return ()
@@ -99,7 +99,8 @@ def _python(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
     for end in (end for each in tries if each for end in _python_files(each)):
         for found in files.ending(end, importer):
             root = found[: -len(end)].rstrip("/")
-            # What lies in a package is not on the search path; a name of the standard library is ours only next to us.
+            # A module inside a package is not on the search path. A name of the standard library means a file of the
+            # project only if the file is in the folder of the importing file.
             on_path = _under(root, "__init__.py") not in files
             if on_path and (parts[0] not in sys.stdlib_module_names or root == here):
                 return [found]
@@ -117,7 +118,7 @@ _TS = (".ts", ".tsx", ".d.ts", ".mts", ".cts")
 _JS = (".js", ".jsx", ".mjs", ".cjs")
 _BESIDE = (".vue", ".svelte", ".json")
 _WRITTEN_FOR = {".js": (".ts", ".tsx", ".d.ts"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
-"""TypeScript is imported by the name of the JavaScript that it will be."""
+"""TypeScript files may be imported by the name of the JavaScript file that they compile to."""
 
 
 def _javascript(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
@@ -150,7 +151,7 @@ strconv strings structs sync syscall testing text time unicode unique unsafe wea
 """
 _GO_STANDARD = frozenset(_GO_NAMES.split())
 _GO_HOSTS = {"github.com": 3, "gitlab.com": 3, "bitbucket.org": 3, "golang.org": 3, "gopkg.in": 2}
-"""How many parts of a path there name a module at least: those cannot be folders of ours."""
+"""For each host, the number of leading path parts that belong to the module's name and cannot be project folders."""
 
 
 def _go(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
@@ -161,7 +162,7 @@ def _go(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
         tail = "/".join(parts[cut:])
         for folder in files.folders_ending(tail, importer):
             root = folder[: -len(tail)].rstrip("/")
-            # A module begins at the top, at a `go.mod`, or in a folder that has its name.
+            # A module's root is the top folder, a folder with a `go.mod`, or a folder named like the module.
             begins = not root or _under(root, "go.mod") in files or posixpath.basename(root) == parts[cut - 1]
             sources = [
                 each for each in files.in_folder(folder) if each.endswith(".go") and not each.endswith("_test.go")
@@ -174,7 +175,7 @@ def _go(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
 
 _RUST_TOPS = ("lib.rs", "main.rs")
 _RUST_CRATES = frozenset({"benches", "bin", "examples", "tests"})
-"""Folders where each file is a crate."""
+"""Names of folders in which each file is a crate of its own."""
 
 
 def _rust(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
@@ -199,20 +200,20 @@ def _rust(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
         tops = (f"{each}/src/lib.rs" for each in (parts[0], parts[0].replace("_", "-")))
         libraries = [library for top in tops for library in files.ending(top, importer)]
         own = posixpath.basename(folder) in _RUST_CRATES and not libraries
-        # What tests and examples import is mostly their own package, whose name its folder need not have.
+        # Tests and examples mostly import their own package, whose folder may have another name.
         library = _rust_library(folder) if own else posixpath.dirname(libraries[0]) if libraries else None
         found = _rust_files(library, parts[1:], files) if library is not None else []
     return found
 
 
 def _rust_library(folder: str) -> str:
-    """Where the sources of a package lie, from the folder of its tests, examples or programs."""
+    """Return the source folder of a package, given the folder of its tests, examples or binaries."""
     package = posixpath.dirname(folder)
     return package if posixpath.basename(folder) == "bin" else _under(package, "src")
 
 
 def _rust_crate(folder: str, files: ProjectFiles) -> str:
-    """The folder of the crate that a folder is part of."""
+    """Return the root folder of the crate that contains `folder`; `folder` itself if no crate root is found."""
     above = folder
     while not any(_under(above, name) in files for name in _RUST_TOPS):
         if above == (above := posixpath.dirname(above)):
@@ -221,7 +222,10 @@ def _rust_crate(folder: str, files: ProjectFiles) -> str:
 
 
 def _rust_files(base: str, parts: Sequence[str], files: ProjectFiles, own: bool = True) -> list[str]:
-    """The file of the innermost module that the parts lead to from a module's folder; with `own`, or of that itself."""
+    """Return the file of the innermost module that exists on the path `parts`, starting at the module folder `base`.
+
+    With `own`, fall back to the file of the module `base` itself.
+    """
     for count in range(len(parts), -1 if own else 0, -1):
         path = _under(base, "/".join(parts[:count])) if count else base
         tries = [f"{path}.rs", _under(path, "mod.rs")] if path else []
@@ -239,7 +243,7 @@ def _java(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
             if classes := sorted(each for each in files.in_folder(folder) if each.endswith(".java")):
                 return classes
     parts = [*path.split("/"), *([wanted.name] if wanted.name not in {"", "*"} else [])]
-    # A class in a class and what is imported statically stand in the file of the outer one.
+    # A nested class, or a static member, is defined in the file of the outer class.
     for count in range(len(parts), max(len(parts) - 3, 1), -1):
         if found := files.ending("/".join(parts[:count]) + ".java", importer):
             return found[:1]
@@ -280,7 +284,7 @@ _RESOLVERS: dict[str, Callable[[str, Import, ProjectFiles], list[str]]] = {
 
 
 def _joined(importer: str, relative: str) -> str | None:
-    """A path from the folder of the importing file; None when it leads out of the project."""
+    """Resolve a path relative to the importing file's folder; None if the result is outside the project."""
     path = posixpath.normpath(posixpath.join(posixpath.dirname(importer), relative))
     if path == ".":
         return ""
@@ -296,7 +300,7 @@ def _ends(path: str, tail: str) -> bool:
 
 
 def _nearest(paths: Iterable[str], near: str) -> list[str]:
-    """Paths by how many folders they share with another, then the shallower first."""
+    """Sort paths by the number of leading folders they share with `near`, most first; then the less nested first."""
     around = near.split("/")[:-1]
 
     def distance(path: str) -> tuple[int, int, str]:

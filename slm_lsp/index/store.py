@@ -1,4 +1,4 @@
-"""Writing the index of one workspace: one process may, any number read. A file's rows change as a whole."""
+"""Writes the index of one workspace. A file's rows change in one transaction. Other processes may read meanwhile."""
 
 import contextlib
 import sqlite3
@@ -9,23 +9,23 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from slm_lsp.errors import IndexBusyError
-from slm_lsp.index.database import FILE, open_index, unwritable
+from slm_lsp.index.database import FILE, open_index, unwritable_error
 from slm_lsp.index.difference import difference
 from slm_lsp.index.extract import DefinitionRow, FileRows, ImportRow
 from slm_lsp.index.words import words
 
 LOCK = "writer.lock"
 
-MERGED_PAGES = 16
-"""Of the search's index, in one step of `settle`."""
+MERGE_PAGES = 16
+"""Pages of the full-text index that one `merge_step` writes."""
 
-LEFT_OUT = "left_out"
-"""The fact, as JSON, how many files and folders were left out without being read, by reason."""
+SKIPPED_COUNTS = "left_out"
+"""Key in the table `meta`: a JSON object that counts, by reason, the files and folders skipped without reading them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the index remembers of a file on disk; `skipped` is the reason where it was left out."""
+class StoredFile:
+    """The stored facts about a file on disk. `skipped` is the reason if the file was read and skipped."""
 
     size: int
     mtime_ns: int
@@ -34,13 +34,13 @@ class Known:
 
 
 class Writer:
-    """The one who may change the index of a workspace. Used by one thread.
+    """Holds the write lock of an index and changes its rows. Use from one thread.
 
-    `rebuilt_because` says why an index that was there had to be thrown away, if it had.
+    `rebuilt_because` says why the existing index was deleted and rebuilt; None if it was not.
 
     Raises:
-        IndexBusyError: another process writes it.
-        IndexUnwritableError: there is no room or no right to write.
+        IndexBusyError: another process holds the write lock.
+        IndexUnwritableError: the disk is full or the user has no permission to write.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,14 +50,14 @@ class Writer:
             self._lock = FileLock(folder / LOCK, blocking=False)
             self._lock.acquire()
         except Timeout:
-            raise IndexBusyError("Another process keeps this workspace's index.") from None
+            raise IndexBusyError("Another process is writing the index of this workspace.") from None
         except OSError as error:
-            raise unwritable(folder, error) from error
+            raise unwritable_error(folder, error) from error
         try:
             self.rebuilt_because, self._db = open_index(folder / FILE)
         except (OSError, sqlite3.Error) as error:
             self._lock.release()
-            raise unwritable(folder, error) from error
+            raise unwritable_error(folder, error) from error
 
     def __enter__(self) -> "Writer":
         return self
@@ -66,41 +66,41 @@ class Writer:
         self.close()
 
     def close(self) -> None:
-        """Let another process write."""
+        """Close the database and release the write lock."""
         with contextlib.suppress(sqlite3.Error):
             self._db.close()
         self._lock.release()
 
-    def known(self) -> dict[str, Known]:
-        """Every file that the index remembers, by path."""
+    def known(self) -> dict[str, StoredFile]:
+        """Return the stored facts about all files, by path."""
         rows = self._db.execute("SELECT path, size, mtime_ns, digest, skipped FROM file")
-        return {path: Known(*rest) for path, *rest in rows}
+        return {path: StoredFile(*rest) for path, *rest in rows}
 
-    def known_of(self, paths: Iterable[str]) -> dict[str, Known | None]:
-        """What the index remembers of some paths; None for those it does not know."""
-        found: dict[str, Known | None] = {}
+    def known_of(self, paths: Iterable[str]) -> dict[str, StoredFile | None]:
+        """Return the stored facts about some paths; None for paths that are not stored."""
+        found: dict[str, StoredFile | None] = {}
         for path in paths:
             row = self._db.execute(
                 "SELECT size, mtime_ns, digest, skipped FROM file WHERE path = ?", (path,)
             ).fetchone()
-            found[path] = Known(*row) if row else None
+            found[path] = StoredFile(*row) if row else None
         return found
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside is written, or nothing.
+        """Run the `with` block as one transaction: either all of its changes are written, or none.
 
         Raises:
-            IndexUnwritableError: the disk is full or cannot be written; nothing is lost of what stood there.
+            IndexUnwritableError: writing failed, for example because the disk is full. The old content is intact.
         """
         try:
             with self._db:
                 yield
         except sqlite3.OperationalError as error:
-            raise unwritable(self._folder, error) from error
+            raise unwritable_error(self._folder, error) from error
 
     def put(self, rows: FileRows, size: int, mtime_ns: int) -> None:
-        """Replace everything of one file; what stays is left as it is. Inside a transaction."""
+        """Replace the rows of one file; unchanged rows are not written again. Call this inside a transaction."""
         self._db.execute(
             "INSERT INTO file (path, language, size, mtime_ns, digest, lines) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (path) DO UPDATE SET language = excluded.language, size = excluded.size,"
@@ -116,12 +116,12 @@ class Writer:
         select = "SELECT rowid, name, kind, parent, signature, doc, first, last FROM definition WHERE file = ?"
         held = [(number, tuple(row[:5]), tuple(row[5:])) for number, *row in self._db.execute(select, (file,))]
         found = difference(held, [(row[:5], row[5:]) for row in rows])
-        self._db.executemany("DELETE FROM definition WHERE rowid = ?", [(each,) for each in found.gone])
+        self._db.executemany("DELETE FROM definition WHERE rowid = ?", [(each,) for each in found.removed])
         self._db.executemany(
             "UPDATE definition SET first = ?, last = ? WHERE rowid = ?", [(*at, number) for number, at in found.moved]
         )
         self._db.executemany(
-            "INSERT INTO definition VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(file, *rows[each]) for each in found.fresh]
+            "INSERT INTO definition VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(file, *rows[each]) for each in found.added]
         )
 
     def _put_imports(self, file: int, rows: Sequence[ImportRow]) -> None:
@@ -137,24 +137,24 @@ class Writer:
             [(number, text, tuple(at)) for number, text, *at in held],
             [(text, (first, last, name)) for first, last, name, text in rows.chunks],
         )
-        self._unfind((number, texts[number]) for number in found.gone)
-        self._db.executemany("DELETE FROM chunk WHERE id = ?", [(each,) for each in found.gone])
+        self._remove_from_search((number, texts[number]) for number in found.removed)
+        self._db.executemany("DELETE FROM chunk WHERE id = ?", [(each,) for each in found.removed])
         self._db.executemany(
             "UPDATE chunk SET first = ?, last = ?, name = ? WHERE id = ?", [(*at, number) for number, at in found.moved]
         )
         insert = "INSERT INTO chunk (file, first, last, name, text) VALUES (?, ?, ?, ?, ?)"
-        for each in found.fresh:
+        for each in found.added:
             first, last, name, text = rows.chunks[each]
             found_by = rows.words[each] if rows.words else words(text)
             chunk = self._db.execute(insert, (file, first, last, name, text)).lastrowid
             self._db.execute("INSERT INTO search (rowid, words) VALUES (?, ?)", (chunk, found_by))
 
     def touch(self, path: str, size: int, mtime_ns: int) -> None:
-        """A file has another date but the same content. Inside a transaction."""
+        """Store the new size and time of a file whose content did not change. Call this inside a transaction."""
         self._db.execute("UPDATE file SET size = ?, mtime_ns = ? WHERE path = ?", (size, mtime_ns, path))
 
     def skip(self, path: str, reason: str, size: int, mtime_ns: int) -> None:
-        """Remember that a file is left out, so that it is not read again before it changes. Inside a transaction."""
+        """Store that a file is skipped, so that it is read again only after it changes. Call this in a transaction."""
         self._clear(path)
         self._db.execute(
             "INSERT INTO file (path, language, size, mtime_ns, lines, skipped) VALUES (?, '', ?, ?, 0, ?)",
@@ -162,29 +162,32 @@ class Writer:
         )
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Forget files. Inside a transaction."""
+        """Delete all rows of some files. Call this inside a transaction."""
         for path in paths:
             self._clear(path)
 
-    def note(self, facts: Mapping[str, str]) -> None:
-        """Remember facts about the whole index. Inside a transaction."""
+    def set_meta(self, facts: Mapping[str, str]) -> None:
+        """Store facts about the whole index, by key. Call this inside a transaction."""
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
 
-    def settle(self) -> bool:
-        """One step, of a millisecond or two, of what writing leaves to be done; whether there may be more."""
+    def merge_step(self) -> bool:
+        """Merge some segments of the full-text index, for one or two milliseconds. Returns whether more may remain.
+
+        After the last step, copies the write-ahead log into the database.
+        """
         with contextlib.suppress(sqlite3.Error):
             before = self._db.total_changes
             with self._db:
-                self._db.execute("INSERT INTO search (search, rank) VALUES ('merge', ?)", (MERGED_PAGES,))
-            # https://www.sqlite.org/fts5.html#the_merge_command: fewer than two changes say that nothing was merged.
+                self._db.execute("INSERT INTO search (search, rank) VALUES ('merge', ?)", (MERGE_PAGES,))
+            # https://www.sqlite.org/fts5.html#the_merge_command: fewer than two changes mean that nothing was merged.
             if self._db.total_changes - before > 1:
                 return True
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         return False
 
-    def tidy(self) -> None:
-        """After much was written: merge the log into the database, so that readers need not look into both."""
-        while self.settle():
+    def compact(self) -> None:
+        """Finish all merging and empty the write-ahead log. After large writes, this makes reading faster."""
+        while self.merge_step():
             pass
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -194,13 +197,13 @@ class Writer:
         row = self._db.execute("SELECT id FROM file WHERE path = ?", (path,)).fetchone()
         if row is None:
             return
-        self._unfind(self._db.execute("SELECT id, text FROM chunk WHERE file = ?", row).fetchall())
+        self._remove_from_search(self._db.execute("SELECT id, text FROM chunk WHERE file = ?", row).fetchall())
         for table in ("definition", "import", "chunk"):
             self._db.execute(f"DELETE FROM {table} WHERE file = ?", row)  # noqa: S608 - names of our tables
         self._db.execute("DELETE FROM file WHERE id = ?", row)
 
-    def _unfind(self, chunks: Iterable[tuple[int, str]]) -> None:
-        """Take chunks out of what is searched: a table without content wants to be told what it held."""
+    def _remove_from_search(self, chunks: Iterable[tuple[int, str]]) -> None:
+        """Remove chunks from the full-text index. It stores no content, so a deletion must pass the indexed words."""
         self._db.executemany(
             "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)",
             [(number, words(text)) for number, text in chunks],

@@ -1,8 +1,8 @@
-"""Which files of a workspace may be indexed, and why the others may not.
+"""Finds the files of a workspace that may be indexed, and gives the reason for each file that may not.
 
-Two questions, asked apart: may a file of this name at this place be looked at (`Rules`, `walk`), and is what it holds
-text of ours (`read_source`)? Nothing refused by the first is ever opened. Files that git tracks although a pattern
-ignores them are refused too: we do not read git's index.
+There are two separate checks. `Rules` and `walk` judge a file by its path only, and a file that they refuse is never
+opened. `read_source` then judges the file by its content. Files that match an ignore pattern are refused even if git
+tracks them, because git's index is not read.
 """
 
 import os
@@ -10,20 +10,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from slm_lsp.index.ignore import Level, Patterns, excludes, read_patterns, repository_of, verdict
+from slm_lsp.index.ignore import Level, Patterns, excludes, is_ignored, read_patterns, repository_of
 from slm_lsp.index.names import Skipped, bad_name, refused_file, refused_folder
 from slm_lsp.index.source import inside, read_source, reason_of, refused_kind
 
-__all__ = ["Found", "Rules", "Skipped", "read_source", "stat_source", "walk"]
+__all__ = ["Rules", "Skipped", "SourceFile", "read_source", "stat_source", "walk"]
 
-_GIT, _OURS = ".gitignore", ".slmignore"
-_TAKES_BACK = frozenset({Skipped.VENDORED, Skipped.CACHE})
-"""Reasons that `!folder/` in .slmignore overrules."""
+_GITIGNORE, _SLMIGNORE = ".gitignore", ".slmignore"
+_OVERRIDABLE = frozenset({Skipped.VENDORED, Skipped.CACHE})
+"""Reasons that a pattern `!folder/` in .slmignore overrides."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A file that may be read, by its path from the workspace with `/`."""
+class SourceFile:
+    """A file that may be read. `path` is relative to the workspace and uses `/`."""
 
     path: str
     size: int
@@ -32,22 +32,25 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """What is known of a folder: why it is refused, or which patterns hold for what is in it, the nearest first."""
+    """The rules for the entries of a folder."""
 
     refused: Skipped | None
+    """Why the folder and everything in it is refused."""
     git: tuple[Level, ...] = ()
-    ours: tuple[Level, ...] = ()
+    """Patterns of .gitignore files and git's excludes, nearest folder first."""
+    slm: tuple[Level, ...] = ()
+    """Patterns of .slmignore files, nearest folder first."""
 
 
 class Rules:
-    """What names and ignore files say of every path of a workspace.
+    """Decides from names and ignore files which paths of a workspace may be read.
 
-    Ignore files are read folder by folder when first needed, and kept: when one changes, make another `Rules`.
-    Patterns of .slmignore refuse in addition to git's; they take back nothing that git's refuse.
+    Ignore files are read when first needed and then cached; create new `Rules` after an ignore file changed. A path is
+    refused if the patterns of git or those of .slmignore refuse it: .slmignore cannot include what git ignores.
 
     Args:
-        root: the workspace. Ignore files above it, up to the repository's root, count too.
-        environ: tells where the user's git configuration is.
+        root: the workspace folder. Ignore files above it, up to the root of the repository, apply too.
+        environ: environment variables, used to find the user's git configuration.
     """
 
     def __init__(self, root: Path, environ: Mapping[str, str] = os.environ) -> None:
@@ -56,7 +59,7 @@ class Rules:
         self._folders: dict[str, _Folder] = {"": self._top()}
 
     def refuses(self, path: str, *, is_dir: bool = False) -> Skipped | None:
-        """Why a path from the workspace is refused, by its name and place only; None if it may be looked at."""
+        """Return why a path, relative to the workspace, is refused; None if the file may be read."""
         if path.startswith("/") or ".." in path.split("/"):
             return Skipped.OUTSIDE
         path = "/".join(part for part in path.split("/") if part not in {"", "."})
@@ -68,7 +71,7 @@ class Rules:
         return refused
 
     def refuses_link(self, path: str) -> Skipped | None:
-        """Why a link to a file is refused; it gives nothing away that its target does not."""
+        """Return why a link to a file is refused; None if its target is a file that may be read itself."""
         target = inside(self.root, path)
         if target is None:
             return Skipped.OUTSIDE
@@ -77,17 +80,17 @@ class Rules:
         return self.refuses_file(self.folder(target.rpartition("/")[0]), target)
 
     def refuses_file(self, folder: _Folder, path: str) -> Skipped | None:
-        """Why a file is refused that lies in `folder`."""
+        """Return why a file in `folder` is refused; None if it is accepted. `path` is relative to the workspace."""
         if folder.refused is not None:
             return folder.refused
         name = path.rpartition("/")[2]
         refused = refused_file(name)
-        if refused is None and (verdict(folder.git, path, name) or verdict(folder.ours, path, name)):
+        if refused is None and (is_ignored(folder.git, path, name) or is_ignored(folder.slm, path, name)):
             return Skipped.IGNORED
         return refused
 
     def folder(self, path: str) -> _Folder:
-        """What is known of a folder, by its path from the workspace."""
+        """Return the rules of a folder, by its path in the workspace."""
         found = self._folders.get(path)
         if found is not None:
             return found
@@ -99,62 +102,64 @@ class Rules:
         return found
 
     def _below(self, parent: _Folder, path: str, name: str) -> _Folder:
-        """A folder below the workspace."""
+        """Compute the rules of the folder `path` from those of its parent folder. `name` is the last part of `path`."""
         if parent.refused is not None:
             return parent
         if bad_name(name):
             return _Folder(Skipped.BAD_NAME)
         place = self.root / path
-        if os.path.islink(place):  # noqa: PTH114 - a path may be too long to ask for
+        if os.path.islink(place):  # noqa: PTH114 - `Path.is_symlink` raises an error for paths that are too long
             return _Folder(Skipped.OUTSIDE if inside(self.root, path) is None else Skipped.LINK)
-        ours = verdict(parent.ours, path + "/", name + "/")
+        slm = is_ignored(parent.slm, path + "/", name + "/")
         refused = refused_folder(name, lambda entry: os.path.lexists(place / entry))
-        if refused is not None and not (ours is False and refused in _TAKES_BACK):
+        if refused is not None and not (slm is False and refused in _OVERRIDABLE):
             return _Folder(refused)
-        if ours or verdict(parent.git, path + "/", name + "/"):
+        if slm or is_ignored(parent.git, path + "/", name + "/"):
             return _Folder(Skipped.IGNORED)
         git, cut = parent.git, len(path) + 1
-        if os.path.lexists(place / ".git"):  # a repository of its own, in which the outer one's patterns do not hold
+        if os.path.lexists(place / ".git"):  # a nested repository: the patterns of the outer one do not apply
             git = tuple(Level(each, cut=cut) for each in excludes(place, self._environ))
-        near, our_near = (tuple(Level(each, cut=cut) for each in read_patterns(place / name)) for name in (_GIT, _OURS))
-        return _Folder(None, near + git, our_near + parent.ours)
+        near_git, near_slm = (
+            tuple(Level(each, cut=cut) for each in read_patterns(place / name)) for name in (_GITIGNORE, _SLMIGNORE)
+        )
+        return _Folder(None, near_git + git, near_slm + parent.slm)
 
     def _top(self) -> _Folder:
-        """The workspace itself, seen from the repository that it is a part of."""
+        """Compute the rules of the workspace folder from the ignore files between it and the repository's root."""
         repository = repository_of(self.root)
         place = repository or self.root
         way = self.root.relative_to(place).parts
         git = [(0, each) for each in excludes(repository, self._environ)]
-        ours: list[tuple[int, Patterns]] = []
+        slm: list[tuple[int, Patterns]] = []
         depth = 0
         while True:
-            git[:0] = [(depth, each) for each in read_patterns(place / _GIT)]
-            ours[:0] = [(depth, each) for each in read_patterns(place / _OURS)]
-            git_levels, our_levels = (
+            git[:0] = [(depth, each) for each in read_patterns(place / _GITIGNORE)]
+            slm[:0] = [(depth, each) for each in read_patterns(place / _SLMIGNORE)]
+            git_levels, slm_levels = (
                 tuple(Level(each, above="".join(f"{part}/" for part in way[start:depth])) for start, each in known)
-                for known in (git, ours)
+                for known in (git, slm)
             )
             if depth == len(way):
-                return _Folder(None, git_levels, our_levels)
+                return _Folder(None, git_levels, slm_levels)
             name = way[depth] + "/"
-            if verdict(git_levels, name, name) or verdict(our_levels, name, name):
+            if is_ignored(git_levels, name, name) or is_ignored(slm_levels, name, name):
                 return _Folder(Skipped.IGNORED)
             place /= way[depth]
             depth += 1
 
 
-def walk(root: Path, rules: Rules | None = None) -> Iterator[Found | tuple[str, Skipped]]:
-    """Every file below `root` in a stable order: found, or its path and why it is skipped.
+def walk(root: Path, rules: Rules | None = None) -> Iterator[SourceFile | tuple[str, Skipped]]:
+    """Yield every file below `root` in a stable order: either the file, or its path and the reason for skipping it.
 
-    Nothing is opened but ignore files. A refused folder is not entered, and skipped as one; the workspace itself,
-    should it be refused, is called `.`.
+    Opens no files except ignore files. A refused folder is yielded as one entry and not entered. If the workspace
+    itself is refused, its path is given as `.`.
     """
     rules = rules or Rules(root)
     pending: list[tuple[str, os.DirEntry[str] | None]] = [("", None)]
     while pending:
         path, entry = pending.pop()
         if entry is not None and not entry.is_dir(follow_symlinks=False):
-            yield _judged(rules, path, entry)
+            yield _classify(rules, path, entry)
             continue
         refused = rules.folder(path).refused
         below: list[os.DirEntry[str]] = []
@@ -165,36 +170,36 @@ def walk(root: Path, rules: Rules | None = None) -> Iterator[Found | tuple[str, 
             except OSError as error:
                 refused = reason_of(error)
         if refused is not None:
-            yield _shown(path or "."), refused
+            yield _printable(path or "."), refused
         pending.extend((f"{path}/{each.name}" if path else each.name, each) for each in below)
 
 
-def _judged(rules: Rules, path: str, entry: "os.DirEntry[str]") -> Found | tuple[str, Skipped]:
-    """What `walk` says of an entry that is no folder."""
+def _classify(rules: Rules, path: str, entry: "os.DirEntry[str]") -> SourceFile | tuple[str, Skipped]:
+    """Return what `walk` yields for an entry that is not a folder."""
     refused = rules.refuses_file(rules.folder(path.rpartition("/")[0]), path)
     if refused is None and entry.is_symlink():
         refused = rules.refuses_link(path)
     if refused is not None:
-        return _shown(path), refused
+        return _printable(path), refused
     try:
         info = entry.stat()
     except OSError as error:
         return path, reason_of(error)
     refused = refused_kind(info)
-    return Found(path, info.st_size, info.st_mtime_ns) if refused is None else (path, refused)
+    return SourceFile(path, info.st_size, info.st_mtime_ns) if refused is None else (path, refused)
 
 
-def stat_source(root: Path, path: str) -> Found | None:
-    """A single file that `Rules` do not refuse, as `walk` would find it; None if it would not."""
+def stat_source(root: Path, path: str) -> SourceFile | None:
+    """Return a single file as `walk` would yield it; None if it cannot be read. The caller must apply `Rules` first."""
     if inside(Path(os.path.realpath(root)), path) is None:
         return None
     try:
         info = (root / path).stat()
     except (OSError, ValueError):
         return None
-    return Found(path, info.st_size, info.st_mtime_ns) if refused_kind(info) is None else None
+    return SourceFile(path, info.st_size, info.st_mtime_ns) if refused_kind(info) is None else None
 
 
-def _shown(path: str) -> str:
-    """A path that can be printed and stored, whatever its bytes."""
+def _printable(path: str) -> str:
+    """Return the path with all unprintable characters escaped, so that it can be printed and stored."""
     return path if path.isprintable() else path.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Tells which files of a workspace change, as the operating system sees it."""
+"""Reports which files of a workspace change, using the file system events of the operating system."""
 
 import contextlib
 import logging
@@ -35,38 +35,39 @@ WATCHED = [
     DirDeletedEvent,
     DirMovedEvent,
 ]
-"""Not who merely opens or reads a file: that is what the indexer does itself."""
+"""Event types to watch. Opening and reading files is not watched, because the indexer does that itself."""
 
-APPEARS = frozenset({EVENT_TYPE_CREATED, EVENT_TYPE_MOVED})
+APPEARED = frozenset({EVENT_TYPE_CREATED, EVENT_TYPE_MOVED})
+"""Event types after which a new folder may exist."""
 
-Changed = Callable[[str, bool], None]
-"""Told a path from the workspace, and whether it is a folder's. Called on a thread of watchdog's."""
+OnChange = Callable[[str, bool], None]
+"""Called with a path relative to the workspace, and whether it is a folder. Runs on watchdog's thread."""
 
 
 class Watch:
-    """Watches a workspace from its making until `close`.
+    """Watches a workspace from construction until `close`.
 
-    The folders of the workspace that may be indexed are watched with all below them; what is refused by name, such
-    as `node_modules`, is not, since every folder watched costs the system.
+    Each folder directly in the workspace is watched recursively, except refused ones such as `node_modules`, because
+    every watched folder costs system resources. If something cannot be watched, `problem` says why.
     """
 
-    def __init__(self, root: Path, changed: Changed) -> None:
+    def __init__(self, root: Path, on_change: OnChange) -> None:
         self._observer = Observer()
         self._root = root
-        self._handler = _Handler(root, changed, self._appeared)
+        self._handler = _Handler(root, on_change, self._watch_folder)
         self.problem: str | None = None
         try:
             self._observer.start()
         except (OSError, RuntimeError) as error:
-            self._note(".", error)
+            self._record_problem(".", error)
             return
         self._schedule(root, recursive=False)
         with contextlib.suppress(OSError):
             for folder in sorted(root.iterdir()):
-                self._appeared(folder)
+                self._watch_folder(folder)
 
-    def _appeared(self, folder: Path) -> None:
-        """Watch a folder right in the workspace, unless it is refused by name."""
+    def _watch_folder(self, folder: Path) -> None:
+        """Watch a folder that is directly in the workspace, unless `Rules` refuses it."""
         with contextlib.suppress(OSError):
             watchable = folder.is_dir() and not folder.is_symlink()
             if watchable and Rules(self._root).refuses(folder.name, is_dir=True) is None:
@@ -76,31 +77,31 @@ class Watch:
         try:
             self._observer.schedule(self._handler, str(folder), recursive=recursive, event_filter=WATCHED)
         except OSError as error:
-            # Most likely the system's limit of watches; changes below are found by the checks.
-            self._note(f"{folder.name}/", error)
+            # Most likely the system's limit on watches is reached. The periodic check finds changes in this folder.
+            self._record_problem(f"{folder.name}/", error)
 
-    def _note(self, what: str, error: Exception) -> None:
+    def _record_problem(self, what: str, error: Exception) -> None:
         self.problem = f"{what} cannot be watched: {error}"
         log.warning("%s", self.problem)
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         with contextlib.suppress(RuntimeError):
             self._observer.stop()
             self._observer.join(timeout=2)
 
 
 class _Handler(FileSystemEventHandler):
-    def __init__(self, root: Path, changed: Changed, appeared: Callable[[Path], None]) -> None:
+    def __init__(self, root: Path, on_change: OnChange, watch_folder: Callable[[Path], None]) -> None:
         self._root = root
-        self._changed = changed
-        self._appeared = appeared
+        self._on_change = on_change
+        self._watch_folder = watch_folder
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         for each in (event.src_path, event.dest_path):
             if each:
                 path = Path(str(each))
                 if path != self._root and path.is_relative_to(self._root):
-                    if event.is_directory and path.parent == self._root and event.event_type in APPEARS:
-                        self._appeared(path)
-                    self._changed(path.relative_to(self._root).as_posix(), event.is_directory)
+                    if event.is_directory and path.parent == self._root and event.event_type in APPEARED:
+                        self._watch_folder(path)
+                    self._on_change(path.relative_to(self._root).as_posix(), event.is_directory)

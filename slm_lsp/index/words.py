@@ -1,7 +1,7 @@
-"""Identifiers as words to search for: whole, and split where people would split them.
+"""Splits texts into search words: whole identifiers, and the parts of camelCase and snake_case identifiers.
 
-SQLite's tokenizers know neither camelCase nor snake_case, and a tokenizer of our own would need its C interface. So
-texts are split here, on the way into the index and for queries alike; the index sees words between blanks.
+SQLite's tokenizers do not split identifiers, and a custom tokenizer would need SQLite's C interface. Therefore both
+indexed texts and queries are split here, and SQLite receives words separated by spaces.
 """
 
 import re
@@ -13,43 +13,47 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
 _BLANKED = {code: chr(code) if chr(code).isalnum() or chr(code) == "_" else " " for code in range(128)}
 
 MAX_IDENTIFIER = 64
-"""Longer ones are data."""
+"""Longer words are data, not identifiers, and are not indexed."""
 
-CACHED = 1 << 16
+CACHE_SIZE = 1 << 16
+"""Maximum number of words in each of the two caches."""
 
 
 def identifiers(text: str) -> list[str]:
-    """Every identifier of a text, in order, as it is written."""
+    """Return all identifiers of a text as written, in text order."""
     return _IDENTIFIER.findall(text)
 
 
-@lru_cache(CACHED)
+@lru_cache(CACHE_SIZE)
 def split(identifier: str) -> tuple[str, ...]:
-    """An identifier in lower case, then its parts where it has several: `getUserName` is also get, user and name."""
+    """Return an identifier in lower case and, if it has several parts, its parts.
+
+    For example, `getUserName` gives `getusername`, `get`, `user` and `name`.
+    """
     return _split(identifier)
 
 
 def words(text: str) -> str:
-    """The words of a text that it is found by, each once, between blanks, in an order that depends only on the text."""
-    # The first is three times as fast as the second, and takes numbers such as 0x7f for what they are.
+    """Return the distinct search words of a text, sorted and separated by spaces."""
+    # For ASCII, `translate` is three times as fast as the regular expression, and keeps numbers such as 0x7f whole.
     found = text.translate(_BLANKED).split() if text.isascii() else _IDENTIFIER.findall(text)
-    return " ".join(sorted(set().union(*map(_known.__getitem__, set(found)))))
+    return " ".join(sorted(set().union(*map(_word_cache.__getitem__, set(found)))))
 
 
-class _Known(dict[str, tuple[str, ...]]):
-    """What each word of a text is found by; nothing for numbers and single letters. A word is split when first met.
+class _WordCache(dict[str, tuple[str, ...]]):
+    """Maps a word to its search words, computed at first access; empty for numbers and single letters.
 
-    Looking up a word takes half the time of a call of `split`, and a million lines look up four million.
+    A dictionary look-up takes half the time of calling `split`. Indexing a million lines needs four million look-ups.
     """
 
     def __missing__(self, word: str) -> tuple[str, ...]:
-        if len(self) >= CACHED:
+        if len(self) >= CACHE_SIZE:
             self.clear()
         found = self[word] = () if len(word) == 1 or word[0].isdecimal() else _split(word)
         return found
 
 
-_known = _Known()
+_word_cache = _WordCache()
 
 
 def _split(identifier: str) -> tuple[str, ...]:

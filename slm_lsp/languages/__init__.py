@@ -1,1 +1,1 @@
-"""What the rest of the package knows of programming languages: a registry, parsers, and queries over their trees."""
+"""Programming languages: a registry, parsers, and queries on syntax trees."""

@@ -1,4 +1,4 @@
-"""What is special about texts in COBOL: columns, levels, and copybooks, which are pieces of programs."""
+"""Rules for COBOL that its queries cannot express: level numbers and copybooks (included files)."""
 
 import re
 
@@ -10,16 +10,19 @@ _DATA = _PROGRAM + b"       DATA DIVISION.\n       WORKING-STORAGE SECTION.\n"
 _PROCEDURE = _PROGRAM + b"       PROCEDURE DIVISION.\n"
 
 
-def missing_head(source: bytes) -> bytes:
-    """The lines that make a program of a copybook when they stand before it; empty for a text with divisions."""
+def copybook_prelude(source: bytes) -> bytes:
+    """Return the lines that turn a copybook into a complete program when put before it; empty for complete programs."""
     if _DIVISION.search(source):
         return b""
     return _DATA if _ITEM.search(source) else _PROCEDURE
 
 
 def rank(level: bytes) -> int:
-    """How deep a data item lies, by its level number: it reaches to the next one that lies as deep or less deep."""
+    """Return the nesting depth of a data item from its level number.
+
+    An item ends at the next one of equal or less depth. Level 88 is the deepest; any other level above 49 equals 1.
+    """
     number = int(level) if level.isdigit() else 1
-    if number == 88:  # a name for a value of the item above it
+    if number == 88:  # names a value of the item above
         return 99
     return number if number < 50 else 1

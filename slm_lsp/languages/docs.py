@@ -1,4 +1,4 @@
-"""What documents a definition: the text inside that its query caught, or the comments right above it."""
+"""Finds the documentation of a definition: the text captured as `@doc`, or the comments directly above it."""
 
 import re
 from collections.abc import Sequence
@@ -9,18 +9,20 @@ from slm_lsp.languages.ends import last_row
 from slm_lsp.languages.names import one_line
 
 MAX_DOC = 200
-"""Characters of a documentation text that are kept."""
+"""Maximum length of a documentation text, in characters."""
 
-_BETWEEN = frozenset({"annotation", "attribute_item", "decorator", "signature", "spec", "type_annotation"})
-"""What may stand between a definition and its comment."""
+_MAY_INTERVENE = frozenset({"annotation", "attribute_item", "decorator", "signature", "spec", "type_annotation"})
+"""Node types that may occur between a definition and its comment."""
 
 _LISTS = frozenset({"declarations", "imports"})
-"""The comment of what is first in one of these stands before it, or at the end of another one before it."""
+"""Node types of Haskell's grammar. The comment on the first child of such a list is before the list, or the last child
+of the list before it."""
 
 _TAGS = re.compile(r"</?(?:summary|remarks|para|p)\s*/?>")
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
-_BEFORE, _BEHIND = _BLANKS + "/*#;!%'\"(-", _BLANKS + "*/'\")"
-"""What frames the lines of a comment. Stripping takes a third of the time that an expression takes."""
+_PREFIX, _SUFFIX = _BLANKS + "/*#;!%'\"(-", _BLANKS + "*/'\")"
+"""Characters to strip from the start and the end of each comment line. Stripping is three times as fast as a regular
+expression."""
 
 _BRACES = re.compile(r"\{-?\s*[|^]?(?P<text>.*?)-?\}", re.DOTALL)
 _HADDOCK = re.compile(r"^\s*--+\s*[|^]")
@@ -28,26 +30,33 @@ _COMMENT_LINES = {
     "cobol": re.compile(r"^(?:.{6}[*/]|\s*\*)>?(?P<text>.*)$"),
     "fsharp": re.compile(r"^\s*//(?P<text>.*)$"),
 }
-"""Lines that are comments, for grammars that drop them or take them for part of what stands before."""
+"""Comment lines of languages whose grammar drops comments or attaches them to the preceding node."""
 
 _FIRST = re.compile(rb"[\s\d]*(?:[FS]D\s+)?", re.IGNORECASE)
-"""What stands on a line before the definition that a comment above the line is about."""
+"""The text that may precede a definition on its line, such as COBOL's line numbers and `FD`."""
 
 _POD = re.compile(r"^=\w+.*$", re.MULTILINE)
 
 
 def documentation(node: Node, inside: Sequence[Node] | None, source: bytes, language: str) -> str:
-    """Its beginning on one line; empty without one."""
+    """Return the first `MAX_DOC` characters of a definition's documentation, on one line; empty if it has none.
+
+    Args:
+        node: the definition, including its wrappers.
+        inside: the nodes captured as `@doc`, if any.
+        source: the text.
+        language: name of the language.
+    """
     if inside:
         return _plain(_text(inside[0], source))
     if comments := _COMMENT_LINES.get(language):
         return _plain(_lines_above(source, node.start_byte, comments))
     above: list[str] = []
-    below, previous = node, _before(node, language)
+    below, previous = node, _previous(node, language)
     while previous is not None:
         kind = previous.type
         is_comment = "comment" in kind or kind in {"haddock", "pod"}
-        if not is_comment and kind not in _BETWEEN and previous.is_named:
+        if not is_comment and kind not in _MAY_INTERVENE and previous.is_named:
             break
         rows = below.start_point.row - last_row(previous)
         if rows > 2 or (rows == 2 and kind != "pod"):
@@ -55,16 +64,16 @@ def documentation(node: Node, inside: Sequence[Node] | None, source: bytes, lang
         if is_comment:
             if _trails(previous) or source.startswith(b"#!", previous.start_byte, 2):
                 break
-            above.append(_unframed(_text(previous, source), kind, language))
-        elif kind not in _BETWEEN and (rows > 0 or not kind.isalpha()):
-            # A word on the same line, such as `pub`, belongs to the definition.
+            above.append(_without_markers(_text(previous, source), kind, language))
+        elif kind not in _MAY_INTERVENE and (rows > 0 or not kind.isalpha()):
+            # Only a word on the same line, such as `pub`, belongs to the definition.
             break
-        below, previous = previous, _before(previous, language)
+        below, previous = previous, _previous(previous, language)
     return _plain("\n".join(reversed(above))) if above else ""
 
 
-def _before(node: Node, language: str) -> Node | None:
-    """The node before one, also where that is last in, or stands before, a list of its own."""
+def _previous(node: Node, language: str) -> Node | None:
+    """Return the node before `node`. In Haskell, also looks before the list that `node` is the first child of."""
     previous = node.prev_sibling
     if previous is None and language == "haskell" and node.parent is not None and node.parent.type in _LISTS:
         previous = node.parent.prev_sibling
@@ -74,7 +83,7 @@ def _before(node: Node, language: str) -> Node | None:
 
 
 def _lines_above(source: bytes, start: int, comments: re.Pattern[str]) -> str:
-    """The comment in the lines right above the one where something starts."""
+    """Return the comment in the lines directly above the line that contains the byte `start`."""
     found: list[str] = []
     end = source.rfind(b"\n", 0, start)
     if not _FIRST.fullmatch(source, end + 1, start):
@@ -89,8 +98,8 @@ def _lines_above(source: bytes, start: int, comments: re.Pattern[str]) -> str:
     return "\n".join(reversed(found))
 
 
-def _unframed(comment: str, kind: str, language: str) -> str:
-    """A comment without what only some languages write round one."""
+def _without_markers(comment: str, kind: str, language: str) -> str:
+    """Remove comment syntax that only some languages have."""
     if kind == "pod":
         return _POD.sub("", comment)
     if kind == "haddock":
@@ -102,15 +111,15 @@ def _unframed(comment: str, kind: str, language: str) -> str:
 
 
 def _trails(comment: Node) -> bool:
-    """Whether a comment stands behind something else on its line, and so belongs to that."""
+    """Whether a comment follows code on the same line, and therefore describes that code."""
     before = comment.prev_sibling
     return before is not None and before.end_point.row == comment.start_point.row and before.end_point.column > 0
 
 
 def _plain(text: str) -> str:
-    """A comment or documentation string without its frame, on one line."""
+    """Return a comment or documentation string without its comment characters, on one line."""
     lines = _TAGS.sub("", text).split("\n")
-    return one_line("\n".join([line.lstrip(_BEFORE).rstrip(_BEHIND) for line in lines]))[:MAX_DOC]
+    return one_line("\n".join([line.lstrip(_PREFIX).rstrip(_SUFFIX) for line in lines]))[:MAX_DOC]
 
 
 def _text(node: Node, source: bytes) -> str:

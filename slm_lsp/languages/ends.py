@@ -1,4 +1,7 @@
-"""Where a definition ends that is but a heading in the tree: at the next heading of its kind or of one round it."""
+"""Computes where definitions end whose syntax tree node covers only a heading, such as a COBOL paragraph.
+
+Such a definition ends before the next heading of the same or an outer level.
+"""
 
 from collections.abc import Iterable
 
@@ -11,35 +14,39 @@ _HEADINGS: dict[str, dict[str, int]] = {
     "perl": {"package_statement": 0, "class_statement": 0, "role_statement": 0},
     "php": {"namespace_definition": 0},
 }
-"""Node types by rank: a heading ends what began at one of its own rank or of a higher one."""
+"""Node types of headings and their nesting rank (0 is the outermost), by language. A heading ends all open definitions
+of an equal or larger rank."""
 
 End = tuple[int, int]
-"""A byte, exclusive, and the row of the last character before it."""
+"""The byte offset of an end (exclusive), and the row of the last character before it."""
 
 
-def open_ends(language: str, nodes: Iterable[Node], source: bytes) -> dict[int, End]:
-    """Where each of the headings among some nodes, and beside them, ends, by the byte where it starts."""
+def heading_ends(language: str, nodes: Iterable[Node], source: bytes) -> dict[int, End]:
+    """Return the ends of all headings among `nodes` and their siblings, by the byte offset where a heading starts."""
     headings = _HEADINGS.get(language)
     if headings is None:
         return {}
     found: dict[int, End] = {}
     for node in nodes:
         if node.type in headings and node.start_byte not in found and node.parent is not None:
-            _end_all(node.parent, headings, source, found)
+            _find_ends(node.parent, headings, source, found)
     return found
 
 
 def last_row(node: Node) -> int:
-    """The row of its last character; some nodes take the end of the line in."""
+    """Return the row of a node's last character, not counting a line ending that the node includes."""
     end = node.end_point
     return max(end.row - (end.column == 0), node.start_point.row)
 
 
-def _end_all(around: Node, headings: dict[str, int], source: bytes, found: dict[int, End]) -> None:
-    """Ends of all headings right inside a node; a comment above the next heading belongs to that."""
+def _find_ends(parent: Node, headings: dict[str, int], source: bytes, found: dict[int, End]) -> None:
+    """Add to `found` the ends of all headings that are children of `parent`.
+
+    A comment above the next heading belongs to that heading.
+    """
     following: list[tuple[int, Node]] = []
-    """Rank of each heading further down, and what stands before it; the nearest last, ranks rising."""
-    children = around.children
+    """Stack of the headings below: the rank, and the last node before the heading. Ranks rise towards the nearest."""
+    children = parent.children
     before = list(children)
     for at in range(1, len(children)):
         kind = children[at - 1].type

@@ -1,4 +1,4 @@
-"""The reserved words of a language, taken from its grammar: words that say nothing about what a file is about."""
+"""Reserved words of a language, taken from its grammar. They say nothing about the subject of a file."""
 
 from functools import cache
 
@@ -8,10 +8,11 @@ from slm_lsp.languages.registry import Language
 
 @cache
 def keywords(language: Language) -> frozenset[str]:
-    """Keywords and built-in names of a language, in lower case; of one without a grammar what opens and closes blocks.
+    """Return the keywords, built-in names, and block words of a language, in lower case.
 
-    In a grammar, keywords are the tokens without a name of their own, such as `return`. Grammars of languages without
-    case, such as COBOL's, name them in capitals instead, often behind a `_`.
+    In a grammar, keywords are anonymous tokens such as `return`. Grammars of case-insensitive languages, such as
+    COBOL's, have named tokens in capitals instead, often with a leading `_`. Without a grammar, only the built-in names
+    and the words that open and close blocks are returned.
     """
     found = {each.lower() for each in language.builtins}
     for phrase in (*language.block_openers, *language.block_closers):
@@ -26,6 +27,6 @@ def keywords(language: Language) -> frozenset[str]:
 
 
 def _words(kind: str) -> list[str]:
-    """The words of a token: `END_IF` is END and IF."""
+    """Split a token into words in lower case: `END_IF` gives `end` and `if`."""
     spaced = "".join(each if each.isalnum() else " " for each in kind.lower())
     return spaced.split()

@@ -1,22 +1,22 @@
-"""Names as people look for them: without what a language writes round them."""
+"""Normalizes names: removes quotes, prefixes and other syntax that is not part of the name."""
 
 import re
 
 _QUOTES = "\"'`"
 
 _COBOL_HEADING = re.compile(r"(?:\s+SECTION)?(?:\s+\d+)?\s*\.?$", re.IGNORECASE)
-"""What follows the name in the heading of a section or paragraph."""
+"""The text after the name in the heading of a section or paragraph."""
 
 _FILES = (
     "(?:bash|c|cc|cjs|cmake|cpp|cpy|css|dart|gd|h|hh|hpp|hrl|hxx|inc|jl|js|jsx|lua|mjs|mk|php|phtml|pl|proto|ps1|psm1"
     "|R|rb|scss|sh|sol|svh|tcl|thrift|ts|tsx|vh|zig)"
 )
 _FILE = re.compile(rf"[^.:/\\]+(?:\.[^.:/\\]+)*\.{_FILES}")
-"""A file beside the importing one. Of what else has dots, such as `System.Xml`, the last part is no extension."""
+"""A file name with a known extension. In other names with dots, such as `System.Xml`, the last part is no extension."""
 
 
 def clean_name(text: str, language: str) -> str:
-    """A name on one line, without quotes, a symbol's colon, a variable's `$` or the words of a heading."""
+    """Return a name on one line, without quotes, Ruby's `:`, PowerShell's `$` and the words of a COBOL heading."""
     if text.isidentifier():
         return text
     name = one_line(text)
@@ -32,16 +32,16 @@ def clean_name(text: str, language: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text with a single blank for each stretch of them, and none at its ends."""
+    """Replace each run of whitespace with one space, and strip the ends."""
     return " ".join(text.split())
 
 
 def local_name(module: str) -> str:
-    """What a module is called where it is imported without another name: the last part of a path, without extension."""
+    """Return the name that an import without an alias binds: the last part of the module path, without extension."""
     path = module.replace("\\", "/").rstrip("/")
     last = path.rpartition("/")[2]
     if "/" in path:
-        # `example.org/yaml.v3` too is called by what comes before the dot.
+        # The same rule fits Go's versions: `example.org/yaml.v3` binds `yaml`.
         return last.rpartition(".")[0] or last.strip(".")
     if _FILE.fullmatch(last):
         return last.rpartition(".")[0]

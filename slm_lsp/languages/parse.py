@@ -1,4 +1,4 @@
-"""Syntax trees, within a time limit."""
+"""Parses texts into syntax trees within a time limit, and runs queries on the trees."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -13,13 +13,13 @@ from slm_lsp.languages.prepare import prepared
 from slm_lsp.languages.registry import Language, query_text
 
 FORWARD_BYTES = 64 * 1024
-"""The parser asks for the text in pieces, and whether to go on in between."""
+"""Size of the pieces in which the parser receives the text when it reads on."""
 
 BACK_BYTES = 256
-"""A piece that does not go on where the last one ended.
+"""Size of a piece that the parser requests at another place than the end of the last piece.
 
-Some grammars have the parser go back at almost every word, and then the size of a piece counts. Seconds for 200 KB of
-other languages and for 3.3 MB of Python, by the bytes of a piece, forward and back:
+With some grammars, the parser jumps back at almost every word, so the size of these pieces matters. Seconds for parsing
+200 KB (Python: 3.3 MB), by the size of the pieces in bytes:
 
 | forward | back  | Perl | F#   | COBOL | Python |
 |---------|-------|------|------|-------|--------|
@@ -30,20 +30,21 @@ other languages and for 3.3 MB of Python, by the bytes of a piece, forward and b
 | 4096    | 256   | 0.10 | 0.12 | 0.05  | 0.407  |
 | 65536   | 256   | 0.11 | 0.12 | 0.04  | 0.389  |
 
-Java is as fast with any of them.
+Java is equally fast with all of them.
 """
 
 LIMIT_S = 2.0
-"""A file of a million lines parses in some seconds; whatever takes longer than this is data, or an attack.
+"""Default time limit for parsing one text. A million lines parse in a few seconds, so a single file that takes longer
+than this is data or an attack.
 
-Of processor time, so that a busy machine leaves no file out that a quiet one reads."""
+It limits processor time, so that a busy machine skips no file that an idle machine would parse."""
 
 
 def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree | None:
-    """The tree of a text in UTF-8; None for a language without a parser. Errors in the text are nodes of the tree.
+    """Parse a text in UTF-8. Returns None for a language without a grammar. Syntax errors become nodes of the tree.
 
     Raises:
-        ParseTimeoutError: it took more than `limit_s` seconds of this thread's processor time.
+        ParseTimeoutError: parsing took more than `limit_s` seconds of this thread's processor time.
     """
     return (
         None if language.grammar is None else _parse(language.grammar, prepared(language.name, source), None, limit_s)
@@ -51,61 +52,61 @@ def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree |
 
 
 def parse_changed(
-    language: Language, tree: Tree, source: bytes, start: int, end: int, put: bytes, limit_s: float = LIMIT_S
+    language: Language, tree: Tree, source: bytes, start: int, end: int, replacement: bytes, limit_s: float = LIMIT_S
 ) -> Tree | None:
-    """The tree of a text with a piece replaced, made from that of the text before: only what changes is parsed.
+    """Parse a text after an edit, reusing the tree of the old text: only the changed part is parsed.
 
     Args:
-        language: of the text.
-        tree: of `source`; it stays as it is.
-        source: the text before.
-        start: in bytes, where the piece begins.
-        end: where it ends.
-        put: what takes its place.
-        limit_s: as in `parse`.
+        language: language of the text.
+        tree: tree of `source`; it is not modified.
+        source: the text before the edit.
+        start: byte offset at which the replaced part starts.
+        end: byte offset at which the replaced part ends (exclusive).
+        replacement: the new text between `start` and `end`.
+        limit_s: time limit, as in `parse`.
 
     Raises:
-        ParseTimeoutError: as `parse`.
+        ParseTimeoutError: parsing exceeded the limit, as in `parse`.
     """
     if language.grammar is None:
         return None
-    known = tree.copy()
-    begin, more = _point(source, start), _point(put, len(put))
-    known.edit(
+    old_tree = tree.copy()
+    first, size = _point(source, start), _point(replacement, len(replacement))
+    old_tree.edit(
         start_byte=start,
         old_end_byte=end,
-        new_end_byte=start + len(put),
-        start_point=begin,
+        new_end_byte=start + len(replacement),
+        start_point=first,
         old_end_point=_point(source, end),
-        new_end_point=Point(begin.row + more.row, more.column if more.row else begin.column + more.column),
+        new_end_point=Point(first.row + size.row, size.column if size.row else first.column + size.column),
     )
-    whole = prepared(language.name, source[:start] + put + source[end:])
-    return _parse(language.grammar, whole, known, limit_s)
+    whole = prepared(language.name, source[:start] + replacement + source[end:])
+    return _parse(language.grammar, whole, old_tree, limit_s)
 
 
 def _point(source: bytes, offset: int) -> Point:
     return Point(source.count(b"\n", 0, offset), offset - source.rfind(b"\n", 0, offset) - 1)
 
 
-def _parse(grammar: str, source: bytes, known: Tree | None, limit_s: float) -> Tree:
+def _parse(grammar: str, source: bytes, old_tree: Tree | None, limit_s: float) -> Tree:
     parser = Parser(_grammar(grammar))
-    soonest, deadline = time.monotonic() + limit_s, time.thread_time() + limit_s
+    wall_deadline, cpu_deadline = time.monotonic() + limit_s, time.thread_time() + limit_s
     read = _reader(source)
 
-    def late(_: int, __: bool) -> bool:
-        # Asked so often that the slower clock alone would make parsing a tenth slower.
-        return time.monotonic() > soonest and time.thread_time() > deadline
+    def is_late(_: int, __: bool) -> bool:
+        # Called so often that reading the slower thread clock each time would make parsing 10% slower.
+        return time.monotonic() > wall_deadline and time.thread_time() > cpu_deadline
 
     try:
-        if known is None:
-            return parser.parse(read, progress_callback=late)
-        return parser.parse(read, known, progress_callback=late)
+        if old_tree is None:
+            return parser.parse(read, progress_callback=is_late)
+        return parser.parse(read, old_tree, progress_callback=is_late)
     except ValueError as error:
-        raise ParseTimeoutError(f"The text did not parse in {limit_s:g} s of processor time.") from error
+        raise ParseTimeoutError(f"Parsing the text took more than {limit_s:g} s of processor time.") from error
 
 
 def _reader(source: bytes) -> Callable[[int, Point], bytes]:
-    """Gives the pieces of a text that the parser asks for."""
+    """Return a function that gives the parser the piece of the text at an offset."""
     end = 0
 
     def read(offset: int, _: Point) -> bytes:
@@ -117,14 +118,18 @@ def _reader(source: bytes) -> Callable[[int, Point], bytes]:
 
 
 Match = dict[str, list[Node]]
-"""The nodes that one pattern of a query caught, by the names of its captures."""
+"""The nodes that one match of a query pattern captured, by capture name."""
 
 
 def matches(language: Language, name: str, node: Node, rows: range | None = None) -> list[Match]:
-    """What a query of a language (such as `definitions`) finds in a tree, in no order to be relied on.
+    """Return the matches of a language's query (such as `definitions`) in a tree, in unspecified order.
 
-    Several, joined by `+`, take hardly longer than one: going through the tree is what takes time. With `rows` only
-    what touches these lines is looked for, from 0.
+    Args:
+        language: the language.
+        name: name of the query. Several names joined by `+` take hardly longer than one, because most of the time goes
+            into walking the tree.
+        node: root of the tree to search.
+        rows: if given, find only matches that touch these lines, counted from 0.
     """
     query = compiled_query(language, name)
     if query is None:
@@ -136,38 +141,38 @@ def matches(language: Language, name: str, node: Node, rows: range | None = None
 
 
 def matches_in_statements(language: Language, name: str, root: Node) -> list[Match]:
-    """As `matches` of a whole tree, for what only statements do: to define and to import.
+    """Return the matches of a query in a whole tree, like `matches`, for queries that match statements only.
 
-    Where the language says which nodes hold statements, expressions are passed over. Most nodes of a tree stand in
-    them: a million lines of Python take 1.0 s instead of 2.0, of 16 for the whole index.
+    If the language lists the nodes that contain statements, expressions are not searched. They contain most nodes of a
+    tree: for a million lines of Python, this takes 1.0 s instead of 2.0 s, of 16 s for the whole index.
     """
     query = compiled_query(language, name)
     if query is None or not language.statements_in or root.has_error:
         return matches(language, name, root)
     cursor = QueryCursor(query)
     cursor.set_max_start_depth(0)
-    entered, asked = _entered(language), _begins(language, name)
+    statements, starting = _statement_kinds(language), _pattern_start_kinds(language, name)
     found: list[Match] = []
     pending = [root]
     while pending:
         node = pending.pop()
         kind = node.kind_id
-        if kind in asked:
+        if kind in starting:
             found += [match for _, match in cursor.matches(node)]
-        if kind in entered:
+        if kind in statements:
             pending += node.named_children
     return found
 
 
 @cache
-def _entered(language: Language) -> frozenset[int]:
-    """The kinds of nodes in which statements are looked for."""
+def _statement_kinds(language: Language) -> frozenset[int]:
+    """Return the ids of the node types that contain statements."""
     return _kinds(language, language.statements_in)
 
 
 @cache
-def _begins(language: Language, name: str) -> frozenset[int]:
-    """The kinds of nodes that the patterns of a query begin with."""
+def _pattern_start_kinds(language: Language, name: str) -> frozenset[int]:
+    """Return the ids of the node types at the root of a query's patterns."""
     query, text = compiled_query(language, name), _text(language, name).encode()
     starts = [query.start_byte_for_pattern(number) for number in range(query.pattern_count)] if query else []
     return _kinds(language, [text[start:].removeprefix(b"(").split(maxsplit=1)[0].decode() for start in starts])
@@ -178,13 +183,13 @@ def _kinds(language: Language, names: Iterable[str]) -> frozenset[int]:
     kinds = {name: grammar.id_for_node_kind(name, True) for name in names}
     unknown = [name for name, kind in kinds.items() if kind is None]
     if unknown:
-        raise ValueError(f"The grammar of {language.name} has no nodes {', '.join(unknown)}.")
+        raise ValueError(f"The grammar of {language.name} has no node types {', '.join(unknown)}.")
     return frozenset(kind for kind in kinds.values() if kind is not None)
 
 
 @cache
 def compiled_query(language: Language, name: str) -> Query | None:
-    """A query of a language, or several joined by `+`, ready for use; None where it has none."""
+    """Compile a query of a language, or several joined by `+`. Returns None if the language has none of them."""
     text = _text(language, name)
     return Query(_grammar(language.grammar), text) if text and language.grammar is not None else None
 
@@ -194,7 +199,7 @@ def _text(language: Language, name: str) -> str:
 
 
 def grammar_of(language: Language) -> Grammar | None:
-    """The grammar of a language; None where it has none."""
+    """Return the grammar of a language; None if it has no grammar."""
     return None if language.grammar is None else _grammar(language.grammar)
 
 

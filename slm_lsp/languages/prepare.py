@@ -1,4 +1,4 @@
-"""What a grammar cannot read is replaced before it parses, byte for byte: every place in the text stays where it is."""
+"""Replaces text that a grammar cannot parse. Replacements have the same length, so that offsets stay valid."""
 
 import re
 from collections.abc import Callable
@@ -21,24 +21,25 @@ _REPLACING = re.compile(
 _LINE = re.compile(rb"\bLINE(?=\s+SEQUENTIAL\b)", _FLAGS)
 _NOT = re.compile(rb"\bNOT([=<>]) ", _FLAGS)
 MARGIN = 7
-"""Columns of numbers and of the mark, in fixed form."""
+"""Width of the line number and the indicator in COBOL's fixed form, in columns."""
 
 _TAG = re.compile(rb"(?<![\w)]):([A-Z][\w-]*):", _FLAGS)
-"""Part of a name in a copybook, which `COPY … REPLACING` gives."""
+"""A placeholder in a name of a copybook, which `COPY … REPLACING` replaces."""
 
 _FIXED_COMMENT = re.compile(rb"^[cC*]", re.MULTILINE)
 _FREE = re.compile(rb"^(?: {1,4}[A-Za-z]|[abe-zABE-Z])", re.MULTILINE)
-"""A statement where fixed form has but numbers of statements, comments (`C`) and lines for debugging (`D`)."""
+"""A statement in the first columns. In Fortran's fixed form, these columns hold only labels, comments (`C`) and debug
+lines (`D`)."""
 
 
 def prepared(language: str, source: bytes) -> bytes:
-    """The text as the grammar of a language gets it, as long as it was and with the same lines."""
+    """Return the text to pass to the parser of a language. It has the same length and number of lines as `source`."""
     prepare = _PREPARE.get(language)
     return source if prepare is None else prepare(source)
 
 
 def _cobol(source: bytes) -> bytes:
-    """Without what another compiler reads first: embedded languages, and replacements in copied texts."""
+    """Blank out what a preprocessor would handle: embedded languages, and replacements in copied texts."""
     source = _without_embedded(_without_short_end(source))
     source = _REPLACING.sub(lambda found: found["copy"] + _blank(found["unread"]), source)
     source = _LINE.sub(b"    ", source)
@@ -47,9 +48,9 @@ def _cobol(source: bytes) -> bytes:
 
 
 def _without_short_end(source: bytes) -> bytes:
-    """Without what the last lines hold if they are no longer than the margin.
+    """Blank out the last lines if they are not longer than the margin.
 
-    The grammar's scanner, which passes over the margin, would look for the rest of it behind the end for ever.
+    Otherwise the grammar's scanner, which skips the margin, would search for it past the end of the text forever.
     """
     end = len(source.rstrip())
     while end > 0:
@@ -61,7 +62,7 @@ def _without_short_end(source: bytes) -> bytes:
 
 
 def _without_embedded(source: bytes) -> bytes:
-    """`EXEC … END-EXEC` is a statement that does nothing, and outside of the procedures no statement at all."""
+    """Replace `EXEC … END-EXEC` with `CONTINUE`, or with spaces if it is before the procedure division."""
     pieces: list[bytes] = []
     at = 0
     begin = procedure = -1
@@ -87,7 +88,10 @@ def _without_embedded(source: bytes) -> bytes:
 
 
 def _fortran(source: bytes) -> bytes:
-    """Comments of fixed form as those of free form, in a text where hardly a line begins as only free form allows."""
+    """Turn fixed-form comments into free-form comments, unless the text seems to be in free form.
+
+    A text counts as free form if it has more than one line that only free form allows per ten fixed-form comments.
+    """
     comments = len(_FIXED_COMMENT.findall(source))
     if comments == 0 or len(_FREE.findall(source)) * 10 > comments:
         return source
@@ -95,12 +99,12 @@ def _fortran(source: bytes) -> bytes:
 
 
 def _perl(source: bytes) -> bytes:
-    """With a line end behind a comment that is the last of the text: the grammar's scanner looks for one for ever."""
+    """End the text with a newline if its last line has a comment. Otherwise the grammar's scanner never returns."""
     begin = source.rfind(b"\n") + 1
     if source.find(b"#", begin) < 0:
         return source
     end = len(source) - 1
-    while end > begin and 0x80 <= source[end] < 0xC0:  # the rest of a character
+    while end > begin and 0x80 <= source[end] < 0xC0:  # a UTF-8 continuation byte
         end -= 1
     return source[:end] + b" " * (len(source) - end - 1) + b"\n"
 

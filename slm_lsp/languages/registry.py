@@ -1,4 +1,4 @@
-"""The languages we know, read once from `languages.toml`, and which of them a file is written in."""
+"""The supported languages, read once from `languages.toml`, and the detection of a file's language."""
 
 import tomllib
 from functools import cache
@@ -12,7 +12,7 @@ QUERIES = files("slm_lsp.languages") / "queries"
 INHERITS = "; inherits:"
 
 FULL = ("definitions", "references", "imports", "scopes")
-"""The queries of a language that has everything; some have only the first."""
+"""The queries of a fully supported language. Other languages have only `definitions`, or no queries."""
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,32 +20,32 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     extensions: tuple[str, ...] = ()
-    """Lower case, without the dot."""
+    """File extensions, in lower case and without the dot."""
     filenames: tuple[str, ...] = ()
     shebangs: tuple[str, ...] = ()
-    """Interpreters that a first line `#!…` names; a version behind the name is left out of account."""
+    """Interpreters in a first line `#!…`. A version after the name is ignored."""
     grammar: str | None = None
-    """The parser's name in tree-sitter-language-pack; None: no parser, chunks by indentation."""
+    """Name of the grammar in tree-sitter-language-pack. Without one, texts are split into chunks at blank lines."""
     line_comments: tuple[str, ...] = ()
     block_comments: tuple[tuple[str, str], ...] = ()
-    """Pairs of what opens and what closes one."""
+    """Pairs of opening and closing delimiters."""
     block_openers: tuple[str, ...] = ()
-    """How a line ends, or which word it begins with, when the next one belongs to a block that it opens."""
+    """Line endings and first words of lines that open a block on the next line."""
     block_closers: tuple[str, ...] = ()
-    """Words that make a whole line, such as `END-IF`, and close a block; compared without case. `*` is one name or
-    nothing. Brackets close blocks in every language and are not listed."""
+    """Words that close a block and form a whole line, such as `END-IF`; case is ignored. `*` matches one optional name.
+    Closing brackets are not listed, because they close blocks in every language."""
     builtins: tuple[str, ...] = ()
-    """Names that are there without an import. Where there are some, a name that is neither among them nor in the file
-    nor in the index is made up; other languages may have names from elsewhere that nobody sees, such as headers."""
+    """Built-in names. If a language lists them, a name that is neither built in, nor in the file, nor in the index is
+    considered made up. This is not possible for languages with unseen names from elsewhere, such as C's headers."""
     statements_in: tuple[str, ...] = ()
-    """Kinds of nodes that hold statements, or pieces of them that do; only there is something defined or imported.
-    None: it may be anywhere, such as in an expression."""
+    """Node types that contain statements. Definitions and imports are searched only in these nodes. If empty, the whole
+    tree is searched, because they may also occur in expressions."""
     tests: tuple[str, ...] = ()
-    """Patterns of the paths where tests lie; `{}` stands for the name of the tested file without its extension."""
+    """Path patterns of test files. `{}` stands for the name of the tested file without its extension."""
 
     @property
     def level(self) -> str:
-        """`full`, `definitions` or `chunks`: how much of it we understand."""
+        """The level of support: `full`, `definitions` or `chunks`."""
         if all(query_text(self.name, each) is not None for each in FULL):
             return "full"
         return "definitions" if query_text(self.name, FULL[0]) is not None else "chunks"
@@ -53,12 +53,12 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def languages() -> dict[str, Language]:
-    """Every language by name."""
+    """Return all languages by name."""
     tree = tomllib.loads((files("slm_lsp.languages") / "languages.toml").read_text(encoding="utf-8"))
     return {name: msgspec.convert({"name": name, **entry}, Language) for name, entry in tree.items()}
 
 
-EDITORS_NAMES = {
+EDITOR_LANGUAGE_IDS = {
     "javascriptreact": "javascript",
     "typescriptreact": "tsx",
     "shellscript": "bash",
@@ -77,16 +77,17 @@ EDITORS_NAMES = {
     "proto3": "proto",
     "vue-html": "vue",
 }
-"""Language identifiers of editors (those of the LSP specification, and some extensions') that are not our names."""
+"""Language identifiers of the LSP specification and of some editor extensions that differ from the names used here."""
 
 
-def language_of(path: str, first_line: str = "", said: str = "") -> Language | None:
-    """The language of a file, by its name, then its extension, then the interpreter its first line names.
+def language_of(path: str, first_line: str = "", editor_language: str = "") -> Language | None:
+    """Return the language of a file, determined by its name, then its extension, then the `#!` in its first line.
 
     Args:
-        path: of the file, with `/`.
-        first_line: of its text.
-        said: what the editor calls its language; counts where nothing else tells, as in a text that has no file yet.
+        path: path of the file, with `/`.
+        first_line: first line of the text.
+        editor_language: the editor's language identifier. It is used only if the other criteria give no result, for
+            example for a text without a file.
     """
     pure = PurePosixPath(path)
     by_name, by_extension, by_shebang = _tables()
@@ -95,16 +96,16 @@ def language_of(path: str, first_line: str = "", said: str = "") -> Language | N
         words = first_line[2:].split()
         programs = [PurePosixPath(word).name.rstrip("0123456789.") for word in words if not word.startswith("-")]
         found = next((by_shebang[each] for each in programs if each in by_shebang), None)
-    if found is None and said:
-        found = EDITORS_NAMES.get(said, said)
+    if found is None and editor_language:
+        found = EDITOR_LANGUAGE_IDS.get(editor_language, editor_language)
     return languages().get(found) if found else None
 
 
 @cache
 def query_text(language: str, query: str) -> str | None:
-    """The text of a query, such as `definitions`; None where a language has none.
+    """Return the text of a query, such as `definitions`; None if the language has no such query.
 
-    A first line `; inherits: LANGUAGE` puts that language's text before its own, as in Neovim's queries.
+    A first line `; inherits: LANGUAGE` is replaced with the query of that language, as in Neovim's queries.
     """
     path = QUERIES / language / f"{query}.scm"
     if not path.is_file():
@@ -117,7 +118,7 @@ def query_text(language: str, query: str) -> str | None:
 
 @cache
 def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Names of languages by file name, by extension and by interpreter; the first entry that claims one has it."""
+    """Return language names by file name, by extension and by interpreter. On conflicts, the first language wins."""
     by_name: dict[str, str] = {}
     by_extension: dict[str, str] = {}
     by_shebang: dict[str, str] = {}

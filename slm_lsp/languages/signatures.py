@@ -1,4 +1,4 @@
-"""The signature of a definition: its beginning up to the body, without comments, on one line."""
+"""Extracts the signature of a definition: its text up to the body, without comments, on one line."""
 
 import re
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from slm_lsp.languages.parse import Match
 from slm_lsp.languages.registry import Language
 
 MAX_SIGNATURE = 400
-"""Characters of a signature that are kept."""
+"""Maximum length of a signature, in characters."""
 
 
 def comment_openers(language: Language) -> re.Pattern[bytes] | None:
-    """What may begin a comment; it may stand in a string as well. None for a language without comments."""
+    """Return an expression that matches what opens a comment (also inside strings); None if the language has none."""
     openers = [*language.line_comments, *(opener for opener, _ in language.block_comments)]
     return re.compile(b"|".join(re.escape(each.encode()) for each in openers)) if openers else None
 
@@ -22,15 +22,16 @@ def comment_openers(language: Language) -> re.Pattern[bytes] | None:
 def signature(
     node: Node, begin: int, match: Match, source: bytes, openers: re.Pattern[bytes] | None, *, parameters: bool
 ) -> str:
-    """What stands up to the body, or else on the line where the definition itself begins.
+    """Return the text of a definition up to its body. Without a body, return the line on which the definition starts.
 
     Args:
-        node: the definition with what stands round it.
-        begin: where it begins itself.
-        match: what its query caught.
+        node: the definition, including its wrappers.
+        begin: byte offset at which the definition itself starts.
+        match: the match of its query.
         source: the text.
-        openers: as from `comment_openers`.
-        parameters: without a body, it is the line with the name, and those on which parameters go on.
+        openers: result of `comment_openers`.
+        parameters: True for a callable. Without a body, its signature is the line with the name and the following lines
+            up to the closing parenthesis.
     """
     name = match["name"][0]
     if body := match.get("body"):
@@ -59,14 +60,14 @@ def _line_end(source: bytes, begin: int, limit: int) -> int:
 
 
 def _comments(node: Node, start: int, end: int) -> Iterator[Node]:
-    """Comments among what begins before a byte in a node."""
+    """Yield the comments in a node between two byte offsets."""
     pending = [node]
     while pending:
         for child in pending.pop().children:
             if child.start_byte >= end:
                 break
             if "comment" in child.type:
-                # An empty one stands for the rest of the line in some trees.
+                # In some grammars, an empty comment node represents the rest of the line.
                 if child.start_byte < child.end_byte:
                     yield child
             elif child.end_byte > start and child.child_count:

@@ -1,15 +1,15 @@
-"""What a text defines, imports and uses, found by the queries of its language.
+"""Finds the definitions, imports, references and scopes of a text with the queries of its language.
 
-The queries name what they catch:
+The queries use these captures:
 
-- `definitions.scm`: `@definition.KIND` is the whole definition, `@name` its name. `@body` is where its signature ends;
-  `@doc` a text inside that documents it. KIND is one of `KINDS`.
-- `imports.scm`: one match for each imported thing. `@import` is the statement, `@module` what is imported or imported
-  from (several of them are the pieces of one path), `@name` a single name out of it, `@alias` the name it gets here.
-  `@default` is an alias too, for what a module exports without a name.
-- `references.scm`: `@reference.call`, `@reference.type` or `@reference.name` is an identifier that names something
-  defined elsewhere.
-- `scopes.scm`: `@scope` is a node whose names are its own, `@local` a name that is bound in the scope round it.
+- `definitions.scm`: `@definition.KIND` is the whole definition and `@name` its name. KIND is one of `KINDS`. The
+  signature ends where `@body` starts. `@doc` is documentation inside the definition.
+- `imports.scm`: one match per imported name or module. `@import` is the statement, `@module` the module (several
+  captures are the parts of one path), `@name` a single imported name, and `@alias` its local name. `@default` is the
+  local name of a module's default export.
+- `references.scm`: `@reference.call`, `@reference.type` or `@reference.name` is an identifier that may refer to a
+  definition elsewhere.
+- `scopes.scm`: `@scope` is a node with its own names, and `@local` a name bound in the innermost scope around it.
 """
 
 import re
@@ -19,26 +19,26 @@ from dataclasses import dataclass
 import msgspec
 from tree_sitter import Node, Tree
 
-from slm_lsp.languages.cobol import missing_head
+from slm_lsp.languages.cobol import copybook_prelude
 from slm_lsp.languages.docs import documentation
-from slm_lsp.languages.ends import last_row, open_ends
+from slm_lsp.languages.ends import heading_ends, last_row
 from slm_lsp.languages.names import clean_name, local_name
 from slm_lsp.languages.parse import Match, matches, matches_in_statements, parse
 from slm_lsp.languages.registry import Language
 from slm_lsp.languages.signatures import comment_openers, signature
 
 TYPES = frozenset({"class", "enum", "impl", "interface", "record", "struct", "trait", "type", "union"})
-"""A function right inside one of these is a method."""
+"""A function directly inside one of these is a method."""
 
 CALLABLE = frozenset({"constructor", "function", "method", "procedure"})
 VALUES = frozenset({"constant", "field", "macro", "property", "variable"})
-AROUND = frozenset({"module", "namespace", "paragraph", "program", "section"})
+CONTAINERS = frozenset({"module", "namespace", "paragraph", "program", "section"})
 
-KINDS = TYPES | CALLABLE | VALUES | AROUND
-"""What a definition may be."""
+KINDS = TYPES | CALLABLE | VALUES | CONTAINERS
+"""All kinds of definitions."""
 
 _WRAPPERS = frozenset({"ambient_declaration", "export_statement", "template_declaration", "type_definition"})
-"""What may stand round a definition and belong to it: the comment is above it, the signature begins with it."""
+"""Node types that wrap a definition and belong to it: its comment precedes the wrapper, its signature includes it."""
 
 _DEFINITION = "definition."
 
@@ -46,16 +46,19 @@ _SEPARATOR = re.compile(rb"[:.\\/]+")
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """One definition. Offsets are in bytes of the UTF-8 text, lines from 0, ends exclusive but for `last_line`."""
+    """A definition. `start` and `end` (exclusive) are byte offsets in the UTF-8 text.
+
+    Lines count from 0, and `last_line` is inclusive.
+    """
 
     name: str
     kind: str
     parent: str
-    """Names of the definitions round it, outermost first, joined by dots; empty at the top."""
+    """Names of the enclosing definitions, outermost first, joined by dots; empty at the top level."""
     signature: str
-    """Its beginning up to the body, on one line."""
+    """The text up to the body, on one line."""
     doc: str
-    """The first sentence or so of its documentation; empty without one."""
+    """The start of the documentation, on one line; empty if there is none."""
     start: int
     end: int
     first_line: int
@@ -63,34 +66,34 @@ class Definition(msgspec.Struct, frozen=True):
 
     @property
     def qualified(self) -> str:
-        """Its name with those of the definitions round it."""
+        """The name, preceded by the names of the enclosing definitions and separated by dots."""
         return f"{self.parent}.{self.name}" if self.parent else self.name
 
 
 class Import(msgspec.Struct, frozen=True):
-    """One imported thing, as the text writes it."""
+    """One imported name or module, as written in the text."""
 
     module: str
-    """What is imported, or imported from: without quotes, with leading dots."""
+    """The module, without quotes and with leading dots."""
     name: str
-    """A single name out of the module; `*` for all of them, empty for the module itself."""
+    """The imported name; `*` for all names, empty for the module itself."""
     alias: str
-    """What it is called here; empty: as it is called there."""
+    """The local name, if it differs from the original name; otherwise empty."""
     line: int
 
     @property
     def local(self) -> str:
-        """The name by which the text uses it."""
+        """The name that the import binds in this text."""
         return self.alias or self.name or local_name(self.module)
 
 
 MAX_DEPTH = 16
-"""Names that say where a definition stands."""
+"""Maximum number of enclosing names kept in `Definition.parent`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A use of a name that may be defined elsewhere."""
+    """A use of a name that may be defined elsewhere. `start` is a byte offset, `line` counts from 0."""
 
     name: str
     kind: str
@@ -101,7 +104,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A stretch of text with names of its own."""
+    """A range of the text (byte offsets, `end` exclusive) and the names bound directly in it."""
 
     start: int
     end: int
@@ -109,65 +112,69 @@ class Scope:
 
 
 def definitions_and_imports(language: Language, tree: Tree, source: bytes) -> tuple[list[Definition], list[Import]]:
-    """Both in one walk over the tree; errors as in `definitions`."""
-    caught = matches_in_statements(language, "definitions+imports", tree.root_node)
-    of_imports = [match for match in caught if "import" in match]
-    of_definitions = [match for match in caught if "import" not in match]
+    """Return the definitions and imports of a text from a single walk over its tree.
+
+    Raises:
+        ParseTimeoutError: as in `definitions`.
+    """
+    captured = matches_in_statements(language, "definitions+imports", tree.root_node)
+    of_imports = [match for match in captured if "import" in match]
+    of_definitions = [match for match in captured if "import" not in match]
     return definitions(language, tree, source, of_definitions), imports(language, tree, source, of_imports)
 
 
 def definitions(
-    language: Language, tree: Tree, source: bytes, caught: Sequence[Match] | None = None
+    language: Language, tree: Tree, source: bytes, captured: Sequence[Match] | None = None
 ) -> list[Definition]:
-    """Every definition, in the order of the text; one that two patterns find counts once.
+    """Return all definitions in text order. A definition that several patterns match is returned once.
 
     Args:
-        language: of the text.
-        tree: of the text.
+        language: language of the text.
+        tree: tree of the text.
         source: the text.
-        caught: what the query caught, where that is known already.
+        captured: the query's matches; by default, the query is run here.
 
     Raises:
-        ParseTimeoutError: as `parse`, of a copybook, which parses again as part of a program.
+        ParseTimeoutError: a COBOL copybook, which must be parsed a second time as part of a program, took too long.
     """
-    if language.name == "cobol" and (head := missing_head(source)):
+    if language.name == "cobol" and (head := copybook_prelude(source)):
         return _of_copybook(language, head, source)
     found: dict[tuple[int, int], tuple[str, Node, Match]] = {}
-    for match in matches_in_statements(language, "definitions", tree.root_node) if caught is None else caught:
+    for match in matches_in_statements(language, "definitions", tree.root_node) if captured is None else captured:
         if name := match.get("name"):
             key = next(key for key in match if key.startswith(_DEFINITION))
             kind = key.removeprefix(_DEFINITION)
             at = name[0].start_byte, name[0].end_byte
-            if at not in found or _telling(kind) < _telling(found[at][0]):
+            if at not in found or _priority(kind) < _priority(found[at][0]):
                 found[at] = kind, match[key][0], match
-    ends = open_ends(language.name, (node for _, node, _ in found.values()), source)
-    whole: list[tuple[int, int, tuple[int, int], int, str, Node, Node, Match]] = []
+    ends = heading_ends(language.name, (node for _, node, _ in found.values()), source)
+    spans: list[tuple[int, int, tuple[int, int], int, str, Node, Node, Match]] = []
     for at, (kind, inner, match) in found.items():
-        node = _whole(inner)
+        node = _with_wrappers(inner)
         end, last = node.end_byte, last_row(node)
         if body := match.get("body"):
-            # In some trees it stands beside the head.
+            # In some grammars, the body is a sibling of the definition's node.
             if body[0].end_byte > end:
                 end, last = body[0].end_byte, last_row(body[0])
         elif ends and node.start_byte in ends:
             end, last = ends[node.start_byte]
-        whole.append((node.start_byte, -end, at, last, kind, node, inner, match))
+        spans.append((node.start_byte, -end, at, last, kind, node, inner, match))
     openers = comment_openers(language)
     listed: list[Definition] = []
-    around: list[Definition] = []
-    for start, end, _, last, kind, node, inner, match in sorted(whole, key=lambda each: each[:3]):
-        # Two with the same bounds, as in `int a, b;`, stand side by side.
-        while around and (around[-1].end <= start or (around[-1].start, around[-1].end) == (start, -end)):
-            around.pop()
-        own = clean_name(_text(match["name"][0], source), language.name)
-        if not own:
+    enclosing: list[Definition] = []
+    for start, end, _, last, kind, node, inner, match in sorted(spans, key=lambda each: each[:3]):
+        # Two definitions with equal bounds, as in `int a, b;`, are siblings and do not contain each other.
+        while enclosing and (enclosing[-1].end <= start or (enclosing[-1].start, enclosing[-1].end) == (start, -end)):
+            enclosing.pop()
+        own_name = clean_name(_text(match["name"][0], source), language.name)
+        if not own_name:
             continue
-        inside = bool(around) and around[-1].kind in TYPES
+        inside = bool(enclosing) and enclosing[-1].kind in TYPES
         listed.append(
             Definition(
-                name=own,
+                name=own_name,
                 kind="method" if kind == "function" and inside else kind,
-                parent=_inner(around[-1].qualified) if around else "",
+                parent=_truncated(enclosing[-1].qualified) if enclosing else "",
                 signature=signature(node, inner.start_byte, match, source, openers, parameters=kind in CALLABLE),
                 doc=documentation(node, match.get("doc"), source, language.name),
                 start=start,
@@ -176,14 +183,14 @@ def definitions(
                 last_line=last,
             )
         )
-        around.append(listed[-1])
+        enclosing.append(listed[-1])
     return listed
 
 
-def imports(language: Language, tree: Tree, source: bytes, caught: Sequence[Match] | None = None) -> list[Import]:
-    """Every import, in the order of the text. Arguments as of `definitions`."""
+def imports(language: Language, tree: Tree, source: bytes, captured: Sequence[Match] | None = None) -> list[Import]:
+    """Return all imports in text order. The arguments are those of `definitions`."""
     found: list[tuple[int, Import]] = []
-    for match in matches_in_statements(language, "imports", tree.root_node) if caught is None else caught:
+    for match in matches_in_statements(language, "imports", tree.root_node) if captured is None else captured:
         name, alias = (_first(match, key, source) for key in ("name", "alias"))
         module = _joined(match.get("module", ()), source)
         if default := _first(match, "default", source):
@@ -201,27 +208,27 @@ def imports(language: Language, tree: Tree, source: bytes, caught: Sequence[Matc
 
 
 def references(language: Language, tree: Tree, source: bytes, rows: range | None = None) -> list[Reference]:
-    """Every use of a name, in the order of the text; where two patterns catch one, the more telling kind counts.
+    """Return all uses of names in text order. If several patterns match one, the most specific kind is returned.
 
-    With `rows` only uses in these lines, from 0.
+    With `rows`, return only uses in these lines, counted from 0.
     """
     found: dict[int, Reference] = {}
-    telling = {"call": 0, "type": 1, "name": 2}
+    priority = {"call": 0, "type": 1, "name": 2}
     for match in matches(language, "references", tree.root_node, rows):
         for key, nodes in match.items():
             kind = key.removeprefix("reference.")
             for node in nodes:
                 if rows is not None and node.start_point.row not in rows:
                     continue
-                known = found.get(node.start_byte)
-                if known is None or telling[kind] < telling[known.kind]:
+                previous = found.get(node.start_byte)
+                if previous is None or priority[kind] < priority[previous.kind]:
                     name = clean_name(_text(node, source), language.name)
                     found[node.start_byte] = Reference(name, kind, node.start_byte, node.start_point.row)
     return [found[start] for start in sorted(found)]
 
 
 def scopes(language: Language, tree: Tree, source: bytes) -> list[Scope]:
-    """Every scope with the names bound in it, outer ones first; the first is the whole text."""
+    """Return all scopes with the names bound in them, outer scopes first. The first scope is the whole text."""
     nodes: list[Node] = []
     names: list[tuple[int, str]] = []
     for match in matches(language, "scopes", tree.root_node):
@@ -230,20 +237,20 @@ def scopes(language: Language, tree: Tree, source: bytes) -> list[Scope]:
     spans = sorted({(node.start_byte, node.end_byte) for node in nodes}, key=lambda each: (each[0], -each[1]))
     spans = [(0, len(source)), *(span for span in spans if span != (0, len(source)))]
     bound: list[set[str]] = [set() for _ in spans]
-    around = [0]
+    enclosing = [0]
     following = 1
     for at, name in sorted(names):
         while following < len(spans) and spans[following][0] <= at:
-            around.append(following)
+            enclosing.append(following)
             following += 1
-        while len(around) > 1 and spans[around[-1]][1] <= at:
-            around.pop()
-        bound[around[-1]].add(name)
+        while len(enclosing) > 1 and spans[enclosing[-1]][1] <= at:
+            enclosing.pop()
+        bound[enclosing[-1]].add(name)
     return [Scope(start, end, frozenset(each)) for (start, end), each in zip(spans, bound, strict=True)]
 
 
 def _of_copybook(language: Language, head: bytes, source: bytes) -> list[Definition]:
-    """The definitions of a piece of a program, as if the program's first lines stood before it."""
+    """Return the definitions of a copybook, which is parsed with `head` before it so that it is a complete program."""
     tree = parse(language, head + source)
     if tree is None:
         return []
@@ -263,8 +270,8 @@ def _of_copybook(language: Language, head: bytes, source: bytes) -> list[Definit
     ]
 
 
-def _telling(kind: str) -> int:
-    """Rank of a kind. Two patterns may catch one name, as a constant and as a function: the lower rank counts."""
+def _priority(kind: str) -> int:
+    """Return the priority of a kind. If two patterns match one name, the kind with the lower number wins."""
     if kind == "constructor":
         return 0
     if kind in CALLABLE:
@@ -274,14 +281,14 @@ def _telling(kind: str) -> int:
     return 4 if kind in {"field", "variable"} else 3
 
 
-def _whole(node: Node) -> Node:
+def _with_wrappers(node: Node) -> Node:
     while (parent := node.parent) is not None and parent.type in _WRAPPERS:
         node = parent
     return node
 
 
 def _joined(pieces: Sequence[Node], source: bytes) -> str:
-    """The path that pieces make, with what stands between them in the text."""
+    """Join the parts of a module path with the separators between them in the text."""
     path = ""
     for piece in pieces:
         path += _text(piece, source).strip()
@@ -298,6 +305,6 @@ def _text(node: Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode("utf-8", errors="replace")
 
 
-def _inner(qualified: str) -> str:
-    """The innermost names: of a thousand functions in one another each would otherwise keep the names of all."""
+def _truncated(qualified: str) -> str:
+    """Limit a qualified name to its innermost parts; otherwise, names of deeply nested functions would grow forever."""
     return qualified.split(".", 1)[1] if qualified.count(".") >= MAX_DEPTH else qualified

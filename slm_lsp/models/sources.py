@@ -1,4 +1,4 @@
-"""What every source of a download shares: the growing file, progress, and the error that sends us to the next one."""
+"""Types shared by all download sources: the partial file, progress, and the error that selects the next source."""
 
 import hashlib
 import os
@@ -18,9 +18,10 @@ Stage = Literal["waiting", "checking", "downloading"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a pull is: `done` of `total` bytes of the model.
+    """Progress of a pull: `done` of `total` bytes of the model.
 
-    `waiting` for another pull of the same model, `checking` what is there already, `downloading` the rest.
+    The stages are `waiting` (for another pull of the same model), `checking` (hashing the existing partial file) and
+    `downloading`.
     """
 
     done: int
@@ -29,52 +30,57 @@ class Progress:
     stage: Stage
 
 
-Report = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
 class SourceError(Exception):
-    """A source cannot give the model; the text says why, without a full stop. Never leaves `pull`."""
+    """A source cannot provide the model. The text says why, without a full stop. `pull` catches it."""
 
 
 class Source(Protocol):
-    """Somewhere a model's bytes can be had."""
+    """A place from which models can be downloaded."""
 
     @property
     def name(self) -> SourceName:
-        """What the user calls it."""
+        """The name of the source in options and messages."""
         ...
 
     def scratch_bytes(self, entry: Entry) -> int:
-        """Room on the disk in bytes that it needs besides the model itself."""
+        """Return the temporary disk space that a download needs in addition to the model, in bytes."""
         ...
 
-    def fetch(self, entry: Entry, partial: "Partial", report: Callable[[int], None]) -> None:
-        """Append to `partial` what it lacks; `report` hears how many bytes of the model are there.
+    def fetch(self, entry: Entry, partial: "Partial", on_bytes: Callable[[int], None]) -> None:
+        """Append the missing bytes to `partial`.
+
+        Args:
+            entry: the model.
+            partial: the partial file.
+            on_bytes: called with the number of bytes of the model received so far.
 
         Raises:
-            SourceError: it cannot; what was got so far stays in `partial`.
+            SourceError: the source cannot provide the model. Bytes received so far remain in `partial`.
         """
         ...
 
 
 class Partial:
-    """The bytes of a model that have come so far, in order, with their SHA-256 carried along.
+    """The first bytes of a model on disk, and their SHA-256.
 
-    Whichever source they come from, they are the same bytes: a second source goes on where the first one stopped.
+    All sources provide the same bytes, so a second source can continue where the first one stopped.
 
     Args:
-        path: the file; made if it is not there.
-        total: the bytes that the whole model has.
-        report: hears how many bytes of what is there already have been read.
+        path: the file; created if it does not exist.
+        total: size of the whole model in bytes.
+        on_bytes: called with the number of existing bytes that have been read and hashed.
     """
 
-    def __init__(self, path: Path, total: int, report: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, total: int, on_bytes: Callable[[int], None]) -> None:
         self.path = path
         self.total = total
         self.size = 0
         self._digest = hashlib.sha256()
         try:
-            # Without a buffer: what a full disk refuses must not come up again when the file is closed.
+            # Unbuffered, so that closing the file does not try again to write data that a full disk has refused.
             self._file = path.open("a+b", buffering=0)
         except OSError as error:
             raise _unwritable(path, error) from error
@@ -82,29 +88,29 @@ class Partial:
         while chunk := self._file.read(CHUNK_BYTES):
             self._digest.update(chunk)
             self.size += len(chunk)
-            report(self.size)
+            on_bytes(self.size)
         if self.size > total:
             self.restart()
 
     @property
     def complete(self) -> bool:
-        """Whether as many bytes are there as the model has."""
+        """Whether the file has the size of the model."""
         return self.size == self.total
 
     def sha256(self) -> str:
-        """The hash of what is there, in lower-case hexadecimal."""
+        """Return the hash of the bytes so far, in lower-case hexadecimal."""
         return self._digest.hexdigest()
 
     def append(self, data: bytes) -> None:
         """Write the next bytes.
 
         Raises:
-            SourceError: they are more than the model has.
-            DiskFullError: no room; what was written before stays.
+            SourceError: the file would become larger than the model.
+            DiskFullError: the disk is full. Bytes written before remain.
             ModelError: the file cannot be written.
         """
         if self.size + len(data) > self.total:
-            raise SourceError(f"it sends more than the {self.total:,} bytes that the model has")
+            raise SourceError(f"the source sends more than the model's {self.total:,} bytes")
         try:
             rest = memoryview(data)
             while rest:
@@ -115,17 +121,17 @@ class Partial:
         self.size += len(data)
 
     def restart(self) -> None:
-        """Throw away what is there."""
+        """Delete all bytes so far."""
         self._file.truncate(0)
         self._file.seek(0)
         self._digest = hashlib.sha256()
         self.size = 0
 
     def finish(self) -> None:
-        """Get everything onto the disk.
+        """Sync the file to disk.
 
         Raises:
-            DiskFullError: no room.
+            DiskFullError: the disk is full.
             ModelError: the file cannot be written.
         """
         try:
@@ -147,4 +153,4 @@ class Partial:
 
 def _unwritable(path: Path, error: OSError) -> ModelError:
     what = f"{path} cannot be written: {error.strerror or error}."
-    return ModelError(what, "Point SLM_LSP_MODELS_DIR at a folder you may write.")
+    return ModelError(what, "Set SLM_LSP_MODELS_DIR to a writable folder.")

@@ -1,12 +1,12 @@
-"""The store: every model once, by content, and nothing handed out for loading whose content is in doubt.
+"""The model store. It keeps each model once, by hash, and returns a file for loading only if its content is verified.
 
     <root>/<sha256>.gguf       the model
-    <root>/<sha256>.json       its record (`records`); a model is installed when both are there
-    <root>/<sha256>.partial    what a download has got so far (`pull`)
-    <root>/<sha256>.parts/     what it needs besides while it runs
-    <root>/*.lock              held while records or a download change
+    <root>/<sha256>.json       its record (see `records`); a model is installed if both files exist
+    <root>/<sha256>.partial    the data of an unfinished download (see `pull`)
+    <root>/<sha256>.parts/     temporary files of a download
+    <root>/*.lock              locks, held while records change or a download runs
 
-No name given by a person ever becomes part of a path.
+Names given by users never become part of a path.
 """
 
 import os
@@ -23,17 +23,17 @@ from platformdirs import user_data_path
 
 from slm_lsp.errors import ModelCorruptError, ModelError, ModelMissingError, UsageError
 from slm_lsp.models.catalogue import Catalogue, Entry, Tier, load_catalogue
-from slm_lsp.models.files import Stamp, hash_file, link_or_copy, scratch_of, sync_folder
+from slm_lsp.models.files import Stamp, hash_file, link_or_copy, scratch_folder, sync_folder
 from slm_lsp.models.gguf import check_gguf
 from slm_lsp.models.records import Record, Records, Source, is_hash
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A model file that is there. `bytes` is its size.
+    """An existing model file. `bytes` is its size.
 
-    A file outside the store has no `sha256`, no `source` and is never `intact`; `intact` means that size and time
-    of change are as they were when the hash was last found right.
+    `intact` means that size and modification time are the same as when the hash was last verified. A file outside the
+    store has no `sha256` and no `source`, and is never `intact`.
     """
 
     name: str
@@ -46,25 +46,25 @@ class Installed:
 
 
 @dataclass(frozen=True)
-class _Verdict:
-    """How the full hash of a file came out, and what the file and its record were then."""
+class _HashResult:
+    """Whether a file's hash was correct, with the file's stamp and record at that time."""
 
     stamp: Stamp
     record: Record
     sound: bool
 
 
-_verdicts: dict[Path, _Verdict] = {}
-"""Hashes computed by this process. They keep a file from being hashed at every request where no record can be written
-(read-only store) or kept (corrupt model)."""
+_hash_results: dict[Path, _HashResult] = {}
+"""Results of the hashes that this process has computed. Without them, a file would be hashed again at every request if
+the result cannot be stored in its record (read-only store) or is negative (corrupt model)."""
 
 _hashing = threading.Lock()
-"""Held by the thread that takes a hash on behalf of `find`; a second one waits for its verdict."""
+"""Held by the thread that computes a hash for `find`, so that other threads wait for its result."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """How the full hash of one stored model came out; `reason` is empty when it is sound."""
+    """Result of verifying one stored model. `reason` says what is wrong; it is empty if the model is sound."""
 
     name: str
     path: Path
@@ -73,17 +73,17 @@ class Verification:
 
 
 def default_root() -> Path:
-    """Where models are kept unless the settings say otherwise."""
+    """Return the default folder of the store."""
     return user_data_path("slm-lsp") / "models"
 
 
 class Store:
-    """The models under one folder.
+    """The store of models in one folder.
 
     Args:
-        root: the folder; made when something is first stored.
-        catalogue: the known models; the package's own by default.
-        clock: the time in seconds since 1970.
+        root: the folder; created when the first model is stored.
+        catalogue: the known models; by default, the catalogue of this package.
+        clock: returns the time in seconds since 1970.
     """
 
     def __init__(
@@ -95,22 +95,22 @@ class Store:
         self._clock = clock
 
     def installed(self) -> list[Installed]:
-        """The stored models, the catalogue's first, then by name. Looks at sizes and times only."""
+        """Return the stored models: those of the catalogue first, then by name. Checks only sizes and times."""
         found = [self._installed(record) for record in self.records.stored()]
         return sorted(found, key=lambda model: (model.tier is None, model.tier or "", model.name))
 
     def find(self, wanted: str | Path) -> Installed:
-        """The model to load for a tier, a name or a path (what has a `/` or ends in `.gguf` is a path).
+        """Return the model for a tier, a name or a path. A text with a `/`, or that ends in `.gguf`, is a path.
 
-        Cheap as long as the file is as it was when last verified, otherwise its full hash is taken first. Of a file
-        outside the store only the layout is checked.
+        A stored file is hashed if its size or modification time changed since it was last verified. Of a file outside
+        the store, only the header and the size are checked.
 
         Raises:
-            UnknownModelError: no such name.
-            ModelMissingError: known but not in the store.
-            ModelCorruptError: the file is not what it should be.
+            UnknownModelError: no model has this name.
+            ModelMissingError: the model is known but not in the store.
+            ModelCorruptError: the file is corrupt, or not a GGUF file.
             ModelError: a stored file cannot be read.
-            UsageError: the path names no readable file.
+            UsageError: the path is not a readable file.
         """
         if isinstance(wanted, Path) or _is_path(wanted):
             return self._find_path(Path(wanted))
@@ -121,7 +121,7 @@ class Store:
         return model
 
     def recover(self, entry: Entry) -> Installed | None:
-        """The sound stored file of an entry, even where its record was lost; None if it is missing or corrupt."""
+        """Return the stored model of an entry, even if its record is missing; None if it is not stored or corrupt."""
         path, record = self.records.path_of(entry.sha256), self.records.get(entry.sha256)
         if not path.is_file():
             return None
@@ -133,15 +133,20 @@ class Store:
             return None
 
     def add(self, file: Path, name: str | None = None, on_bytes: Callable[[int], None] | None = None) -> Installed:
-        """Take a GGUF file of the user's into the store; the file itself is neither moved nor changed.
+        """Add a GGUF file of the user to the store. The file itself is not moved or changed.
 
-        A model of the catalogue is recognised by its hash and keeps its name there. The file is hard-linked where
-        the disk allows it, otherwise copied. `on_bytes` hears how many bytes have been hashed.
+        The file is hard-linked if possible, otherwise copied. A model of the catalogue is recognised by its hash and
+        keeps the catalogue's name.
+
+        Args:
+            file: the file.
+            name: name of the model; by default, it is made from the file name.
+            on_bytes: called with the number of bytes hashed so far.
 
         Raises:
-            UsageError: the file cannot be read, or the name may not be used or is taken.
-            ModelCorruptError: it is no GGUF file, ends too early, or changes while it is read.
-            DiskFullError: no room for a copy.
+            UsageError: the file cannot be read, or the name is invalid or belongs to another model.
+            ModelCorruptError: the file is not a GGUF file, is truncated, or changed while it was being read.
+            DiskFullError: the disk has too little space for a copy.
             ModelError: the store cannot be written.
         """
         origin = _resolved(file)
@@ -168,16 +173,19 @@ class Store:
                 temporary.unlink(missing_ok=True)
 
     def put(self, file: Path, entry: Entry, source: Source) -> Installed:
-        """Move a finished file of ours, whose hash was just found to be the entry's, into its place; raises OSError."""
+        """Move a downloaded file into the store and write its record; raises OSError on failure.
+
+        The caller has just verified that the file has the hash of `entry`.
+        """
         with self._lock():
             return self._place(file, Record(entry.name, entry.bytes, entry.sha256, source, self._clock(), None))
 
     def verify(self, name: str | None = None) -> list[Verification]:
-        """Take the full hash of one model, or of all; what fails is not handed out again before it is replaced.
+        """Hash one model, or all models. `find` refuses corrupt models until they are replaced.
 
         Raises:
-            UnknownModelError: no such name.
-            ModelMissingError: known but not in the store.
+            UnknownModelError: no model has this name.
+            ModelMissingError: the model is known but not in the store.
         """
         records = self.records.stored()
         if name is not None:
@@ -188,50 +196,53 @@ class Store:
         return [self._verification(record) for record in records]
 
     def remove(self, name: str) -> int:
-        """Delete a model and what a broken-off download of it left behind; returns the bytes deleted.
+        """Delete a model and the data of an unfinished download. Returns the number of bytes deleted.
 
         Raises:
-            UnknownModelError: no such name.
-            ModelMissingError: nothing of it is in the store.
-            ModelError: it is being pulled.
+            UnknownModelError: no model has this name.
+            ModelMissingError: the store has neither the model nor an unfinished download of it.
+            ModelError: another process is downloading the model.
         """
         record, entry = self.records.named(name), self.catalogue.get(name)
         sha256 = entry.sha256 if entry is not None else "" if record is None else record.sha256
-        doomed = (self.records.path_of(sha256), self.partial_of(sha256))  # before the record, which makes it installed
-        if not any(path.is_file() for path in doomed):
+        # Delete these before the record. Without its file, a record does not count as an installed model.
+        files = (self.records.path_of(sha256), self.partial_of(sha256))
+        if not any(path.is_file() for path in files):
             raise self.records.missing(name)
         try:
             with self.pull_lock(sha256).acquire(timeout=0), self._lock():
-                freed = sum(path.stat().st_size for path in doomed if path.is_file())
-                for path in doomed:
+                freed = sum(path.stat().st_size for path in files if path.is_file())
+                for path in files:
                     path.unlink(missing_ok=True)
                 self.records.delete(sha256)
-                shutil.rmtree(scratch_of(self.partial_of(sha256)), ignore_errors=True)
+                shutil.rmtree(scratch_folder(self.partial_of(sha256)), ignore_errors=True)
         except Timeout:
-            raise ModelError(f"{name} is being pulled right now.", "Wait for that, or stop it first.") from None
+            raise ModelError(
+                f"Another process is pulling {name}.", "Wait until it has finished, or stop it first."
+            ) from None
         return freed
 
     def prepare(self) -> None:
-        """Make the store's folder.
+        """Create the store's folder.
 
         Raises:
-            ModelError: it cannot be made or written.
+            ModelError: the folder cannot be created or written.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            what = f"The models' folder {self.root} cannot be made: {error.strerror or error}."
-            raise ModelError(what, "Point SLM_LSP_MODELS_DIR at a folder you may write.") from error
+            what = f"The model folder {self.root} cannot be created: {error.strerror or error}."
+            raise ModelError(what, "Set SLM_LSP_MODELS_DIR to a writable folder.") from error
         if not os.access(self.root, os.W_OK | os.X_OK):
-            what = f"The models' folder {self.root} cannot be written."
-            raise ModelError(what, "Point SLM_LSP_MODELS_DIR at a folder you may write.")
+            what = f"The model folder {self.root} is not writable."
+            raise ModelError(what, "Set SLM_LSP_MODELS_DIR to a writable folder.")
 
     def pull_lock(self, sha256: str) -> FileLock:
-        """The lock that whoever downloads this model holds; across processes and threads, freed when they end."""
+        """Return the lock for downloading this model. It excludes other processes and threads."""
         return FileLock(self.root / f"{sha256}.lock")
 
     def partial_of(self, sha256: str) -> Path:
-        """Where what a download has got so far is kept."""
+        """Return the path of the partial file of a download."""
         return self.root / f"{sha256}.partial"
 
     def _lock(self) -> FileLock:
@@ -239,17 +250,17 @@ class Store:
 
     def _find_path(self, path: Path) -> Installed:
         file = _resolved(path)
-        if is_hash(file.stem) and file.parent == self.root.resolve():  # one of ours, whose hash must be right
+        if is_hash(file.stem) and file.parent == self.root.resolve():  # a stored model, whose hash must be correct
             record = self.records.get(file.stem)
             model = None if record is None else self._checked(record)
             if model is None:
-                raise ModelMissingError(f"{path} is no model of the store.", self.records.cure(file.stem))
+                raise ModelMissingError(f"{path} is not a model of the store.", self.records.cure(file.stem))
             return model
         layout = check_gguf(file)
         return Installed(path.stem, file, layout.bytes)
 
     def _checked(self, record: Record) -> Installed | None:
-        """The routine check: the full hash only where size or time of change are new. None if the file is missing."""
+        """Check a stored model; hash it only if its size or modification time changed. None if the file is missing."""
         try:
             known = record.verified == Stamp.of(self.records.path_of(record.sha256))
             sound = record if known else self._hashed_once(record)
@@ -257,37 +268,37 @@ class Store:
             return None
         except OSError as error:
             what = f"The model {self.records.path_of(record.sha256)} cannot be read: {error.strerror or error}."
-            raise ModelError(what, "Check who may read it.") from error
+            raise ModelError(what, "Check the permissions of the file.") from error
         if sound is None:
             name = self.records.name_of(record)
-            what = f"{self.records.path_of(record.sha256)} is corrupt: it is not the file that was stored as {name}."
+            what = f"{self.records.path_of(record.sha256)} is corrupt: its content differs from the model {name}."
             raise ModelCorruptError(what, self.records.cure(record.sha256))
         return self._installed(sound)
 
     def _hashed_once(self, record: Record) -> Record | None:
-        """As `_rehashed`, but with the verdict of an earlier hash while neither the file nor the record has changed."""
+        """Like `_rehashed`, but reuse the result of an earlier hash if neither the file nor its record has changed."""
         path = self.records.path_of(record.sha256)
         with _hashing:
             record = self.records.get(record.sha256) or record  # another thread may have written it meanwhile
-            stamp, verdict = Stamp.of(path), _verdicts.get(path)
+            stamp, result = Stamp.of(path), _hash_results.get(path)
             if record.verified == stamp:
                 return record
-            if verdict is None or (verdict.stamp, verdict.record) != (stamp, record):
+            if result is None or (result.stamp, result.record) != (stamp, record):
                 return self._rehashed(record)
-            return replace(record, verified=stamp) if verdict.sound else None
+            return replace(record, verified=stamp) if result.sound else None
 
     def _rehashed(self, record: Record) -> Record | None:
-        """Take the full hash and note how it came out; None if it is wrong. A file of another size is not read."""
+        """Hash a stored model and store the result. Returns its new record, or None if size or hash are wrong."""
         path = self.records.path_of(record.sha256)
         stamp = Stamp.of(path)
         right = stamp.bytes == record.bytes and hash_file(path) == record.sha256
         stamped = self._stamped(record, stamp if right else None)
-        _verdicts[path] = _Verdict(stamp, self.records.get(record.sha256) or record, right)
+        _hash_results[path] = _HashResult(stamp, self.records.get(record.sha256) or record, right)
         return stamped if right else None
 
     def _stamped(self, record: Record, stamp: Stamp | None) -> Record:
         stamped = replace(record, verified=stamp)
-        with suppress(OSError):  # a store that others manage may be read-only; then only this process knows
+        with suppress(OSError):  # the store may be read-only; then only this process knows the result
             self.records.write(stamped)
         return stamped
 
@@ -296,16 +307,16 @@ class Store:
         try:
             if self._rehashed(record) is not None:
                 return Verification(self.records.name_of(record), path, sound=True)
-            reason = f"the content is not what was stored. {self.records.cure(record.sha256)}"
+            reason = f"its content has changed. {self.records.cure(record.sha256)}"
         except OSError as error:
             reason = f"it cannot be read: {error.strerror or error}."
         return Verification(self.records.name_of(record), path, sound=False, reason=reason)
 
     def _place(self, file: Path, record: Record) -> Installed:
-        """Move a finished file into its place, the record first.
+        """Write the record of a complete file, then move the file to its final path.
 
-        The file keeps its time of change when it is moved, so the record is right before and after, and a crash in
-        between leaves no model without a record.
+        Moving does not change the modification time, so the record is correct before and after. With this order, a
+        crash in between leaves no model without a record.
         """
         record = replace(record, verified=Stamp.of(file))
         self.records.write(record)
@@ -328,8 +339,8 @@ def _is_path(text: str) -> bool:
 
 
 def _resolved(path: Path) -> Path:
-    """The absolute path without `~` and symbolic links."""
+    """Return the absolute path, with `~` expanded and symbolic links resolved."""
     try:
         return path.expanduser().resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, nobody's home, a null character
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, an unknown user after `~`, a null character
         raise UsageError(f"Cannot read {str(path)!r}: {error}.") from error

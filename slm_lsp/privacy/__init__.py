@@ -1,1 +1,1 @@
-"""What no index and no prompt may contain: secrets in text, and files that hold them."""
+"""Keeps secrets out of the index and of prompts: masks them in text, and names the files that are never read."""

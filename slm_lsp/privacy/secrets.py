@@ -1,10 +1,11 @@
-r"""Masking keys and passwords that stand in a text, before anything else sees it.
+r"""Masks keys and passwords in a text, before it enters the index or a prompt.
 
-Every character of a secret becomes `x`: offsets, lines and quotes stay, and code still parses. Two kinds are found:
-what has the form of a known key, and random-looking values given to names like `password`. Ordinary code is left
-alone, at the price that a password made of words (`password = "letmein"`) is too.
+Each character of a secret becomes `x`, so that offsets, lines and quotes stay the same and code still parses. Two kinds
+of secrets are found: those in the form of a known key, and random-looking values of names such as `password`. Ordinary
+code is not changed. The price is that a password made of words (`password = "letmein"`) is not found.
 
-Time is linear in the text: a rule runs only where a plain search finds its literal, begins with it, and has bounds.
+The time is linear in the length of the text: a rule runs only where a plain search finds the literal that the rule
+begins with, and the length of its match is bounded.
 """
 
 import math
@@ -15,8 +16,9 @@ from itertools import pairwise
 
 Span = tuple[int, int]
 
-# Known forms, each by the literal it begins with. The look-behinds come after it, since the search for a literal is
-# what makes them fast. Lengths are those of gitleaks' and GitHub's published patterns, or a little less.
+# Known forms by the literal that they begin with. Look-behinds follow the literal, because regular expressions that
+# begin with a literal are fast to search for. Lengths are those of gitleaks' and GitHub's published patterns, or a
+# little less.
 _FORMS = {
     "AKIA": r"AKIA(?<![A-Za-z0-9]AKIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
     "ASIA": r"ASIA(?<![A-Za-z0-9]ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
@@ -50,7 +52,7 @@ _FORMS = {
     "_v1_": r"_v1_(?<=do[oprt]_v1_)[a-f0-9]{64}",
     "eyJ": r"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,8000}(?:\.[A-Za-z0-9_-]{0,2000})*",
 }
-# These are also the beginnings of ordinary words (`sk-button-group`): what follows must look random.
+# Ordinary words begin with these too (`sk-button-group`), so the rest must look random.
 _RANDOM_FORMS = {
     "sk-": r"sk-(?<![A-Za-z0-9_-]sk-)([A-Za-z0-9_-]{20,300})",
     "earer": r"earer[ \t]{1,4}([A-Za-z0-9._~+/=-]{16,4000})",
@@ -65,7 +67,7 @@ _HEADER = re.compile(
     r"""([A-Za-z0-9._~+/=:-]{8,4000})"""
 )
 _PROSE = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_.:/](?:[A-Z]?[a-z]+|[A-Z]+))*[.:]?")
-"""`Authorization: Basic authentication` is no secret; any other word there is, random or not."""
+"""Words, as in `Authorization: Basic authentication`. Any other value in this place is a secret, random or not."""
 
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_RUN = re.compile(r"(?<!\\)[A-Za-z0-9+/=]+")
@@ -73,20 +75,21 @@ _KEY_LINE = re.compile(r"(?:\\[nr]|[^A-Za-z0-9+/=\\]|\\(?![nr])){0,60}([A-Za-z0-
 _KEY_DATA = re.compile(r"[A-Za-z0-9+/=]{16}")
 
 _NAMES = ("passw", "passphrase", "pwd", "secret", "token", "credential")
-"""In lower case; `passw` for password, passwd and the German Passwort."""
+"""Parts of names whose values may be secret, in lower case. `passw` covers password, passwd and the German Passwort."""
 _KEY = "key"
 _BEFORE_KEY = re.compile(r"(?:api|access|account|auth|private|encryption|signing)[_-]?\Z")
-FARTHEST = len("encryption_")
+"""Words that make a name with `key` secret, such as `api_key`."""
+LONGEST_BEFORE_KEY = len("encryption_")
 
 _ASSIGNED = re.compile(
     r"""
-    (?P<rest>[\w-]{0,60}+)                                  # of the name
+    (?P<rest>[\w-]{0,60}+)                                  # the rest of the name
     (?P<close>["'`]?\]?)(?:\[\d{0,6}\])?[ \t]{0,20}+
-    (?::[ \t]{0,4}&?[A-Za-z'][\w.\[\], |<>']{0,60}?[ \t]{0,4}(?==))?  # its type
-    (?:(?:string|\[\]byte)[ \t]{0,4}(?==))?        # and as Go has it
-    (?P<by>=>|:=|={1,3}|!={1,2}|[:,>]|(?=["']))             # XML has `>`, `define('A', 'b')` a comma, `#define` nothing
+    (?::[ \t]{0,4}&?[A-Za-z'][\w.\[\], |<>']{0,60}?[ \t]{0,4}(?==))?  # a type
+    (?:(?:string|\[\]byte)[ \t]{0,4}(?==))?        # a type as in Go
+    (?P<by>=>|:=|={1,3}|!={1,2}|[:,>]|(?=["']))             # XML: `>`, `define('A', 'b')`: `,`, `#define`: nothing
     (?P<space>[ \t]{0,40}+)
-    (?:(?P<goes_on>[(\\]|[|>][+-]?\d?)?[ \t]{0,4}(?P<below>\r?\n)[ \t]{0,40}+)?   # or in the line below
+    (?:(?P<goes_on>[(\\]|[|>][+-]?\d?)?[ \t]{0,4}(?P<below>\r?\n)[ \t]{0,40}+)?   # the value may be in the next line
     (?:[a-zA-Z]{0,2}(?=["']))?
     (?:
       "(?P<double>(?:[^"\\\n\r]|\\[^\n\r])++)"
@@ -100,41 +103,47 @@ _ASSIGNED = re.compile(
 _DOCKER = re.compile(
     r"^[ \t]{0,8}ENV[ \t]{1,8}([A-Za-z_]\w{0,60})[ \t]{1,8}([^\s=\"'$]{8,500})[ \t]{0,8}$", re.MULTILINE
 )
-"""A Dockerfile may leave the `=` out."""
+"""`ENV NAME VALUE` in a Dockerfile, which needs no `=`."""
 
 _ARGUMENT = re.compile(r"""\(\s{0,8}["'][\w.-]{0,60}\Z""")
-FAR = 80
-"""Characters before a name in which the call stands that it is an argument of."""
+CALL_CHARACTERS = 80
+"""Characters before a name in which the call is looked for that the name is an argument of."""
 _ESCAPED = re.compile(r"""\\(["'`\\])""")
 _PUBLIC_NAME = re.compile(r"sha\d|digest|checksum|integrity|fingerprint|public")
 _NO_VALUE = re.compile(r"\$[A-Za-z_{(]|%[sd({]|%[A-Z_]+%|[{<]|.*(?:[\[\](){}<>|\\\s]|://)", re.DOTALL)
-"""Variables, templates, patterns, addresses, sentences."""
+"""Values that are not secret: variables, templates, patterns, addresses and sentences."""
 
 _SEPARATOR = re.compile(r"[-_./:,;=&?+@#]+")
 _WORD = re.compile(r"[A-Za-z]*\d{0,4}")
 _HEX = re.compile(r"[0-9a-fA-F-]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*")
 SHORTEST = 8
+"""Minimum length of a secret, in characters."""
+
 HEX_BITS = 3.0
+"""Minimum Shannon entropy of hexadecimal values, in bits per character (of at most 4.0). From detect-secrets."""
+
 BITS = 3.5
-"""Shannon entropy in bits a character. 3.5 is gitleaks' limit for values of secret-like names, 3.0 that of
-detect-secrets for hexadecimal ones (of at most 4.0). Its 4.5 for base64 is for strings of any name, and none of fewer
-than 23 characters can reach it."""
+"""Minimum Shannon entropy of other values. It is gitleaks' limit for values of secret-like names. The limit of
+detect-secrets for base64, 4.5, applies to strings of any name; no string of fewer than 23 characters can reach it."""
+
 SHARE = 0.85
-"""A short string cannot reach the limits: of n characters all different it has log2(n) bits. Of that, random letters
-and digits have more than 0.84 in 99 of 100 cases from 12 characters on (4,000 drawn)."""
+"""Share of the highest possible entropy that is enough. n characters have at most log2(n) bits, so that short strings
+cannot reach the limits above. From 12 characters on, 99 of 100 strings of random letters and digits have a share of
+more than 0.84 (4,000 drawn)."""
+
 WORDY = 0.4
-"""Of two neighbouring letters one is upper case and one lower in half of the pairs of a random string, and in a third
-of the pairs of words joined by capitals."""
+"""Minimum share of pairs of neighbouring letters with one upper-case and one lower-case letter. The share is a half in
+random strings, and a third in words joined by capitals."""
 
 LONG = 16
-"""From here on what could be a name in a program is not, if it looks random."""
+"""Minimum length from which a random-looking identifier is a secret and not a name in a program."""
 
 
 def mask(text: str) -> str:
-    """The text with every secret in it replaced by `x`, character for character.
+    """Return the text with each character of each secret replaced by `x`.
 
-    Masking twice changes nothing more.
+    Masking a masked text does not change it.
     """
     while True:
         pieces: list[str] = []
@@ -146,11 +155,11 @@ def mask(text: str) -> str:
         masked = "".join([*pieces, text[at:]])
         if masked == text:
             return text
-        text = masked  # what became `x` may complete a form with its neighbours
+        text = masked  # the new `x` characters may form a secret with the text beside them
 
 
 def looks_secret(value: str) -> bool:
-    """Whether a value looks random: neither words with a number, nor something to be filled in, nor a pattern."""
+    """Whether a value looks random, and not like words with a number, a placeholder or a pattern."""
     if len(value) < SHORTEST or _NO_VALUE.match(value):
         return False
     parts = _SEPARATOR.split(value)
@@ -164,13 +173,13 @@ def looks_secret(value: str) -> bool:
 
 
 def _random_letters(part: str) -> bool:
-    """Whether letters change between upper and lower case as often as random ones do."""
+    """Whether letters change between upper and lower case as often as in random strings."""
     changes = sum(left.islower() != right.islower() for left, right in pairwise(part))
     return len(part) >= SHORTEST and changes > WORDY * len(part)
 
 
 def _spans(text: str) -> Iterator[Span]:
-    """Where secrets stand; spans may overlap."""
+    """Yield the positions of secrets; they may overlap."""
     for literal, regex in _KNOWN.items():
         if literal in text:
             yield from (match.span(match.lastindex or 0) for match in regex.finditer(text))
@@ -191,11 +200,14 @@ def _spans(text: str) -> Iterator[Span]:
 
 
 def _private_keys(text: str) -> Iterator[Span]:
-    """What stands between the first and the last line of private keys; without a last one, what looks like theirs."""
+    """Yield what is between the first and the last line of private keys.
+
+    Without a last line, yield the lines after the first that look like key data.
+    """
     for match in _KEY_BEGINS.finditer(text):
         at, end = match.end(), text.find("-----", match.end())
         if text.startswith("-----END", end) and end > 0:
-            if _KEY_DATA.search(text, at, end):  # else a program that names both
+            if _KEY_DATA.search(text, at, end):  # otherwise it is a program that contains both lines
                 yield from (run.span() for run in _KEY_RUN.finditer(text, at, end))
             continue
         while run := _KEY_LINE.match(text, at):
@@ -204,23 +216,23 @@ def _private_keys(text: str) -> Iterator[Span]:
 
 
 def _assigned(text: str) -> Iterator[Span]:
-    """Random-looking values given to names that stand for secrets."""
+    """Yield random-looking values of names that mean secrets."""
     low = text.lower()
-    if len(low) != len(text):  # a few letters become two in lower case
+    if len(low) != len(text):  # a few characters become two in lower case
         low = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
     for start, end in _names(low):
         match = _ASSIGNED.match(text, end)
         if match is None or _PUBLIC_NAME.search(match["rest"].lower()):
             continue
         kind = next(each for each in ("double", "single", "tick", "bare") if match[each] is not None)
-        if match["by"] == "," and not _ARGUMENT.search(text, max(0, start - FAR), start):
+        if match["by"] == "," and not _ARGUMENT.search(text, max(0, start - CALL_CHARACTERS), start):
             continue  # a list of names, not `define('NAME', 'value')`
         if looks_secret(_ESCAPED.sub(r"\1", match[kind])) and (kind != "bare" or _may_be_bare(match)):
             yield match.span(kind)
 
 
 def _names(low: str) -> Iterator[Span]:
-    """Names that stand for secrets, in a text in lower case. To search for each is twice as fast as an expression."""
+    """Yield names that mean secrets, in a text in lower case. One search each is twice as fast as one expression."""
     for name in _NAMES:
         at = low.find(name)
         while at >= 0:
@@ -228,13 +240,13 @@ def _names(low: str) -> Iterator[Span]:
             at = low.find(name, at + len(name))
     at = low.find(_KEY)
     while at >= 0:
-        if before := _BEFORE_KEY.search(low, max(0, at - FARTHEST), at):
+        if before := _BEFORE_KEY.search(low, max(0, at - LONGEST_BEFORE_KEY), at):
             yield before.start(), at + len(_KEY)
         at = low.find(_KEY, at + len(_KEY))
 
 
 def _may_be_bare(match: re.Match[str]) -> bool:
-    """Whether a value without quotes is one, as in YAML, INI, XML and shell, and not a name in a program."""
+    """Whether an unquoted text is a value, as in YAML, INI, XML and shell, and not a name in a program."""
     by, value, after = match["by"], match["bare"], match["after"]
     if match["below"] and by != ":" and not match["goes_on"]:
         return False

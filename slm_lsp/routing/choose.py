@@ -6,7 +6,7 @@ from dataclasses import replace
 from slm_lsp.config import CompletionSettings, Settings
 from slm_lsp.context.window import PromptParts, segments
 from slm_lsp.engine.api import Estimate, Estimated, ModelRef, Provider
-from slm_lsp.platform import system
+from slm_lsp.platform import memory
 from slm_lsp.routing import policy
 from slm_lsp.routing.installed import installed_models
 from slm_lsp.routing.policy import AUTO, EXPLICIT_FACTOR, Choice, answer_s, basis, route, too_slow
@@ -48,7 +48,7 @@ async def best(provider: Provider, settings: Settings) -> Choice:
     if len(choices) == 1:
         return choices[0]
     loaded = [each.model for each in choices if await provider.loaded(each.model) is not None]
-    return policy.best(choices, system.free_memory(), loaded)
+    return policy.best(choices, memory.free_memory(), loaded)
 
 
 async def to_warm(parts: PromptParts, provider: Provider, settings: Settings) -> tuple[Choice, ...]:

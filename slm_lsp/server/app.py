@@ -14,7 +14,7 @@ from slm_lsp import __version__
 from slm_lsp.config import Settings
 from slm_lsp.engine.client.adjust import adjust, start_with
 from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.server.completion_list import completion_list, knows_inline
 from slm_lsp.server.inline_completion import InlineCompletions
 from slm_lsp.server.progress import IndexProgress
@@ -87,7 +87,7 @@ class App:
         task.add_done_callback(self._ended)
         return task
 
-    def _indexer_said(self, folder: Path, state: State) -> None:
+    def _indexer_said(self, folder: Path, state: IndexerState) -> None:
         """Show it in the status and as progress; what went wrong goes to the log too."""
         self._indexing(folder).show(state)
         if state.state == "failed":

@@ -8,7 +8,7 @@ from lsprotocol import types
 from pygls.exceptions import PyglsError
 from pygls.progress import Progress
 
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 
 SHOWN_AFTER_S = 1.0
 """What is done sooner needs no progress."""
@@ -33,7 +33,7 @@ class IndexProgress:
         self._since: float | None = None
         self._creating: asyncio.Task[None] | None = None
 
-    def show(self, state: State) -> None:
+    def show(self, state: IndexerState) -> None:
         """The indexer said something."""
         if self._progress is None:
             return

@@ -19,7 +19,7 @@ from slm_lsp.errors import IndexMissingError, ParseTimeoutError
 from slm_lsp.index.client import IndexerClient
 from slm_lsp.index.database import index_dir
 from slm_lsp.index.extract import FileRows, extract
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.index.project import Project
 from slm_lsp.index.reader import Reader
 from slm_lsp.index.walk import Rules
@@ -44,13 +44,13 @@ RESUME_S = 300.0
 NAME_S = 0.005
 """How long to look for a name; it takes some hundredths of a millisecond."""
 
-Told = Callable[[Path, State], None]
+Told = Callable[[Path, IndexerState], None]
 
 
 class Workspace:
     """One workspace folder. `retrieve` runs in its one thread, everything else in the loop; each has its connection."""
 
-    def __init__(self, root: Path, told: Callable[[State], None]) -> None:
+    def __init__(self, root: Path, told: Callable[[IndexerState], None]) -> None:
         self.root = root
         self.indexer = IndexerClient(root, told)
         self.edits: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
@@ -100,7 +100,7 @@ class Workspace:
                 return False
             if self._names is None:
                 self._names = Reader(index_dir(self.root))
-            with self._names.until(NAME_S):
+            with self._names.time_limit(NAME_S):
                 return self._names.defines(name)
         except (IndexMissingError, sqlite3.Error):
             self._forget_names()
@@ -241,7 +241,7 @@ class Projects:
         path = workspace.relative(uri)
         return None if path is None else (workspace, path)
 
-    def _heard(self, folder: Path, state: State) -> None:
+    def _heard(self, folder: Path, state: IndexerState) -> None:
         workspace = self._workspaces.get(folder)
         if workspace is None:
             return

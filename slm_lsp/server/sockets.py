@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +17,7 @@ from typing import Any, Literal, cast
 from pygls.io_ import run_async, run_websocket
 
 from slm_lsp.errors import UsageError
+from slm_lsp.platform.spawn import on_termination
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
 from slm_lsp.server.stdio import MAX_LINE_BYTES, Input, log_to_stderr, release
@@ -98,8 +98,7 @@ def serve_sockets(kind: Kind, address: Address, token: str | None, overrides: Ma
 
 async def _serve(kind: Kind, address: Address, token: str | None, overrides: Mapping[str, object], told: Told) -> None:
     over = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    on_termination(over.set)
     listen = _listen_tcp if kind == "tcp" else _listen_ws
     sessions: set[asyncio.Task[Any]] = set()
     talking: set[asyncio.Task[Any]] = set()

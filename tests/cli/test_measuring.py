@@ -12,7 +12,7 @@ from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.routing.policy import Choice
 
 NOW = 1_000_000.0
-CHOICE = Choice(Path("x.gguf"), "x", "fast", "set")
+CHOICE = Choice(ModelRef("x.gguf"), "x", "fast", "set")
 INFO = ModelInfo("x.gguf", "ik", 8192, None)
 ROW = LoadedStats("x.gguf", "ik", "", 0.0, {1: 0.05}, 80.0, measured_at=NOW - 600)
 
@@ -51,7 +51,7 @@ async def test_figures_that_do_not_come_leave_the_old_ones(
     """A real engine: measured once; then asked again, with no patience to wait for it."""
     for name, value in home.items():
         monkeypatch.setenv(name, value)
-    choice = Choice(tiny_model, "tiny", None, "set")
+    choice = Choice(ModelRef.of(tiny_model), "tiny", None, "set")
     (first,) = (await examine([choice], measure=False, shown=Stages())).measured
     assert first.missing == ""
     monkeypatch.setattr("slm_lsp.cli.measuring.PATIENCE_S", 0.3)
@@ -70,7 +70,7 @@ async def test_an_engine_that_cancelled_a_request_measures_when_asked(
         async for event in client.generate(Generate(ModelRef.of(tiny_model), (Segment("x = 1\n" * 200),), 500)):
             if isinstance(event, Started):
                 break
-    choice = Choice(tiny_model, "tiny", None, "set")
+    choice = Choice(ModelRef.of(tiny_model), "tiny", None, "set")
     (found,) = (await examine([choice], measure=True, shown=Stages())).measured
     assert found.row is not None
     assert found.row.prefill_rate is not None

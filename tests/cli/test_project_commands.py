@@ -93,7 +93,7 @@ def test_an_index_that_may_not_be_written_is_no_matter_of_space(home: dict[str, 
     found = run({**home, "XDG_CACHE_HOME": "/sys/nowhere"}, "index", str(root))
     assert found.returncode == 1
     assert "cannot be written: Operation not permitted." in found.stderr
-    assert "XDG_CACHE_HOME to a folder that you may write" in found.stderr
+    assert "XDG_CACHE_HOME to a writable folder" in found.stderr
     assert "space" not in found.stderr
 
 

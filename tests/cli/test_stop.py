@@ -13,7 +13,7 @@ from slm_lsp.engine.client import ending
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.engine.paths import busy_path, lock_path, pid_path, place_id, socket_path
 from slm_lsp.errors import EngineUnavailableError
-from slm_lsp.platform import system
+from slm_lsp.platform.runtime_dir import runtime_dir
 from tests.cli.test_commands import run
 from tests.conftest import engines
 from tests.engine.test_paths import answering_engine, copy_of_the_package, without_path
@@ -37,7 +37,7 @@ async def test_stop_ends_the_engine_and_waits_until_it_has_gone(home: dict[str, 
     assert found.returncode == 0, found.stderr
     assert found.stdout == f"process {process.pid}: ended\n"
     assert engines(home) == []
-    folder = system.runtime_dir(home)
+    folder = runtime_dir(home)
     assert not socket_path(folder).exists()
     assert not pid_path(folder).exists()
     async with EngineClient(home) as client:
@@ -46,7 +46,7 @@ async def test_stop_ends_the_engine_and_waits_until_it_has_gone(home: dict[str, 
 
 async def test_stop_kills_an_engine_that_does_not_answer(home: dict[str, str]) -> None:
     process = await start_engine(home)
-    folder = system.runtime_dir(home)
+    folder = runtime_dir(home)
     busy_path(folder).write_text("model.gguf")
     process.suspend()
     (engine,) = ending.running(folder)
@@ -76,7 +76,7 @@ def test_an_editor_with_the_engines_source_open_is_no_engine(home: dict[str, str
     command = [sys.executable, "-c", "input()", "slm_lsp/engine/client/connection.py", "-m slm_lsp.engine.daemon"]
     editor = subprocess.Popen(command, stdin=subprocess.PIPE, env=home)
     try:
-        folder = system.runtime_dir(home)
+        folder = runtime_dir(home)
         assert not ending.is_engine(psutil.Process(editor.pid))
         # Even where its process id is the one that an engine wrote down.
         pid_path(folder).write_text(f"{editor.pid} {place_id()}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from slm_lsp.engine import paths
 from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.platform import system
+from slm_lsp.platform.runtime_dir import SOCKET_NAME_BYTES, SOCKET_PATH_BYTES, runtime_dir
 from tests.conftest import engines
 
 STATS = """
@@ -113,10 +113,10 @@ def test_a_package_that_was_removed_has_an_identity_of_its_own(tmp_path: Path) -
 
 
 def test_the_longest_socket_path_fits_a_socket_address(home: dict[str, str]) -> None:
-    assert len(f"/{paths.engine_name()}.sock") <= system.SOCKET_NAME_BYTES
-    folder = "/" + "r" * (system.SOCKET_PATH_BYTES - system.SOCKET_NAME_BYTES - len("/slm-lsp") - 1)
+    assert len(f"/{paths.engine_name()}.sock") <= SOCKET_NAME_BYTES
+    folder = "/" + "r" * (SOCKET_PATH_BYTES - SOCKET_NAME_BYTES - len("/slm-lsp") - 1)
     path = Path(folder) / "slm-lsp" / f"{paths.engine_name()}.sock"
-    assert len(os.fsencode(path)) <= system.SOCKET_PATH_BYTES
+    assert len(os.fsencode(path)) <= SOCKET_PATH_BYTES
 
 
 async def test_a_running_engine_says_what_it_runs(home: dict[str, str]) -> None:
@@ -124,4 +124,4 @@ async def test_a_running_engine_says_what_it_runs(home: dict[str, str]) -> None:
         stats = await client.stats()
         assert stats.executable == sys.executable
         assert Path(stats.package) == paths.PACKAGE
-        assert paths.recorded_pid(system.runtime_dir(home)) == (stats.pid, paths.place_id())
+        assert paths.recorded_pid(runtime_dir(home)) == (stats.pid, paths.place_id())

@@ -1,4 +1,4 @@
-"""A text in pieces that can be shown alone."""
+"""Splitting a text into chunks."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from slm_lsp.languages.registry import languages
 FUNCTION = "# what {0} does\n@cached\ndef {0}(a):\n    b = a\n\n    return b\n\n\n"
 
 
-def test_functions_are_kept_whole_with_what_stands_above_them() -> None:
+def test_chunks_keep_functions_with_their_comments_and_decorators() -> None:
     text = "import os\n\n\n" + "".join(FUNCTION.format(f"f{number}") for number in range(20))
     lines = text.split("\n")
     found = chunks(lines, symbols(languages()["python"], text)[0])
@@ -23,7 +23,7 @@ def test_functions_are_kept_whole_with_what_stands_above_them() -> None:
     assert found[1].name.startswith("f")
 
 
-def test_a_long_function_is_cut_at_a_blank_line() -> None:
+def test_long_function_is_cut_after_blank_lines() -> None:
     body = "".join(f"    x{number} = {number}\n" + ("\n" if number % 7 == 6 else "") for number in range(100))
     lines = f"def long():\n{body}".split("\n")
     found = chunks(lines, symbols(languages()["python"], "\n".join(lines))[0])
@@ -35,7 +35,7 @@ def test_a_long_function_is_cut_at_a_blank_line() -> None:
 @given(
     st.lists(st.sampled_from(["", "def f():", "    x = 1", "class A:", "    def g(self):", "        y", "# c", "}"]))
 )
-def test_every_line_with_text_is_in_just_one_chunk(lines: list[str]) -> None:
+def test_every_nonblank_line_is_in_exactly_one_chunk(lines: list[str]) -> None:
     found = chunks(lines, symbols(languages()["python"], "\n".join(lines))[0])
     held = [number for each in found for number in range(each.first, each.last)]
     assert len(held) == len(set(held))
@@ -44,21 +44,21 @@ def test_every_line_with_text_is_in_just_one_chunk(lines: list[str]) -> None:
 
 
 @given(st.text())
-def test_any_text_has_rows(text: str) -> None:
+def test_any_text_gives_nonempty_chunks(text: str) -> None:
     for path in ("a.py", "a.txt", "a.unknown"):
         rows = extract(path, text.encode("utf-8", errors="replace"))
         assert all(first < last for first, last, *_ in rows.chunks)
 
 
-def test_every_line_is_looked_at_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand definitions whose lines look like comments, as in C and Markdown."""
-    looked: list[str] = []
-    real = chunks_module._goes_along
-    monkeypatch.setattr(chunks_module, "_goes_along", lambda *each: looked.append("") or real(*each))
+def test_chunking_examines_each_line_at_most_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uses a thousand definitions whose lines look like comments, as in C and Markdown."""
+    examined: list[str] = []
+    real = chunks_module._is_comment_or_decorator
+    monkeypatch.setattr(chunks_module, "_is_comment_or_decorator", lambda *each: examined.append("") or real(*each))
     for name, line in (("c", "#define A{0} 1\n"), ("markdown", "# Title {0}\n")):
         text = "".join(line.format(number) for number in range(1000))
-        looked.clear()
+        examined.clear()
         found = symbols(languages()[name], text)[0]
         assert len(found) == 1000
         chunks(text.split("\n"), found)
-        assert len(looked) <= 2000
+        assert len(examined) <= 2000

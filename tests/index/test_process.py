@@ -1,4 +1,4 @@
-"""The indexer's process, as an editor's server drives it."""
+"""The indexer process, started and stopped by its client as in the server."""
 
 import asyncio
 import contextlib
@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from slm_lsp.index import watch
-from slm_lsp.index.client import BACK_OFF_S, STEADY_S, TOLD_AT, IndexerClient
+from slm_lsp.index.client import BACK_OFF_S, EXITS_BEFORE_REPORT, STABLE_AFTER_S, IndexerClient
 from slm_lsp.index.database import index_dir
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.index.reader import Reader
 from slm_lsp.index.store import Writer
 
@@ -29,8 +29,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-async def told(root: Path) -> AsyncIterator[list[State]]:
-    states: list[State] = []
+async def states(root: Path) -> AsyncIterator[list[IndexerState]]:
+    states: list[IndexerState] = []
     client = IndexerClient(root, states.append)
     client.start()
     yield states
@@ -40,7 +40,7 @@ async def told(root: Path) -> AsyncIterator[list[State]]:
 async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, f"the condition was not met within {seconds} s"
         await asyncio.sleep(0.02)
 
 
@@ -52,8 +52,8 @@ def defined(root: Path) -> set[str]:
         reader.close()
 
 
-async def test_changes_on_disk_are_seen_without_being_told(root: Path, told: list[State]) -> None:
-    await until(lambda: bool(told) and told[-1].state == "ready")
+async def test_indexer_detects_changes_on_disk(root: Path, states: list[IndexerState]) -> None:
+    await until(lambda: bool(states) and states[-1].state == "ready")
     assert defined(root) == {"first"}
     (root / "pkg" / "b.py").write_text("def second(): pass\n")
     await until(lambda: "second" in defined(root))
@@ -66,9 +66,9 @@ async def test_changes_on_disk_are_seen_without_being_told(root: Path, told: lis
     await until(lambda: defined(root) == {"second"})
 
 
-async def test_a_second_server_waits_until_it_may_write(root: Path, told: list[State]) -> None:
-    await until(lambda: bool(told) and told[-1].state == "ready")
-    others: list[State] = []
+async def test_second_indexer_waits_for_the_write_lock(root: Path, states: list[IndexerState]) -> None:
+    await until(lambda: bool(states) and states[-1].state == "ready")
+    others: list[IndexerState] = []
     other = IndexerClient(root, others.append)
     other.start()
     await until(lambda: bool(others) and others[-1].state == "waiting")
@@ -76,29 +76,29 @@ async def test_a_second_server_waits_until_it_may_write(root: Path, told: list[S
     await other.stop()
 
 
-async def test_the_next_one_takes_over(root: Path) -> None:
-    told: list[State] = []
+async def test_waiting_indexer_continues_when_the_lock_is_released(root: Path) -> None:
+    states: list[IndexerState] = []
     with Writer(index_dir(root)):
-        client = IndexerClient(root, told.append)
+        client = IndexerClient(root, states.append)
         client.start()
-        await until(lambda: bool(told) and told[-1].state == "waiting")
-    await until(lambda: told[-1].state == "ready")
+        await until(lambda: bool(states) and states[-1].state == "waiting")
+    await until(lambda: states[-1].state == "ready")
     await client.stop()
 
 
-async def test_an_index_that_cannot_be_written_is_said_to(tmp_path: Path, root: Path) -> None:
+async def test_unwritable_index_is_reported_as_failed(tmp_path: Path, root: Path) -> None:
     folder = index_dir(root)
     (folder / "index.db").mkdir(parents=True)
-    told: list[State] = []
-    client = IndexerClient(root, told.append)
+    states: list[IndexerState] = []
+    client = IndexerClient(root, states.append)
     client.start()
-    await until(lambda: bool(told) and told[-1].state == "failed")
-    assert "cannot be written" in (told[-1].reason or "")
+    await until(lambda: bool(states) and states[-1].state == "failed")
+    assert "cannot be written" in (states[-1].reason or "")
     await client.stop()
 
 
 def indexers() -> list[psutil.Process]:
-    """The indexers that this process has started."""
+    """The running indexer processes that this process has started."""
     found = []
     for process in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
@@ -108,67 +108,67 @@ def indexers() -> list[psutil.Process]:
 
 
 class Restarts:
-    """An indexer whose waits between two starts are recorded and over at once, by a clock that a test sets."""
+    """An indexer client whose restart delays are recorded and skipped, with a clock that the test sets."""
 
     def __init__(self, root: Path) -> None:
         self.now = 0.0
         self.waits: list[float] = []
-        self.told: list[State] = []
-        self.client = IndexerClient(root, self.told.append, clock=lambda: self.now, sleep=self._sleep)
+        self.states: list[IndexerState] = []
+        self.client = IndexerClient(root, self.states.append, clock=lambda: self.now, sleep=self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
 
     async def kill(self) -> None:
-        """Kill the process as soon as it is there, and wait until the next one is."""
+        """Wait for the indexer process, kill it, and wait until the next process runs."""
         await until(lambda: len(indexers()) == 1)
-        (process,), ends = indexers(), len(self.waits)
+        (process,), exits = indexers(), len(self.waits)
         process.kill()
-        await until(lambda: len(self.waits) > ends and indexers() not in ([], [process]))
+        await until(lambda: len(self.waits) > exits and indexers() not in ([], [process]))
 
     @property
-    def failures(self) -> list[State]:
-        return [each for each in self.told if each.state == "failed"]
+    def failures(self) -> list[IndexerState]:
+        return [each for each in self.states if each.state == "failed"]
 
 
-async def test_an_indexer_that_ends_is_started_again_with_back_off(root: Path) -> None:
+async def test_indexer_that_exits_is_restarted_with_back_off(root: Path) -> None:
     restarts = Restarts(root)
     restarts.client.start()
     for _ in range(len(BACK_OFF_S) + 1):
         await restarts.kill()
     assert restarts.waits == [*BACK_OFF_S, BACK_OFF_S[-1]]
     assert len(restarts.failures) == 1
-    assert f"ended {TOLD_AT} times" in str(restarts.failures[0].reason)
-    await until(lambda: restarts.told[-1].state == "ready")
+    assert f"exited {EXITS_BEFORE_REPORT} times" in str(restarts.failures[0].reason)
+    await until(lambda: restarts.states[-1].state == "ready")
     await restarts.client.stop()
 
 
-async def test_an_indexer_that_ran_for_a_while_begins_with_the_first_wait(root: Path) -> None:
+async def test_back_off_starts_over_after_a_stable_run(root: Path) -> None:
     restarts = Restarts(root)
     restarts.client.start()
     await restarts.kill()
     await restarts.kill()
     for _ in range(2):
         await until(lambda: len(indexers()) == 1)
-        restarts.now += STEADY_S
+        restarts.now += STABLE_AFTER_S
         await restarts.kill()
     assert restarts.waits == [BACK_OFF_S[0], BACK_OFF_S[1], BACK_OFF_S[0], BACK_OFF_S[0]]
     assert restarts.failures == []
     await restarts.client.stop()
 
 
-async def test_an_indexer_can_be_started_again_after_it_was_stopped(root: Path) -> None:
-    told: list[State] = []
-    client = IndexerClient(root, told.append)
+async def test_client_can_start_again_after_stop(root: Path) -> None:
+    states: list[IndexerState] = []
+    client = IndexerClient(root, states.append)
     for _ in range(2):
-        told.clear()
+        states.clear()
         client.start()
-        await until(lambda: bool(told) and told[-1].state == "ready")
+        await until(lambda: bool(states) and states[-1].state == "ready")
         await client.stop()
         assert indexers() == []
 
 
-async def test_an_indexer_that_is_stopped_while_it_starts_leaves_nothing_behind(root: Path) -> None:
+async def test_stop_during_start_leaves_no_process_and_no_task(root: Path) -> None:
     for steps in range(8):
         client = IndexerClient(root, lambda _: None)
         client.start()
@@ -179,27 +179,27 @@ async def test_an_indexer_that_is_stopped_while_it_starts_leaves_nothing_behind(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_new_folder_is_watched_from_then_on(root: Path, told: list[State]) -> None:
-    await until(lambda: bool(told) and told[-1].state == "ready")
+async def test_new_folder_is_watched(root: Path, states: list[IndexerState]) -> None:
+    await until(lambda: bool(states) and states[-1].state == "ready")
     (root / "later").mkdir()
     await asyncio.sleep(0.5)
-    await until(lambda: told[-1].state == "ready")
+    await until(lambda: states[-1].state == "ready")
     (root / "later" / "b.py").write_text("def later(): pass\n")
     await until(lambda: "later" in defined(root))
 
 
-async def test_a_name_that_is_no_text_does_not_end_the_indexer(root: Path, told: list[State]) -> None:
-    await until(lambda: bool(told) and told[-1].state == "ready")
-    with contextlib.suppress(OSError):  # some systems take no such name
+async def test_file_name_that_is_not_utf8_does_not_stop_the_indexer(root: Path, states: list[IndexerState]) -> None:
+    await until(lambda: bool(states) and states[-1].state == "ready")
+    with contextlib.suppress(OSError):  # some file systems reject such names
         (root / "pkg" / os.fsdecode(b"bad\xff.py")).write_text("x\n")
     (root / "pkg" / "b.py").write_text("def second(): pass\n")
     await until(lambda: "second" in defined(root))
-    assert all(each.state != "failed" for each in told)
+    assert all(each.state != "failed" for each in states)
 
 
-async def test_a_log_that_grows_all_the_time_keeps_nobody_waiting(root: Path, told: list[State]) -> None:
+async def test_constantly_growing_files_do_not_delay_other_files(root: Path, states: list[IndexerState]) -> None:
     (root / ".gitignore").write_text("*.log\n")
-    await until(lambda: bool(told) and told[-1].state == "ready")
+    await until(lambda: bool(states) and states[-1].state == "ready")
     stop = threading.Event()
 
     def write() -> None:
@@ -219,7 +219,9 @@ async def test_a_log_that_grows_all_the_time_keeps_nobody_waiting(root: Path, to
         writing.join()
 
 
-async def test_without_watches_the_index_is_made_all_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_watch_reports_a_problem_if_the_system_refuses_watches(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
@@ -229,8 +231,8 @@ async def test_without_watches_the_index_is_made_all_the_same(root: Path, monkey
     watching.close()
 
 
-async def test_an_index_inside_of_the_workspace_does_not_keep_itself_busy(root: Path) -> None:
-    states: list[State] = []
+async def test_index_inside_the_workspace_does_not_trigger_updates(root: Path) -> None:
+    states: list[IndexerState] = []
     client = IndexerClient(root, states.append)
     client.start(root / "cache" / "index")
     await until(lambda: bool(states) and states[-1].state == "ready")

@@ -1,4 +1,4 @@
-"""Which files of a project an import means."""
+"""Resolving imports to files of the project."""
 
 import time
 
@@ -38,7 +38,7 @@ PYTHON = [
         ("tools/run.py", "helpers", "make", ["tools/helpers.py"]),
         ("plain/run.py", "deep", "leaf", ["plain/deep/leaf.py"]),
         ("app.py", "fast", "", ["stubs/fast.pyi"]),
-        # In a package, `logging` is that of the standard library; beside a script, `random` is the one there.
+        # In a package, `logging` is the standard library's module. Next to a script, `random` is the project's file.
         ("src/shop/cart.py", "logging", "", []),
         ("src/shop/cart.py", "orders", "", []),
         ("tools/run.py", "random", "", ["tools/random.py"]),
@@ -46,7 +46,7 @@ PYTHON = [
         ("app.py", "numpy", "array", []),
     ],
 )
-def test_python(importer: str, module: str, name: str, expected: list[str]) -> None:
+def test_python_imports(importer: str, module: str, name: str, expected: list[str]) -> None:
     assert found("python", PYTHON, importer, module, name) == expected
 
 
@@ -79,7 +79,7 @@ SCRIPT = [
         ("src/menu.ts", "node:fs", []),
     ],
 )
-def test_javascript_and_typescript(importer: str, module: str, expected: list[str]) -> None:
+def test_javascript_and_typescript_imports(importer: str, module: str, expected: list[str]) -> None:
     assert found("javascript" if importer.endswith(".js") else "typescript", SCRIPT, importer, module) == expected
 
 
@@ -102,7 +102,7 @@ GO = [
         ("fmt", []),
     ],
 )
-def test_go(module: str, expected: list[str]) -> None:
+def test_go_imports(module: str, expected: list[str]) -> None:
     assert found("go", GO, "main.go", module) == expected
 
 
@@ -113,7 +113,7 @@ RUST = [
 ]  # fmt: skip
 
 
-def test_tests_of_a_rust_package_in_the_workspace_itself() -> None:
+def test_rust_integration_test_imports_its_own_package() -> None:
     assert found("rust", ["src/lib.rs", "src/beds.rs"], "tests/sow.rs", "garden::beds", "Bed") == ["src/beds.rs"]
 
 
@@ -143,7 +143,7 @@ def test_tests_of_a_rust_package_in_the_workspace_itself() -> None:
         ("app/src/main.rs", "serde", "Serialize", []),
     ],
 )
-def test_rust(importer: str, module: str, name: str, expected: list[str]) -> None:
+def test_rust_imports(importer: str, module: str, name: str, expected: list[str]) -> None:
     assert found("rust", RUST, importer, module, name) == expected
 
 
@@ -165,7 +165,7 @@ JAVA = [
         ("a/x/Desk.java", "java.util", "List", []),
     ],
 )
-def test_java(importer: str, module: str, name: str, expected: list[str]) -> None:
+def test_java_imports(importer: str, module: str, name: str, expected: list[str]) -> None:
     assert found("java", JAVA, importer, module, name) == expected
 
 
@@ -186,16 +186,16 @@ C = ["src/ring.c", "src/ring.h", "include/station/ring.h", "include/station/rain
     ],
 )
 @pytest.mark.parametrize("language", ["c", "cpp"])
-def test_c(language: str, importer: str, module: str, expected: list[str]) -> None:
+def test_c_and_cpp_includes(language: str, importer: str, module: str, expected: list[str]) -> None:
     assert found(language, C, importer, module) == expected
 
 
-def test_a_using_declaration_and_an_unknown_language_mean_no_file() -> None:
+def test_using_declaration_and_unsupported_language_resolve_to_no_file() -> None:
     assert found("cpp", ["std/string"], "a.cpp", "std", "string") == []
     assert found("csharp", ["System/Math.cs"], "a.cs", "System.Math") == []
 
 
-def test_the_files_of_a_folder() -> None:
+def test_in_folder_returns_only_direct_files() -> None:
     files = ProjectFiles.of(["a.py", "b/c.py", "b/d/e.py"])
     assert list(files.in_folder("b")) == ["b/c.py"]
     assert list(files.in_folder(".")) == list(files.in_folder("")) == ["a.py"]
@@ -204,12 +204,12 @@ def test_the_files_of_a_folder() -> None:
     assert len(files) == 3
 
 
-def test_a_folder_gives_no_more_than_a_few_files() -> None:
+def test_folder_import_returns_at_most_max_files() -> None:
     many = [f"units/part{i}.go" for i in range(30)]
     assert len(found("go", many, "main.go", "example.org/apiary/units")) == MAX_FILES
 
 
-def test_a_project_of_many_files_is_fast() -> None:
+def test_resolving_in_a_project_of_50000_files_is_fast() -> None:
     paths = [f"pkg{i % 50}/mod{i % 500}/file{i}.py" for i in range(50_000)]
     paths += [f"pkg{i % 50}/mod{i}/__init__.py" for i in range(500)]
     begin = time.process_time()
@@ -239,7 +239,7 @@ PATHS = st.lists(st.sampled_from(("a", "b", "mod", "lib", "index", "src", "__ini
     module=STRINGS,
     name=STRINGS,
 )
-def test_whatever_is_imported_only_files_of_the_project_are_found(
+def test_any_import_resolves_only_to_files_of_the_project(
     language: str, paths: list[str], importer: str, module: str, name: str
 ) -> None:
     files = ProjectFiles.of(paths)

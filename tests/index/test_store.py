@@ -1,4 +1,4 @@
-"""The database: what is written is found, replaced and forgotten as a whole."""
+"""Writing and reading the index database, and recovering from damage."""
 
 import shutil
 import sqlite3
@@ -36,19 +36,19 @@ def put(writer: Writer, path: str, source: bytes) -> None:
         writer.put(extract(path, source), len(source), 1)
 
 
-def test_what_was_put_is_found(writer: Writer, tmp_path: Path) -> None:
+def test_stored_rows_are_found(writer: Writer, tmp_path: Path) -> None:
     put(writer, "shop/orders.py", ORDERS)
     reader = Reader(tmp_path)
     assert [each.qualified for each in reader.named(["grossTotal"], 3)] == ["Order.grossTotal"]
     assert [each.path for each in reader.search(["gross"], 5)] == ["shop/orders.py"]
     assert [each.module for each in reader.imports_of("shop/orders.py")] == ["stock"]
-    assert reader.rarity(["order", "nowhere"]) == {"order": 1}
+    assert reader.document_frequency(["order", "nowhere"]) == {"order": 1}
     assert [reader.defines(name) for name in ("Order", "grossTotal", "stock")] == [True, True, False]
     assert reader.paths() == ["shop/orders.py"]
     assert reader.totals().lines == 5
 
 
-def test_a_file_replaces_what_it_was(writer: Writer, tmp_path: Path) -> None:
+def test_putting_a_file_replaces_its_rows_and_removing_deletes_them(writer: Writer, tmp_path: Path) -> None:
     put(writer, "a.py", ORDERS)
     put(writer, "a.py", b"def other(): pass\n")
     reader = Reader(tmp_path)
@@ -58,13 +58,13 @@ def test_a_file_replaces_what_it_was(writer: Writer, tmp_path: Path) -> None:
         writer.remove(["a.py"])
     assert reader.search(["other"], 5) == []
     assert reader.paths() == []
-    assert reader.rarity(["other"]) == {}
+    assert reader.document_frequency(["other"]) == {}
 
 
 LONG = b"".join(b"def first_%d(order):\n%s\n\n" % (n, b"    order.touch()\n" * 30) for n in range(6))
 
 
-def test_a_save_writes_only_the_rows_that_it_changes(writer: Writer, tmp_path: Path) -> None:
+def test_saving_a_file_rewrites_only_changed_rows(writer: Writer, tmp_path: Path) -> None:
     put(writer, "a.py", LONG)
     before = dict(writer._db.execute("SELECT text, id FROM chunk").fetchall())
     put(writer, "a.py", b"import shop\n" + LONG.replace(b"first_5", b"last"))
@@ -80,39 +80,39 @@ def test_a_save_writes_only_the_rows_that_it_changes(writer: Writer, tmp_path: P
     assert (reader.search(["first_5"], 9), len(reader.search(["last"], 9))) == ([], 1)
 
 
-def test_what_writing_leaves_to_be_done_ends_and_loses_nothing(writer: Writer, tmp_path: Path) -> None:
+def test_merging_ends_and_loses_no_rows(writer: Writer, tmp_path: Path) -> None:
     for number in range(40):
         put(writer, "a.py", ORDERS + b"def only_%d(): pass\n" % number)
     steps = 0
-    while writer.settle():
+    while writer.merge_step():
         steps += 1
     assert 0 < steps < 100
-    assert not writer.settle()
+    assert not writer.merge_step()
     reader = Reader(tmp_path)
     assert [len(reader.search([f"only_{number}"], 9)) for number in (0, 38, 39)] == [0, 0, 1]
     writer._db.execute("INSERT INTO search (search) VALUES ('integrity-check')")
 
 
-def test_a_name_that_everything_has_says_nothing(writer: Writer, tmp_path: Path) -> None:
+def test_names_with_too_many_definitions_are_omitted(writer: Writer, tmp_path: Path) -> None:
     for number in range(4):
         put(writer, f"{number}.py", b"def run(): pass\ndef only_%d(): pass\n" % number)
     reader = Reader(tmp_path)
     assert [each.name for each in reader.named(["run", "only_2"], 3)] == ["only_2"]
 
 
-def test_one_writes(writer: Writer, tmp_path: Path) -> None:
+def test_only_one_writer_can_open_an_index(writer: Writer, tmp_path: Path) -> None:
     with pytest.raises(IndexBusyError):
         Writer(tmp_path)
     writer.close()
     Writer(tmp_path).close()
 
 
-def test_only_this_user_reads_it(writer: Writer, tmp_path: Path) -> None:
+def test_index_file_is_readable_only_by_its_owner(writer: Writer, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("damage", [b"no database at all, but long enough to look like one" * 100, b""])
-def test_a_damaged_index_is_built_anew(tmp_path: Path, damage: bytes) -> None:
+def test_damaged_index_is_rebuilt(tmp_path: Path, damage: bytes) -> None:
     with Writer(tmp_path) as writer:
         put(writer, "a.py", ORDERS)
     (tmp_path / FILE).write_bytes(damage)
@@ -127,18 +127,18 @@ PAGE = 4096
 
 
 def damaged_by_truncation(raw: bytes) -> bytes:
-    """The first half of the pages; the header still counts all of them."""
+    """Keep only the first half of the pages. The header still gives the old number of pages."""
     return raw[: len(raw) // PAGE // 2 * PAGE]
 
 
 def damaged_in_the_middle(raw: bytes) -> bytes:
-    """A third of the pages overwritten, as when a disk wrote some pages and lost others."""
+    """Overwrite a third of the pages, as if a disk had written wrong data."""
     first, last = (len(raw) // PAGE * part // 3 * PAGE for part in (1, 2))
     return raw[:first] + b"\xa5" * (last - first) + raw[last:]
 
 
 def damaged_by_lost_pages(raw: bytes) -> bytes:
-    """A third of the pages full of zeros, as a file system leaves blocks that were never written."""
+    """Fill a third of the pages with zeros, like blocks that the file system allocated but never wrote."""
     first, last = (len(raw) // PAGE * part // 3 * PAGE for part in (1, 2))
     return raw[:first] + bytes(last - first) + raw[last:]
 
@@ -158,7 +158,7 @@ def test_damaged_pages_are_detected_and_the_index_is_rebuilt(tmp_path: Path, dam
 
     with Writer(folder) as writer:
         check()
-        writer.tidy()
+        writer.compact()
     raw = (folder / FILE).read_bytes()
     assert len(raw) > 30 * PAGE
     (folder / FILE).write_bytes(damage(raw))
@@ -171,13 +171,13 @@ def test_damaged_pages_are_detected_and_the_index_is_rebuilt(tmp_path: Path, dam
     assert reader.search(["value_39_59"], 5)
 
 
-def test_a_crash_of_the_machine_costs_no_more_than_the_last_changes(tmp_path: Path) -> None:
-    """The log reaches the disk up to any byte; the database file itself is written by checkpoints only."""
+def test_machine_crash_loses_at_most_the_last_changes(tmp_path: Path) -> None:
+    """Cuts the write-ahead log at many lengths. The database file itself is written only by checkpoints."""
     folder, copy = tmp_path / "index", tmp_path / "copy"
     with Writer(folder) as writer:
-        assert writer._db.execute("PRAGMA synchronous").fetchone() == (1,), "NORMAL: checkpoints wait for the disk"
+        assert writer._db.execute("PRAGMA synchronous").fetchone() == (1,), "NORMAL: checkpoints sync the file"
         put(writer, "first.py", ORDERS)
-        writer.tidy()
+        writer.compact()
         put(writer, "second.py", LONG)
         database_file, log = (folder / FILE).read_bytes(), (folder / f"{FILE}-wal").read_bytes()
     for length in range(0, len(log), 4111):
@@ -190,7 +190,7 @@ def test_a_crash_of_the_machine_costs_no_more_than_the_last_changes(tmp_path: Pa
         shutil.rmtree(copy)
 
 
-def test_an_index_of_another_version_is_built_anew_and_not_read(tmp_path: Path) -> None:
+def test_index_with_another_schema_version_is_rebuilt_and_not_read(tmp_path: Path) -> None:
     Writer(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("PRAGMA user_version = 99")
@@ -200,19 +200,19 @@ def test_an_index_of_another_version_is_built_anew_and_not_read(tmp_path: Path) 
         assert "99" in (writer.rebuilt_because or "")
 
 
-def test_without_an_index_there_is_nothing_to_read(tmp_path: Path) -> None:
+def test_reader_raises_and_creates_nothing_if_the_index_is_missing(tmp_path: Path) -> None:
     with pytest.raises(IndexMissingError):
         Reader(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
+def test_writer_raises_if_the_folder_cannot_be_created(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
     with pytest.raises(IndexUnwritableError):
         Writer(tmp_path / "file" / "index")
 
 
-def test_a_full_disk_loses_nothing_that_stood_there(writer: Writer, tmp_path: Path) -> None:
+def test_full_disk_leaves_the_old_content_intact(writer: Writer, tmp_path: Path) -> None:
     put(writer, "a.py", ORDERS)
     pages = writer._db.execute("PRAGMA page_count").fetchone()[0]
     writer._db.execute(f"PRAGMA max_page_count = {pages}")
@@ -222,14 +222,14 @@ def test_a_full_disk_loses_nothing_that_stood_there(writer: Writer, tmp_path: Pa
     assert Reader(tmp_path).paths() == ["a.py"]
 
 
-def test_a_workspace_has_its_own_folder_by_its_real_path(tmp_path: Path) -> None:
+def test_index_folder_depends_on_the_resolved_workspace_path(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert index_dir(tmp_path / "real", tmp_path) == index_dir(tmp_path / "link", tmp_path)
     assert index_dir(tmp_path / "real", tmp_path) != index_dir(tmp_path, tmp_path)
 
 
-def test_a_database_of_somebody_else_is_replaced(tmp_path: Path) -> None:
+def test_database_without_our_tables_is_replaced(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute("CREATE TABLE theirs (x)")
         db.execute(f"PRAGMA user_version = {database.SCHEMA}")
@@ -239,7 +239,7 @@ def test_a_database_of_somebody_else_is_replaced(tmp_path: Path) -> None:
     assert Reader(tmp_path).paths() == ["a.py"]
 
 
-def test_an_index_that_cannot_be_read_just_now_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_index_is_kept_after_an_io_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Writer(tmp_path) as writer:
         put(writer, "a.py", ORDERS)
 
@@ -249,13 +249,13 @@ def test_an_index_that_cannot_be_read_just_now_is_kept(tmp_path: Path, monkeypat
         raise error
 
     with monkeypatch.context() as failed:
-        failed.setattr(database, "_unsound", failing)
+        failed.setattr(database, "_find_problem", failing)
         with pytest.raises(IndexUnwritableError, match="I/O"):
             Writer(tmp_path)
     assert Reader(tmp_path).paths() == ["a.py"]
 
 
-def test_damage_that_shows_late_is_known_as_such(writer: Writer, tmp_path: Path) -> None:
+def test_damage_found_while_writing_is_recognised(writer: Writer, tmp_path: Path) -> None:
     put(writer, "a.py", ORDERS)
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute("UPDATE search_data SET block = x'00'")
@@ -267,7 +267,7 @@ def test_damage_that_shows_late_is_known_as_such(writer: Writer, tmp_path: Path)
     assert not (tmp_path / FILE).exists()
 
 
-def test_paths_of_files_are_listed_once_for_the_disk_and_once_for_what_is_open(
+def test_project_files_are_cached_with_and_without_open_files(
     writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(writer, "a.py", ORDERS)

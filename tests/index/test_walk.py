@@ -1,4 +1,4 @@
-"""Which files may be indexed. Every tree here is a real one on disk."""
+"""Selecting the files that may be indexed. All tests use real folders on disk."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slm_lsp.index import source
-from slm_lsp.index.walk import Found, Rules, Skipped, read_source, stat_source, walk
+from slm_lsp.index.walk import Rules, Skipped, SourceFile, read_source, stat_source, walk
 
 TEXT = "print(1)\n"
 KEY_HEAD = "-----BEGIN {}PRIVATE " + "KEY{}-----"
@@ -22,7 +22,7 @@ GIT = shutil.which("git")
 
 
 def tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write files; a name that ends with a slash makes an empty folder."""
+    """Create files below `root`. A name that ends with a slash creates an empty folder."""
     for name, content in files.items():
         path = root / name
         if name.endswith("/"):
@@ -38,8 +38,8 @@ def rules(root: Path, **environ: str) -> Rules:
 
 
 def found(root: Path, *, by: Rules | None = None) -> list[str]:
-    """What the walk finds, ignore files themselves left out."""
-    paths = [each.path for each in walk(root, by or rules(root)) if isinstance(each, Found)]
+    """The paths that the walk finds, without the ignore files themselves."""
+    paths = [each.path for each in walk(root, by or rules(root)) if isinstance(each, SourceFile)]
     return [path for path in paths if not path.endswith(("ignore", "exclude"))]
 
 
@@ -50,26 +50,26 @@ def skipped(root: Path) -> dict[str, Skipped]:
 # The walk
 
 
-def test_files_come_in_a_stable_order_with_what_tells_a_changed_one(tmp_path: Path) -> None:
+def test_walk_yields_files_sorted_with_size_and_time(tmp_path: Path) -> None:
     tree(tmp_path, {"b.py": TEXT, "a/z.py": TEXT, "a/b/c.py": TEXT, "c.txt": "", "README": "hello"})
     assert found(tmp_path) == ["README", "a/b/c.py", "a/z.py", "b.py", "c.txt"]
     info = (tmp_path / "b.py").stat()
-    assert Found("b.py", info.st_size, info.st_mtime_ns) in list(walk(tmp_path))
+    assert SourceFile("b.py", info.st_size, info.st_mtime_ns) in list(walk(tmp_path))
 
 
-def test_a_refused_folder_is_skipped_as_one_and_not_entered(tmp_path: Path) -> None:
+def test_refused_folder_is_one_entry_and_is_not_entered(tmp_path: Path) -> None:
     tree(tmp_path, {"node_modules/a/b.js": TEXT, "node_modules/c.js": TEXT, "main.js": TEXT})
     (tmp_path / "node_modules").chmod(0)
     assert skipped(tmp_path) == {"node_modules": Skipped.VENDORED}
     assert found(tmp_path) == ["main.js"]
 
 
-def test_every_reason_can_be_read() -> None:
+def test_every_reason_has_a_text() -> None:
     assert all(reason.why for reason in Skipped)
 
 
-def test_fifty_thousand_files_take_a_second_or_two(tmp_path: Path) -> None:
-    """A tenth of them here, against patterns as many as a project has; ten times faster machines are not asked for."""
+def test_walking_5000_files_takes_less_than_a_second(tmp_path: Path) -> None:
+    """Guards the target of 50,000 files in a second or two, with a realistic number of patterns."""
     patterns = [f"*.o{number}" for number in range(60)] + [f"build{number}/" for number in range(40)] + ["/a/**/tmp"]
     tree(tmp_path, {".gitignore": "\n".join(patterns), "src/.gitignore": "*.log\n"})
     for folder in range(100):
@@ -108,15 +108,15 @@ def test_fifty_thousand_files_take_a_second_or_two(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_ignore_files_mean_what_they_mean_to_git(tmp_path: Path, ignore: dict[str, str], left: list[str]) -> None:
+def test_ignore_files_follow_git_semantics(tmp_path: Path, ignore: dict[str, str], left: list[str]) -> None:
     tree(tmp_path, {"a/c.py": TEXT, "a/d/e.py": TEXT, "a/x.log": TEXT, "b.py": TEXT, "x.log": TEXT, **ignore})
     assert found(tmp_path) == left
     assert skipped(tmp_path).get("x.log", Skipped.IGNORED) is Skipped.IGNORED
 
 
-def test_patterns_above_the_workspace_count_up_to_the_repository(tmp_path: Path) -> None:
+def test_ignore_files_between_repository_and_workspace_apply(tmp_path: Path) -> None:
     tree(tmp_path, {
-        ".gitignore": "*.py\n",  # above the repository: nothing to us
+        ".gitignore": "*.py\n",  # above the repository, so it does not apply
         "repo/.git/": "", "repo/.gitignore": "*.log\n/packages/one/generated\n/one\n", "repo/.slmignore": "*.tmp\n",
         "repo/packages/.gitignore": "!keep.log\n/one/data\n",
         "repo/packages/one/a.py": TEXT, "repo/packages/one/a.log": TEXT, "repo/packages/one/keep.log": TEXT,
@@ -126,12 +126,12 @@ def test_patterns_above_the_workspace_count_up_to_the_repository(tmp_path: Path)
     assert found(tmp_path / "repo/packages/one") == ["a.py", "keep.log", "one/b.py"]
 
 
-def test_a_workspace_that_is_ignored_itself_has_no_files(tmp_path: Path) -> None:
+def test_ignored_workspace_has_no_files(tmp_path: Path) -> None:
     tree(tmp_path, {".git/": "", ".gitignore": "/scratch/\n", "scratch/deep/a.py": TEXT})
     assert list(walk(tmp_path / "scratch/deep", rules(tmp_path / "scratch/deep"))) == [(".", Skipped.IGNORED)]
 
 
-def test_a_repository_inside_goes_by_its_own_patterns(tmp_path: Path) -> None:
+def test_nested_repository_uses_only_its_own_patterns(tmp_path: Path) -> None:
     tree(tmp_path, {
         ".git/": "", ".gitignore": "*.log\n",
         "sub/.git": "gitdir: ../.git/modules/sub\n", ".git/modules/sub/info/exclude": "*.tmp\n",
@@ -140,7 +140,7 @@ def test_a_repository_inside_goes_by_its_own_patterns(tmp_path: Path) -> None:
     assert found(tmp_path) == ["sub/a.log"]
 
 
-def test_a_worktree_shares_the_excludes_of_its_repository(tmp_path: Path) -> None:
+def test_worktree_uses_the_excludes_of_its_repository(tmp_path: Path) -> None:
     tree(tmp_path, {
         "main/.git/info/exclude": "*.log\n", "main/.git/worktrees/tree/commondir": "../..\n",
         "tree/.git": f"gitdir: {tmp_path}/main/.git/worktrees/tree\n", "tree/a.log": TEXT, "tree/a.py": TEXT,
@@ -158,13 +158,13 @@ def test_a_worktree_shares_the_excludes_of_its_repository(tmp_path: Path) -> Non
     ],
     ids=["default", "XDG_CONFIG_HOME", "gitconfig", "config"],
 )
-def test_the_users_own_excludes_count(tmp_path: Path, files: dict[str, str], environ: dict[str, str]) -> None:
+def test_global_excludes_of_the_user_apply(tmp_path: Path, files: dict[str, str], environ: dict[str, str]) -> None:
     work = tree(tmp_path, {**files, "work/a.log": TEXT, "work/a.py": TEXT}) / "work"
     environ = {"HOME": str(tmp_path / "home"), **{name: each.format(tmp_path) for name, each in environ.items()}}
     assert found(work, by=Rules(work, environ)) == ["a.py"]
 
 
-def test_a_pipe_for_an_ignore_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_ignore_file_that_is_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tree(tmp_path, {"a.py": TEXT}) / ".gitignore")
     assert found(tmp_path) == ["a.py"]
     assert skipped(tmp_path) == {".gitignore": Skipped.NOT_A_FILE}
@@ -182,7 +182,7 @@ IGNORES = st.lists(PATTERNS, max_size=6).map(lambda lines: "\n".join(lines) + "\
 PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
 
 
-@pytest.mark.skipif(GIT is None, reason="git is not installed: nothing to compare with")
+@pytest.mark.skipif(GIT is None, reason="git is not installed")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     paths=st.lists(PATHS, min_size=1, max_size=12),
@@ -190,7 +190,7 @@ PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
     nested=st.dictionaries(PATHS, IGNORES, max_size=2),
     exclude=st.one_of(st.just(""), IGNORES),
 )
-def test_git_says_the_same_of_any_tree(paths: list[str], top: str, nested: dict[str, str], exclude: str) -> None:
+def test_walk_finds_the_same_files_as_git(paths: list[str], top: str, nested: dict[str, str], exclude: str) -> None:
     assert GIT is not None
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
@@ -201,21 +201,21 @@ def test_git_says_the_same_of_any_tree(paths: list[str], top: str, nested: dict[
             try:
                 tree(root, {path: text})
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
-                continue  # a folder where a file is, or the other way round
+                continue  # the path is already a file instead of a folder, or a folder instead of a file
         (root / ".git/info").mkdir(exist_ok=True)
         (root / ".git/info/exclude").write_text(exclude)
         listed = subprocess.run(
             [GIT, "ls-files", "-z", "-co", "--exclude-standard"], cwd=root, env=environ, check=True,
             capture_output=True, text=True, timeout=20,
         ).stdout  # fmt: skip
-        ours = [each.path for each in walk(root, Rules(root, environ)) if isinstance(each, Found)]
+        ours = [each.path for each in walk(root, Rules(root, environ)) if isinstance(each, SourceFile)]
         assert ours == sorted(listed.split("\0")[:-1], key=lambda path: path.split("/"))
         by_path = Rules(root, environ)
         every = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
         assert sorted(each for each in every if by_path.refuses(each) is None) == sorted(ours)
 
 
-# Names and places
+# Names of files and folders
 
 SECRETS = [
     ".env", ".env.local", ".env.production", ".envrc", "prod.env", "secrets.yaml", "secrets.py", "secrets.json",
@@ -230,7 +230,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_canary_in_a_secret_place_is_never_found_nor_read(tmp_path: Path, name: str) -> None:
+def test_secret_files_are_never_found_or_read(tmp_path: Path, name: str) -> None:
     tree(tmp_path, {f"deep/{name}": "CANARY\n", "deep/ordinary.py": TEXT})
     assert found(tmp_path) == ["deep/ordinary.py"]
     assert Skipped.SECRET in skipped(tmp_path).values()
@@ -241,7 +241,7 @@ def test_a_canary_in_a_secret_place_is_never_found_nor_read(tmp_path: Path, name
 @pytest.mark.parametrize(
     "name", ["env.py", "environment.ts", "keys.py", "credentials.py", "secret.go", "password.c", "key.h", "token.rs"]
 )
-def test_programs_about_secrets_are_found(tmp_path: Path, name: str) -> None:
+def test_programs_with_names_about_secrets_are_found(tmp_path: Path, name: str) -> None:
     assert found(tree(tmp_path, {name: TEXT})) == [name]
 
 
@@ -261,7 +261,7 @@ def test_programs_about_secrets_are_found(tmp_path: Path, name: str) -> None:
         ("a\nb.py", Skipped.BAD_NAME), (os.fsdecode(b"caf\xe9.py"), Skipped.BAD_NAME),
     ],
 )  # fmt: skip
-def test_what_is_not_the_users_own_work_is_not_found(tmp_path: Path, path: str, reason: Skipped) -> None:
+def test_third_party_and_generated_files_are_skipped(tmp_path: Path, path: str, reason: Skipped) -> None:
     tree(tmp_path, {f"sub/{path}": TEXT})
     assert found(tmp_path) == []
     assert list(skipped(tmp_path).values()) == [reason]
@@ -269,12 +269,12 @@ def test_what_is_not_the_users_own_work_is_not_found(tmp_path: Path, path: str, 
     assert all(shown.isprintable() or "\n" in shown for shown in skipped(tmp_path))
 
 
-def test_folders_that_only_share_the_name_are_entered(tmp_path: Path) -> None:
+def test_folders_without_the_marker_of_their_kind_are_entered(tmp_path: Path) -> None:
     paths = ["build/a.py", "dist/a.py", "env/a.py", "target/a.py", "vendor/a.go", "venv/a.py"]
     assert found(tree(tmp_path, dict.fromkeys(paths, TEXT))) == paths
 
 
-def test_slmignore_brings_back_what_was_only_thought_to_be_vendored(tmp_path: Path) -> None:
+def test_slmignore_can_include_vendored_folders_only(tmp_path: Path) -> None:
     tree(tmp_path, {
         ".slmignore": "!third_party/\n!.ssh/\n!node_modules/\n", ".gitignore": "node_modules\n",
         "third_party/a.c": TEXT, ".ssh/config": TEXT, "node_modules/a.js": TEXT,
@@ -283,21 +283,21 @@ def test_slmignore_brings_back_what_was_only_thought_to_be_vendored(tmp_path: Pa
 
 
 @pytest.mark.parametrize("path", ["../other/a.py", "/etc/passwd", "a/../../b.py"])
-def test_a_path_out_of_the_workspace_is_refused(tmp_path: Path, path: str) -> None:
+def test_path_outside_the_workspace_is_refused(tmp_path: Path, path: str) -> None:
     assert Rules(tmp_path).refuses(path) is Skipped.OUTSIDE
     assert read_source(tmp_path, path) is Skipped.OUTSIDE
 
 
-def test_a_path_deeper_than_any_stack_is_answered(tmp_path: Path) -> None:
+def test_very_deep_path_is_handled(tmp_path: Path) -> None:
     assert Rules(tmp_path).refuses("a/" * 3000 + "b.py") is None
 
 
-# Links and things that are no files
+# Links, and entries that are not regular files
 
 
 @pytest.fixture
 def linked(tmp_path: Path) -> Path:
-    """A workspace with links of every kind, beside a folder with a canary."""
+    """A workspace with links of every kind, next to a folder with a file that must not be read."""
     work = tree(tmp_path, {
         "outside/canary.py": "CANARY\n", "work/real.py": TEXT, "work/.env": "CANARY\n",
         "work/.gitignore": "ignored.py\n",
@@ -312,7 +312,7 @@ def linked(tmp_path: Path) -> Path:
     return work
 
 
-def test_links_are_followed_only_to_files_that_may_be_read_themselves(linked: Path) -> None:
+def test_links_are_followed_only_to_readable_files_in_the_workspace(linked: Path) -> None:
     assert found(linked) == ["folder/inner.py", "inside.py", "real.py"]
     assert skipped(linked) == {
         "out.py": Skipped.OUTSIDE, "absolute.py": Skipped.OUTSIDE, "tty.py": Skipped.OUTSIDE, "away": Skipped.OUTSIDE,
@@ -322,14 +322,14 @@ def test_links_are_followed_only_to_files_that_may_be_read_themselves(linked: Pa
     }  # fmt: skip
 
 
-def test_single_paths_get_the_same_answers(linked: Path) -> None:
+def test_rules_for_single_paths_agree_with_the_walk(linked: Path) -> None:
     by_path = rules(linked)
     for path, reason in {
         "hidden.py": Skipped.IGNORED, "secret.py": Skipped.SECRET, "out.py": Skipped.OUTSIDE, "inside.py": None,
         "twin/inner.py": Skipped.LINK, "up/real.py": Skipped.LINK, "away/canary.py": Skipped.OUTSIDE,
     }.items():  # fmt: skip
         assert by_path.refuses(path) is reason, path
-    assert stat_source(linked, "inside.py") == Found(*_seen(linked / "inside.py"))
+    assert stat_source(linked, "inside.py") == SourceFile(*_seen(linked / "inside.py"))
     assert [stat_source(linked, each) for each in ("out.py", "away/canary.py", "loop.py", "gone.py", "up")] == [
         None
     ] * 5
@@ -339,7 +339,7 @@ def _seen(path: Path) -> tuple[str, int, int]:
     return path.name, path.stat().st_size, path.stat().st_mtime_ns
 
 
-def test_reading_refuses_links_by_itself(linked: Path) -> None:
+def test_read_source_refuses_links_without_the_walk(linked: Path) -> None:
     assert read_source(linked, "inside.py") == TEXT.encode()
     for path, reason in {
         "out.py": Skipped.OUTSIDE, "away/canary.py": Skipped.OUTSIDE, "tty.py": Skipped.OUTSIDE,
@@ -348,7 +348,7 @@ def test_reading_refuses_links_by_itself(linked: Path) -> None:
         assert read_source(linked, path) is reason, path
 
 
-def test_a_folder_that_becomes_a_link_while_we_look_is_not_followed(
+def test_folder_replaced_by_a_link_during_reading_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = tree(tmp_path, {"outside/a.py": "CANARY\n", "work/folder/a.py": TEXT}) / "work"
@@ -365,7 +365,7 @@ def test_a_folder_that_becomes_a_link_while_we_look_is_not_followed(
 def test_pipes_sockets_and_devices_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     with socket.socket(socket.AF_UNIX) as listening, pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)  # the address of a socket must be short
+        patch.chdir(tmp_path)  # the path of a socket must be short
         listening.bind("socket.py")
         assert skipped(tmp_path) == {"pipe.py": Skipped.NOT_A_FILE, "socket.py": Skipped.NOT_A_FILE}
         assert read_source(tmp_path, "pipe.py") is Skipped.NOT_A_FILE
@@ -373,10 +373,10 @@ def test_pipes_sockets_and_devices_are_not_opened(tmp_path: Path) -> None:
     assert read_source(Path("/dev"), "null") is Skipped.NOT_A_FILE
 
 
-def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_unreadable_files_and_folders_are_reported(tmp_path: Path) -> None:
     tree(tmp_path, {"closed.py": TEXT, "folder/a.py": TEXT})
     if os.geteuid() == 0:
-        pytest.skip("the superuser may read everything: run it as another user")
+        pytest.skip("the superuser can read everything: run this test as another user")
     (tmp_path / "closed.py").chmod(0)
     (tmp_path / "folder").chmod(0)
     try:
@@ -409,7 +409,9 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         ("a.asc", KEY_HEAD.format("PGP ", " BLOCK").encode() + b"\n\nabc\n", Skipped.SECRET),
     ],
 )  # fmt: skip
-def test_what_is_no_text_of_ours_is_refused(tmp_path: Path, name: str, content: bytes, reason: Skipped) -> None:
+def test_content_that_is_not_hand_written_text_is_refused(
+    tmp_path: Path, name: str, content: bytes, reason: Skipped
+) -> None:
     tree(tmp_path, {name: content})
     assert read_source(tmp_path, name) is reason
 
@@ -430,19 +432,17 @@ def test_what_is_no_text_of_ours_is_refused(tmp_path: Path, name: str, content: 
         ("generates.py", b'"""Writes the tables that are generated."""\n# generated names are short\n'),
     ],
 )
-def test_text_is_given_as_it_is(tmp_path: Path, name: str, content: bytes) -> None:
+def test_accepted_content_is_returned_unchanged(tmp_path: Path, name: str, content: bytes) -> None:
     tree(tmp_path, {name: content})
     assert read_source(tmp_path, name) == content
 
 
-def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_that_grows_during_reading_is_reported_as_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tree(tmp_path, {"a.py": TEXT}) / "a.py"
-    asked = os.fstat
+    real_fstat = os.fstat
 
     def grows(descriptor: int) -> os.stat_result:
-        info = asked(descriptor)
+        info = real_fstat(descriptor)
         with path.open("a") as file:
             file.write(TEXT)
         return info
@@ -451,7 +451,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_time(
     assert read_source(tmp_path, "a.py") is Skipped.CHANGED
 
 
-def test_a_folder_that_vanishes_during_the_walk_is_said(tmp_path: Path) -> None:
+def test_folder_deleted_during_the_walk_is_reported_as_vanished(tmp_path: Path) -> None:
     tree(tmp_path, {"a.py": TEXT, "b/c.py": TEXT, "d.py": TEXT})
     walking = walk(tmp_path, rules(tmp_path))
     next(walking)

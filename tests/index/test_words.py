@@ -1,4 +1,4 @@
-"""Identifiers are found whole and by their parts."""
+"""Splitting identifiers into search words."""
 
 import pytest
 
@@ -19,10 +19,10 @@ from slm_lsp.index.words import split, words
         ("x" * 100, ()),
     ],
 )
-def test_an_identifier_and_its_parts(identifier: str, found: tuple[str, ...]) -> None:
+def test_split_returns_the_identifier_and_its_parts(identifier: str, found: tuple[str, ...]) -> None:
     assert split(identifier)[: len(found)] == found
 
 
-def test_the_words_of_a_text_stand_once_and_in_an_order_of_their_own() -> None:
+def test_words_are_distinct_and_independent_of_text_order() -> None:
     assert words("b = a_b(b)\nsome_b") == words("some_b b a_b")
     assert words("1 + 2") == ""

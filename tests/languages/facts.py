@@ -1,7 +1,8 @@
-"""What the queries of a language find in its sample, one line each.
+"""Lists what the queries of a language find in its sample, one fact per line.
 
-`fixtures/languages/LANGUAGE/` holds `sample.EXTENSION` and `facts.txt`. After a change of queries, print the new facts
-with `python -m tests.languages.facts LANGUAGE`, read them against the sample, and keep them when they are right.
+`fixtures/languages/LANGUAGE/` contains `sample.EXTENSION` and the expected facts in `facts.txt`. After changing
+queries, print the new facts with `python -m tests.languages.facts LANGUAGE`, compare them with the sample, and save
+them if they are correct.
 """
 
 import sys
@@ -16,13 +17,13 @@ FOLDER = Path(__file__).parents[2] / "fixtures" / "languages"
 
 
 def sample(language: Language) -> Path:
-    """The sample of a language."""
+    """The path of a language's sample."""
     (found,) = (FOLDER / language.name).glob("sample*")
     return found
 
 
 def facts(language: Language) -> Iterator[str]:
-    """Definitions, imports, used names by kind, and scopes of the sample."""
+    """The definitions, imports, referenced names by kind, and scopes of a language's sample."""
     source = sample(language).read_bytes()
     tree = parse(language, source)
     assert tree is not None

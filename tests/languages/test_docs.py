@@ -1,4 +1,4 @@
-"""`docs/languages.md` names every language, what we understand of it, and its files."""
+"""`docs/languages.md` lists every language with its level of support and its files."""
 
 import re
 from pathlib import Path
@@ -16,15 +16,15 @@ def _rows() -> list[re.Match[str]]:
     return [row for row in ROW.finditer(TABLE.read_text()) if row["level"] in LEVELS]
 
 
-def test_every_language_stands_in_the_table_once_with_what_we_understand_of_it() -> None:
-    said = sorted((row["name"], LEVELS[row["level"]]) for row in _rows())
-    assert said == sorted((name, language.level) for name, language in languages().items())
+def test_table_lists_every_language_once_with_its_level() -> None:
+    documented = sorted((row["name"], LEVELS[row["level"]]) for row in _rows())
+    assert documented == sorted((name, language.level) for name, language in languages().items())
 
 
-def test_the_table_names_the_extensions_and_files_of_every_language() -> None:
-    said = {row["name"]: set(row["files"].replace("`", "").split()) for row in _rows()}
-    known = {
+def test_table_lists_the_extensions_and_file_names_of_every_language() -> None:
+    documented = {row["name"]: set(row["files"].replace("`", "").split()) for row in _rows()}
+    expected = {
         name: {f".{each}" for each in language.extensions} | set(language.filenames)
         for name, language in languages().items()
     }
-    assert said == known
+    assert documented == expected

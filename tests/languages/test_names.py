@@ -1,4 +1,4 @@
-"""Names as people look for them."""
+"""Normalizing names."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from slm_lsp.languages.names import clean_name, local_name
         ("cpp", "operator  ==", "operator =="),
     ],
 )
-def test_a_name_stands_without_what_is_written_round_it(language: str, text: str, name: str) -> None:
+def test_clean_name_removes_quotes_prefixes_and_heading_words(language: str, text: str, name: str) -> None:
     assert clean_name(text, language) == name
 
 
@@ -50,5 +50,5 @@ def test_a_name_stands_without_what_is_written_round_it(language: str, text: str
         ("Shop\\Rates\\RateTable", "RateTable"),
     ],
 )
-def test_a_module_is_called_by_the_last_part_of_its_path(module: str, name: str) -> None:
+def test_local_name_is_the_last_part_of_the_module_path(module: str, name: str) -> None:
     assert local_name(module) == name

@@ -1,4 +1,4 @@
-"""Parsing: how long it takes, and what becomes of what a grammar cannot read."""
+"""Parsing: time limits, text that a grammar cannot parse, and incremental parsing."""
 
 import asyncio
 import signal
@@ -19,8 +19,8 @@ from tests.languages.facts import sample
 
 
 @pytest.mark.parametrize("name", ["cobol", "fsharp", "perl", "scala"])
-def test_a_long_text_parses_within_the_limit(name: str) -> None:
-    """These grammars have the parser go back in the text at almost every word."""
+def test_long_text_parses_within_the_limit(name: str) -> None:
+    """With these grammars, the parser jumps back in the text at almost every word."""
     language = languages()[name]
     text = sample(language).read_bytes() + b"\n"
     assert parse(language, text * (160_000 // len(text) + 1)) is not None
@@ -31,17 +31,17 @@ import sys
 from slm_lsp.languages.parse import parse
 from slm_lsp.languages.registry import languages
 text = b"x = [1, 2, 3]\\n" * 150_000
-sys.stdout.write("begun\\n")
+sys.stdout.write("started\\n")
 sys.stdout.flush()
 parse(languages()["python"], text, limit_s=3)
 """
 
 
-def test_time_in_which_other_programs_run_is_not_the_parsers() -> None:
-    """A machine that is busy leaves no file out of the index."""
+def test_time_limit_counts_processor_time_only() -> None:
+    """A busy machine must not skip files that an idle machine would parse."""
     with subprocess.Popen([sys.executable, "-c", PARSES], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
-        assert child.stdout.readline() == b"begun\n"
+        assert child.stdout.readline() == b"started\n"
         child.send_signal(signal.SIGSTOP)
         time.sleep(3.5)
         child.send_signal(signal.SIGCONT)
@@ -75,7 +75,7 @@ def _program(data: str, procedure: str) -> str:
         ("", '           INSPECT A REPLACING ALL "A" BY "B".\n'),
     ],
 )
-def test_cobol_is_understood_round_what_its_grammar_cannot_read(data: str, procedure: str) -> None:
+def test_cobol_definitions_are_found_around_unsupported_syntax(data: str, procedure: str) -> None:
     source = _program(data, procedure).encode()
     language = languages()["cobol"]
     tree = parse(language, source)
@@ -86,11 +86,11 @@ def test_cobol_is_understood_round_what_its_grammar_cannot_read(data: str, proce
     assert source[found["END-IT"].start :].startswith(b"END-IT.")
 
 
-def test_what_another_compiler_reads_keeps_its_length_and_lines() -> None:
+def test_blanking_embedded_sql_keeps_length_and_line_ends() -> None:
     source = _program("           EXEC SQL\r\n  x\r\n  END-EXEC.\r\n", "           EXEC\n SQL x END-EXEC.\n").encode()
-    shown = prepared("cobol", source)
-    assert len(shown) == len(source)
-    assert [at for at, byte in enumerate(shown) if byte in b"\r\n"] == [
+    blanked = prepared("cobol", source)
+    assert len(blanked) == len(source)
+    assert [at for at, byte in enumerate(blanked) if byte in b"\r\n"] == [
         at for at, byte in enumerate(source) if byte in b"\r\n"
     ]
 
@@ -98,11 +98,11 @@ def test_what_another_compiler_reads_keeps_its_length_and_lines() -> None:
 @pytest.mark.parametrize(
     "text", ["EXEC SQL", "END-EXEC EXEC", "EXEC SQL EXEC SQL x END-EXEC", "EXEC-COUNT END-EXEC", "COPY A REPLACING ==A"]
 )
-def test_what_is_not_finished_does_no_harm(text: str) -> None:
+def test_preparing_unfinished_cobol_statements_keeps_the_length(text: str) -> None:
     assert len(prepared("cobol", text.encode())) == len(text)
 
 
-def test_comments_of_fixed_form_are_comments_of_fortran() -> None:
+def test_fixed_form_fortran_comments_are_recognised() -> None:
     text = "C  One.\n      SUBROUTINE ADD(I)\n*  Two.\n      INTEGER I\nc  Three.\n      END\n"
     language = languages()["fortran"]
     tree = parse(language, text.encode())
@@ -112,7 +112,7 @@ def test_comments_of_fixed_form_are_comments_of_fortran() -> None:
     assert (found.name, found.doc, found.last_line) == ("ADD", "One.", 5)
 
 
-def test_statements_of_free_form_are_no_comments() -> None:
+def test_free_form_fortran_text_is_not_changed() -> None:
     text = b"module m\ncontains\nsubroutine f()\ncall g()\nend subroutine\nend module\n"
     assert prepared("fortran", text) == text
 
@@ -121,11 +121,9 @@ PIECES = ["x", "(", ")", "\n", "    ", "if x:", "'", "é", "# c", "def f():", "1
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12), st.lists(st.sampled_from(PIECES), max_size=6), st.data())
-def test_a_changed_text_is_understood_as_if_parsed_afresh(
-    pieces: list[str], put: list[str], data: st.DataObject
-) -> None:
+def test_incremental_parse_equals_a_full_parse(pieces: list[str], replacement: list[str], data: st.DataObject) -> None:
     language = languages()["python"]
-    source, piece = "".join(pieces).encode(), "".join(put).encode()
+    source, piece = "".join(pieces).encode(), "".join(replacement).encode()
     start = data.draw(st.integers(0, len(source)))
     end = data.draw(st.integers(start, len(source)))
     tree = parse(language, source)
@@ -181,7 +179,7 @@ def _places(found: list[Match]) -> list[list[tuple[str, list[tuple[int, int]]]]]
 
 
 @pytest.mark.parametrize("text", [IN_STATEMENTS, IN_STATEMENTS.partition("def broken")[0]], ids=["broken", "whole"])
-def test_in_statements_is_found_what_is_found_in_the_whole_tree(text: str) -> None:
+def test_matches_in_statements_equal_the_matches_in_the_whole_tree(text: str) -> None:
     python = languages()["python"]
     sources = [text.encode(), *(path.read_bytes() for path in Path(asyncio.__file__).parent.glob("*.py"))]
     for source in sources:

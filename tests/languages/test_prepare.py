@@ -1,4 +1,4 @@
-"""Texts with which a grammar never ends, or is misled, as they are; each is parsed where it may hang."""
+"""Preparing texts that make a grammar hang. Each text is parsed in a process of its own."""
 
 import subprocess
 import sys
@@ -27,18 +27,18 @@ ENDLESS = {
     ],
     "perl": [b"C#", b"a # x", b"foo #bar", b"a\n#x\n#", b"if (a #", "a # né".encode()],
 }  # fmt: skip
-"""A scanner of theirs looks for more behind the end of the text. A parser's limits are not asked for meanwhile."""
+"""Without preparation, the scanners of these grammars read past the end of the text and never check the time limit."""
 
 
 @pytest.mark.parametrize("language", ENDLESS)
-def test_no_end_of_a_text_keeps_a_parser_for_ever(language: str) -> None:
+def test_parser_does_not_hang_at_the_end_of_a_text(language: str) -> None:
     texts = b"\0".join(ENDLESS[language])
     done = subprocess.run([sys.executable, "-c", PARSE, language], input=texts, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr.decode()
 
 
 @given(st.sampled_from(["cobol", "perl", "fortran"]), st.binary(max_size=80))
-def test_every_place_stays_where_it_is(language: str, source: bytes) -> None:
-    made = prepared(language, source)
-    assert len(made) == len(source)
-    assert made.count(b"\n", 0, max(len(made) - 1, 0)) == source.count(b"\n", 0, max(len(source) - 1, 0))
+def test_preparing_keeps_length_and_number_of_lines(language: str, source: bytes) -> None:
+    changed = prepared(language, source)
+    assert len(changed) == len(source)
+    assert changed.count(b"\n", 0, max(len(changed) - 1, 0)) == source.count(b"\n", 0, max(len(source) - 1, 0))

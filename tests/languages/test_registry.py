@@ -1,4 +1,4 @@
-"""Which language a file is written in."""
+"""Detecting the language of a file."""
 
 import pytest
 
@@ -47,12 +47,12 @@ from slm_lsp.languages.registry import language_of, languages
         ("data.unknown", "#!/bin/nothing-we-know", None),
     ],
 )
-def test_the_language_of_a_file(path: str, first_line: str, name: str | None) -> None:
+def test_language_is_found_by_name_extension_or_interpreter(path: str, first_line: str, name: str | None) -> None:
     found = language_of(path, first_line)
     assert (found.name if found else None) == name
 
 
-def test_no_two_languages_claim_an_extension_without_meaning_to() -> None:
+def test_no_two_languages_have_the_same_extension() -> None:
     claimed: dict[str, list[str]] = {}
     for language in languages().values():
         for extension in language.extensions:

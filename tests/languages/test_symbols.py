@@ -1,4 +1,4 @@
-"""What is found in the samples of every language: `fixtures/languages/*/facts.txt` says what that should be."""
+"""Symbols in the sample of every language, compared with `fixtures/languages/*/facts.txt`."""
 
 import pytest
 
@@ -11,12 +11,12 @@ UNDERSTOOD = sorted(name for name, language in languages().items() if language.l
 
 
 @pytest.mark.parametrize("name", UNDERSTOOD)
-def test_the_facts_of_a_sample(name: str) -> None:
+def test_queries_find_the_expected_facts_in_the_sample(name: str) -> None:
     assert list(facts(languages()[name])) == (FOLDER / name / "facts.txt").read_text().splitlines()
 
 
 @pytest.mark.parametrize("name", UNDERSTOOD)
-def test_a_sample_is_valid_and_its_definitions_are_of_known_kinds(name: str) -> None:
+def test_sample_parses_without_errors_and_has_definitions_of_known_kinds(name: str) -> None:
     language = languages()[name]
     source = sample(language).read_bytes()
     tree = parse(language, source)
@@ -34,8 +34,8 @@ def test_every_query_compiles(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNDERSTOOD)
-def test_half_of_a_sample_does_no_harm(name: str) -> None:
-    """While people type, the text is mostly broken."""
+def test_truncated_samples_are_handled(name: str) -> None:
+    """While the user types, most texts have syntax errors."""
     language = languages()[name]
     source = sample(language).read_bytes()
     for end in range(0, len(source), max(len(source) // 40, 1)):
@@ -44,7 +44,7 @@ def test_half_of_a_sample_does_no_harm(name: str) -> None:
         definitions(language, tree, source[:end])
 
 
-def test_functions_in_one_another_do_not_each_keep_the_names_of_all() -> None:
+def test_parent_of_deeply_nested_functions_is_limited() -> None:
     depth = 200
     source = "".join(f"function f{number}() {{\n" for number in range(depth)) + "}\n" * depth
     language = languages()["javascript"]
@@ -57,7 +57,7 @@ def test_functions_in_one_another_do_not_each_keep_the_names_of_all() -> None:
     assert found[-1].parent.endswith(f"f{depth - 3}.f{depth - 2}")
 
 
-def test_a_comment_deep_in_a_signature_is_left_out_however_deep() -> None:
+def test_deeply_nested_comment_is_removed_from_the_signature() -> None:
     source = ("def f(x=" + "[" * 1200 + "1 # c\n" + "]" * 1200 + "): pass\n").encode()
     language = languages()["python"]
     tree = parse(language, source)

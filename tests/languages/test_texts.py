@@ -1,4 +1,4 @@
-"""Signatures, documentation and ends of definitions that the samples do not show."""
+"""Signatures, documentation and ends of definitions, for cases that the samples do not contain."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def _found(name: str, text: str) -> list[Definition]:
         ("clojure", "(defn heavy? [x]\n  (> x 1))\n", "(defn heavy? [x]"),
     ],
 )
-def test_comments_and_descriptions_are_not_in_a_signature(language: str, text: str, signature: str) -> None:
+def test_signature_contains_no_comments_and_descriptions(language: str, text: str, signature: str) -> None:
     assert _found(language, text)[0].signature == signature
 
 
@@ -44,16 +44,16 @@ def test_comments_and_descriptions_are_not_in_a_signature(language: str, text: s
         ("typescript", "class A {\n  // One.\n  @input()\n  f() {}\n}\n", "One."),
     ],
 )
-def test_the_comment_above_documents_a_definition(language: str, text: str, doc: str) -> None:
+def test_comment_above_a_definition_is_its_documentation(language: str, text: str, doc: str) -> None:
     assert _found(language, text)[-1].doc == doc
 
 
-def test_a_comment_of_pascal_stands_without_its_braces() -> None:
+def test_braces_of_a_pascal_comment_are_removed() -> None:
     found = _found("pascal", "unit X;\ninterface\nimplementation\n{ One. }\nprocedure P;\nbegin\nend;\nend.\n")
     assert [each.doc for each in found if each.name == "P"] == ["One."]
 
 
-def test_a_heading_reaches_to_the_next_one_and_its_comment() -> None:
+def test_definition_of_a_heading_ends_before_the_comment_of_the_next_heading() -> None:
     text = "package A;\n\nsub f { 1 }\n\n# Two.\npackage B;\n\nsub g { 1 }\n"
     assert [(each.qualified, each.first_line, each.last_line) for each in _found("perl", text)] == [
         ("A", 0, 2),
@@ -63,7 +63,7 @@ def test_a_heading_reaches_to_the_next_one_and_its_comment() -> None:
     ]
 
 
-def test_the_data_of_a_copybook_are_definitions() -> None:
+def test_data_items_of_a_copybook_are_definitions() -> None:
     text = (
         "      * One parcel.\n"
         "       01  PARCEL.\n"
@@ -82,7 +82,7 @@ def test_the_data_of_a_copybook_are_definitions() -> None:
     assert text[found[0].start :].startswith("01  PARCEL.")
 
 
-def test_the_paragraphs_of_a_copybook_are_definitions() -> None:
+def test_paragraphs_of_a_copybook_are_definitions() -> None:
     text = "       ADD-UP.\n           ADD A TO B.\n       TAKE-OFF.\n           SUBTRACT A FROM B.\n"
     assert [(each.kind, each.name, each.last_line) for each in _found("cobol", text)] == [
         ("paragraph", "ADD-UP", 1),

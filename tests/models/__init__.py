@@ -1,1 +1,1 @@
-"""Models: the catalogue, the store, pulls from real servers and with real pip."""
+"""Tests of the catalogue, the store, and downloads from real servers and with real pip."""

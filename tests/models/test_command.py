@@ -1,4 +1,4 @@
-"""`slm-lsp models`: what a person sees, and what a script can read."""
+"""`slm-lsp models`: its output as text and as JSON."""
 
 import argparse
 import json
@@ -48,7 +48,7 @@ def run(root: Path) -> Run:
     return run_command
 
 
-def test_list_shows_the_catalogue_and_what_was_added(
+def test_list_shows_the_catalogue_and_added_models(
     run: Run, make_gguf: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("add", make_gguf(), "--name", "mine") == 0
@@ -62,7 +62,7 @@ def test_list_shows_the_catalogue_and_what_was_added(
     ]
 
 
-def test_list_for_scripts(run: Run, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_as_json(run: Run, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list", "--json", "--workspace", root.parent) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["folder"] == str(root)
@@ -72,7 +72,7 @@ def test_list_for_scripts(run: Run, root: Path, capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_verify_says_which_model_is_corrupt_and_ends_with_1(
+def test_verify_names_the_corrupt_model_and_exits_with_1(
     run: Run, make_gguf: Callable[..., Path], root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("add", make_gguf(), "--name", "mine")
@@ -86,7 +86,9 @@ def test_verify_says_which_model_is_corrupt_and_ends_with_1(
     assert json.loads(capsys.readouterr().out)["models"][0]["sound"] is False
 
 
-def test_remove(run: Run, make_gguf: Callable[..., Path], root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_remove_deletes_an_added_model(
+    run: Run, make_gguf: Callable[..., Path], root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run("add", make_gguf(), "--name", "mine")
     assert run("remove", "mine", "--json") == 0
     assert json.loads(capsys.readouterr().out.split("\n", 1)[1])["name"] == "mine"
@@ -95,20 +97,20 @@ def test_remove(run: Run, make_gguf: Callable[..., Path], root: Path, capsys: py
         run("remove", "fast")
 
 
-def test_add_refuses_a_missing_file(run: Run, tmp_path: Path) -> None:
+def test_add_rejects_a_missing_file(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         run("add", tmp_path / "none.gguf")
 
 
 @pytest.fixture
 def toy_catalogue(monkeypatch: pytest.MonkeyPatch, entry: Entry, hub: Hub, root: Path) -> None:
-    """The command with a catalogue of one toy model, and a hub that has it."""
+    """Give the command a catalogue with one small model, and a hub that serves it."""
     monkeypatch.setattr(store, "load_catalogue", lambda: Catalogue((entry,)))
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
 
 
 @pytest.mark.usefixtures("toy_catalogue")
-def test_pull_writes_its_result_and_its_progress_apart(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pull_writes_results_to_stdout_and_progress_to_stderr(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("pull") == 0
     shown = capsys.readouterr()
     assert shown.out == "toy-q4: pulled (0 MB)\n"
@@ -118,7 +120,7 @@ def test_pull_writes_its_result_and_its_progress_apart(run: Run, capsys: pytest.
 
 
 @pytest.mark.usefixtures("toy_catalogue")
-def test_pull_for_scripts(run: Run, entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pull_as_json_writes_nothing_to_stderr(run: Run, entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("pull", "toy-q4", "--json", "--quiet") == 0
     shown = capsys.readouterr()
     answer = json.loads(shown.out)
@@ -127,19 +129,19 @@ def test_pull_for_scripts(run: Run, entry: Entry, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.usefixtures("toy_catalogue")
-def test_pull_asks_only_the_source_that_was_named(run: Run, hub: Hub) -> None:
+def test_pull_uses_only_the_given_source(run: Run, hub: Hub) -> None:
     hub.faults = ["404"]
     with pytest.raises(PullError) as caught:
         run("pull", "--source", "hub", "-q")
     assert "parts:" not in str(caught.value)
 
 
-def test_without_a_terminal_progress_is_a_line_for_each_tenth() -> None:
+def test_progress_without_a_terminal_is_one_line_per_ten_percent() -> None:
     lines: list[str] = []
-    tell = command.line_reporter("toy", lines.append)
-    tell(Progress(0, 1_000_000, None, "waiting"))
+    report_progress = command.line_reporter("toy", lines.append)
+    report_progress(Progress(0, 1_000_000, None, "waiting"))
     for done in range(0, 1_000_001, 1000):
-        tell(Progress(done, 1_000_000, "hub", "downloading"))
+        report_progress(Progress(done, 1_000_000, "hub", "downloading"))
     assert lines[:3] == [
         "toy, waiting for another pull: 0 % of 1 MB",
         "toy, from hub: 0 % of 1 MB",
@@ -150,7 +152,7 @@ def test_without_a_terminal_progress_is_a_line_for_each_tenth() -> None:
 
 
 class SlowHub(Hub):
-    """Says how long the fast model is, sends four megabytes, and no more until the test is over."""
+    """Announces the size of the fast model, sends four megabytes, and then waits until the test ends."""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self._send(handler, b"x" * 4_000_000, 200, {"Content-Length": str(load_catalogue().find("fast").bytes)})
@@ -159,7 +161,7 @@ class SlowHub(Hub):
         self.release.wait(60)
 
 
-def test_an_interrupted_pull_says_what_it_kept_and_how_to_go_on(home: dict[str, str], tmp_path: Path) -> None:
+def test_interrupted_pull_reports_the_kept_data_and_how_to_resume(home: dict[str, str], tmp_path: Path) -> None:
     with contextmanager(serve)(SlowHub(b"")) as hub:
         command = [sys.executable, "-m", "slm_lsp.cli.main", "models", "pull", "fast", "--source", "hub"]
         environ = home | {"HF_ENDPOINT": hub.url, "SLM_LSP_MODELS_DIR": str(tmp_path / "models")}

@@ -1,4 +1,4 @@
-"""A file's layout tells whether it is a GGUF file and whether it is whole, without reading its weights."""
+"""Checking the header of GGUF files."""
 
 import struct
 from collections.abc import Callable
@@ -16,15 +16,15 @@ from slm_lsp.models import gguf as models_gguf
 from slm_lsp.models.gguf import BLOCKS, check_gguf
 
 
-def test_a_whole_file_is_just_as_long_as_its_header_promises(make_gguf: Callable[..., Path]) -> None:
+def test_complete_file_has_exactly_the_size_that_its_header_requires(make_gguf: Callable[..., Path]) -> None:
     layout = check_gguf(make_gguf())
     assert (layout.version, layout.tensors) == (3, 2)
-    assert layout.bytes == layout.least_bytes
+    assert layout.bytes == layout.min_bytes
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data())
-def test_wherever_a_file_is_cut_off_it_is_refused(make_gguf: Callable[..., Path], data: st.DataObject) -> None:
+def test_truncated_file_is_rejected_at_any_length(make_gguf: Callable[..., Path], data: st.DataObject) -> None:
     whole = make_gguf().read_bytes()
     length = data.draw(st.integers(0, len(whole) - 1))
     cut = make_gguf("cut.gguf")
@@ -35,7 +35,7 @@ def test_wherever_a_file_is_cut_off_it_is_refused(make_gguf: Callable[..., Path]
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(rest=st.binary(max_size=200))
-def test_junk_behind_the_magic_is_refused_with_a_reason(tmp_path: Path, rest: bytes) -> None:
+def test_random_bytes_after_the_magic_are_rejected(tmp_path: Path, rest: bytes) -> None:
     file = tmp_path / "junk.gguf"
     file.write_bytes(b"GGUF" + rest)
     with pytest.raises(ModelCorruptError):
@@ -45,8 +45,8 @@ def test_junk_behind_the_magic_is_refused_with_a_reason(tmp_path: Path, rest: by
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "does not begin with the letters GGUF"),
-        (b"PK\x03\x04 a zip file", "does not begin with the letters GGUF"),
+        (b"", "does not start with the letters GGUF"),
+        (b"PK\x03\x04 a zip file", "does not start with the letters GGUF"),
         (struct.pack("<4sIQQ", b"GGUF", 1, 1, 0), "its version is 1"),
         (struct.pack(">4sIQQ", b"GGUF", 3, 1, 0), "its version is 50331648"),
         (struct.pack("<4sIQQ", b"GGUF", 3, 0, 0), "no tensors"),
@@ -54,21 +54,21 @@ def test_junk_behind_the_magic_is_refused_with_a_reason(tmp_path: Path, rest: by
         (struct.pack("<4sIQQ", b"GGUF", 3, 1, 1), "cut off"),
     ],
 )
-def test_the_error_says_what_is_wrong_with_the_file(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_error_says_what_is_wrong_with_the_file(tmp_path: Path, content: bytes, reason: str) -> None:
     file = tmp_path / "m.gguf"
     file.write_bytes(content)
     with pytest.raises(ModelCorruptError, match=reason):
         check_gguf(file)
 
 
-def test_a_missing_file_and_a_folder_are_the_users_mistake(tmp_path: Path) -> None:
+def test_missing_file_and_folder_raise_usage_errors(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         check_gguf(tmp_path / "none.gguf")
-    with pytest.raises(UsageError, match="no regular file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         check_gguf(tmp_path)
 
 
-def test_a_header_is_read_once_as_long_as_the_file_stays_as_it_was(
+def test_header_is_read_once_until_the_file_changes(
     make_gguf: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[int] = []
@@ -84,14 +84,14 @@ def test_a_header_is_read_once_as_long_as_the_file_stays_as_it_was(
     assert len(reads) == 1
     cut = file.read_bytes()[:-1]
     file.write_bytes(cut)
-    with pytest.raises(ModelCorruptError, match="ends too early"):
+    with pytest.raises(ModelCorruptError, match="is truncated"):
         check_gguf(file)
     assert reads == [len(cut) + 1, len(cut)]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(words=st.lists(st.text(max_size=30), min_size=1, max_size=20), data=st.data())
-def test_a_list_of_strings_is_passed_over_whole_and_refused_where_it_is_cut_off(
+def test_string_array_is_skipped_and_rejected_if_truncated(
     tmp_path: Path, words: list[str], data: st.DataObject
 ) -> None:
     file = tmp_path / "words.gguf"
@@ -103,15 +103,15 @@ def test_a_list_of_strings_is_passed_over_whole_and_refused_where_it_is_cut_off(
     writer.write_tensors_to_file()
     writer.close()
     whole = file.read_bytes()
-    assert check_gguf(file).least_bytes <= len(whole)
-    padding = 32  # behind the tensor, which nobody misses
+    assert check_gguf(file).min_bytes <= len(whole)
+    padding = 32  # after the last tensor; cutting it off does no harm
     file.write_bytes(whole[: data.draw(st.integers(0, len(whole) - padding - 1))])
     with pytest.raises(ModelCorruptError):
         check_gguf(file)
 
 
-def test_block_sizes_are_those_of_the_format() -> None:
-    theirs = {int(kind): size for kind, size in gguf.GGML_QUANT_SIZES.items()}
-    assert {kind: size for kind, size in BLOCKS.items() if kind in theirs} == {
-        kind: size for kind, size in theirs.items() if kind in BLOCKS
+def test_block_sizes_match_the_gguf_package() -> None:
+    expected = {int(kind): size for kind, size in gguf.GGML_QUANT_SIZES.items()}
+    assert {kind: size for kind, size in BLOCKS.items() if kind in expected} == {
+        kind: size for kind, size in expected.items() if kind in BLOCKS
     }

@@ -1,6 +1,6 @@
-"""Keys and passwords are masked where they stand, and nothing else is.
+"""Keys and passwords are masked in place, and nothing else is.
 
-The keys here are none: each is put together from pieces, so that no scanner takes this file for a leak.
+The keys here are not real. Each is joined from pieces, so that no scanner reports this file as a leak.
 """
 
 import re
@@ -24,9 +24,9 @@ def pem(kind: str, body: str) -> str:
     return f"{DASHES}BEGIN {kind}PRIVATE KEY{DASHES}{body}{DASHES}END {kind}PRIVATE KEY{DASHES}"
 
 
-# In each case the secret stands between « and ».
+# In each case the secret is between « and ».
 SECRETS = {
-    # Known forms, wherever they stand
+    # Known forms, in any place
     "aws id": f"key = «AKIA{UPPER}»",
     "aws session id": f"('«ASIA{UPPER}»')",
     "github": f"see «ghp_{MIXED}» there",
@@ -63,7 +63,7 @@ SECRETS = {
     "python continued": f'API_KEY = \\\n    "«{MIXED}»"',
     "javascript below": f"const apiKey =\n  '«{MIXED}»';",
     "dockerfile": f"FROM debian\nENV API_TOKEN «{MIXED}»\n",
-    # Values that look random, by their names
+    # Random-looking values of names that mean secrets
     "python": f'API_KEY = "«{MIXED}»"',
     "typed": f'password: str = "«{MIXED[:12]}»"',
     "raw": f"secret = rb'«{HEX}»'",
@@ -157,7 +157,7 @@ ORDINARY = [
 
 
 @pytest.mark.parametrize("marked", SECRETS.values(), ids=SECRETS)
-def test_a_secret_becomes_x_character_for_character(marked: str) -> None:
+def test_each_character_of_a_secret_becomes_x(marked: str) -> None:
     text = marked.replace("«", "").replace("»", "")
     wanted = re.sub("«(.*?)»", lambda match: "x" * len(match[1]), marked)
     assert mask(text) == wanted
@@ -165,19 +165,19 @@ def test_a_secret_becomes_x_character_for_character(marked: str) -> None:
 
 
 @pytest.mark.parametrize("text", ORDINARY)
-def test_ordinary_code_is_left_alone(text: str) -> None:
+def test_ordinary_code_is_not_changed(text: str) -> None:
     assert mask(text) == text
     assert mask(f"before\n{text}\nafter\n") == f"before\n{text}\nafter\n"
 
 
 @pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])
-def test_a_private_key_keeps_its_lines(kind: str) -> None:
+def test_a_masked_private_key_keeps_its_lines(kind: str) -> None:
     key = pem(kind, f"\n{MIXED}+/{MIXED}\n{MIXED}\nQ==\n")
     x = "x" * len(MIXED)
     assert mask(key) == pem(kind, f"\n{x}xx{x}\n{x}\nxxx\n")
 
 
-def test_a_private_key_in_a_string_keeps_its_escapes_and_quotes() -> None:
+def test_a_masked_private_key_in_a_string_keeps_escapes_and_quotes() -> None:
     assert mask('{"k": "' + pem("", rf"\n{MIXED}\nabc=\n") + '"}') == (
         '{"k": "' + pem("", rf"\n{'x' * len(MIXED)}\nxxxx\n") + '"}'
     )
@@ -185,14 +185,14 @@ def test_a_private_key_in_a_string_keeps_its_escapes_and_quotes() -> None:
     assert mask(f'"{begin}\\n"\n  "{MIXED}\\n"\n  + x') == f'"{begin}\\n"\n  "{"x" * len(MIXED)}\\n"\n  + x'
 
 
-def test_a_private_key_that_is_cut_off_is_masked_as_far_as_it_goes() -> None:
+def test_a_private_key_without_its_last_line_is_masked() -> None:
     begin = f"{DASHES}BEGIN RSA PRIVATE KEY{DASHES}\n"
     assert mask(f"{begin}{MIXED}\n{MIXED}\n\ndef main():\n") == (
         f"{begin}{'x' * len(MIXED)}\n{'x' * len(MIXED)}\n\ndef main():\n"
     )
 
 
-def test_letters_that_grow_in_lower_case_do_not_move_anything() -> None:
+def test_letters_that_become_two_in_lower_case_do_not_shift_the_mask() -> None:
     assert mask(f"İİİ TOKEN = '{MIXED}'") == f"İİİ TOKEN = '{'x' * len(MIXED)}'"
 
 
@@ -205,7 +205,7 @@ PIECES = [
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=30).map("".join))
-def test_length_and_white_space_stay_and_masking_twice_changes_nothing(text: str) -> None:
+def test_masking_keeps_length_and_white_space_and_is_idempotent(text: str) -> None:
     masked = mask(text)
     assert len(masked) == len(text)
     assert all(new in {old, "x"} for old, new in zip(text, masked, strict=True))
@@ -215,14 +215,14 @@ def test_length_and_white_space_stay_and_masking_twice_changes_nothing(text: str
     assert mask(masked) == masked
 
 
-def test_our_own_sources_have_no_secrets() -> None:
+def test_nothing_is_masked_in_the_sources_of_this_package() -> None:
     for path in Path(secrets.__file__).parents[1].rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert mask(text) == text, path
 
 
 def seconds(text: str) -> float:
-    """Processor time, the best of three."""
+    """Processor time of `mask`, the minimum of three runs."""
     times = []
     for _ in range(3):
         start = time.process_time()
@@ -231,8 +231,8 @@ def seconds(text: str) -> float:
     return min(times)
 
 
-def test_masking_is_fast() -> None:
-    """Measured on two slow cores: 0.2 ms for 100 lines, 23 ms for a megabyte; the limits leave room for slower ones."""
+def test_masking_takes_milliseconds() -> None:
+    """Measured on two slow cores: 0.2 ms for 100 lines and 23 ms for a megabyte. The limits allow for slower cores."""
     plain = "def area(width: int, height: int) -> int:\n    return width * height  # through\n"
     assert seconds((plain * 13_000)[:1_000_000]) < 0.1
     own = Path(secrets.__file__).read_text(encoding="utf-8").splitlines()[:100]
@@ -244,7 +244,7 @@ def test_masking_is_fast() -> None:
     ["a", " ", '"', "'", "\\", "\n", "=", "-", "eyJ", "token", "token=", "token='", "token: a", 'token = "\\', "passw",
      "://", "://a:b", "sk-", "Bearer ", "ghp_", f"{DASHES}BEGIN PRIVATE KEY{DASHES}", "define('token', '"],
 )  # fmt: skip
-def test_no_text_takes_more_than_linear_time(piece: str) -> None:
+def test_repetitive_text_takes_linear_time(piece: str) -> None:
     start = time.process_time()
     text = (piece * 1_000_000)[:1_000_000]
     assert mask(text) == text

@@ -108,7 +108,7 @@ async def test_nothing_is_looked_up_while_nothing_changes(settings: Settings, lo
     for _ in range(5):
         assert await find(settings) == (first,)
     assert len(looked) == before
-    touch(first.path)
+    touch(first.model.file)
     assert await find(settings) == (first,)
     assert len(looked) == before + 1
 
@@ -127,7 +127,7 @@ async def test_a_file_named_by_its_path_is_looked_at_again_when_it_changes(
     file = Path(shutil.copy(tiny_model, tmp_path / "own.gguf"))
     find, settings = ModelLookup(), Settings(model=str(file), models_dir=tmp_path / "models")
     for _ in range(3):
-        assert [each.path for each in await find(settings)] == [file]
+        assert [each.model.file for each in await find(settings)] == [file]
     assert len(looked) == 1
     touch(file)
     await find(settings)

@@ -83,7 +83,7 @@ class TestBest:
         assert found.why.startswith("fast: the strong model needs about ")
 
     def test_a_model_in_memory_needs_no_more_of_it(self, choices: tuple[Choice, Choice]) -> None:
-        assert best(choices, free_bytes=0, loaded={str(choices[1].path)}).name == "large"
+        assert best(choices, free_bytes=0, loaded={choices[1].model}).name == "large"
 
     def test_without_room_for_any_the_fast_model(self, choices: tuple[Choice, Choice]) -> None:
         assert best(choices, free_bytes=0).name == "small"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.server.progress import SHOWN_AFTER_S, IndexProgress
 
 
@@ -45,9 +45,9 @@ async def settle() -> None:
 async def test_what_is_done_in_a_moment_is_not_shown(clock: list[float]) -> None:
     shown = Shown()
     progress = IndexProgress(shown, "work", lambda: None)  # type: ignore[arg-type]
-    progress.show(State("indexing", 1, 2))
+    progress.show(IndexerState("indexing", 1, 2))
     clock[0] += SHOWN_AFTER_S / 2
-    progress.show(State("ready"))
+    progress.show(IndexerState("ready"))
     await settle()
     assert shown.said == []
 
@@ -56,10 +56,10 @@ async def test_what_takes_longer_is_shown_until_it_is_done(clock: list[float]) -
     shown = Shown()
     progress = IndexProgress(shown, "work", lambda: None)  # type: ignore[arg-type]
     for done in (0, 1, 2, 3):
-        progress.show(State("indexing", done, 4))
+        progress.show(IndexerState("indexing", done, 4))
         await settle()
         clock[0] += SHOWN_AFTER_S
-    progress.show(State("ready"))
+    progress.show(IndexerState("ready"))
     assert shown.said == ["Indexing work", 50, 75, "end"]
 
 
@@ -68,7 +68,7 @@ async def test_a_user_may_stop_it(clock: list[float]) -> None:
     stopped: list[bool] = []
     progress = IndexProgress(shown, "work", lambda: stopped.append(True))  # type: ignore[arg-type]
     for done in (0, 1, 2):
-        progress.show(State("indexing", done, 4))
+        progress.show(IndexerState("indexing", done, 4))
         await settle()
         clock[0] += SHOWN_AFTER_S
         for token in shown.tokens.values():
@@ -81,15 +81,15 @@ async def test_what_the_indexer_still_says_after_a_cancel_is_not_shown(clock: li
     shown = Shown()
     progress = IndexProgress(shown, "work", lambda: None)  # type: ignore[arg-type]
     for done in (0, 1, 2):
-        progress.show(State("indexing", done, 4))
+        progress.show(IndexerState("indexing", done, 4))
         await settle()
         clock[0] += SHOWN_AFTER_S
         for token in shown.tokens.values():
             token.cancel()
-    progress.show(State("indexing", 3, 4))
+    progress.show(IndexerState("indexing", 3, 4))
     await settle()
     assert shown.said == ["Indexing work", "end"]
 
 
 async def test_a_client_that_shows_no_progress_is_told_nothing() -> None:
-    IndexProgress(None, "work", lambda: None).show(State("indexing", 1, 2))
+    IndexProgress(None, "work", lambda: None).show(IndexerState("indexing", 1, 2))

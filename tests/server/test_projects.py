@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from slm_lsp.index.database import index_dir
 from slm_lsp.index.indexer import Indexer
-from slm_lsp.index.process import State
+from slm_lsp.index.process import IndexerState
 from slm_lsp.index.store import Writer
 from slm_lsp.server.documents import Documents
 from slm_lsp.server.projects import RESUME_S, Projects
@@ -108,7 +108,7 @@ async def test_a_closed_workspace_leaves_no_thread_and_no_connection(workspace: 
 
 async def test_cancelled_indexing_is_resumed_by_a_document_after_a_pause(workspace: Path) -> None:
     now = [0.0]
-    told: list[State] = []
+    told: list[IndexerState] = []
     documents = Documents()
     documents.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
     projects = Projects(documents, lambda _, state: told.append(state), lambda: now[0])

@@ -153,7 +153,7 @@ async def test_what_follows_an_accepted_suggestion_has_an_id_and_a_tier(pause: P
         pause.documents, pause.projects, pause.engine, lambda _: pause.settings, status, pause.cache, pause.refining
     )
     warming.soon(pause.uri, HERE, 0.0, shown)
-    cursor = pause.spot.cursor
+    cursor = pause.spot.parts.cursor
     text = cursor.text[: cursor.offset] + shown.text + cursor.text[cursor.offset :]
     accepted = replace(cursor, text=text, offset=cursor.offset + len(shown.text))
     await until(lambda: pause.cache.get(accepted) is not None)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from slm_lsp.engine.api import FimTokens
+from slm_lsp.engine.api import ChatFormat, FimTokens
 
 Logits = NDArray[np.float32]
 """One number for every token of the vocabulary."""
@@ -62,6 +62,10 @@ class Vocabulary(Protocol):
     @property
     def start(self) -> tuple[int, ...]:
         """What stands before every prompt of this model: its beginning-of-text token, or nothing."""
+
+    @property
+    def chat(self) -> ChatFormat:
+        """How the model writes conversations."""
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """Tokens of `text`; with `special`, spellings of control tokens become these tokens."""

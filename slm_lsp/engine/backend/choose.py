@@ -25,7 +25,7 @@ from slm_lsp.engine.backend import ik, llama_cpp
 from slm_lsp.engine.backend.base import Backend, BackendOptions, Logits, OnProgress, Slot
 from slm_lsp.engine.load import LoadMeter, spare_processors
 from slm_lsp.errors import EngineUnavailableError, ModelError
-from slm_lsp.platform import system
+from slm_lsp.platform import cores
 
 log = logging.getLogger(__name__)
 
@@ -152,12 +152,12 @@ def open_backend(
         preference,
         options.gpu_layers,
         installed=installed,
-        features=system.cpu_features(),
-        x86_linux=system.is_x86_64_linux(),
+        features=cores.cpu_features(),
+        x86_linux=cores.is_x86_64_linux(),
     )
     if choice.name == "ik" and preference == "auto":
         usual = platformdirs.user_cache_path("slm-lsp") / "agreement.json"
-        meter = meter or LoadMeter(spare_processors(system.usable_cores()))
+        meter = meter or LoadMeter(spare_processors(cores.usable_cores()))
         choice = _checked(path, choice, installed, memory or usual, meter)
     log.info("%s: %s, %s", path.name, choice.name, choice.why)
     return _OPEN[choice.name](path, options, on_progress), choice.why
@@ -170,7 +170,7 @@ def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: 
     """
     info = path.stat()
     bindings = f"ik {installed['ik']} llama_cpp {installed['llama_cpp']}"
-    key = f"{path.name}:{info.st_size}:{info.st_mtime_ns} {bindings} {system.cpu_name()}"
+    key = f"{path.name}:{info.st_size}:{info.st_mtime_ns} {bindings} {cores.cpu_name()}"
     known = _remembered(memory)
     if key not in known or (known[key].load > LOADED and meter.now() <= LOADED):
         try:
@@ -211,7 +211,7 @@ def measure_agreement(path: Path, meter: LoadMeter) -> Agreement:
 
 def _measured(name: Name, path: Path) -> tuple[Logits, float]:
     """Log-probabilities of the next token at every place of the fixed prompt, and the seconds of a usual request."""
-    options = BackendOptions(cells=256, sequences=1, threads=system.usable_cores())
+    options = BackendOptions(cells=256, sequences=1, threads=cores.usable_cores())
     backend = _OPEN[name](path, options, lambda _: None)
     try:
         tokens = backend.vocabulary.tokenize(FIXED_PROMPT)[: options.batch]

@@ -6,14 +6,21 @@ the mask of small batches once cells are not in the order of their positions, so
 
 import ctypes
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from slm_lsp.engine.backend.base import BackendOptions, DecodeAborted, OnProgress, Slot
-from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, StateFunctions, bind, log_callback
+from slm_lsp.engine.backend.native import (
+    NativeBackend,
+    NativeVocabulary,
+    StateFunctions,
+    TextTokens,
+    bind,
+    log_callback,
+)
 
 NAME = "ik"
 
@@ -58,7 +65,10 @@ class _Extra:
         self.set_threads = bind(library, "llama_set_n_threads", None, pointer, ctypes.c_uint32, ctypes.c_uint32)
         self.trained = bind(library, "llama_n_ctx_train", number, pointer)
         self.bos = bind(library, "llama_vocab_bos", number, pointer)
+        self.eos = bind(library, "llama_vocab_eos", number, pointer)
         self.add_bos = bind(library, "llama_vocab_get_add_bos", ctypes.c_bool, pointer)
+        self.spelling = bind(library, "llama_vocab_get_text", ctypes.c_char_p, pointer, number)
+        self.template = bind(library, "llama_model_chat_template", ctypes.c_char_p, pointer, ctypes.c_char_p)
 
 
 def _state(library: Any) -> StateFunctions:
@@ -105,8 +115,7 @@ class IkBackend(NativeBackend):
         vocabulary = api.llama_model_get_vocab(self._model)
         self.longest = self._extra.trained(self._model)
         size = api.llama_vocab_n_tokens(vocabulary)
-        start = (self._extra.bos(vocabulary),) if self._extra.add_bos(vocabulary) else ()
-        self.vocabulary = NativeVocabulary(api, self._model, size, None, start)
+        self.vocabulary = NativeVocabulary(api, self._model, size, self._text_tokens(vocabulary))
 
     def _open_model(self, path: bytes, options: BackendOptions) -> Any:
         parameters = self._api.llama_model_default_params()
@@ -127,6 +136,16 @@ class IkBackend(NativeBackend):
         if context:
             self._view = self._extra.view_init(context, options.sequences + 1)
         return context
+
+    def _text_tokens(self, vocabulary: Any) -> TextTokens:
+        extra = self._extra
+        return TextTokens(
+            extra.bos(vocabulary),
+            extra.eos(vocabulary),
+            extra.add_bos(vocabulary),
+            extra.template(self._model, None),
+            partial(extra.spelling, vocabulary),
+        )
 
     def _free_model(self) -> None:
         self._api.llama_free_model(self._model)

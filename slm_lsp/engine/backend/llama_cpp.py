@@ -2,13 +2,14 @@
 
 import ctypes
 import logging
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from slm_lsp.engine.api import FimTokens
 from slm_lsp.engine.backend.base import BackendOptions, OnProgress
-from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, StateFunctions, log_callback
+from slm_lsp.engine.backend.native import NativeBackend, NativeVocabulary, StateFunctions, TextTokens, log_callback
+from slm_lsp.platform.c_library import c_library
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,8 @@ class LlamaCppBackend(NativeBackend):
         handle = self._api.llama_model_get_vocab(self._model)
         self.longest = self._api.llama_model_n_ctx_train(self._model)
         size = self._api.llama_vocab_n_tokens(handle)
-        start = (self._api.llama_vocab_bos(handle),) if self._api.llama_vocab_get_add_bos(handle) else ()
-        self.vocabulary = NativeVocabulary(_TokenFunctions(self._api), handle, size, self._declared(handle), start)
+        functions = _TokenFunctions(self._api)
+        self.vocabulary = NativeVocabulary(functions, handle, size, self._text_tokens(handle), self._declared(handle))
         self._memory = self._api.llama_get_memory(self._context)
 
     def _open_model(self, path: bytes, options: BackendOptions) -> Any:
@@ -86,7 +87,7 @@ class LlamaCppBackend(NativeBackend):
         llama.cpp asks before every operation of the graph, from its compute threads. A Python function there costs
         4 % of decoding (20 runs of 32 tokens, Qwen2.5-Coder-0.5B) because each call takes the interpreter's lock.
         """
-        self._abort = ctypes.cast(ctypes.CDLL(None).strlen, self._api.ggml_abort_callback)
+        self._abort = ctypes.cast(c_library().strlen, self._api.ggml_abort_callback)
         self._api.llama_set_abort_callback(context, self._abort, ctypes.cast(self._flag, ctypes.c_void_p))
 
     def _set_threads(self, count: int) -> None:
@@ -107,6 +108,16 @@ class LlamaCppBackend(NativeBackend):
     def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
         """See `Backend`."""
         self._api.llama_memory_seq_add(self._memory, sequence, start, end, delta)
+
+    def _text_tokens(self, handle: Any) -> TextTokens:
+        api = self._api
+        return TextTokens(
+            api.llama_vocab_bos(handle),
+            api.llama_vocab_eos(handle),
+            api.llama_vocab_get_add_bos(handle),
+            api.llama_model_chat_template(self._model, None),
+            partial(api.llama_vocab_get_text, handle),
+        )
 
     def _declared(self, handle: Any) -> FimTokens | None:
         """Fill-in-the-middle tokens that the file's metadata names."""

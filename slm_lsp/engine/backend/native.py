@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from slm_lsp.engine.api import FimTokens
+from slm_lsp.engine.api import ChatFormat, FimTokens
 from slm_lsp.engine.backend.base import BackendOptions, DecodeAborted, DecodeFailed, Logits, OnProgress, Slot
 from slm_lsp.engine.backend.vocabulary import find_ends, find_fim
 from slm_lsp.errors import ModelCorruptError
@@ -27,6 +27,22 @@ _ERROR = 4
 """llama.cpp's level for errors; all below is a page of text a load."""
 
 
+@dataclass(frozen=True, slots=True)
+class TextTokens:
+    """What a binding returns about the beginning and end of texts, and about chat."""
+
+    bos: int
+    """The beginning-of-text token; negative if the model has none. Without metadata it may be any token."""
+    eos: int
+    """The end-of-text token; see `bos`."""
+    adds_bos: bool
+    """Whether every prompt begins with `bos`."""
+    template: bytes | None
+    """The chat template in the file's metadata."""
+    spelling: Callable[[int], bytes | None]
+    """Returns the text of a token."""
+
+
 class NativeVocabulary:
     """Tokens of a loaded model.
 
@@ -35,18 +51,20 @@ class NativeVocabulary:
         handle: what the binding's token functions take: a vocabulary, or in older APIs the model.
         size: number of tokens.
         declared: fill-in-the-middle tokens the file itself names, if it does.
-        start: tokens that begin every prompt.
+        text: the beginning-of-text and end-of-text tokens, and the chat template.
     """
 
-    def __init__(
-        self, api: Any, handle: Any, size: int, declared: FimTokens | None = None, start: tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, api: Any, handle: Any, size: int, text: TextTokens, declared: FimTokens | None = None) -> None:
         self._api, self._handle = api, handle
-        self.size, self.start = size, start
+        self.size = size
         self.fim = declared or find_fim(self._single)
         self._ends = find_ends(self._single)
         self._buffer = ctypes.create_string_buffer(PIECE_BYTES)
         self.piece = lru_cache(maxsize=None)(self._piece)
+        adds_bos = text.adds_bos and text.bos >= 0
+        self.start = (text.bos,) if adds_bos else ()
+        template = None if text.template is None else text.template.decode(errors="replace")
+        self.chat = ChatFormat(template, self._control(text, text.bos), self._control(text, text.eos), adds_bos)
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """See `Vocabulary`. Lone surrogates, which no file can hold, become question marks."""
@@ -62,6 +80,12 @@ class NativeVocabulary:
     def _piece(self, token: int) -> bytes:
         count = self._api.llama_token_to_piece(self._handle, token, self._buffer, PIECE_BYTES, 0, False)
         return self._buffer.raw[:count] if count > 0 else b""
+
+    def _control(self, text: TextTokens, token: int) -> str:
+        """The spelling of a control token; empty for other tokens."""
+        if token < 0 or self.piece(token):
+            return ""
+        return (text.spelling(token) or b"").decode(errors="replace")
 
     def _single(self, spelling: str) -> int | None:
         tokens = self.tokenize(spelling, special=True)

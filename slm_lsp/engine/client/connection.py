@@ -39,7 +39,8 @@ from slm_lsp.engine.crashes import backoff_s
 from slm_lsp.engine.paths import launch_environment, log_path, recorded_pid, socket_path
 from slm_lsp.engine.wire import frame, read_event
 from slm_lsp.errors import EngineLostError, EngineUnavailableError, error_of_kind
-from slm_lsp.platform import system
+from slm_lsp.platform import sockets, spawn
+from slm_lsp.platform.runtime_dir import runtime_dir
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ class EngineClient:
         async with self._connecting:
             if self._writer is None or self._writer.is_closing():
                 try:
-                    await self._connect(system.runtime_dir(self.environ))
+                    await self._connect(runtime_dir(self.environ))
                 except (OSError, EngineUnavailableError):
                     return False
         return True
@@ -244,7 +245,7 @@ class EngineClient:
             self._events.pop(number, None)
 
     def _silent(self) -> EngineUnavailableError:
-        recorded = recorded_pid(system.runtime_dir(self.environ))
+        recorded = recorded_pid(runtime_dir(self.environ))
         named = f" (process {recorded[0]})" if recorded else ""
         cure = "Run `slm-lsp stop`; the next request starts a new one."
         return EngineUnavailableError(f"The model process{named} does not answer.", cure)
@@ -258,7 +259,7 @@ class EngineClient:
     async def _ensure_connected(self) -> None:
         async with self._connecting:
             if self._writer is None or self._writer.is_closing():
-                folder = system.runtime_dir(self.environ)
+                folder = runtime_dir(self.environ)
                 try:
                     await self._connect(folder)
                 except OSError:
@@ -270,7 +271,7 @@ class EngineClient:
         Raises:
             OSError: there is none.
         """
-        reader, self._writer = await asyncio.open_unix_connection(socket_path(folder))
+        reader, self._writer = await sockets.connect(socket_path(folder))
         self._infos.clear()
         self._reading = asyncio.create_task(self._read(reader, self._writer))
 
@@ -300,7 +301,7 @@ class EngineClient:
             if logfile.exists() and logfile.stat().st_size > MAX_LOG_BYTES:
                 logfile.replace(logfile.with_suffix(".log.1"))
             command, environ = [sys.executable, "-m", "slm_lsp.engine.daemon"], launch_environment(self.environ)
-            process = system.spawn_detached(command, logfile, environ)
+            process = spawn.spawn_detached(command, logfile, environ)
             loop = asyncio.get_running_loop()
             deadline = loop.time() + START_TIMEOUT_S
             starts = 1
@@ -317,7 +318,7 @@ class EngineClient:
                             "Restart the editor, or run `slm-lsp stop`.",
                         )
                     await asyncio.sleep(LEAVING_S)
-                    process = system.spawn_detached(command, logfile, environ)
+                    process = spawn.spawn_detached(command, logfile, environ)
                     starts += 1
                 elif process.poll() is not None:
                     break

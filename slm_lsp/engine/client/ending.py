@@ -1,7 +1,6 @@
 """Finds engine processes and ends them, also when they do not answer; used by `slm-lsp stop`."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from slm_lsp.engine.paths import busy_path, lock_path, pid_path, place_id, recorded_pid, socket_path
 from slm_lsp.errors import EngineError
+from slm_lsp.platform.spawn import is_own
 
 GRACE_S = 10.0
 """Seconds between SIGTERM and SIGKILL. A healthy engine ends within the batch that it is evaluating."""
@@ -72,7 +72,7 @@ def is_engine(process: psutil.Process) -> bool:
     """Whether a process is an engine of this user. An editor that has a file of that name open is none."""
     with contextlib.suppress(psutil.Error):
         line = process.cmdline()
-        return process.uids().real == os.getuid() and ARGUMENTS in (line[at : at + 2] for at in range(len(line)))
+        return is_own(process) and ARGUMENTS in (line[at : at + 2] for at in range(len(line)))
     return False
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import faulthandler
 import logging
-import signal
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +20,9 @@ from slm_lsp.engine.daemon.scheduler import Scheduler
 from slm_lsp.engine.daemon.service import Service
 from slm_lsp.engine.load import LoadMeter, spare_processors
 from slm_lsp.engine.paths import engine_name, lock_path, pid_path, record_pid, socket_path
-from slm_lsp.platform import system
+from slm_lsp.platform import cores, priority
+from slm_lsp.platform.runtime_dir import runtime_dir
+from slm_lsp.platform.spawn import on_termination
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def options(settings: EngineSettings) -> BackendOptions:
     chosen = BackendOptions(
         cells=settings.context_tokens,
         sequences=SEQUENCES,
-        threads=settings.threads or system.usable_cores(),
+        threads=settings.threads or cores.usable_cores(),
         gpu_layers=settings.gpu_layers,
     )
     if settings.gpu_layers == 0:
@@ -50,7 +50,7 @@ def main() -> None:
     """Serve until nobody needs an engine any more."""
     faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    folder, name = system.runtime_dir(), engine_name()
+    folder, name = runtime_dir(), engine_name()
     lock = FileLock(lock_path(folder, name), blocking=False)
     try:
         lock.acquire()
@@ -58,7 +58,7 @@ def main() -> None:
         log.info("another engine runs")
         return
     record_pid(folder, name)
-    system.share_cores()
+    priority.share_cores()
     settings = load_settings()
     for problem in settings.problems:
         log.warning("%s", problem)
@@ -81,11 +81,7 @@ def main() -> None:
 
 
 async def _serve(service: Service, socket: Path) -> None:
-    def signals(stop: Callable[[], None]) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
-
-    await service.run(socket, signals)
+    await service.run(socket, on_termination)
 
 
 if __name__ == "__main__":

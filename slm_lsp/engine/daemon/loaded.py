@@ -97,7 +97,8 @@ class LoadedModel:
         """What a client needs to know of it."""
         longest = min(self.backend.longest, self.backend.options.cells)
         rate = self.rates.prefill if self.rates else None
-        return ModelInfo(self.ref, self.backend.name, longest, self.backend.vocabulary.fim, rate)
+        vocabulary = self.backend.vocabulary
+        return ModelInfo(self.ref, self.backend.name, longest, vocabulary.fim, rate, vocabulary.chat)
 
     def prompt(self, segments: Sequence[Segment]) -> Prompt:
         """A whole prompt in tokens; never empty."""

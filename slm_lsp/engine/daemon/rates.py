@@ -10,7 +10,7 @@ import numpy as np
 
 from slm_lsp.engine.api import LOADED, ModelRef
 from slm_lsp.engine.backend import Backend, Slot
-from slm_lsp.platform import system
+from slm_lsp.platform import cores
 
 SIZES = (1, 4, 8, 16, 24, 32)
 """Tokens of the batches that are measured: those that drafts make. None takes so long that who comes meanwhile would
@@ -140,5 +140,5 @@ class RatesFile:
         options = backend.options
         name = model.file.name + model.key.removeprefix(model.path)
         size = model.file.stat().st_size
-        where = f"{options.threads} threads {options.gpu_layers} layers {system.cpu_name()}"
+        where = f"{options.threads} threads {options.gpu_layers} layers {cores.cpu_name()}"
         return f"{name} {size} {backend.name} {where}"

@@ -25,7 +25,7 @@ from slm_lsp.engine.daemon.scheduler import Scheduler
 from slm_lsp.engine.paths import PACKAGE, socket_path
 from slm_lsp.engine.wire import frame, read_request
 from slm_lsp.errors import EngineError
-from slm_lsp.platform import system
+from slm_lsp.platform import memory, sockets
 
 log = logging.getLogger(__name__)
 
@@ -102,14 +102,14 @@ class Service:
         loop = asyncio.get_running_loop()
         signals(self._done.set)
         thread = threading.Thread(target=self._decode, args=(loop,), name="decode")
-        server = await asyncio.start_unix_server(self._client, sock=system.listen(path))
+        server = await sockets.serve(self._client, path)
         thread.start()
         self._leave_soon()
         while not await self._finished(WATCH_S):
             if not await asyncio.to_thread(path.exists):  # somebody tidied up; nobody could reach us any more
                 log.warning("%s was removed; it is made anew", path)
                 server.close()
-                server = await asyncio.start_unix_server(self._client, sock=system.listen(path))
+                server = await sockets.serve(self._client, path)
             elif not self._clients and await asyncio.to_thread(socket_path, path.parent) != path:
                 log.info("the code of this installation has changed, so no client will come any more: leaving")
                 self._done.set()
@@ -150,8 +150,8 @@ class Service:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         incoming = writer.get_extra_info("socket")
-        uid = system.peer_uid(incoming)
-        if uid != os.getuid():
+        uid = sockets.peer_uid(incoming)
+        if uid != sockets.own_uid():
             log.warning("user %d may not use this engine", uid)
             writer.close()
             return
@@ -190,7 +190,7 @@ class Service:
         return Stats(
             id=number,
             pid=os.getpid(),
-            resident_bytes=system.resident_bytes(),
+            resident_bytes=memory.resident_bytes(),
             clients=len(self._clients),
             running=running,
             queued=queued,

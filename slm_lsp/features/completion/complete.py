@@ -21,7 +21,7 @@ from slm_lsp.features.completion.request import CompletionRequest
 from slm_lsp.features.completion.shape import Shape, block_end, shape_of, stop_of
 from slm_lsp.features.completion.syntax import left_open
 from slm_lsp.features.completion.trial import Trials
-from slm_lsp.index.names import secret_path
+from slm_lsp.privacy.paths import is_secret_path
 
 SECRET = "the file may hold keys or passwords, so the model does not read it"  # noqa: S105 - a reason
 UNSURE = "the model's confidence is too low"
@@ -131,7 +131,7 @@ async def complete(
     """
     started_at = clock()
     cursor, parts, settings = request.cursor, request.parts, request.settings
-    if secret_path(cursor.path):
+    if is_secret_path(cursor.path):
         return refused(cursor, SECRET)
     progress = progress or Progress()
     info = await provider.describe(request.model, explicit=request.explicit, on_loading=progress.on_loading)
@@ -194,7 +194,7 @@ def worth_showing(texts: Sequence[Alternative], least: float) -> list[Alternativ
 
 async def warm(request: CompletionRequest, provider: Provider) -> None:
     """Evaluate the prompt of a request before it is needed. Errors as in `complete`."""
-    if secret_path(request.cursor.path):
+    if is_secret_path(request.cursor.path):
         return
     info = await provider.describe(request.model)
     await provider.warm(Warm(request.model, segments(request.parts, info, request.settings)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from slm_lsp.errors import StatisticsError, UsageError, cure_of_write
+from slm_lsp.errors import StatisticsError, UsageError, cure_for_write_error
 from slm_lsp.features.statistics.summary import Counts, Day, Step, Summary
 
 GENERATOR = "slm-lsp stats"
@@ -112,7 +112,7 @@ def write(path: Path, text: str, force: bool) -> None:
             raise UsageError(f"{path} is there and no page of `{GENERATOR}`.", "Take another name, or add --force.")
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        cure = cure_of_write(error, "Name a file in a folder that you may write.")
+        cure = cure_for_write_error(error, "Name a file in a folder that you may write.")
         raise StatisticsError(f"{path} cannot be written: {error.strerror or error}.", cure) from error
 
 

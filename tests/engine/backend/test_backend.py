@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from slm_lsp.engine.api import ChatFormat
 from slm_lsp.engine.backend import Backend, BackendOptions, DecodeAborted, Slot, available, open_backend
 from slm_lsp.engine.backend.ik import IkBackend
 from slm_lsp.engine.backend.llama_cpp import model_parameters
@@ -73,6 +74,22 @@ def test_fim_tokens_are_found_by_their_spelling(backend: Backend) -> None:
     assert fim is not None
     assert (fim.prefix, fim.suffix, fim.middle) == ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
     assert (fim.repository, fim.file) == ("<|repo_name|>", "<|file_sep|>")
+
+
+def test_a_model_without_chat_metadata_has_only_the_end_token(backend: Backend) -> None:
+    """The tiny model names no beginning-of-text token; llama.cpp then returns token 11, which is a letter."""
+    assert backend.vocabulary.chat == ChatFormat(None, "", "<|endoftext|>", adds_bos=False)
+    assert backend.vocabulary.start == ()
+
+
+@pytest.mark.parametrize("binding", sorted(available()))
+def test_chat_metadata_are_read_from_the_file(binding: str, tmp_path: Path) -> None:
+    template = "{{ messages[0].content }} é" * 1000
+    model = write_tiny_model(tmp_path / "chat.gguf", chat_template=template)
+    backend, _ = open_backend(model, OPTIONS, binding, lambda _: None)
+    assert backend.vocabulary.chat == ChatFormat(template, "<|im_start|>", "<|endoftext|>", adds_bos=True)
+    assert backend.vocabulary.start == tuple(backend.vocabulary.tokenize("<|im_start|>", special=True))
+    backend.close()
 
 
 def test_a_shared_beginning_gives_the_same_logits(backend: Backend) -> None:

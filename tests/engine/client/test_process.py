@@ -16,7 +16,8 @@ from slm_lsp.engine.client import connection as client_module
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.engine.paths import busy_path, log_path, socket_path
 from slm_lsp.errors import EngineLostError, EngineUnavailableError, ModelCorruptError, ModelRefusedError
-from slm_lsp.platform import system
+from slm_lsp.platform import priority
+from slm_lsp.platform.runtime_dir import runtime_dir
 from tests.conftest import engines
 
 PROMPT = "def area(width, height):\n    return"
@@ -81,7 +82,7 @@ async def test_clients_that_come_at_once_share_one_engine(home: dict[str, str], 
 async def test_the_socket_and_its_folder_are_for_this_user_alone(home: dict[str, str]) -> None:
     async with EngineClient(home) as client:
         await client.stats()
-        folder = system.runtime_dir(home)
+        folder = runtime_dir(home)
         assert socket_path(folder).stat().st_mode & 0o777 == 0o600
         assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -146,13 +147,13 @@ async def test_a_client_that_hangs_up_takes_its_requests_with_it(home: dict[str,
 
 async def test_a_client_that_stops_reading_is_hung_up_on(home: dict[str, str], tiny_model: Path) -> None:
     """What it asked for ends, and others do not notice."""
-    from slm_lsp.engine.api import frame
+    from slm_lsp.engine.wire import frame
 
     async with EngineClient(home) as client:
         await client.stats()
         deaf = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-        deaf.connect(str(socket_path(system.runtime_dir(home))))
+        deaf.connect(str(socket_path(runtime_dir(home))))
         for number in range(400):
             message = Generate(ModelRef.of(tiny_model), (Segment("x"),), 1000, priority=Priority.BULK, id=number)
             deaf.sendall(frame(message))
@@ -168,7 +169,7 @@ async def test_a_client_that_stops_reading_is_hung_up_on(home: dict[str, str], t
 async def test_what_is_no_request_ends_that_connection_only(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         await client.stats()
-        path = socket_path(system.runtime_dir(home))
+        path = socket_path(runtime_dir(home))
         for raw in (b"\0\0\0\3abc", b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff\xff\xff"):
             reader, writer = await asyncio.open_unix_connection(path)
             writer.write(raw)
@@ -183,7 +184,7 @@ async def test_an_engine_that_nobody_needs_leaves(home: dict[str, str], tiny_mod
     async with EngineClient(home) as client:
         await answer(client, request(tiny_model))
     await until(lambda: engines(home) == [], seconds=40)
-    assert not socket_path(system.runtime_dir(home)).exists()
+    assert not socket_path(runtime_dir(home)).exists()
 
 
 async def test_a_terminated_engine_answers_and_cleans_up(home: dict[str, str], tiny_model: Path) -> None:
@@ -192,7 +193,7 @@ async def test_a_terminated_engine_answers_and_cleans_up(home: dict[str, str], t
         (process,) = engines(home)
         process.terminate()
         process.wait(20)
-        folder = system.runtime_dir(home)
+        folder = runtime_dir(home)
         assert not socket_path(folder).exists()
         assert not busy_path(folder).exists()
 
@@ -202,7 +203,7 @@ async def test_an_engine_that_cannot_start_says_where_its_log_is(home: dict[str,
     async with EngineClient(home) as client:
         with pytest.raises(EngineUnavailableError, match=r"does not start.*engine\.log"):
             await client.stats()
-    assert log_path(system.runtime_dir(home)).read_text() != ""
+    assert log_path(runtime_dir(home)).read_text() != ""
 
 
 async def test_a_broken_model_is_an_error_that_names_it(home: dict[str, str], tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ async def test_an_engine_that_is_leaving_costs_the_next_client_no_error(home: di
     async with EngineClient(home) as client:
         await answer(client, request(tiny_model))
     (leaving,) = engines(home)
-    socket_path(system.runtime_dir(home)).unlink()
+    socket_path(runtime_dir(home)).unlink()
     leaving.terminate()
     async with EngineClient(home) as client:
         assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
@@ -234,7 +235,7 @@ async def test_an_engine_that_is_leaving_costs_the_next_client_no_error(home: di
 async def test_an_engine_whose_socket_was_removed_makes_it_anew(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         await answer(client, request(tiny_model))
-        path = socket_path(system.runtime_dir(home))
+        path = socket_path(runtime_dir(home))
         path.unlink()
         await until(path.exists)
         async with EngineClient(home) as other:
@@ -278,6 +279,6 @@ async def test_an_engine_gives_way_to_other_programs(home: dict[str, str], tiny_
     async with EngineClient({**home, "OMP_DISPLAY_ENV": "VERBOSE"}) as client:
         await answer(client, request(tiny_model))
         (process,) = engines(home)
-        assert process.nice() >= system.NICE
-        shown = log_path(system.runtime_dir(home)).read_text()
-        assert f"GOMP_SPINCOUNT = '{system.SPIN}'" in shown, "the library of threads did not see the setting"
+        assert process.nice() >= priority.NICE
+        shown = log_path(runtime_dir(home)).read_text()
+        assert f"GOMP_SPINCOUNT = '{priority.SPIN}'" in shown, "the library of threads did not see the setting"

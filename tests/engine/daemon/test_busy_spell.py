@@ -59,7 +59,7 @@ class World:
         for tier, single_s in SINGLE_S.items():
             backend, why = open_backend(tiny, OPTIONS, "llama_cpp", lambda _: None)
             timed: Any = Timed(backend, self, single_s)
-            self.models[tier] = LoadedModel(Path(f"{tier}.gguf"), timed, why, 0.0, self.machine)
+            self.models[tier] = LoadedModel(ModelRef(f"{tier}.gguf"), timed, why, 0.0, self.machine)
         self.calibration = Calibration(self.machine, rates, lambda _: None, lambda: 1e9 + self.now)
 
     def clock(self) -> float:

@@ -22,7 +22,7 @@ OPTIONS = BackendOptions(cells=256, sequences=4, threads=1)
 @pytest.fixture
 def model(tiny_model: Path) -> LoadedModel:
     backend, why = open_backend(tiny_model, OPTIONS, "llama_cpp", lambda _: None)
-    return LoadedModel(tiny_model, backend, why, 0.0, Machine(1))
+    return LoadedModel(ModelRef.of(tiny_model), backend, why, 0.0, Machine(1))
 
 
 def test_every_batch_is_measured_some_times_and_the_fastest_counts(model: LoadedModel) -> None:
@@ -42,9 +42,9 @@ def test_every_batch_is_measured_some_times_and_the_fastest_counts(model: Loaded
 
 def test_rates_are_kept_by_model_and_binding(model: LoadedModel, tmp_path: Path) -> None:
     file = RatesFile(tmp_path / "cache" / "rates.json")
-    assert file.get(model.path, model.backend) is None
-    file.put(model.path, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0, measured_at=1.0))
-    kept = RatesFile(tmp_path / "cache" / "rates.json").get(model.path, model.backend)
+    assert file.get(model.ref, model.backend) is None
+    file.put(model.ref, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0, measured_at=1.0))
+    kept = RatesFile(tmp_path / "cache" / "rates.json").get(model.ref, model.backend)
     assert kept is not None
     assert (kept.decode_s, kept.prefill, kept.cost(32)) == (0.5, PROMPT / 2.0, 8.0)
 
@@ -52,15 +52,15 @@ def test_rates_are_kept_by_model_and_binding(model: LoadedModel, tmp_path: Path)
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"x": {"batch_s": 1}}'])
 def test_a_damaged_file_counts_as_none(model: LoadedModel, tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "rates.json").write_bytes(damage)
-    assert RatesFile(tmp_path / "rates.json").get(model.path, model.backend) is None
+    assert RatesFile(tmp_path / "rates.json").get(model.ref, model.backend) is None
 
 
 def test_rates_of_an_earlier_version_say_nothing_about_the_load_and_are_not_used(
     model: LoadedModel, tmp_path: Path
 ) -> None:
     file = RatesFile(tmp_path / "rates.json")
-    file.put(model.path, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0))
-    assert file.get(model.path, model.backend) is None
+    file.put(model.ref, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0))
+    assert file.get(model.ref, model.backend) is None
 
 
 def kept(home: dict[str, str]) -> bytes:
@@ -159,7 +159,7 @@ def test_a_measurement_on_a_busy_machine_does_not_replace_one_on_a_quiet_machine
     seconds = itertools.count()
     meter = LoadMeter(0, lambda: next(times), lambda: float(next(seconds)))
     backend, why = open_backend(tiny_model, OPTIONS, "llama_cpp", lambda _: None)
-    model = LoadedModel(tiny_model, backend, why, 0.0, Machine(1, meter))
+    model = LoadedModel(ModelRef.of(tiny_model), backend, why, 0.0, Machine(1, meter))
     known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0, load=0.0)
     model.measure_again()
     ticks = itertools.count()

@@ -463,7 +463,7 @@ def test_more_long_requests_than_cells_wait_for_one_another(bench: Bench) -> Non
 def test_a_hundred_documents_in_turn_fill_no_more_than_the_cells(bench: Bench) -> None:
     for number in range(100):
         assert isinstance(bench.generate(f"document {number} " * 15, tokens=2).all()[-1], Done)
-    sessions = bench.scheduler._models._loaded[bench.tiny].sessions
+    sessions = bench.scheduler._models._loaded[ModelRef.of(bench.tiny)].sessions
     assert sum(len(each.tokens) for each in sessions._sessions) <= OPTIONS.cells
 
 

@@ -10,7 +10,7 @@
 (enum_specifier name: (_) @name body: (_) @body) @definition.enum
 (enumerator name: (_) @name) @definition.constant
 
-; A type that has its name only from the typedef.
+; An anonymous type that is named only by its typedef.
 (type_definition type: (struct_specifier !name body: (_) @body)
   declarator: (type_identifier) @name) @definition.struct
 (type_definition type: (union_specifier !name body: (_) @body)
@@ -39,7 +39,7 @@
 (preproc_def name: (_) @name) @definition.macro
 (preproc_function_def name: (_) @name) @definition.macro
 
-; Prototypes and variables outside of functions; inside they are local.
+; Prototypes and variables outside of functions. Inside functions, they are local.
 (translation_unit (declaration declarator: [
     (function_declarator declarator: (identifier) @name)
     (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))

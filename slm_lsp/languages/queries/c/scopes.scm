@@ -1,8 +1,8 @@
-; Blocks are left out: what a function binds anywhere counts for all of it.
+; Blocks are not scopes here: a name bound anywhere in a function counts as local in the whole function.
 (translation_unit) @scope
 (function_definition) @scope
 (preproc_function_def) @scope
-; Only where there is a body: the names in a prototype mean nothing.
+; Match parameters only of functions with a body, because parameter names in a prototype have no meaning.
 (function_definition declarator: (function_declarator parameters: (parameter_list (parameter_declaration declarator: [
     (identifier) @local
     (pointer_declarator declarator: (identifier) @local)

@@ -1,7 +1,7 @@
 (function_def (function_command (argument_list . (argument) @name)) (body)? @body) @definition.function
 (macro_def (macro_command (argument_list . (argument) @name)) (body)? @body) @definition.macro
 
-; Commands are written in either case.
+; Command names ignore case.
 (source_file (normal_command (identifier) @_word (argument_list . (argument (unquoted_argument) @name)))
   @definition.variable
   (#match? @_word "(?i)^(set|option)$"))

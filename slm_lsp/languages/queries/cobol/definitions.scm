@@ -1,4 +1,4 @@
-; The grammar gives sections and paragraphs as bare headers, so a definition is that line, not what follows it.
+; In the grammar, the node of a section or paragraph is only its heading. `ends.py` computes where it ends.
 (program_definition (identification_division (program_name) @name .) . (_) @body) @definition.program
 (program_definition (identification_division (program_name) @name . (_) @body)) @definition.program
 (section_header) @name @definition.section
@@ -6,7 +6,7 @@
 
 (file_description_entry . (WORD) @name) @definition.record
 
-; What is called FILLER has no name. At level 01, whatever has no picture or value of its own is a record.
+; FILLER items have no name. At level 01, an item without its own picture or value is a record.
 ((data_description . (level_number) @_level . (entry_name) @name .) @definition.record
   (#match? @_level "^0?1$")
   (#not-match? @name "(?i)^filler$"))

@@ -1,4 +1,4 @@
-; The names of a program are its own, and there are no smaller scopes.
+; The whole program is one scope.
 (program_definition) @scope
 ((data_description (entry_name) @local)
   (#not-match? @local "(?i)^filler$"))

@@ -10,7 +10,7 @@
     (operator_cast type: (_) @name)]
   body: (_)? @body) @definition.function
 
-; Out of line: the last name, since the class may stand in another file.
+; For a definition outside its class, capture only the last name, because the class may be in another file.
 (function_definition declarator: [
     (function_declarator declarator: (qualified_identifier
       name: [(identifier) (operator_name) (destructor_name)] @name))
@@ -26,7 +26,7 @@
       name: (qualified_identifier name: [(identifier) (operator_name)] @name))))]
   body: (_)? @body) @definition.method
 
-; What has no type before it makes or ends an object.
+; Functions without a return type are constructors or destructors.
 (function_definition !type declarator: (function_declarator declarator: (identifier) @name)
   body: (_)? @body) @definition.constructor
 (field_declaration_list (declaration !type

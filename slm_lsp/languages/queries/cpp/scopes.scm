@@ -4,7 +4,7 @@
 (struct_specifier) @scope
 (lambda_expression) @scope
 
-; Only where there is a body: the names in a prototype mean nothing.
+; Match parameters only of functions with a body, because parameter names in a prototype have no meaning.
 (function_definition declarator: (function_declarator parameters: (parameter_list (_ declarator: [
     (identifier) @local
     (pointer_declarator declarator: (identifier) @local)

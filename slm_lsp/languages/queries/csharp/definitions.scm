@@ -18,7 +18,7 @@
 (indexer_declaration "this" @name accessors: (_) @body) @definition.property
 (indexer_declaration "this" @name value: (_) @body) @definition.property
 
-; The accessors stay: `{ get; }` says what can be done with it.
+; The accessors are part of the signature: `{ get; }` shows how the property may be used.
 (property_declaration name: (_) @name) @definition.property
 (event_declaration name: (_) @name accessors: (_) @body) @definition.property
 (event_field_declaration (variable_declaration (variable_declarator name: (_) @name))) @definition.property

@@ -1,4 +1,4 @@
-; Blocks are left out: what a method binds anywhere counts for all of it.
+; Blocks are not scopes here: a name bound anywhere in a method counts as local in the whole method.
 (compilation_unit) @scope
 (class_declaration) @scope
 (struct_declaration) @scope

@@ -5,7 +5,7 @@
 (enum_constant name: (identifier) @name) @definition.constant
 (type_alias . (type_identifier) @name) @definition.type
 
-; The body of a function stands beside its head in the tree.
+; In the tree, the body of a function is a sibling of its signature.
 (program (function_signature name: (identifier) @name) @definition.function . (function_body) @body)
 (program [
   (getter_signature name: (identifier) @name)

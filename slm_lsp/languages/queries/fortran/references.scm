@@ -1,6 +1,6 @@
 (subroutine_call subroutine: (identifier) @reference.call)
 (subroutine_call subroutine: (derived_type_member_expression (type_member) @reference.call))
-; An element of an array looks the same as the call of a function.
+; An array element has the same syntax as a function call.
 (call_expression . (identifier) @reference.call)
 (call_expression . (derived_type_member_expression (type_member) @reference.call))
 (derived_type name: (type_name) @reference.type)

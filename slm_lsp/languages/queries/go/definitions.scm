@@ -1,8 +1,9 @@
 (function_declaration name: (identifier) @name body: (_)? @body) @definition.function
-; The receiver stays in the signature: the type it belongs to may stand in another file.
+; The receiver is part of the signature, because its type may be defined in another file.
 (method_declaration name: (field_identifier) @name body: (_)? @body) @definition.method
 
-; One type by itself is the whole declaration, so that the comment above belongs to it; in a group each is its own.
+; For a single type, capture the whole declaration, so that the comment above belongs to it. In a group, capture each
+; type separately.
 (type_declaration "type" . (type_spec
   name: (_) @name type: (struct_type (field_declaration_list) @body))) @definition.struct
 (type_declaration "(" (type_spec

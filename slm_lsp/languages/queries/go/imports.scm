@@ -1,2 +1,2 @@
-; `.` and `_` are aliases too.
+; The aliases include `.` and `_`.
 (import_spec name: (_)? @alias path: (_) @module) @import

@@ -1,4 +1,4 @@
-; A description belongs to what it describes, which begins with it.
+; A description is the first child of the definition that it describes.
 (object_type_definition . (name) @name (fields_definition)? @body) @definition.type
 (object_type_definition . (description) @doc . (name) @name (fields_definition)? @body) @definition.type
 (interface_type_definition . (name) @name (fields_definition)? @body) @definition.interface

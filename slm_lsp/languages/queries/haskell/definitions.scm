@@ -7,7 +7,7 @@
 (class name: (name) @name declarations: (_)? @body) @definition.interface
 (instance name: (name) @name declarations: (_)? @body) @definition.impl
 
-; The type of a function and each of its equations count by themselves, since they stand side by side.
+; The type signature of a function and each of its equations are separate definitions, because they are siblings.
 (declarations (signature name: (variable) @name) @definition.function)
 (class_declarations (signature name: (variable) @name) @definition.method)
 (declarations (function name: (variable) @name match: (_) @body) @definition.function)

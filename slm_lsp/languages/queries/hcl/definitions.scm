@@ -1,4 +1,4 @@
-; A block goes by the last of its labels.
+; A block is named after its last label.
 ((block . (identifier) @_word (string_lit (template_literal) @name) . (block_start) . (body)? @body)
   @definition.variable
   (#eq? @_word "variable"))

@@ -12,7 +12,7 @@
   (import_clause (named_imports (import_specifier name: _ @name alias: (identifier) @alias)))
   source: (string) @module) @import
 
-; Only for what it does when it loads.
+; An import for its side effects only.
 (import_statement "import" . source: (string) @module) @import
 
 (export_statement (export_clause (export_specifier name: _ @name !alias)) source: (string) @module) @import

@@ -3,7 +3,7 @@
 (new_expression constructor: (identifier) @reference.call)
 (new_expression constructor: (member_expression property: (_) @reference.call))
 (decorator (identifier) @reference.call)
-; Small letters are elements of HTML, not components.
+; Names in lower case are HTML elements, not components.
 ((jsx_opening_element name: (identifier) @reference.call) (#match? @reference.call "^[A-Z]"))
 ((jsx_self_closing_element name: (identifier) @reference.call) (#match? @reference.call "^[A-Z]"))
 (jsx_opening_element name: (member_expression property: (_) @reference.call))

@@ -1,4 +1,4 @@
-; Blocks are left out: what a function binds anywhere counts for all of it.
+; Blocks are not scopes here: a name bound anywhere in a function counts as local in the whole function.
 (program) @scope
 (function_declaration) @scope
 (function_expression) @scope

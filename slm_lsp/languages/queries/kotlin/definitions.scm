@@ -1,4 +1,4 @@
-; Names of fields are missing in this grammar: a class, an enum and an interface differ by their words and bodies.
+; This grammar has no field names. Classes, enums and interfaces are told apart by their keywords and bodies.
 (class_declaration "class" (type_identifier) @name (class_body) @body) @definition.class
 (class_declaration "class" (type_identifier) @name .) @definition.class
 (class_declaration "class" (type_identifier) @name [(primary_constructor) (delegation_specifier)] .) @definition.class

@@ -1,4 +1,4 @@
-; What begins with a dot is an instruction to make; patterns have a `%`.
+; Special targets, which start with a dot, and pattern rules, which contain a `%`, are not matched.
 ((rule (targets . (word) @name .) (recipe)? @body) @definition.function
   (#not-match? @name "^[.]|%"))
 ((rule (targets (word) @name @definition.function . (word)))

@@ -1,4 +1,4 @@
-; A heading opens a section, which lasts until the next one of its level.
+; A heading starts a section, which ends at the next heading of the same or a higher level.
 (section . (atx_heading (inline) @name)) @definition.section
-; Underlined headings open none in the grammar.
+; In the grammar, an underlined heading starts no section.
 (setext_heading (paragraph (inline) @name)) @definition.section

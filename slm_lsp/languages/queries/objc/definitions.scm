@@ -1,7 +1,7 @@
 (class_interface . (identifier) @name) @definition.class
 (class_implementation . (identifier) @name) @definition.impl
 (protocol_declaration . (identifier) @name) @definition.interface
-; A method goes by the first part of its name.
+; A method is named after the first part of its selector.
 (method_declaration . (method_type) . (identifier) @name) @definition.method
 (method_definition . (method_type) . (identifier) @name (compound_statement) @body) @definition.method
 (property_declaration (struct_declaration (struct_declarator [

@@ -22,7 +22,7 @@
 (library (declConsts (declConst name: (identifier) @name) @definition.constant))
 (library (declVars (declVar name: (identifier) @name) @definition.variable))
 
-; Declarations without a body; those with one are below.
+; Declarations without a body. Definitions with a body follow below.
 (interface (declProc (kFunction) name: (identifier) @name) @definition.function)
 (interface (declProc (kProcedure) name: (identifier) @name) @definition.procedure)
 (declSection (declProc [(kFunction) (kProcedure) (kDestructor)] name: (identifier) @name) @definition.method)

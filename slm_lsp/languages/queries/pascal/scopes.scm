@@ -1,5 +1,5 @@
 (defProc) @scope
-; The head of a defProc is no scope by itself: its parameters belong to the whole.
+; The header of a defProc is not a scope: its parameters belong to the scope of the whole defProc.
 (interface (declProc) @scope)
 (declSection (declProc) @scope)
 (declClass (declProc) @scope)

@@ -1,4 +1,4 @@
-; A package without a block has no end in the tree: its subs stand beside it.
+; In the tree, a package without a block contains only its statement; its subs are siblings.
 (package_statement name: (package) @name (block)? @body) @definition.module
 (subroutine_declaration_statement name: (bareword) @name body: (block)? @body) @definition.function
 (class_statement name: (package) @name (block)? @body) @definition.class
@@ -9,7 +9,7 @@
   module: (package) @_word
   (list_expression . (autoquoted_bareword) @name)
   (#eq? @_word "constant")) @definition.constant
-; In a block of constants, names are what stands before an arrow.
+; In `use constant { … }`, the names are the keys before the arrows.
 (use_statement
   module: (package) @_word
   (anonymous_hash_expression (list_expression (autoquoted_bareword) @name @definition.constant))

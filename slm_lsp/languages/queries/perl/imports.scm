@@ -1,4 +1,4 @@
-; What begins with a small letter is a pragma. Of `qw(…)` the tree does not tell the words apart.
+; Modules in lower case are pragmas and not matched. The tree has no separate nodes for the words in `qw(…)`.
 ((use_statement module: (package) @module) @import
   (#match? @module "^[A-Z]"))
 ((use_statement module: (package) @module (string_literal content: (string_content) @name)) @import

@@ -1,4 +1,4 @@
-; The whole statement, not its block: what it declares between its parentheses belongs to the block.
+; The scope is the whole statement, because names declared in its parentheses are local to its block.
 (package_statement (block)) @scope
 (subroutine_declaration_statement) @scope
 (anonymous_subroutine_expression) @scope

@@ -1,4 +1,4 @@
-; The pieces of a module's path are joined: `use a::{b::C}` is C out of a::b.
+; The parts of a module path are joined: `use a::{b::C}` imports `C` from `a::b`.
 (use_declaration argument: (identifier) @module) @import
 (use_declaration argument: (scoped_identifier path: (_) @module name: (_) @name)) @import
 (use_declaration argument: (use_as_clause path: (identifier) @module alias: (_) @alias)) @import
@@ -45,5 +45,5 @@
 (extern_crate_declaration name: (_) @module !alias) @import
 (extern_crate_declaration name: (_) @module alias: (_) @alias) @import
 
-; A module in a file of its own; `use x` and `extern crate x` look the same, and may mean it.
+; `mod x;` declares a module in its own file. It counts as an import, like `use x` and `extern crate x`.
 (mod_item name: (_) @module !body) @import

@@ -1,4 +1,4 @@
-; Blocks are left out: what a function binds anywhere counts for all of it.
+; Blocks are not scopes here: a name bound anywhere in a function counts as local in the whole function.
 (source_file) @scope
 (mod_item body: (_)) @scope
 (function_item) @scope
@@ -18,6 +18,6 @@
 (captured_pattern . (identifier) @local)
 (field_pattern name: (shorthand_field_identifier) @local)
 (field_pattern pattern: (identifier) @local)
-; With a capital it would be a constant or a variant.
+; Identifiers that start with a capital are constants or enum variants, not new names.
 ((tuple_struct_pattern type: (_) (identifier) @local) (#match? @local "^[a-z_]"))
 ((match_pattern (identifier) @local) (#match? @local "^[a-z_]"))

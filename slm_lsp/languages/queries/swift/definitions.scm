@@ -16,5 +16,5 @@
 (enum_class_body
   (property_declaration name: (pattern bound_identifier: (_) @name) computed_value: (_)? @body) @definition.property)
 (protocol_property_declaration name: (pattern bound_identifier: (_) @name)) @definition.property
-; One `case` may name several.
+; One `case` may define several names.
 (enum_entry name: (simple_identifier) @name @definition.constant)

@@ -28,7 +28,7 @@
 (public_field_definition name: (_) @name
   value: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) @definition.method
 
-; A function that has its name from a variable, at any depth.
+; Match a function that is assigned to a variable, at any nesting depth.
 (lexical_declaration (variable_declarator name: (identifier) @name value: [
   (arrow_function body: (_) @body)
   (function_expression body: (_) @body)
@@ -47,7 +47,7 @@
 (lexical_declaration (variable_declarator name: (identifier) @name
   value: (class body: (_) @body))) @definition.class
 
-; Other constants and variables count at the top and where they are exported, and not where they stand for a module.
+; Match other constants and variables only if they are at the top level or exported, and not imported by `require`.
 (program (lexical_declaration kind: "const" (variable_declarator
   name: [
     (identifier) @name

@@ -18,7 +18,7 @@
   (#match? @_type "^enum"))
 
 (Decl (FnProto function: (IDENTIFIER) @name) (Block)? @body) @definition.function
-; Everything else that has a value and is no import.
+; All other declarations with a value, except imports.
 ((Decl (VarDecl variable_type_function: (IDENTIFIER) @name (ErrorUnionExpr (SuffixExpr . (_) @_value)) .))
   @definition.variable
   (#not-match? @_value "^(@import|@cImport|struct|enum|union|opaque|error|packed|extern)"))

@@ -1,0 +1,47 @@
+"""Files that are never read because of their names or folders. `tests/index/test_walk.py` tests that they are not."""
+
+import pytest
+
+from slm_lsp.index.names import Skipped, refused_file, refused_folder
+from slm_lsp.privacy.paths import is_secret_file, is_secret_folder, is_secret_path
+
+SECRET_FILES = [
+    ".env", ".env.local", "prod.env", "secrets.py", "id_rsa", "server.pem", "tls.key", "site.crt", ".netrc", ".npmrc",
+    "kubeconfig", "terraform.tfstate", "credentials", "credentials.json", "service-account-1.json", ".bash_history",
+]  # fmt: skip
+
+ORDINARY_FILES = [
+    "main.py", "env.py", "environment.ts", "keys.py", "credentials.py", "secret.go", "password.c", "key.h", "token.rs",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECRET_FILES)
+def test_files_with_secrets_are_recognized_by_name(name: str) -> None:
+    assert is_secret_file(name)
+    assert is_secret_path(name)
+    assert is_secret_path(f"src/{name}")
+    assert refused_file(name) is Skipped.SECRET
+
+
+@pytest.mark.parametrize("name", ORDINARY_FILES)
+def test_programs_that_handle_secrets_are_ordinary_files(name: str) -> None:
+    assert not is_secret_file(name)
+    assert not is_secret_path(f"src/{name}")
+    assert refused_file(name) is None
+
+
+@pytest.mark.parametrize("name", [".aws", ".ssh", ".env", ".env.d", ".gnupg", ".kube"])
+def test_files_in_folders_with_secrets_are_recognized(name: str) -> None:
+    assert is_secret_folder(name)
+    assert is_secret_path(f"home/{name}/config/main.py")
+    assert refused_folder(name, lambda _: False) is Skipped.SECRET
+
+
+def test_folders_named_like_a_secret_file_are_ordinary() -> None:
+    assert not is_secret_folder("credentials")
+    assert not is_secret_path("credentials/main.py")
+
+
+@pytest.mark.parametrize("path", ["SERVER.PEM", "Keys/ID_RSA", "x/.AWS/main.py", ".Env"])
+def test_upper_and_lower_case_are_the_same(path: str) -> None:
+    assert is_secret_path(path)
