@@ -1,7 +1,7 @@
 """The chat messages that ask for an edit, and the prefilled start of the answer.
 
-Small models edit best when they rewrite one unit as a whole: no diffs, no line numbers, no JSON. The answer is prefilled
-with the opening fence, so that it starts with code.
+Small models edit best when they rewrite one unit as a whole, without diffs, line numbers or JSON. The answer is
+prefilled with the opening fence, so that it starts with code.
 """
 
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ def names_of(language: Language, text: str) -> Names | None:
         return None
     found, brought = definitions(language, tree, source), imports(language, tree, source)
     own = {each.name for each in found} | {each.local for each in brought}
-    own |= {each.module.partition(".")[0] for each in brought if not each.name and not each.alias}
+    own |= {part for each in brought for part in each.module.split(".")}
     used = references(language, tree, source)
     unbound = {each.name for each in used if not _is_member(source, each.start)} - own - set(language.builtins)
     wildcard = any(each.name == "*" and not each.alias for each in brought)

@@ -39,6 +39,7 @@ def results(old: str, new: str, language: str = "python", uses: dict[str, list[s
         (OLD.replace("def area", "def surface"), "failed"),
         (OLD.replace("area", "surface"), "passed"),
         (OLD.replace("import math", "from math import *"), "not available"),
+        (OLD.replace("import math", "import math\nfrom os.path import join"), "passed"),
     ],
 )
 def test_undefined_and_lost_names_are_found(new: str, names: str) -> None:
