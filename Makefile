@@ -1,15 +1,18 @@
-# `make demo` and `make test` do everything they need, and may be run again: what is done is skipped.
+# `make demo` and `make test` perform all steps they need and skip those that are already done.
 
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_PLACE := fixtures/inventory/orders.py 37:16
 
-# The first Python that is new enough; set PYTHON to choose another.
+# The first Python of version 3.11 or later. Set PYTHON to use another one.
 PYTHON ?= $(firstword $(foreach each,python3 python3.11 python3.12 python3.13,$(shell \
   $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(each))))
 
-# llama.cpp's kernels for AMX crash (slm_lsp/engine/backend/llama_cpp.py says why), so it is compiled without them where
-# the processor has AMX and the compiler knows the options.
+# Programs that only tests need, each with its Debian package. `make test` installs them if it runs as root.
+TEST_TOOLS := strace:strace cc:gcc perl:perl python3:python3 javac:default-jdk-headless
+
+# llama.cpp's kernels for AMX crash (slm_lsp/engine/backend/llama_cpp.py explains why). If the processor has AMX and the
+# compiler supports these options, llama.cpp is compiled without them.
 NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
 WITHOUT_AMX := $(shell grep -qs amx_tile /proc/cpuinfo && c++ $(NO_AMX) -E -x c++ /dev/null >/dev/null 2>&1 && \
   echo CFLAGS='"$(CFLAGS) $(NO_AMX)"' CXXFLAGS='"$(CXXFLAGS) $(NO_AMX)"')
@@ -17,23 +20,25 @@ WITHOUT_AMX := $(shell grep -qs amx_tile /proc/cpuinfo && c++ $(NO_AMX) -E -x c+
 .PHONY: help setup model demo test gates unit format clean
 
 help:
-	@echo "make demo    set up, get the small model (491 MB), complete a line of a fixture"
-	@echo "make test    set up, get the small model, then every check and test"
-	@echo "make setup   only .venv with .venv/bin/slm-lsp"
-	@echo "make gates   lint, format, types, layers"
-	@echo "make unit    the tests that need no real model and no editor"
+	@echo "make demo    set up, download the small model (491 MB), complete a line of an example project"
+	@echo "make test    set up, download the small model, run all checks and tests"
+	@echo "make setup   create .venv with .venv/bin/slm-lsp"
+	@echo "make gates   check lint, format, types and layers"
+	@echo "make unit    run the tests that need neither the real model nor an editor"
+	@echo "make format  format the code and fix lint errors"
+	@echo "make clean   delete .venv and all caches of the checks"
 
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "slm-lsp needs Python 3.11 or later: install it, or run make PYTHON=/path/to/python"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "slm-lsp needs Python 3.11 or later. Install it, or run make PYTHON=/path/to/python"; exit 1; }
 	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { \
-	  echo "llama-cpp-python is built from source and needs a C++ compiler:"; \
+	  echo "llama-cpp-python is compiled from source and needs a C++ compiler. To install one:"; \
 	  echo "  Debian, Ubuntu: apt-get install build-essential python3-dev    macOS: xcode-select --install"; exit 1; }
-	@echo "Setting up $(VENV). The first time llama-cpp-python is compiled: about 9 minutes on two cores."
+	@echo "Setting up $(VENV). The first time, this compiles llama-cpp-python: about 9 minutes on two cores."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(WITHOUT_AMX) $(BIN)/python -m pip install --editable '.[fast,dev,eval]'
+	$(WITHOUT_AMX) $(BIN)/python -m pip install --editable '.[fast,sandbox,dev,eval]'
 	@touch $@
 
 model: setup
@@ -44,12 +49,13 @@ demo: model
 	@$(BIN)/slm-lsp complete $(DEMO_PLACE) --verbose
 
 test: model gates
-	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	  apt-get update -qq && apt-get install -qq -y strace >/dev/null; } || \
-	  echo "strace is missing: the test that no Internet socket is opened will be skipped"
-	@# Processes that end after the report leave their coverage data behind: in a folder that nobody looks into.
+	@for each in $(TEST_TOOLS); do command -v $${each%%:*} >/dev/null || echo $${each#*:}; done >$(VENV)/missing; \
+	  [ ! -s $(VENV)/missing ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -qq -y $$(cat $(VENV)/missing) >/dev/null; } || \
+	  echo "Not installed, so the tests that need them are skipped:" $$(cat $(VENV)/missing)
+	@# Processes that end after the report still write coverage data. This folder keeps it out of the checkout.
 	@rm -rf $(VENV)/coverage; mkdir -p $(VENV)/coverage
-	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest --cov --cov-report=term
+	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest --cov --cov-report=term --durations=40
 
 gates: setup
 	$(BIN)/ruff check .

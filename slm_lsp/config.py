@@ -1,7 +1,11 @@
-"""Settings: one frozen tree, read from files, the editor and the environment; a wrong value is reported and defaulted.
+"""Settings: one frozen tree, read from files, the editor and the environment.
 
-Later sources win: the user's `config.toml`, the workspace's `.slm-lsp.toml`, the editor, `SLM_LSP_*` variables.
-A workspace comes from anywhere, so its file may not say what runs on this machine or where models lie.
+Later sources override earlier ones: the user's `config.toml`, the workspace's `.slm-lsp.toml`, the editor, `SLM_LSP_*`
+variables. An invalid value is reported and ignored. A workspace may come from an untrusted source, so its file cannot
+change which code runs on this machine or where models are stored.
+
+The string below each field of `Settings`, `EngineSettings` and `CompletionSettings` is the documentation of that
+setting. `editors/vscode/scripts/settings.py` copies it to the VS Code extension and to `docs/settings.md`.
 """
 
 import dataclasses
@@ -19,16 +23,17 @@ import platformdirs
 APP = "slm-lsp"
 WORKSPACE_FILE = ".slm-lsp.toml"
 ENVIRONMENT_PREFIX = "SLM_LSP_"
-USER_ONLY = frozenset({"models_dir", "engine", "statistics", "run_examples"})
+USER_ONLY = frozenset({"models_dir", "engine", "statistics", "run_examples", "sandbox"})
+"""Top-level settings and groups that a workspace's file cannot set."""
 
 MAX_FILE_BYTES = 64 * 1024
-"""A settings file that is larger is none."""
+"""Maximum size of a settings file. A larger file is reported and ignored."""
 
 SHOWN_CHARACTERS = 60
-"""The most that a message repeats of a wrong value."""
+"""Maximum number of characters of an invalid value that an error message quotes."""
 
 CLOSE = 0.75
-"""Similarity (difflib's ratio) from which an unknown name is taken for a misspelled one."""
+"""Minimum similarity (difflib ratio, 0 to 1) of an unknown name to a known one for a "Did you mean" hint."""
 
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Tree = Mapping[str, object]
@@ -41,80 +46,89 @@ def _default_models_dir() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """How models run. The engine is shared by all editors, so these are the user's, never a workspace's."""
+    """How models run. All editors share one engine process, so a workspace cannot set these."""
 
     backend: Literal["auto", "llama_cpp", "ik"] = "auto"
-    """The binding that runs the model; `auto`: the faster one, where it agrees with the reference on this machine."""
+    """The binding of llama.cpp that runs the models. `auto`: use `ik` (ik_llama.cpp) if it is installed, gives the same
+    answers as `llama_cpp` on this machine and is not slower."""
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Threads that evaluate the model. 0: one for each physical core that this process may use, and fewer while other
-    programs use these cores. Any other number is used as it is."""
+    """Number of threads that evaluate a model. 0: one per physical core available to the process, and fewer while other
+    programs use these cores."""
     context_tokens: Annotated[int, msgspec.Meta(ge=512)] = 8192
-    """KV cells of one model: the tokens of the longest prompt and its answers."""
+    """Context size of each model, in tokens. The longest prompt and its answers must fit into it."""
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Layers of the model that a graphics processor evaluates; 0: none."""
+    """Number of model layers that run on the GPU. 0: none."""
     seam_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
-    """With `completion.shift_suffix`: milliseconds spent on evaluating the first tokens of the suffix again before
-    answering. The rest is evaluated again in the next pause."""
+    """Time for recomputing the first reused tokens of the suffix before an answer, in milliseconds. Only used with
+    `completion.shift_suffix`."""
     parking_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
-    """Megabytes on disk, for each model, for the KV cells of documents that are not in use. 0 keeps them in memory,
-    where each visited document slows down the others. The files have no name and disappear with the engine."""
+    """Disk space for the KV cache of inactive documents, in megabytes per model. 0: keep this data in memory, where
+    each visited document slows down the others. The files are unnamed and are deleted when the engine exits."""
     idle_minutes: Annotated[float, msgspec.Meta(gt=0)] = 15.0
-    """A model unused for so long is unloaded."""
+    """Unload a model that has not been used for this number of minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionSettings:
-    """What one completion may cost."""
+    """What is suggested, how long a suggestion may be and take, and how much text the model reads for it."""
 
     max_tokens: Tokens = 64
-    """The most that a line has."""
+    """Maximum length of a single-line suggestion, in tokens."""
     block_tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 256
-    """The most that a block has; 0: only lines are suggested."""
+    """Maximum length of a multi-line suggestion, in tokens. 0: suggest single lines only."""
     latency_ms: Annotated[float, msgspec.Meta(ge=0)] = 1500.0
-    """Latency budget of one line, in milliseconds. With `model = "auto"` the strong model answers if its estimated
-    latency is within it."""
+    """Latency budget of a single-line suggestion, in milliseconds. With `model = "auto"`, the strong model answers if
+    its estimated latency is within this budget; otherwise the fast model answers."""
     refine: bool = True
-    """With `model = "auto"`: where the fast tier answered because the strong one would have taken longer than
-    `latency_ms`, ask the strong one in the next pause, and replace the suggestion if its answer is better."""
+    """With `model = "auto"`: if the fast model answered because the strong one would have exceeded
+    `completion.latency_ms`, request the strong model's answer in the next typing pause, and replace the suggestion if
+    that answer is better."""
     least_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.75
-    """A suggestion of which the model is less sure is not shown unless asked for: the geometric mean of its tokens'
-    probabilities. What was accepted and rejected before may raise it (`slm-lsp stats`)."""
+    """Minimum confidence of an automatic suggestion, from 0 to 1. The confidence of a suggestion is the geometric mean
+    of its tokens' probabilities. The server raises this minimum for languages in which you accept few suggestions
+    (`slm-lsp stats` shows it). Manual requests ignore it."""
     shift_suffix: bool = False
-    """After a cursor has moved, keep the cells of the text behind it, though they were computed behind another prefix:
-    the first answer comes at once, and is right less often (2 to 4 points on HumanEval's lines). A client that says
-    where the cursor rests, or a pause, makes them exact either way."""
+    """After the cursor moved, reuse the KV cache of the text after the cursor, although it was computed for a different
+    text before it. The first suggestion comes sooner, but is right less often (by 2 to 4 percentage points on lines of
+    HumanEval). The server recomputes this data in the next typing pause."""
     languages_off: tuple[str, ...] = ()
-    """Languages in which nothing is suggested unless asked for by hand, such as `markdown`."""
+    """Languages without automatic suggestions, for example `markdown`. Manual requests still get suggestions."""
     prefix_tokens: Tokens = 1500
-    """The most that is read before the cursor."""
+    """Maximum length of the text before the cursor that the model reads, in tokens."""
     suffix_tokens: Tokens = 256
-    """The most that is read behind the cursor."""
+    """Maximum length of the text after the cursor that the model reads, in tokens."""
     snippet_tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1000
-    """The most that is read of other files of the project; 0: nothing."""
+    """Maximum length of the snippets of other project files that the model reads, in tokens. 0: no snippets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a user can set, with defaults that need no configuration."""
+    """All settings. The defaults work without configuration."""
 
     model: str = "auto"
-    """A tier (`fast`, `strong`), `auto`, a model's name, or a path to a GGUF file."""
+    """The model that answers: `fast`, `strong`, `auto` (chosen for each request, see `completion.latency_ms`), the name
+    of an installed model, or the path of a GGUF file."""
     models_dir: Path = field(default_factory=_default_models_dir)
-    """The folder of the models."""
+    """Folder of the downloaded models."""
     statistics: bool = True
-    """Whether it is counted, on this machine, what was suggested and accepted (`slm-lsp stats`)."""
+    """Count shown and accepted suggestions on this machine (`slm-lsp stats` shows the counts). Code is not recorded."""
     run_examples: bool = False
-    """Whether to run suggested lines against the examples in the docstring of their function, to choose the one that
-    passes. Off by default: this executes code while you type. Only Python code that does nothing but compute is run, in
-    a process that a seccomp filter keeps from files, network and other processes (Linux on x86-64)."""
+    """If the docstring of a Python function contains examples, run alternative suggestions against them and prefer one
+    that passes. Off by default, because this executes code while you type. Only code that does nothing but compute is
+    executed, in a process that a seccomp filter isolates from files, network and other processes. Works only on Linux
+    on x86-64."""
+    sandbox: Literal["auto", "none"] = "auto"
+    """How slm-lsp runs programs for a check, a fix or a translation. `auto`: isolated from your files and the network
+    (bubblewrap on Linux, `sandbox-exec` on macOS); refused if isolation is not available. `none`: without isolation,
+    only with limits on time, memory and output. `slm-lsp doctor` shows whether isolation is available."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()
-    """What was wrong in the sources, a sentence each; the default stands in for it."""
+    """One sentence per invalid value or unreadable file in the sources. Such values and files are ignored."""
 
 
 def user_file() -> Path:
-    """Where the user's own settings lie."""
+    """Path of the user's settings file."""
     return platformdirs.user_config_path(APP) / "config.toml"
 
 
@@ -125,7 +139,14 @@ def load_settings(
     environ: Mapping[str, str] = os.environ,
     user: Path | None = None,
 ) -> Settings:
-    """Settings from every source, later ones over earlier ones. Never fails: what is wrong stands in `problems`."""
+    """Return the settings of all sources. Later sources override earlier ones. Errors are listed in `problems`.
+
+    Args:
+        workspace: folder whose `.slm-lsp.toml` is read; None: no workspace.
+        editor: the settings that the editor sent.
+        environ: environment variables.
+        user: path of the user's settings file; None: the default path.
+    """
     problems: list[str] = []
     user_path = user or user_file()
     layers: list[tuple[str, Tree]] = [(str(user_path), _read(user_path, problems))]
@@ -145,11 +166,11 @@ def _read(path: Path, problems: list[str]) -> Tree:
         if not path.exists():
             return {}
         if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
-            raise OSError("it is no file of settings")
+            raise OSError(f"it is not a regular file of at most {MAX_FILE_BYTES:,} bytes")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        problems.append(f"{path} cannot be read and is left out: {why}")
+        problems.append(f"{path} cannot be read and is ignored: {why}")
         return {}
 
 
@@ -160,19 +181,19 @@ def _without_user_only(tree: Tree, source: str, problems: list[str]) -> Tree:
     kept = {key: value for key, value in tree.items() if key not in USER_ONLY}
     model = kept.get("model")
     if isinstance(model, str) and ("/" in model or "\\" in model or model.startswith("~") or model.endswith(".gguf")):
-        problems.append(f"{source}: `model` may name a model of yours, but not a file.")
+        problems.append(f"{source}: `model` cannot be a file path in a workspace, only the name of an installed model.")
         del kept["model"]
     return kept
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Tree:
-    """`SLM_LSP_MODEL`, `SLM_LSP_ENGINE_THREADS`, … as a tree; such variables that name no setting are reported."""
+    """Return the settings in `SLM_LSP_MODEL`, `SLM_LSP_ENGINE_THREADS`, … as a tree; report unknown variables."""
     tree: dict[str, object] = {}
     known = {ENVIRONMENT_PREFIX + "_".join(path).upper(): path for path in _setting_paths(Settings)}
     for variable in sorted(each for each in environ if each.startswith(ENVIRONMENT_PREFIX)):
         if variable not in known:
             close = _close(variable, known)
-            problems.append(f"the environment: no setting belongs to the variable `{variable}`.{close}")
+            problems.append(f"the environment: the variable `{variable}` is not a setting.{close}")
             continue
         *groups, leaf = known[variable]
         node = tree
@@ -183,7 +204,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Tree:
 
 
 def engine_environment(settings: EngineSettings) -> dict[str, str]:
-    """The variables that give a process these settings, whatever else is set."""
+    """Return the environment variables that set every engine setting to its value in `settings`."""
     prefix = f"{ENVIRONMENT_PREFIX}ENGINE_"
     return {prefix + each.name.upper(): str(getattr(settings, each.name)) for each in dataclasses.fields(settings)}
 
@@ -202,7 +223,15 @@ def _fields(group: type[Any]) -> dict[str, Any]:
 
 
 def _overlay(base: Group, tree: Tree, source: str, at: str, report: Callable[[str], None]) -> Group:
-    """`base` with the values of `tree`; unknown names and wrong values are reported and left out."""
+    """Return `base` with the values of `tree`; report and ignore unknown names and invalid values.
+
+    Args:
+        base: the settings, or one group of them.
+        tree: the values of one source for this group.
+        source: name of the source, for messages.
+        at: the group's path with a dot at the end, for messages; empty for the whole tree.
+        report: called with one sentence per problem.
+    """
     kinds = _fields(type(base))
     changed: dict[str, object] = {}
     for name, value in tree.items():
@@ -217,13 +246,13 @@ def _overlay(base: Group, tree: Tree, source: str, at: str, report: Callable[[st
             try:
                 changed[name] = _convert(value, kinds[name])
             except (msgspec.ValidationError, RuntimeError):
-                wanted, kept = _expected(kinds[name]), _shown(getattr(base, name))
-                report(f"{source}: `{at}{name}` must be {wanted}, but is {_shown(value)}; it stays {kept}.")
+                wanted, kept = expected(kinds[name]), _shown(getattr(base, name))
+                report(f"{source}: `{at}{name}` must be {wanted}, but is {_shown(value)}; its value stays {kept}.")
     return dataclasses.replace(base, **changed)  # type: ignore[type-var]
 
 
 def _convert(value: object, kind: Any) -> object:
-    """`value` as `kind`; a string from the environment may stand for a number, a path for itself, `a,b` for a list."""
+    """Convert `value` to the type `kind`. A string may contain a number or a list `a,b`; `~` in a path is expanded."""
     if kind is Path:
         return Path(msgspec.convert(value, str)).expanduser()
     if get_origin(kind) is tuple and isinstance(value, str):
@@ -231,16 +260,16 @@ def _convert(value: object, kind: Any) -> object:
     return msgspec.convert(value, kind, strict=False)
 
 
-def _expected(kind: Any) -> str:
-    """The values that a setting may have, in words: `a whole number from 1 to 1,000,000`."""
+def expected(kind: Any) -> str:
+    """Describe the allowed values of a type in words, such as `a whole number from 1 to 1,000,000`."""
     if get_origin(kind) is Annotated:
         plain, limits = get_args(kind)
-        return _expected(plain) + _range(limits)
+        return expected(plain) + _range(limits)
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(_shown(each) for each in get_args(kind))
     if get_origin(kind) is tuple:
-        return "a list of texts"
-    return {bool: "true or false", int: "a whole number", float: "a number", Path: "a path"}.get(kind, "a text")
+        return "a list of strings"
+    return {bool: "true or false", int: "a whole number", float: "a number", Path: "a path"}.get(kind, "a string")
 
 
 def _range(limits: msgspec.Meta) -> str:
@@ -252,13 +281,13 @@ def _range(limits: msgspec.Meta) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value as a settings file spells it, shortened."""
+    """Return a value as it is written in a settings file, truncated to `SHOWN_CHARACTERS`."""
     text = msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def _close_setting(name: str) -> str:
-    """The setting that was probably meant: the same name in another group, or one that is spelled alike."""
+    """Return a "Did you mean" hint with the same name in another group or a similar name; empty without a match."""
     known = [".".join(path) for path in _setting_paths(Settings)]
     leaf = name.rpartition(".")[2]
     elsewhere = [each for each in known if each.rpartition(".")[2] == leaf]

@@ -98,6 +98,10 @@ class RequestCancelledError(EngineError):
     """The request was cancelled before it finished."""
 
 
+class SandboxUnavailableError(SlmError):
+    """Programs cannot be isolated on this machine, so none is run."""
+
+
 class PeerError(SlmError):
     """A program that benchmarks compare with could not be downloaded, built or run."""
 

@@ -1,4 +1,4 @@
-"""What all tests share: a home of their own, the tiny model, and the real fast model where it is installed."""
+"""Fixtures for all tests: separate environments, the tiny model, and the real fast model if it is installed."""
 
 import os
 import shutil
@@ -14,14 +14,16 @@ from slm_lsp.models.catalogue import load_catalogue
 from slm_lsp.models.files import Stamp
 from slm_lsp.models.records import Record
 from slm_lsp.models.store import Store, default_root
-from slm_lsp.sandbox.kernel import SUPPORTED
+from slm_lsp.sandbox.seccomp import COMPUTE_ONLY_SUPPORTED
 from tests.tiny import write_tiny_model
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 REAL_MODELS = Path(os.environ.get("SLM_LSP_MODELS_DIR", default_root()))
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 
-needs_wall = pytest.mark.skipif(not SUPPORTED, reason="code is run on Linux on x86-64 only (slm_lsp/sandbox/kernel.py)")
+needs_wall = pytest.mark.skipif(
+    not COMPUTE_ONLY_SUPPORTED, reason="the compute-only process needs Linux on x86-64 (slm_lsp/sandbox/seccomp.py)"
+)
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +40,10 @@ def fast_model() -> Path:
 
 
 def store_of_tiers(root: Path, *, fast: Path, strong: Path) -> Path:
-    """Make a folder of models in which any two files are the tiers: their records say that the hashes are right."""
+    """Create a model store in which two files act as the fast and the strong tier.
+
+    The records contain the hashes of the catalogue, so that the store accepts any files.
+    """
     root.mkdir()
     store = Store(root)
     for tier, file in (("fast", fast), ("strong", strong)):
@@ -46,7 +51,7 @@ def store_of_tiers(root: Path, *, fast: Path, strong: Path) -> Path:
         path = store.records.path_of(entry.sha256)
         try:
             path.hardlink_to(file)
-        except OSError:  # another disk
+        except OSError:  # the file is on another disk
             shutil.copy(file, path)
         stamp = Stamp.of(path)
         store.records.write(Record(entry.name, stamp.bytes, entry.sha256, "added", 0.0, stamp))
@@ -55,7 +60,7 @@ def store_of_tiers(root: Path, *, fast: Path, strong: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """An environment of its own: no settings, no cache, no engine of the user's. Engines started in it are ended."""
+    """A new environment without the user's settings, cache and engine. Engines started in it are killed afterwards."""
     yield from environment(tmp_path_factory.mktemp("home"))
 
 
@@ -86,18 +91,21 @@ def environment(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def heed_interrupts() -> None:
-    """For `preexec_fn`: a suite that runs in the background of a shell ignores SIGINT, and so would its children."""
+    """Restore the default action of SIGINT; for `preexec_fn`.
+
+    A shell starts background jobs with SIGINT ignored, and child processes of such a test run would inherit that.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def engines(environ: Mapping[str, str]) -> list[psutil.Process]:
-    """The engine processes that run in an environment."""
-    found = []
+    """Return the engine processes that run in an environment."""
+    running = []
     for process in psutil.process_iter(["cmdline"]):
         if "slm_lsp.engine.daemon" in (process.info["cmdline"] or []):
             try:
                 if process.environ().get("XDG_RUNTIME_DIR") == environ["XDG_RUNTIME_DIR"]:
-                    found.append(process)
+                    running.append(process)
             except psutil.Error:
                 continue
-    return found
+    return running

@@ -1,4 +1,4 @@
-"""Once the model is in the store, no process of ours opens an Internet socket: the system's own record says so."""
+"""Once the model is installed, no slm-lsp process opens an Internet socket. strace records the system calls."""
 
 import json
 import shutil
@@ -20,14 +20,14 @@ ORDERS = FIXTURES / "inventory" / "orders.py"
 def traced(home: dict[str, str], tmp_path: Path) -> Iterator["Traced"]:
     strace = shutil.which("strace")
     if strace is None:
-        pytest.skip("needs strace, which `make test` installs where it may; elsewhere: apt-get install strace")
-    found = Traced(strace, home, tmp_path / "trace")
-    yield found
-    found.end()
+        pytest.skip("needs strace, which `make test` tries to install; otherwise: apt-get install strace")
+    command = Traced(strace, home, tmp_path / "trace")
+    yield command
+    command.end()
 
 
 class Traced:
-    """A command under strace, and the engine it starts."""
+    """A command that runs under strace, together with the engine that it starts."""
 
     def __init__(self, strace: str, environ: dict[str, str], log: Path) -> None:
         self._prefix = [strace, "-f", "-o", str(log), "-e", "trace=network", sys.executable, "-m", "slm_lsp.cli.main"]
@@ -41,7 +41,7 @@ class Traced:
         return self.process
 
     def end(self) -> None:
-        """End the engine too: strace stays with it."""
+        """End the engine and then the command: strace runs as long as the engine does."""
         for process in engines(self._environ):
             process.terminate()
             process.wait(20)
@@ -53,11 +53,11 @@ class Traced:
 
 
 def only_local(calls: list[str]) -> bool:
-    assert any("AF_UNIX" in line for line in calls), "the trace shows nothing of ours"
+    assert any("AF_UNIX" in line for line in calls), "the trace contains no Unix socket of slm-lsp"
     return not any(family in line for line in calls for family in ("AF_INET", "AF_NETLINK"))
 
 
-def test_a_completion_from_the_command_line(traced: Traced) -> None:
+def test_a_completion_on_the_command_line_opens_no_internet_socket(traced: Traced) -> None:
     process = traced.start("complete", str(ORDERS), "37:16")
     assert process.stdout
     assert process.stdout.readline() == b"sum(line.quantity for line in self.lines)\n"
@@ -65,7 +65,7 @@ def test_a_completion_from_the_command_line(traced: Traced) -> None:
     assert only_local(traced.sockets())
 
 
-def test_a_completion_over_the_server(traced: Traced) -> None:
+def test_a_completion_by_the_server_opens_no_internet_socket(traced: Traced) -> None:
     process = traced.start("serve", "--stdio")
     uri = ORDERS.as_uri()
     document = {"uri": uri, "languageId": "python", "version": 1, "text": ORDERS.read_text()}
@@ -89,7 +89,7 @@ def send(process: "subprocess.Popen[bytes]", message: dict[str, object]) -> None
 
 
 def receive(process: "subprocess.Popen[bytes]", number: int) -> dict[str, dict[str, list[dict[str, str]]]]:
-    """The answer to a request; notifications before it are passed over."""
+    """Return the answer to a request. Skip the notifications before it."""
     assert process.stdout
     while True:
         length = 0

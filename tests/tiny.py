@@ -1,4 +1,4 @@
-"""A tiny random model with the shape of Qwen2.5-Coder: byte-level BPE, fill-in-the-middle tokens, two layers."""
+"""Writes a tiny random model with the architecture of Qwen2.5-Coder: byte-level BPE, FIM tokens, two layers."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ SPECIAL = [
 
 
 def write_tiny_model(path: Path, seed: int = 0, *, special: bool = True, chat_template: str = "") -> Path:
-    """Write the model.
+    """Write the model as a GGUF file and return its path.
 
     Args:
-        path: of the file.
-        seed: of the random weights.
-        special: False for a model without fill-in-the-middle tokens.
-        chat_template: Jinja template. A model with one begins every prompt with `<|im_start|>`.
+        path: path of the new file.
+        seed: seed of the random weights.
+        special: False omits the fill-in-the-middle tokens.
+        chat_template: Jinja template of chat prompts. With a template, every prompt starts with `<|im_start|>`.
     """
     tokens = [*_byte_letters(), *("".join(merge.split()) for merge in MERGES)]
     kinds = [gguf.TokenType.NORMAL] * len(tokens)
@@ -74,8 +74,8 @@ def _tensors(random: np.random.Generator, vocabulary: int) -> dict[str, np.ndarr
     ones = np.ones(WIDTH, dtype=np.float32)
     tensors = {"token_embd.weight": weights(vocabulary, WIDTH), "output_norm.weight": ones}
     tensors["output.weight"] = 4 * weights(vocabulary, WIDTH)
-    tensors["output.weight"][128:256] = 0  # never half a character
-    tensors["output.weight"][256 + len(MERGES) :] = 0  # never an early end
+    tensors["output.weight"][128:256] = 0  # never generate a part of a character
+    tensors["output.weight"][256 + len(MERGES) :] = 0  # never generate an end token
     for layer in range(LAYERS):
         at = f"blk.{layer}."
         for name, rows in (("q", HEADS * HEAD), ("k", KV_HEADS * HEAD), ("v", KV_HEADS * HEAD)):
@@ -91,7 +91,7 @@ def _tensors(random: np.random.Generator, vocabulary: int) -> dict[str, np.ndarr
 
 
 def _byte_letters() -> list[str]:
-    """GPT-2's printable stand-ins for the 256 bytes, in the order of the bytes."""
+    """Return the printable characters with which GPT-2's tokenizer represents the 256 bytes, in byte order."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     others = iter(range(256, 512))
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]

@@ -1,6 +1,6 @@
-"""Take the picture of Neovim that the documentation shows: `python docs/images/make_nvim.py`, with the fast model.
+"""Create the screenshot docs/images/nvim.svg. Run `python docs/images/make_nvim.py`; it needs the fast model.
 
-A real Neovim with the real plugin, server and model; what is drawn is its screen, cell by cell.
+It runs a real Neovim with the plugin, the server and the model, and draws each cell of the screen as SVG.
 """
 
 import os
@@ -17,7 +17,7 @@ from slm_lsp.bench.nvim_screen import PLUGIN, Screen, neovim
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent / "fixtures" / "inventory"
-WAIT_S = 240.0
+TIMEOUT_S = 240.0
 WIDTH, HEIGHT = 80, 20
 FONT_PX, CELL, MARGIN = 14, (8.4, 18), 8
 FONTS = (("weight", "bold", "bold"), ("style", "italic", "italic"))
@@ -33,7 +33,7 @@ require("slm").setup({{ cmd = {{ {python!r}, "-m", "slm_lsp.cli.main" }}, settin
 
 
 def picture(screen: Screen) -> str:
-    """The screen as SVG: a rectangle where the background differs, and the text of each run of one highlight."""
+    """Return the screen as SVG: the text of each run of equal highlight, with a rectangle for its background."""
     foreground, background = screen.default_colours
     width, height = screen.width * CELL[0] + 2 * MARGIN, screen.height * CELL[1] + 2 * MARGIN
     parts = [
@@ -51,22 +51,22 @@ def picture(screen: Screen) -> str:
     return "\n".join([*parts, "</g></svg>", ""])
 
 
-def pieces(said: dict[str, Any], text: str, column: int, row: int, default: tuple[int, int]) -> Iterator[str]:
-    """One run of text."""
-    colours = said.get("foreground", default[0]), said.get("background", default[1])
-    foreground, background = reversed(colours) if said.get("reverse") else colours
+def pieces(highlight: dict[str, Any], text: str, column: int, row: int, default: tuple[int, int]) -> Iterator[str]:
+    """Return the SVG elements of a run of text with one highlight."""
+    colours = highlight.get("foreground", default[0]), highlight.get("background", default[1])
+    foreground, background = reversed(colours) if highlight.get("reverse") else colours
     x, y, width = MARGIN + column * CELL[0], MARGIN + row * CELL[1], len(text) * CELL[0]
     if background != default[1]:
         yield f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{CELL[1]}" fill="#{background:06x}"/>'
     if text.strip():
         fill = f' fill="#{foreground:06x}"' if foreground != default[0] else ""
-        style = "".join(f' font-{name}="{said_as}"' for name, said_as, wanted in FONTS if said.get(wanted))
+        style = "".join(f' font-{name}="{value}"' for name, value, attribute in FONTS if highlight.get(attribute))
         baseline = y + CELL[1] * 0.75
         yield f'<text x="{x:g}" y="{baseline:g}" textLength="{width:g}"{fill}{style}>{escape(text)}</text>'
 
 
 def main() -> None:
-    """Type the beginning of a method, and write what is on the screen then."""
+    """Type the beginning of a line, and write the screen with the suggestion to nvim.svg."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "inventory"
         shutil.copytree(PROJECT, folder)
@@ -76,12 +76,16 @@ def main() -> None:
         environ = {**os.environ, "XDG_STATE_HOME": temporary}
         arguments = ["-u", str(init), "orders.py"]
         with neovim(folder, environ, arguments, width=WIDTH, height=HEIGHT, clean=False) as nvim:
-            nvim.until(lambda n: n.lua("return require('slm').status().state") == "ready", WAIT_S, "the model is ready")
+            nvim.until(
+                lambda n: n.lua("return require('slm').status().state") == "ready", TIMEOUT_S, "the model is ready"
+            )
             nvim.type("/total_quantity<CR>jzzAsum(")
-            nvim.until(lambda n: n.lua("return require('slm').visible()"), WAIT_S, "a suggestion")
-            nvim.until(lambda n: n.lua("return require('slm').status().state") == "ready", WAIT_S, "all of it")
+            nvim.until(lambda n: n.lua("return require('slm').visible()"), TIMEOUT_S, "a suggestion")
+            nvim.until(
+                lambda n: n.lua("return require('slm').status().state") == "ready", TIMEOUT_S, "the complete suggestion"
+            )
             nvim.settle()
-            print("\n".join(nvim.screen.lines()))  # noqa: T201 - what is on the picture
+            print("\n".join(nvim.screen.lines()))  # noqa: T201 - the text of the screenshot
             (HERE / "nvim.svg").write_text(picture(nvim.screen))
 
 

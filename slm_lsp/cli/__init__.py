@@ -1,1 +1,1 @@
-"""The command line: one module a command, thin: parse arguments, call, print, exit code."""
+"""The command line. Each command is a thin module: it parses arguments, calls one function and prints the result."""

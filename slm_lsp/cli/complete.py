@@ -1,4 +1,4 @@
-"""`slm-lsp complete FILE LINE:COL`: one completion, with its figures."""
+"""`slm-lsp complete FILE LINE:COL`: prints one completion."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from slm_lsp.cli.target import Target, read_target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from slm_lsp.cli.stages import Stages
+    from slm_lsp.cli.stages import StageDisplay
     from slm_lsp.config import Settings
     from slm_lsp.context.retrieve import Retrieved
     from slm_lsp.context.snippets import Snippet
@@ -19,46 +19,48 @@ if TYPE_CHECKING:
     from slm_lsp.index.project import Project
     from slm_lsp.routing.policy import Choice
 
-DESCRIPTION = """Prints the suggestion for one place of a file. Without --model and where no model is set, the best
-installed model that fits the free memory answers, however long it takes. With `--model auto` the model is chosen by
-latency, as in an editor."""
+DESCRIPTION = """Prints the completion at one position of a file. By default the best installed model that fits the free
+memory answers, however long it takes. With `--model auto` the model is chosen by latency, as in an editor."""
 
-MOST_ALTERNATIVES = 8
-"""What is decoded together."""
+MAX_ALTERNATIVES = 8
+"""Maximum candidates that the engine decodes in one batch."""
 
-BETWEEN = "\n---\n"
-"""Between alternatives."""
+SEPARATOR = "\n---\n"
+"""Printed between two alternatives."""
 
-LINES_SHOWN = 4
-"""Lines above and below the cursor with --verbose."""
+CONTEXT_LINES = 4
+"""Lines above and below the cursor that `--verbose` prints."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("complete", parents=[common], help="complete the code at one place of a file")
+    parser = commands.add_parser("complete", parents=[common], help="print a completion at one position of a file")
     parser.description = DESCRIPTION
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument("position", metavar="LINE:COL", help="from 1, in characters")
+    parser.epilog = "example: slm-lsp complete app.py 12:5"
+    parser.add_argument("file", metavar="FILE", help="source file")
+    parser.add_argument(
+        "position", metavar="LINE:COL", help="line and column, both counted from 1; columns are characters"
+    )
     parser.add_argument(
         "--alternatives",
-        type=counted,
+        type=alternative_count,
         default=1,
         metavar="N",
-        help="print up to N different suggestions (1 to 8, default 1), the best first, with a line --- between two",
+        help="print up to N different suggestions, the best first, separated by a line `---` (1 to 8, default 1)",
     )
     parser.set_defaults(run=run)
 
 
-def counted(text: str) -> int:
-    """How many texts are wanted, from 1 to 8."""
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_ALTERNATIVES:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_ALTERNATIVES}")
+def alternative_count(text: str) -> int:
+    """Return the value of `--alternatives`, a whole number from 1 to `MAX_ALTERNATIVES`."""
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_ALTERNATIVES:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MAX_ALTERNATIVES}")
     return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the suggestion: the text that is inserted at the place goes to standard output."""
-    from slm_lsp.cli.stages import stages
+    """Print the text to insert at the cursor on standard output."""
+    from slm_lsp.cli.stages import stage_display
     from slm_lsp.config import load_settings
     from slm_lsp.index.project import open_project
 
@@ -69,9 +71,9 @@ def run(args: argparse.Namespace) -> int:
     if args.model:
         settings = replace(settings, model=args.model)
     project = open_project(target.workspace)
-    found = _retrieved(args, target, project, settings)
-    with stages(args) as shown:
-        choice, completion, snippets = asyncio.run(_complete(args, target, settings, project, found, shown))
+    retrieved = _retrieve(args, target, project, settings)
+    with stage_display(args) as display:
+        choice, completion, snippets = asyncio.run(_complete(args, target, settings, project, retrieved, display))
     others = completion.others[: args.alternatives - 1]
     if args.json:
         report = _as_json(target, choice, completion)
@@ -81,21 +83,19 @@ def run(args: argparse.Namespace) -> int:
         emit_json(report)
         return 0
     if args.verbose:
-        _show(args, target, completion)
-        note(args, _read(target, snippets if found else None))
+        _print_excerpt(target, completion)
+        note(args, _snippets_line(target, snippets if retrieved else None))
     if completion.text:
-        emit(BETWEEN.join([completion.text, *(each.text for each in others)]))
+        emit(SEPARATOR.join([completion.text, *(each.text for each in others)]))
     else:
-        note(args, f"nothing to suggest: {completion.reason}")
+        note(args, f"No suggestion: {completion.reason}")
     if args.verbose:
-        note(args, _figures(choice, completion))
+        note(args, _timing_line(choice, completion))
     return 0
 
 
-def _retrieved(
-    args: argparse.Namespace, target: Target, project: "Project", settings: "Settings"
-) -> "Retrieved | None":
-    """Snippets of other files; None where the project is not indexed or its index cannot be used."""
+def _retrieve(args: argparse.Namespace, target: Target, project: "Project", settings: "Settings") -> "Retrieved | None":
+    """Return snippets of other files; None if the project has no index or its index cannot be used."""
     from slm_lsp.context.retrieve import retrieve
     from slm_lsp.context.signals import History
     from slm_lsp.errors import ProjectIndexError
@@ -113,10 +113,10 @@ async def _complete(
     target: Target,
     settings: "Settings",
     project: "Project",
-    found: "Retrieved | None",
-    shown: "Stages",
+    retrieved: "Retrieved | None",
+    display: "StageDisplay",
 ) -> "tuple[Choice, Completion, Sequence[Snippet]]":
-    """The model that answers, its answer, and what it read of other files."""
+    """Return the model that answers, its completion, and the snippets in the prompt."""
     from slm_lsp.context.anchor import at_word
     from slm_lsp.context.window import PromptParts, fitting, snippet_budget
     from slm_lsp.engine.client.connection import EngineClient
@@ -127,20 +127,20 @@ async def _complete(
 
     def on_loading(fraction: float) -> None:
         if fraction < 1:
-            shown.advance(fraction)
+            display.advance(fraction)
         else:
-            shown.begin("reading the prompt")
+            display.begin("reading the prompt")
 
-    parts = PromptParts(target.cursor, at_word(target.cursor), tuple(found.snippets) if found else ())
+    parts = PromptParts(target.cursor, at_word(target.cursor), tuple(retrieved.snippets) if retrieved else ())
     async with EngineClient() as engine:
-        shown.begin("starting the model process")
+        display.begin("starting the model process")
         if args.model:
             choice = await choose(parts, engine, settings, explicit=True)
         else:
             choice = await best(engine, settings)
         if args.model == AUTO:
             note(args, f"{choice.why} (without `--model auto` the best installed model answers)")
-        shown.begin(f"loading {choice.name}")
+        display.begin(f"loading {choice.name}")
         info = await engine.describe(choice.model, explicit=True, on_loading=on_loading)
         snippets = fitting(parts.snippets, snippet_budget(info, settings.completion))
         request = completion_request(
@@ -151,9 +151,9 @@ async def _complete(
             alternatives=args.alternatives,
             is_known=project.reader.defines if project.reader else nothing_known,
         )
-        progress = Progress(on_loading=on_loading, on_text=lambda _: shown.end())
+        progress = Progress(on_loading=on_loading, on_text=lambda _: display.end())
         completion = await complete(request, engine, progress)
-        shown.end()
+        display.end()
         return choice, completion, snippets
 
 
@@ -180,8 +180,8 @@ def _position(target: Target, offset: int) -> dict[str, int]:
     return {"line": at.line + 1, "column": at.column + 1}
 
 
-def _show(args: argparse.Namespace, target: Target, completion: "Completion") -> None:
-    """The lines round the cursor with the suggestion in them, marked so that it is seen without colours too."""
+def _print_excerpt(target: Target, completion: "Completion") -> None:
+    """Print the lines around the cursor with the suggestion in double brackets, visible without colours too."""
     from rich.console import Console
     from rich.text import Text
 
@@ -191,7 +191,7 @@ def _show(args: argparse.Namespace, target: Target, completion: "Completion") ->
     at = lines.position(target.cursor.offset)
     console = Console(stderr=True, highlight=False)
     console.print(Text(f"{target.file}:{at.line + 1}:{at.column + 1}", style="bold"))
-    first, last = max(0, at.line - LINES_SHOWN), min(len(lines.starts), at.line + LINES_SHOWN + 1)
+    first, last = max(0, at.line - CONTEXT_LINES), min(len(lines.starts), at.line + CONTEXT_LINES + 1)
     for number in range(first, last):
         row = Text(f"{number + 1:5d}  ", style="dim")
         line = lines.line(number)
@@ -204,15 +204,15 @@ def _show(args: argparse.Namespace, target: Target, completion: "Completion") ->
         console.print(row, soft_wrap=True)
 
 
-def _read(target: Target, snippets: "Sequence[Snippet] | None") -> str:
+def _snippets_line(target: Target, snippets: "Sequence[Snippet] | None") -> str:
     if snippets is None:
-        return f"{target.workspace} is not indexed: run `slm-lsp index {target.workspace}` to have other files read"
-    return f"read of other files: {', '.join(each.path for each in snippets) or 'nothing'}"
+        return f"{target.workspace} has no index; run `slm-lsp index {target.workspace}` to use its other files"
+    return f"snippets of other files: {', '.join(each.path for each in snippets) or 'none'}"
 
 
-def _figures(choice: "Choice", completion: "Completion") -> str:
+def _timing_line(choice: "Choice", completion: "Completion") -> str:
     timing, tokens = completion.timing, completion.tokens
-    first = "no token" if timing.first_token_ms is None else f"first token after {timing.first_token_ms:.0f} ms"
+    first = "no tokens" if timing.first_token_ms is None else f"first token after {timing.first_token_ms:.0f} ms"
     speed = f", {completion.tokens_per_second:.1f} tokens/s" if completion.tokens_per_second else ""
     return (
         f"{choice.name} on {completion.backend}: {first}{speed}; "

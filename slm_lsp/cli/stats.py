@@ -1,4 +1,4 @@
-"""`slm-lsp stats`: what was suggested, what became of it, and how soon it came."""
+"""`slm-lsp stats`: prints how many suggestions were shown and accepted, and how long they took."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,36 +10,43 @@ from slm_lsp.cli.output import emit, emit_json, emit_table
 if TYPE_CHECKING:
     from slm_lsp.features.statistics.summary import Counts, Summary
 
-DESCRIPTION = """Shows what editors were given on this machine and what became of it. Everything is kept here, without
-code and without paths; docs/statistics.md says what."""
+DESCRIPTION = """Shows how many suggestions editors on this machine have displayed, how many of them the user accepted,
+and how long they took. The statistics stay on this machine and contain no code and no paths; see docs/statistics.md."""
 
 COLUMNS = ("shown", "accepted", "partial", "rejected", "ignored", "rate", "95 %")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("stats", parents=[common], help="what was suggested, and what became of it")
+    parser = commands.add_parser("stats", parents=[common], help="show how many suggestions were shown and accepted")
     parser.description = DESCRIPTION
-    parser.add_argument("--days", type=int, metavar="N", help="only the last N days, with today")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots")
-    parser.add_argument("--force", action="store_true", help="replace FILE even if it is no such page")
-    parser.add_argument("--reset", action="store_true", help="delete everything that was counted")
+    parser.epilog = "example: slm-lsp stats --days 7 --html stats.html"
+    parser.add_argument(
+        "--days", type=int, metavar="N", help="count only the last N days, including today (default: all)"
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page with charts to FILE instead of printing tables"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="with --html, overwrite FILE even if this command has not written it"
+    )
+    parser.add_argument("--reset", action="store_true", help="delete all statistics")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the summary, write the page, or delete everything."""
+    """Print the summary, write the page, or delete the statistics."""
     from slm_lsp.errors import UsageError
     from slm_lsp.features.statistics.counters import Statistics
     from slm_lsp.features.statistics.feedback import KEEP_DAYS
     from slm_lsp.features.statistics.store import default_path, erase
 
     if args.reset and (args.html or args.days is not None):
-        raise UsageError("--reset deletes everything and stands alone.")
+        raise UsageError("--reset deletes all statistics and cannot be combined with --html or --days.")
     if args.force and not args.html:
-        raise UsageError("--force is for --html.")
+        raise UsageError("--force needs --html.")
     if args.days is not None and not 1 <= args.days <= KEEP_DAYS:
-        raise UsageError(f"--days must be 1 to {KEEP_DAYS}: what is older is deleted.")
+        raise UsageError(f"--days must be from 1 to {KEEP_DAYS}; older statistics are deleted.")
     if args.reset:
         count = erase(default_path())
         emit_json({"deleted": count}) if args.json else emit(f"deleted: {count:,} suggestions")
@@ -66,7 +73,7 @@ def _print(summary: "Summary") -> None:
             ("language", summary.by_language),
             ("tier", summary.by_tier),
             ("model", summary.by_model),
-            ("from", summary.by_source),
+            ("source", summary.by_source),
         ):
             emit_table((title, *COLUMNS), _rows(groups))
         latencies = [
@@ -75,26 +82,28 @@ def _print(summary: "Summary") -> None:
         ]
         emit_table(("latency", "answers", "p50", "p95"), latencies)
     if summary.nothing:
-        emit_table(("why nothing was shown", "times"), [(why, f"{n:,}") for why, n in summary.nothing.items()])
+        emit_table(("reason for no suggestion", "times"), [(why, f"{n:,}") for why, n in summary.nothing.items()])
     learned = [
         (f"{each.language}, {each.tier}", f"{each.outcomes:,}", f"{each.threshold:.2f}")
         for each in summary.thresholds
         if each.threshold
     ]
     if learned:
-        emit_table(("learned", "outcomes", "shown from confidence"), learned)
+        emit_table(("learned", "outcomes", "minimum confidence"), learned)
 
 
 def _headline(summary: "Summary") -> Iterable[str]:
     total = summary.total
     if not total.shown:
         yield (
-            "Nothing was shown yet." if summary.days is None else f"Nothing was shown in the last {summary.days} days."
+            "No suggestion was shown yet."
+            if summary.days is None
+            else f"No suggestion was shown in the last {summary.days} days."
         )
         return
     low, high = total.ci95
     yield (
-        f"{summary.first} to {summary.last}: {total.shown:,} suggestions shown, {_percent(total.rate)} accepted, "
+        f"{summary.first} to {summary.last}: {total.shown:,} suggestions shown, {_percent(total.rate)} accepted "
         f"at least in part (95 %: {_percent(low)} to {_percent(high)})"
     )
     yield (
@@ -102,7 +111,7 @@ def _headline(summary: "Summary") -> Iterable[str]:
         f"{summary.tokens:,} tokens generated"
     )
     if total.silent:
-        yield f"{total.silent:,} of the ignored were shown by an editor that had not told any outcome"
+        yield f"{total.silent:,} of the ignored suggestions were shown by an editor that had not reported any outcome"
 
 
 def _rows(groups: "Mapping[str, Counts]") -> list[Sequence[str]]:

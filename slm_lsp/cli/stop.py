@@ -1,21 +1,21 @@
-"""`slm-lsp stop`: ends the model process of this installation."""
+"""`slm-lsp stop`: stops the model process of this installation."""
 
 import argparse
 
 from slm_lsp.cli.output import emit, emit_json, note
 
-DESCRIPTION = """Ends the model process (the engine) of this installation and waits until it has gone. Running requests
-fail; the next request of an editor or a command starts a new process."""
+DESCRIPTION = """Stops the model process of this installation and waits until it has exited. This process holds the
+models in memory. Running requests fail; the next request of an editor or a command starts a new process."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("stop", parents=[common], help="end the model process", description=DESCRIPTION)
+    parser = commands.add_parser("stop", parents=[common], help="stop the model process", description=DESCRIPTION)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """End every engine of this installation; 0 also where none runs."""
+    """Stop every engine of this installation. Return 0, even if no engine is running."""
     from slm_lsp.engine.client.ending import end, running
     from slm_lsp.platform.runtime_dir import runtime_dir
 
@@ -32,11 +32,13 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     for pid, killed in stopped:
-        emit(f"process {pid}: " + ("killed, since it did not end by itself" if killed else "ended"))
+        emit(f"process {pid}: " + ("killed, because it did not stop by itself" if killed else "stopped"))
     if not stopped:
-        emit("No model process of this installation runs.")
+        emit("No model process of this installation is running.")
     for each in others:
         note(
-            args, f"Process {each.pid} belongs to another installation ({each.executable}); its `slm-lsp stop` ends it."
+            args,
+            f"Process {each.pid} belongs to another installation ({each.executable}). "
+            "To stop it, run `slm-lsp stop` of that installation.",
         )
     return 0

@@ -1,1 +1,1 @@
-"""What a model gets to read: the window of text for one completion, laid out as the model was trained."""
+"""Builds the prompt of a completion: the text around the cursor and snippets of other files."""

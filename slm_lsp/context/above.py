@@ -1,4 +1,4 @@
-"""What of a long file stands above its window and is read all the same: imports, and the heads of what is open."""
+"""Selects lines above the prompt's window in a long file: its imports and the headers of the enclosing blocks."""
 
 from functools import lru_cache
 
@@ -7,28 +7,30 @@ from slm_lsp.index.extract import symbols
 from slm_lsp.languages.registry import language_of
 
 MAX_IMPORTS = 30
-MAX_HEADS = 5
+MAX_HEADERS = 5
 MAX_CHARACTERS = 1500
-"""About 400 tokens; where there is more, the first imports are kept."""
+"""Maximum length of the selected lines, about 400 tokens. Headers come after imports, so they are dropped first."""
 
-MAX_LINES = 24
-"""Of one import."""
+MAX_IMPORT_LINES = 24
+"""Maximum lines that are read of one import statement."""
 
 BRACKETS = (("(", ")"), ("{", "}"), ("[", "]"))
 PARSE_S = 0.25
+"""Seconds after which parsing is given up. Then only the headers are returned."""
+
 CACHED = 16
 TAB = 8
 
 
 @lru_cache(CACHED)
 def above(path: str, text: str, first: str) -> str:
-    r"""Lines of the text above a window that its reader has to know, line ends as `\n`.
+    r"""Return the imports and enclosing block headers above a window, with `\n` as line end.
 
     Args:
-        path: of the file; its name says which language it is.
-        text: everything above the window. It stays the same while the window does, and so does the answer.
-        first: the first line of the window that is not blank; what is open there is found by indentation, which every
-            language has, also where the text does not parse.
+        path: path of the file; its name decides the language.
+        text: all text above the window. It changes only when the window moves, so results are cached.
+        first: the first non-blank line of the window. Blocks that enclose this line are found by indentation, which
+            works in every language and in text that does not parse.
     """
     lines = text.split("\n")
     language = language_of(path, lines[0])
@@ -36,38 +38,41 @@ def above(path: str, text: str, first: str) -> str:
         imported = symbols(language, text, PARSE_S)[1]
     except ParseTimeoutError:
         imported = []
-    chosen = list(dict.fromkeys(each.line for each in imported if each.line < len(lines)))[:MAX_IMPORTS]
-    shown = [_whole(lines, number) for number in chosen] + _heads(lines, first)
+    numbers = list(dict.fromkeys(each.line for each in imported if each.line < len(lines)))[:MAX_IMPORTS]
+    selected = [_statement(lines, number) for number in numbers] + _headers(lines, first)
     kept: list[str] = []
-    for line in shown:
+    for line in selected:
         if sum(len(each) + 1 for each in kept) + len(line) > MAX_CHARACTERS:
             break
         kept.append(line)
     return "".join(line + "\n" for line in kept)
 
 
-def _whole(lines: list[str], number: int) -> str:
-    """A line, with those that its open bracket goes on in, on one line."""
+def _statement(lines: list[str], number: int) -> str:
+    """Return a line joined with the following lines until all its brackets are closed."""
     text = lines[number].rstrip()
-    for line in lines[number + 1 : number + MAX_LINES]:
+    for line in lines[number + 1 : number + MAX_IMPORT_LINES]:
         if all(text.count(opened) <= text.count(closed) for opened, closed in BRACKETS):
             break
         text += f" {line.strip()}"
     return text
 
 
-def _heads(lines: list[str], first: str) -> list[str]:
-    """Lines above that are indented less than all between them and `first`, outermost first."""
-    heads: list[str] = []
+def _headers(lines: list[str], first: str) -> list[str]:
+    """Return the lines that open the blocks around `first`, the outermost first.
+
+    A line opens such a block when it is indented less than `first` and than all lines between them.
+    """
+    headers: list[str] = []
     depth = _depth(first)
     for line in reversed(lines):
-        if depth == 0 or len(heads) == MAX_HEADS:
+        if depth == 0 or len(headers) == MAX_HEADERS:
             break
         if line.strip() and _depth(line) < depth:
             depth = _depth(line)
             if line.strip().strip("{}()[];"):
-                heads.append(line.rstrip())
-    return heads[::-1]
+                headers.append(line.rstrip())
+    return headers[::-1]
 
 
 def _depth(line: str) -> int:

@@ -1,7 +1,8 @@
-"""Where the prompt's prefix ends: the anchor. What was typed behind it stands behind the sentinel of the middle.
+"""The anchor: the position in a document at which the prompt's prefix ends.
 
-While the anchor stays, prefix and suffix stay, and a keystroke costs the evaluation of a token or two, however long
-the suffix is. (The idea is that of EFIM, arXiv 2505.21889; token healing makes it work without its training.)
+Text that the user has typed after the anchor follows the prompt's middle token. While the anchor stays in place, prefix
+and suffix do not change, so a keystroke costs the evaluation of one or two tokens, however long the suffix is. (The
+idea comes from EFIM, arXiv 2505.21889. EFIM trains the model for it; here token healing replaces that training.)
 """
 
 import re
@@ -10,14 +11,20 @@ from dataclasses import dataclass
 from slm_lsp.context.cursor import Cursor
 
 MAX_TYPED_CHARACTERS = 600
-"""With more than this behind the anchor it moves to the cursor's line; about 200 tokens."""
+"""Maximum characters between anchor and cursor, about 200 tokens. Beyond this the anchor moves to the cursor's line."""
 
 _LAST_PIECE = re.compile(r"(?:\w+|[^\S\n]+|[^\w\s]+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A place in a document, and what stood before and behind the cursor when it was chosen."""
+    """An offset in a document, with the text around the cursor at the time the anchor was set.
+
+    Args:
+        offset: position of the anchor, in characters.
+        before: the text before the anchor.
+        after: the text after the cursor.
+    """
 
     offset: int
     before: str
@@ -25,29 +32,29 @@ class Anchor:
 
 
 def at_line(cursor: Cursor) -> Anchor:
-    """The anchor at the start of the cursor's line: deleting and typing in the line stay behind it."""
+    """Return an anchor at the start of the cursor's line, so that edits in this line leave the prefix unchanged."""
     start = max(cursor.text.rfind("\n", 0, cursor.offset), cursor.text.rfind("\r", 0, cursor.offset)) + 1
     return _anchor(cursor, max(start, cursor.offset - MAX_TYPED_CHARACTERS))
 
 
 def at_word(cursor: Cursor) -> Anchor:
-    """The anchor just before the word at the cursor: the ordinary prompt, but for what healing takes off its end."""
+    """Return an anchor before the word at the cursor. The word is healed; otherwise the prompt is the usual one."""
     found = _LAST_PIECE.search(cursor.text, max(0, cursor.offset - MAX_TYPED_CHARACTERS), cursor.offset)
     return _anchor(cursor, found.start() if found else cursor.offset)
 
 
 def follow(cursor: Cursor, earlier: Anchor | None) -> Anchor:
-    """The earlier anchor as long as only text between it and the cursor changed; else one at the cursor's line."""
-    if earlier is not None and _holds(cursor, earlier):
+    """Return the earlier anchor if only text between it and the cursor has changed, else one at the cursor's line."""
+    if earlier is not None and _is_valid(earlier, cursor):
         return earlier
     return at_line(cursor)
 
 
-def _holds(cursor: Cursor, earlier: Anchor) -> bool:
+def _is_valid(anchor: Anchor, cursor: Cursor) -> bool:
     return (
-        earlier.offset <= cursor.offset <= earlier.offset + MAX_TYPED_CHARACTERS
-        and cursor.text[cursor.offset :] == earlier.after
-        and cursor.text[: earlier.offset] == earlier.before
+        anchor.offset <= cursor.offset <= anchor.offset + MAX_TYPED_CHARACTERS
+        and cursor.text[cursor.offset :] == anchor.after
+        and cursor.text[: anchor.offset] == anchor.before
     )
 
 

@@ -1,4 +1,4 @@
-"""Words that stand in files about anything: parts of identifiers and plain English. They never count as rare."""
+"""Common words of identifiers and of English. Retrieval never treats them as rare names."""
 
 COMMON_WORDS = frozenset(
     """
@@ -44,7 +44,7 @@ COMMON_WORDS = frozenset(
     week weight widget width window word words work worker wrap wrapper write writer xml year zero
     """.split()  # noqa: SIM905 - a list of literals would take 700 lines
 )
-"""In lower case."""
+"""The words, in lower case."""
 
 MIN_LENGTH = 3
-"""Characters; shorter words are abbreviations of anything."""
+"""Minimum characters of a rare word. Shorter words, such as `fn`, are abbreviations with many meanings."""

@@ -1,4 +1,4 @@
-"""Which languages are written side by side, so that a file in one says something about a file in the other."""
+"""Says which languages are used together, so that a file in one is useful context for a file in the other."""
 
 from functools import cache, lru_cache
 from itertools import chain
@@ -22,16 +22,17 @@ _FAMILIES = (
 )
 
 _INTERFACES = frozenset({"sql", "proto", "thrift", "graphql", "prisma"})
-"""They describe data that code in any language works on."""
+"""Languages that describe data for programs in any language."""
 
-_NO_CODE = frozenset(
+_NOT_CODE = frozenset(
     {"markdown", "text", "rst", "asciidoc", "latex", "typst", "org", "json", "jsonnet", "yaml", "toml", "xml", "ini"}
     | {"ignore", "diff", "gettext", "html", "css", "scss", "make", "cmake", "meson", "ninja", "dockerfile", "autoconf"}
 )
+"""Languages whose files do not work with the data that `_INTERFACES` describe."""
 
 
 def related(path: str, other: str) -> bool:
-    """Whether two files, by their paths, are in one language or in languages that go together."""
+    """Return whether the files at two paths are in the same language or in languages that are used together."""
     one, two = _name(path), _name(other)
     if one == two:
         return one is not None or path.rpartition(".")[2] == other.rpartition(".")[2]
@@ -46,10 +47,10 @@ def _name(path: str) -> str | None:
 
 @cache
 def _companions() -> dict[str, frozenset[str]]:
-    code = languages().keys() - _NO_CODE - _INTERFACES
-    found: dict[str, frozenset[str]] = {}
+    code = languages().keys() - _NOT_CODE - _INTERFACES
+    companions: dict[str, frozenset[str]] = {}
     for name in languages():
-        beside = chain.from_iterable(family for family in _FAMILIES if name in family)
+        family = chain.from_iterable(each for each in _FAMILIES if name in each)
         interfaces = _INTERFACES if name in code else code if name in _INTERFACES else frozenset()
-        found[name] = frozenset(beside) | interfaces
-    return found
+        companions[name] = frozenset(family) | interfaces
+    return companions

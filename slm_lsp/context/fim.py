@@ -1,9 +1,9 @@
-"""The window round the cursor and the fill-in-the-middle prompt made of it.
+"""Builds the window around the cursor and the fill-in-the-middle (FIM) prompt from it.
 
-Order: repository name first, then snippets of other files, then the path, which change least, then what stands before
-the cursor, then what stands behind it (Qwen2.5-Coder Technical Report, arXiv 2409.12186, section 3.2.1), then what was
-typed since the anchor was set, as the beginning of the answer. What is stable stands early, so that a keystroke leaves
-the evaluated prompt as it was.
+The prompt contains, in this order: the repository name, snippets of other files, the path of the file, the text before
+the anchor, the text after the cursor, and the text between anchor and cursor, as the start of the answer. The order
+prefix, suffix, middle is that of the Qwen2.5-Coder Technical Report (arXiv 2409.12186, section 3.2.1). Parts that
+change rarely come first, so that a keystroke invalidates only the last tokens of the evaluated prompt.
 """
 
 from collections.abc import Sequence
@@ -18,55 +18,72 @@ from slm_lsp.privacy.secrets import mask
 from slm_lsp.text import Lines
 
 CHARACTERS_PER_TOKEN = 3.0
-"""Source code in Qwen2.5's vocabulary has 3 to 4 characters a token; the smaller figure keeps budgets honest."""
+"""Characters per token, for estimates. Source code has 3 to 4 in Qwen2.5's vocabulary. The lower figure estimates more
+tokens, so that budgets are rarely exceeded."""
 
 LONG_CHARACTERS = 3 * MAX_CHARACTERS
-"""Of a smaller budget nothing is spent on what stands above the window."""
+"""Minimum prefix budget, in characters, from which lines above the window are included."""
 
 MARGIN = 4000
-"""Characters above and below the window that are looked at for keys: as many as a private key of 4,096 bits has."""
+"""Characters above and below the window that are searched for secrets: the length of a 4,096-bit private key."""
 
 STEP_LINES = 64
-"""The window's first line moves in steps of so many lines: between two steps the prompt begins alike."""
+"""Lines by which the start of the window moves at a time. Between two moves the start of the prompt does not change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    r"""What of a document goes into the prompt: line ends as `\n`, keys and passwords masked."""
+    r"""The part of a document that goes into the prompt. Line ends are `\n`; keys and passwords are masked.
+
+    Args:
+        prefix: the text before the anchor.
+        typed: the text between the anchor and the cursor.
+        suffix: the text after the cursor.
+    """
 
     prefix: str
     typed: str
-    """What stands between the anchor and the cursor."""
     suffix: str
 
 
 def window(cursor: Cursor, anchor: int, prefix_tokens: int, suffix_tokens: int) -> Window:
-    """The text round the cursor, as much as the budgets hold; `anchor` is an offset at or before the cursor."""
+    """Return the window around the cursor.
+
+    Args:
+        cursor: the document and the position of the cursor.
+        anchor: offset of the anchor, at or before the cursor.
+        prefix_tokens: maximum tokens of the text before the anchor, estimated.
+        suffix_tokens: maximum tokens of the text after the cursor, estimated.
+    """
     lines = Lines(cursor.text)
-    start, head = _begin(cursor, lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
+    start, heading = _start(cursor, lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
     end = _last_character(lines, cursor.offset, int(suffix_tokens * CHARACTERS_PER_TOKEN))
     cuts = (max(start - MARGIN, 0), start, anchor, cursor.offset, end, end + MARGIN)
     pieces = [_unix(cursor.text[each:following]) for each, following in pairwise(cuts)]
-    # Together, since a key that the cursor or the window's end cuts in two is none to either side.
+    # Mask all pieces at once: half a key, cut by the cursor or the window's edge, would not be recognized.
     masked = mask("".join(pieces))
     ends = list(accumulate(map(len, pieces)))
     prefix, typed, suffix = (masked[each:following] for each, following in pairwise(ends[:4]))
-    return Window(mask(head) + prefix, typed, suffix)
+    return Window(mask(heading) + prefix, typed, suffix)
 
 
-def _begin(cursor: Cursor, lines: Lines, anchor: int, budget: int) -> tuple[int, str]:
-    """Where the window begins, and what is read of the text above it."""
+def _start(cursor: Cursor, lines: Lines, anchor: int, budget: int) -> tuple[int, str]:
+    """Return the offset of the window's start, and the lines above it that are included."""
     start = _first_character(lines, anchor, budget)
     if start == 0 or budget < LONG_CHARACTERS:
         return start, ""
     start = _first_character(lines, anchor, budget - MAX_CHARACTERS)
-    shown = cursor.text[start:anchor]
-    first = next((line for line in shown.splitlines() if line.strip()), "")
+    prefix = cursor.text[start:anchor]
+    first = next((line for line in prefix.splitlines() if line.strip()), "")
     return start, above(cursor.path, _unix(cursor.text[:start]), first)
 
 
 def _first_character(lines: Lines, offset: int, budget: int) -> int:
-    """Where the prefix begins: on a multiple of `STEP_LINES`, or on any line where that is behind the cursor's."""
+    """Return the offset at which the prefix starts: at a line whose number is a multiple of `STEP_LINES`.
+
+    If no such line fits the budget, the prefix starts at the first line that does. If the cursor's line alone exceeds
+    the budget, the prefix starts inside this line.
+    """
     if offset <= budget:
         return 0
     current = lines.position(offset).line
@@ -78,7 +95,7 @@ def _first_character(lines: Lines, offset: int, budget: int) -> int:
 
 
 def _last_character(lines: Lines, offset: int, budget: int) -> int:
-    """Where the suffix ends: at the end of a line, or inside the cursor's line where that alone is too long."""
+    """Return the offset at which the suffix ends: a line end, or inside a cursor's line that exceeds the budget."""
     if len(lines.text) - offset <= budget:
         return len(lines.text)
     line = lines.position(offset + budget).line
@@ -86,36 +103,36 @@ def _last_character(lines: Lines, offset: int, budget: int) -> int:
 
 
 def _unix(text: str) -> str:
-    """Line ends as the model knows them; no byte order mark, and nothing that is no character."""
+    """Return the text with Unix line ends, without a byte order mark and without lone surrogates."""
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return plain.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def snippet_tokens(snippet: Snippet) -> float:
-    """What a snippet takes of a budget, as an estimate: its path, its text and the token between files."""
+    """Return the estimated tokens of a snippet: its path, its text and the separator token."""
     return (len(snippet.path) + 1 + len(snippet.text)) / CHARACTERS_PER_TOKEN + 1
 
 
 def prompt(
-    cursor: Cursor, shown: Window, fim: FimTokens | None, snippets: Sequence[Snippet] = ()
+    cursor: Cursor, visible: Window, fim: FimTokens | None, snippets: Sequence[Snippet] = ()
 ) -> tuple[Segment, ...]:
-    """The prompt for a model with these tokens; for a model without, just the text before the cursor.
+    """Return the prompt for a model. Without FIM tokens the prompt is only the text before the cursor.
 
     Args:
-        cursor: where the cursor is.
-        shown: the text round it.
-        fim: the model's tokens.
-        snippets: of other files, in this order; a model without a token between files gets none.
+        cursor: the document and the position of the cursor.
+        visible: the window around the cursor.
+        fim: the model's FIM tokens; None when it has none.
+        snippets: snippets of other files, in the order of the prompt. Ignored for a model without a file separator.
     """
-    typed = (Segment(shown.typed, heal=True),) if shown.typed else ()
+    typed = (Segment(visible.typed, heal=True),) if visible.typed else ()
     if fim is None:
-        return (Segment(shown.prefix), *typed)
+        return (Segment(visible.prefix), *typed)
     return (
         *_header(cursor, fim, snippets),
         Segment(fim.prefix, special=True),
-        Segment(shown.prefix),
+        Segment(visible.prefix),
         Segment(fim.suffix, special=True),
-        Segment(shown.suffix),
+        Segment(visible.suffix),
         Segment(fim.middle, special=True),
         *typed,
     )

@@ -1,37 +1,37 @@
-"""The part of a prompt that comes before the file: snippets of other files. It changes only where that pays.
+"""The head of a prompt: the snippets of other files that come before the file itself.
 
-Whatever stands early in a prompt decides whether all that follows has to be evaluated again. So the head of a document
-stays while what it says is nearly what would be chosen now.
+A change at the start of a prompt forces the engine to evaluate everything after it again. So a document keeps its head
+while it is nearly equal to what retrieval would choose now.
 """
 
 from collections.abc import Sequence
 
 from slm_lsp.context.snippets import Snippet
 
-ENOUGH = 0.7
-"""Share of the newly chosen snippets' scores that an older head has to have to stay."""
+MIN_COVERAGE = 0.7
+"""Minimum share of the new snippets' total score that an earlier head must cover to be kept."""
 
 
-def settled(earlier: Sequence[Snippet], chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
-    """The earlier head while it says most of what was chosen now and nothing that has changed since; else the new one.
+def choose_head(earlier: Sequence[Snippet], chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
+    """Return the earlier head if it covers most of the new choice and none of its text is outdated, else the new one.
 
-    A snippet of which the earlier head has half the lines counts half. Another choice of lines of the same file is no
-    change of the file: what is shown of it depends on the cursor.
+    A snippet counts by the share of its lines that the earlier head contains. A different choice of lines from an
+    unchanged file does not make the earlier head outdated, because the choice of lines depends on the cursor.
     """
     known = {each.path: each for each in earlier}
-    total = held = 0.0
+    total = covered = 0.0
     for each in chosen:
         total += each.score
         if (before := known.get(each.path)) is None:
             continue
         if before.text != each.text and before.version != each.version:
             return tuple(chosen)
-        held += each.score * _covered(each, before)
-    return tuple(earlier) if earlier and held >= ENOUGH * total else tuple(chosen)
+        covered += each.score * _coverage(each, before)
+    return tuple(earlier) if earlier and covered >= MIN_COVERAGE * total else tuple(chosen)
 
 
-def _covered(wanted: Snippet, known: Snippet) -> float:
-    """The share of a snippet's lines that another one of the same file has."""
+def _coverage(wanted: Snippet, known: Snippet) -> float:
+    """Return the share of a snippet's non-blank lines that another snippet of the same file contains."""
     lines = [line for line in wanted.text.splitlines() if line.strip()]
-    there = set(known.text.splitlines())
-    return sum(line in there for line in lines) / len(lines) if lines else 1.0
+    known_lines = set(known.text.splitlines())
+    return sum(line in known_lines for line in lines) / len(lines) if lines else 1.0

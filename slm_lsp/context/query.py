@@ -1,4 +1,4 @@
-"""What retrieval goes by: the names round the cursor and how near they are, the file's imports and own definitions."""
+"""The query for retrieval: names near the cursor, weighted by distance, and the imports and definitions of the file."""
 
 import re
 from collections import Counter
@@ -16,25 +16,29 @@ from slm_lsp.languages.symbols import Definition, Import, definitions_and_import
 from slm_lsp.text import Lines
 
 BEFORE_LINES = 40
-AFTER_LINES = 12
-"""How far round the cursor names count as near."""
+"""Lines above the cursor in which names count as near."""
 
-HALF_LINES = 12.0
-"""So many lines away a name counts half as much as on the cursor's line."""
+AFTER_LINES = 12
+"""Lines below the cursor in which names count as near."""
+
+HALF_WEIGHT_LINES = 12.0
+"""Distance from the cursor's line, in lines, at which a name has half the weight of a name on that line."""
 
 PARSE_S = 0.25
-"""An open file that takes longer to parse is used without its imports."""
+"""Seconds after which parsing of the open file is given up. The query then has no imports."""
 
 HEAD_LINES = 150
+"""Lines at the start of a long file that are parsed for imports."""
+
 REGION_LINES = 60
-"""Of a long file its first lines, where imports stand, and so many above and below the cursor are parsed: what is cut
-away would take as long to parse as all the rest of retrieval, and is only looked at for its own definitions."""
+"""Lines above and below the cursor that are parsed in a long file. Parsing the rest too would take as long as all other
+steps of retrieval together, and would only add the file's own definitions."""
 
 MAX_TYPED = 64
-"""Characters of a word before the cursor that are looked at."""
+"""Maximum characters of the unfinished word before the cursor."""
 
 _STATEMENTS = frozenset({"expression_statement", "module", "block", "ERROR"})
-"""A string that stands right in one of these is a docstring; `ERROR` is what does not parse."""
+"""Node types whose direct string children are docstrings. `ERROR` nodes contain text that does not parse."""
 
 _NAME = re.compile(r"[^\W\d]\w+")
 _TYPED = re.compile(r"[^\W\d]\w+\Z")
@@ -42,40 +46,40 @@ _TYPED = re.compile(r"[^\W\d]\w+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A place in a file, and what of its text says which other files matter."""
+    """A cursor, and the parts of its document that say which other files are useful."""
 
     cursor: Cursor
     language: Language | None
     near: Mapping[str, float]
-    """Every word round the cursor with its nearness: 1 on the cursor's line, less with distance."""
+    """Every word near the cursor with its proximity: 1 on the cursor's line, less with distance."""
     used: frozenset[str]
-    """Those of them that the syntax says are names of things defined somewhere else."""
-    uses: Mapping[str, int]
-    """How often each name stands in the whole file."""
+    """The words in `near` that the file uses but does not define. Without a parser, every word counts as used."""
+    occurrences: Mapping[str, int]
+    """How often each name occurs in the whole file."""
     imports: Sequence[Import]
     surroundings: frozenset[str]
-    """The lines round the cursor, without blanks at their ends."""
-    near_words: frozenset[str]
-    """Parts of the words round the cursor, in lower case."""
-    telling: Mapping[str, float]
-    """As `near`, without the unfinished word at the cursor and plain words that only comments or docstrings have."""
+    """The lines near the cursor, without white space at both ends."""
+    near_parts: frozenset[str]
+    """The parts of the words in `near`, in lower case: `get`, `user` and `name` of `getUserName`."""
+    distinctive: Mapping[str, float]
+    """`near` without the unfinished word at the cursor and without English words that occur in comments only."""
 
 
 def query(cursor: Cursor) -> Query:
-    """What can be told from the text alone."""
+    """Return the query for a cursor, from the text of its document alone."""
     lines = Lines(cursor.text)
     at = lines.position(cursor.offset).line
     first, last = max(at - BEFORE_LINES, 0), min(at + AFTER_LINES + 1, len(lines.starts))
     near: dict[str, float] = {}
     for number in range(first, last):
-        weight = 1 / (1 + abs(number - at) / HALF_LINES)
+        weight = 1 / (1 + abs(number - at) / HALF_WEIGHT_LINES)
         for name in _NAME.findall(lines.line(number)):
             near[name] = max(near.get(name, 0.0), weight)
     language = language_of(cursor.path, lines.line(0), cursor.language)
     parts = _parts(lines, at)
     parsed = [each for text, shift in parts if (each := _parsed(language, text, range(first - shift, last - shift)))]
-    own = {each.name for part in parsed for each in part.definitions}
-    own |= {each.local for part in parsed for each in part.imports}
+    own_names = {each.name for part in parsed for each in part.definitions}
+    own_names |= {each.local for part in parsed for each in part.imports}
     used = frozenset(name for part in parsed for name in part.used) if parsed else frozenset(near)
     prose = Counter(name for part in parsed for name in part.prose)
     counts = Counter(name for number in range(first, last) for name in _NAME.findall(lines.line(number)))
@@ -85,12 +89,12 @@ def query(cursor: Cursor) -> Query:
         cursor=cursor,
         language=language,
         near=near,
-        used=(used & near.keys()) - own,
-        uses=Counter(_NAME.findall(cursor.text)),
+        used=(used & near.keys()) - own_names,
+        occurrences=Counter(_NAME.findall(cursor.text)),
         imports=[each for part in parsed for each in part.imports],
         surroundings=frozenset(lines.line(number).strip() for number in range(first, last)) - {""},
-        near_words=frozenset(word for name in near for word in split(name)),
-        telling={
+        near_parts=frozenset(part for name in near for part in split(name)),
+        distinctive={
             name: weight
             for name, weight in near.items()
             if not (name == unfinished and counts[name] == 1) and not (prose[name] >= counts[name] and _is_plain(name))
@@ -99,12 +103,12 @@ def query(cursor: Cursor) -> Query:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name may be a word of plain English: it has one part, and no capital inside."""
+    """Return whether a name may be an English word: it has one part and no capital after the first letter."""
     return len(split(name)) == 1 and not any(map(str.isupper, name[1:]))
 
 
 def _parts(lines: Lines, at: int) -> list[tuple[str, int]]:
-    """What of a file is parsed, each part with the number of its first line."""
+    """Return the parts of a file that are parsed, each with the number of its first line."""
     count = len(lines.starts)
     first, last = max(at - REGION_LINES, 0), min(at + REGION_LINES, count)
     if first <= HEAD_LINES:
@@ -123,11 +127,11 @@ class _Parsed:
     definitions: Sequence[Definition]
     used: frozenset[str]
     prose: Sequence[str]
-    """The words of comments and docstrings near the cursor, as often as they stand there."""
+    """The words of comments and docstrings near the cursor, with repetitions."""
 
 
 def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None:
-    """What the syntax says; None where there is no parser, or none that is through in time."""
+    """Return what the syntax tree says; None when the language has no parser or parsing takes longer than `PARSE_S`."""
     if language is None or language.level == "chunks":
         return None
     source = text.encode("utf-8", errors="replace")
@@ -147,7 +151,7 @@ def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None
 
 
 def _prose(tree: Tree, near: range) -> list[str]:
-    """The words of comments and docstrings in some lines."""
+    """Return the words of comments and docstrings in a range of lines."""
     words: list[str] = []
     nodes = [tree.root_node]
     while nodes:

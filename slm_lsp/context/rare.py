@@ -1,4 +1,4 @@
-"""Names round a cursor that are rare in the project, and how much of them a piece of another file shares."""
+"""Finds names near the cursor that are rare in the project, and rates chunks of other files that share them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,95 +11,107 @@ from slm_lsp.index.words import split, words
 from slm_lsp.languages.keywords import keywords
 from slm_lsp.languages.registry import Language, language_of
 
-SEARCH_WORDS = 6
-LOOKED_UP = 4 * SEARCH_WORDS
-"""The most words whose number of chunks is looked up in the index, for one request."""
+MAX_SEARCH_WORDS = 6
+"""Maximum words of one search in the index."""
 
-MOST_CHUNKS = 300
-"""A word in more chunks than this distinguishes nothing, and costs a search milliseconds."""
+MAX_LOOKED_UP = 4 * MAX_SEARCH_WORDS
+"""Maximum words per request whose number of chunks is looked up in the index."""
+
+MAX_CHUNKS = 300
+"""Maximum chunks with a rare word. A word in more chunks says little about a place, and searching for it takes
+milliseconds."""
 
 RARE_SHARE = 0.02
-LEAST_CHUNKS = 3
-"""Rare is what stands in at most this share of all chunks, or in this many where the project is small."""
+"""Maximum share of the project's chunks that contain a rare word."""
 
-PART = 0.5
-"""What a shared part of a name counts, beside the whole name."""
+SMALL_PROJECT_CHUNKS = 3
+"""In a small project, a word is also rare if at most this number of chunks contain it."""
 
-MOST_WORTH, ENOUGH_NAMES = 0.6, 2.0
-"""The most that a similar piece is worth, less than what is imported, and how many shared names make it worth that,
-each counted by its nearness."""
+PART_WEIGHT = 0.5
+"""Weight of a shared part of a name, relative to a shared whole name."""
 
-LEAST_SHARED = 0.5
-"""A piece that shares less than one name twelve lines from the cursor shares nothing."""
+MAX_RELEVANCE = 0.6
+"""Relevance of a chunk that shares `ENOUGH_NAMES` names or more. Lower than that of an imported definition."""
+
+ENOUGH_NAMES = 2.0
+"""Number of shared names, weighted by proximity, from which a chunk has `MAX_RELEVANCE`."""
+
+MIN_SHARED = 0.5
+"""Minimum number of shared names, weighted by proximity. One name 12 lines from the cursor has this weight."""
 
 OTHER_LANGUAGE_NAMES = 2
-"""Names of several words, such as `due_date`, that a file of an unrelated language has to share: single words, however
-rare, are in comments and texts of any language."""
+"""Minimum compound names, such as `due_date`, that a file in an unrelated language must share. Single words, even rare
+ones, occur in comments and texts of any language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a piece has in common with a place: the names, the nearest first, and how much that is."""
+    """The rare names that a chunk of another file shares with the text near the cursor.
+
+    Args:
+        names: the shared names, the nearest first.
+        compound: number of shared whole names that have several parts, such as `due_date`.
+        amount: number of shared names, weighted by proximity; parts of names count `PART_WEIGHT`.
+    """
 
     names: tuple[str, ...]
     compound: int
-    """How many of the names have several words and are shared whole."""
     amount: float
 
-    def worth(self, *, related: bool) -> float:
-        """How likely the piece helps; 0 where it shares too little. `related` as `companions.related` says."""
-        if self.amount < LEAST_SHARED or (not related and self.compound < OTHER_LANGUAGE_NAMES):
+    def relevance(self, *, related: bool) -> float:
+        """Return the relevance of the chunk, from 0 to 1; `related` is the result of `companions.related`."""
+        if self.amount < MIN_SHARED or (not related and self.compound < OTHER_LANGUAGE_NAMES):
             return 0.0
-        return MOST_WORTH * min(self.amount / ENOUGH_NAMES, 1.0)
+        return MAX_RELEVANCE * min(self.amount / ENOUGH_NAMES, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class RareNames:
-    """The rare names round a cursor.
+    """The rare names near a cursor.
 
     Args:
-        near: every name with its nearness, the nearest first.
-        rare: the words of them that are rare.
-        words: those of them to search for, the best first.
+        near: every name near the cursor with its proximity, the nearest first.
+        rare: rare words among these names and their parts.
+        words: the rare words to search for, the best first.
     """
 
     near: Mapping[str, float]
     rare: frozenset[str]
     words: tuple[str, ...]
 
-    def shared(self, piece: IndexedChunk) -> Shared:
-        """What a piece shares; words that are reserved in its own language do not count."""
-        language = language_of(piece.path)
-        there = self.rare.intersection(words(piece.text).split()) - _reserved(language)
+    def shared(self, chunk: IndexedChunk) -> Shared:
+        """Return the names that a chunk shares. Reserved words of the chunk's own language do not count."""
+        language = language_of(chunk.path)
+        unmatched = self.rare.intersection(words(chunk.text).split()) - _reserved(language)
         names: list[str] = []
         compound, amount = 0, 0.0
-        for name, nearness in self.near.items():
-            parts = there.intersection(split(name))
+        for name, proximity in self.near.items():
+            parts = unmatched.intersection(split(name))
             if not parts:
                 continue
             is_whole = name.lower() in parts
             names.append(name if is_whole else min(parts))
             compound += is_whole and len(split(name)) > 1
-            amount += nearness * (1.0 if is_whole else PART)
-            there -= parts  # `tax` in a second name says nothing new
+            amount += proximity * (1.0 if is_whole else PART_WEIGHT)
+            unmatched -= parts  # each word counts once, with the nearest name that contains it
         return Shared(tuple(names), compound, amount)
 
 
 def rare_names(query: Query, project: Project) -> RareNames:
-    """The names near a place that are rare: neither reserved nor common words, and in few of the project's chunks."""
-    near = dict(sorted(query.telling.items(), key=lambda item: -item[1]))
+    """Return the rare names of a query: no reserved or common words, and in few of the project's chunks."""
+    near = dict(sorted(query.distinctive.items(), key=lambda item: -item[1]))
     excluded = COMMON_WORDS | _reserved(query.language)
     weights: dict[str, float] = {}
-    for name, nearness in near.items():
+    for name, proximity in near.items():
         for word in split(name):
             if len(word) >= MIN_LENGTH and word not in excluded:
-                weights.setdefault(word, nearness)
-    counts = project.document_frequency(list(weights)[:LOOKED_UP])
-    most = min(MOST_CHUNKS, max(LEAST_CHUNKS, int(project.chunk_count() * RARE_SHARE)))
-    # A word of one chunk stands nowhere but here.
-    rare = [word for word, count in counts.items() if 1 < count <= most]
+                weights.setdefault(word, proximity)
+    counts = project.document_frequency(list(weights)[:MAX_LOOKED_UP])
+    limit = min(MAX_CHUNKS, max(SMALL_PROJECT_CHUNKS, int(project.chunk_count() * RARE_SHARE)))
+    # A word in only one chunk most likely occurs only in the open file, so a search would find nothing new.
+    rare = [word for word, count in counts.items() if 1 < count <= limit]
     best = sorted(rare, key=lambda word: -weights[word] / (1 + counts[word]) ** 0.25)
-    return RareNames(near, frozenset(rare), tuple(best[:SEARCH_WORDS]))
+    return RareNames(near, frozenset(rare), tuple(best[:MAX_SEARCH_WORDS]))
 
 
 def _reserved(language: Language | None) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Chooses pieces of other files for a place: signals, fused by reciprocal rank, as far as they are worth reading."""
+"""Chooses snippets of other files for a cursor. Fuses several signals by reciprocal rank within a token budget."""
 
 import sqlite3
 import time
@@ -9,46 +9,50 @@ from itertools import groupby
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.fim import CHARACTERS_PER_TOKEN
 from slm_lsp.context.query import query
-from slm_lsp.context.signals import SIGNALS, Asked, Candidate, History, Signal
+from slm_lsp.context.signals import SIGNALS, History, Piece, Signal, SignalInput
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.errors import IndexMissingError
 from slm_lsp.index.project import Project
 
 FUSION_K = 60.0
-"""Reciprocal rank fusion: a candidate at rank r of a signal gets weight / (k + r). The constant is that of Cormack,
-Clarke and Büttcher, Reciprocal Rank Fusion outperforms Condorcet (SIGIR 2009)."""
+"""The constant k of reciprocal rank fusion: a piece at rank r of a signal scores weight / (k + r). The value is
+from Cormack, Clarke and Büttcher, Reciprocal Rank Fusion outperforms Condorcet (SIGIR 2009)."""
 
 WEIGHTS: Mapping[str, float] = {"definitions": 2.0, "edited": 1.5, "similar": 1.0, "viewed": 0.7, "siblings": 0.4}
-"""How much a signal's ranks count beside those of the others."""
+"""Weight of each signal in the fusion."""
 
-ON_REQUEST_S = 0.6
+RETRIEVAL_LIMIT_S = 0.6
+"""Seconds that retrieval may take before an answer that the user waits for."""
 
-ECHO = 0.5
-"""A piece of which more lines than this share stand round the cursor makes a model repeat them (llama.vim drops such
-chunks at the same share)."""
+MAX_ECHO = 0.5
+"""Maximum share of a piece's lines that also occur near the cursor. A piece with a higher share makes the model repeat
+these lines (llama.vim drops such chunks at the same share)."""
 
 MILLISECONDS = 1e3
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What was chosen."""
+    """The result of a retrieval.
+
+    Args:
+        snippets: the chosen snippets, the best last, because the model gives more weight to text near the file.
+        milliseconds: time that each signal took.
+        late: signals that were skipped or stopped by the time limit.
+    """
 
     snippets: tuple[Snippet, ...]
-    """The best last: what stands nearer to the file counts for more."""
     milliseconds: Mapping[str, float]
-    """What each signal took."""
     late: tuple[str, ...]
-    """Signals that were left out since time was up."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    candidate: Candidate
+    piece: Piece
     score: float
     reasons: tuple[str, ...]
-    worth: float
-    """How likely it helps, all signals taken together."""
+    relevance: float
+    """Estimated probability that the piece is useful, from all signals together."""
 
 
 def retrieve(
@@ -56,30 +60,30 @@ def retrieve(
     project: Project,
     history: History,
     tokens: int,
-    limit_s: float = ON_REQUEST_S,
+    limit_s: float = RETRIEVAL_LIMIT_S,
     *,
     signals: Mapping[str, Signal] = SIGNALS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Retrieved:
-    """Snippets for a place, the best last.
+    """Return snippets of other files for a cursor.
 
     Args:
-        cursor: the cursor's place.
-        project: the index, and the open files over it.
-        history: what the user did.
-        tokens: how many the snippets may take at most, as an estimate; what is hardly worth reading takes fewer.
-        limit_s: signals that have not begun by then are left out, and one that is searching then is stopped.
-        signals: which to ask, in this order.
-        clock: seconds, from any start.
+        cursor: the document and the position of the cursor.
+        project: the index, overlaid with the open files.
+        history: recent edits and viewed files.
+        tokens: maximum tokens of all snippets, estimated. Pieces of low relevance use less of it.
+        limit_s: time limit in seconds. Signals that have not started by then are skipped; a running search is stopped.
+        signals: the signals to use, in this order.
+        clock: returns seconds, from any starting point.
 
     Raises:
         IndexMissingError: the index is damaged.
     """
     start = clock()
-    asked = Asked(query(cursor), project, history)
+    inputs = SignalInput(query(cursor), project, history)
     spent: dict[str, float] = {}
     late: list[str] = []
-    ranked: dict[str, list[Candidate]] = {}
+    ranked: dict[str, list[Piece]] = {}
     for name, signal in signals.items():
         begun = clock()
         if begun - start >= limit_s:
@@ -87,30 +91,30 @@ def retrieve(
             continue
         try:
             with project.time_limit(start + limit_s - begun):
-                ranked[name] = list(signal(asked))
+                ranked[name] = list(signal(inputs))
         except sqlite3.OperationalError:
             late.append(name)
         except sqlite3.DatabaseError as error:
             raise IndexMissingError(f"The index is damaged ({error}).", "Run `slm-lsp index`.") from error
         spent[name] = (clock() - begun) * MILLISECONDS
-    chosen = _pack(_fused(ranked), asked.query.surroundings, tokens)
+    chosen = _pack(_fused(ranked), inputs.query.surroundings, tokens)
     return Retrieved(_snippets(chosen, project), spent, tuple(late))
 
 
-def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
-    """All candidates, the best first; one that several signals name has the sum of what each gives it."""
+def _fused(ranked: Mapping[str, Sequence[Piece]]) -> list[_Scored]:
+    """Return all pieces, the best first. The score of a piece is the sum over all signals that found it."""
     scores: dict[tuple[str, int], float] = {}
-    first: dict[tuple[str, int], Candidate] = {}
+    first: dict[tuple[str, int], Piece] = {}
     reasons: dict[tuple[str, int], list[str]] = {}
     useless: dict[tuple[str, int], float] = {}
-    for name, candidates in ranked.items():
-        for rank, candidate in enumerate(candidates, start=1):
-            key = (candidate.path, candidate.first)
+    for name, pieces in ranked.items():
+        for rank, piece in enumerate(pieces, start=1):
+            key = (piece.path, piece.first)
             scores[key] = scores.get(key, 0.0) + WEIGHTS.get(name, 1.0) / (FUSION_K + rank)
-            first.setdefault(key, candidate)
-            useless[key] = useless.get(key, 1.0) * (1.0 - min(candidate.worth, 1.0))
-            if candidate.reason not in reasons.setdefault(key, []):
-                reasons[key].append(candidate.reason)
+            first.setdefault(key, piece)
+            useless[key] = useless.get(key, 1.0) * (1.0 - min(piece.relevance, 1.0))
+            if piece.reason not in reasons.setdefault(key, []):
+                reasons[key].append(piece.reason)
     ordered = sorted(scores, key=lambda key: (-scores[key], key))
     return [_Scored(first[key], scores[key], tuple(reasons[key]), 1.0 - useless[key]) for key in ordered]
 
@@ -118,18 +122,18 @@ def _fused(ranked: Mapping[str, Sequence[Candidate]]) -> list[_Scored]:
 def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) -> list[_Scored]:
     """Choose pieces, the best first. Skip pieces that overlap a chosen one or repeat the lines around the cursor.
 
-    Reading takes time, so the more is chosen already, the more a further piece has to be worth: one that helps with a
-    likelihood of 0.4 is taken only while all pieces with it fit into 0.4 of the budget.
+    Evaluating a piece takes time, so a piece needs more relevance the more pieces are chosen already: a piece of
+    relevance 0.4 is chosen only if it and all pieces before it fit into 0.4 of the budget.
     """
     budget = tokens * CHARACTERS_PER_TOKEN
     spent = 0.0
     chosen: list[_Scored] = []
     for each in scored:
-        piece = each.candidate
+        piece = each.piece
         cost = len(piece.text) + _heading(piece.path, chosen)
-        if spent + cost > each.worth * budget or _echoes(piece.text, surroundings):
+        if spent + cost > each.relevance * budget or _echoes(piece.text, surroundings):
             continue
-        if any(_overlap(piece, one.candidate) for one in chosen):
+        if any(_overlap(piece, one.piece) for one in chosen):
             continue
         chosen.append(each)
         spent += cost
@@ -137,34 +141,34 @@ def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) 
 
 
 def _heading(path: str, chosen: Sequence[_Scored]) -> float:
-    """Characters that naming the file costs, once a file."""
-    return 0 if any(each.candidate.path == path for each in chosen) else len(path) + 1 + CHARACTERS_PER_TOKEN
+    """Return the characters that the file's path costs; 0 if a piece of this file is chosen already."""
+    return 0 if any(each.piece.path == path for each in chosen) else len(path) + 1 + CHARACTERS_PER_TOKEN
 
 
 def _echoes(text: str, surroundings: frozenset[str]) -> bool:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return bool(lines) and sum(line in surroundings for line in lines) > ECHO * len(lines)
+    return bool(lines) and sum(line in surroundings for line in lines) > MAX_ECHO * len(lines)
 
 
-def _overlap(one: Candidate, other: Candidate) -> bool:
+def _overlap(one: Piece, other: Piece) -> bool:
     return one.path == other.path and one.first < other.last and other.first < one.last
 
 
 def _snippets(chosen: Sequence[_Scored], project: Project) -> tuple[Snippet, ...]:
-    """One snippet a file, its pieces in the order of the file; the file with the best piece last."""
-    by_path = sorted(chosen, key=lambda each: (each.candidate.path, each.candidate.first))
-    made: list[Snippet] = []
-    for path, group in groupby(by_path, key=lambda each: each.candidate.path):
+    """Return one snippet per file, with its pieces in file order. The file with the best piece comes last."""
+    by_path = sorted(chosen, key=lambda each: (each.piece.path, each.piece.first))
+    snippets: list[Snippet] = []
+    for path, group in groupby(by_path, key=lambda each: each.piece.path):
         pieces = list(group)
         reasons = dict.fromkeys(reason for each in pieces for reason in each.reasons)
-        text = "".join(each.candidate.text for each in pieces)
-        score = max(each.score * each.worth for each in pieces)
-        made.append(Snippet(path, text, "; ".join(reasons), score, _version(path, project)))
-    return tuple(sorted(made, key=lambda each: (each.score, each.path)))
+        text = "".join(each.piece.text for each in pieces)
+        score = max(each.score * each.relevance for each in pieces)
+        snippets.append(Snippet(path, text, "; ".join(reasons), score, _version(path, project)))
+    return tuple(sorted(snippets, key=lambda each: (each.score, each.path)))
 
 
 def _version(path: str, project: Project) -> str:
-    """Tells one content of a file from another; empty where the index cannot tell at once."""
+    """Return the hash of a file's content; empty when the index is locked or has no hash of it."""
     try:
         return project.digest(path).hex()
     except sqlite3.Error:

@@ -1,6 +1,6 @@
-"""Why a piece of another file may matter: each signal gives candidates, the best first.
+"""Signals: each finds pieces of other files that may be useful at a cursor, for one kind of reason, the best first.
 
-None of them knows of the others, of budgets or of time; `retrieve` fuses them.
+A signal knows no other signal, no token budget and no time limit. `retrieve` fuses the results of all signals.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,71 +19,97 @@ from slm_lsp.index.words import identifiers, split
 from slm_lsp.languages.keywords import keywords
 from slm_lsp.languages.symbols import TYPES, Import
 
-MOST = 24
-"""Candidates of one signal."""
+MAX_PIECES = 24
+"""Maximum pieces that one signal finds."""
 
-SAME_NAME = 3
-"""A name that more definitions than this have says too little about which is meant."""
+MAX_SAME_NAME = 3
+"""Maximum definitions of one name. A name with more definitions is ambiguous and is ignored."""
 
-UNUSED = 0.9
-"""What an imported name that the file does not use yet counts: it is there to be used."""
+UNUSED_IMPORT = 0.9
+"""Relevance of an imported name that the file does not use yet: the user probably imported it to use it next."""
 
-ELSEWHERE = 0.3
-"""What an imported name counts that is used in the file, but not near the cursor: that use shows most of it."""
+USED_ELSEWHERE = 0.3
+"""Relevance of an imported name that the file uses, but not near the cursor. The model may see that use already."""
 
-SHARED = 0.3
-"""What it adds that all parts of a name stand near the cursor."""
+SHARED_PARTS = 0.3
+"""Relevance that an imported name gains when all its parts occur near the cursor."""
 
 NOT_IMPORTED = 0.4
-"""What a name near the cursor counts that was not imported: it may be another one that is spelled alike."""
+"""Relevance of a name on the cursor's line that is not imported: its definition may belong to another name that is
+spelled the same. Less with distance from the cursor."""
 
 COMMON_NAME = 0.1
-"""The same, of a name such as `parse` or `before`, which many things have."""
+"""The same as `NOT_IMPORTED`, but for common names such as `parse`, which may mean one of many definitions."""
 
-MENTIONED = 0.1
-"""What a type counts that stands in a signature."""
+IN_SIGNATURE = 0.1
+"""Relevance of a type that occurs in the signature of another piece."""
 
-FEW_MEMBERS = 8
-"""Members that are shown of a type that does not stand near the cursor."""
+MAX_MEMBERS_FAR = 8
+"""Maximum members in the outline of a type whose name does not occur near the cursor."""
 
 MODULE_LINES = 30
+"""Maximum lines in the outline of an imported module."""
 
 EDITED = 0.9
-VIEWED, VIEWED_LINES = 0.3, 20
-"""Worth of an outline of a file that was looked at, and its lines."""
+"""Relevance of a chunk that the user has edited recently."""
 
-TWIN, SIBLING, SIBLING_LINES = 0.4, 0.15, 12
-"""Worth of an outline of a file in the same folder, with and without a word of its name in common; and its lines."""
+VIEWED = 0.3
+"""Relevance of the outline of a file that the user has viewed recently."""
 
-MAX_BESIDE = 200
-"""Files of one folder that are looked at."""
+VIEWED_LINES = 20
+"""Maximum lines in the outline of a viewed file."""
+
+SIMILAR_SIBLING = 0.4
+"""Relevance of the outline of a file in the same folder whose name shares a word with the current file's name."""
+
+SIBLING = 0.15
+"""Relevance of the outline of any other file in the same folder."""
+
+SIBLING_LINES = 12
+"""Maximum lines in the outline of a file in the same folder."""
+
+MAX_SIBLINGS = 200
+"""Maximum files of one folder that are considered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A piece of a file that may be shown. Lines from 0, the last exclusive; of an outline those it stands for."""
+class Piece:
+    """A piece of another file that may go into the prompt.
+
+    Args:
+        path: path of the file in the workspace.
+        first: first line of the piece, from 0; for an outline, of the code that it describes.
+        last: line after the last line of the piece.
+        text: text of the piece.
+        reason: why it may be useful, for people.
+        relevance: estimated probability that it is useful, from 0 to 1. Values over 1 count as 1 when signals are
+            fused.
+    """
 
     path: str
     first: int
     last: int
     text: str
     reason: str
-    worth: float = 1.0
-    """How likely it helps, by itself: 1 as good as certain, 0 not at all. `retrieve` says what may be read for that."""
+    relevance: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the user did, the latest first: places edited and files looked at, as paths in the workspace."""
+    """Recent edits and recently viewed files, the latest first.
+
+    Args:
+        edits: path in the workspace and line (from 0) of each edit.
+        viewed: paths in the workspace.
+    """
 
     edits: Sequence[tuple[str, int]] = ()
-    """Paths and lines."""
     viewed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a signal may look at."""
+class SignalInput:
+    """Everything that a signal may use."""
 
     query: Query
     project: Project
@@ -91,97 +117,97 @@ class Asked:
 
     @property
     def comment(self) -> str:
-        """How a comment begins in the file's language."""
+        """Start of a line comment in the file's language."""
         language = self.query.language
         return language.line_comments[0] if language and language.line_comments else "#"
 
     def is_related(self, path: str) -> bool:
-        """Whether a file is in the language of the place, or in one that goes with it."""
+        """Return whether another file's language is used together with the language of the current file."""
         return related(self.query.cursor.path, path)
 
 
-Signal = Callable[[Asked], Iterable[Candidate]]
+Signal = Callable[[SignalInput], Iterable[Piece]]
 
 
-def definitions(asked: Asked) -> Iterator[Candidate]:
-    """Signatures of what the file imports and of the names used near the cursor, the likeliest first."""
-    worth: dict[tuple[str, int], float] = {}
+def definitions(inputs: SignalInput) -> Iterator[Piece]:
+    """Yield the signatures of imported names and of names used near the cursor, the most relevant first."""
+    relevance: dict[tuple[str, int], float] = {}
     known: dict[tuple[str, int], tuple[Symbol, str]] = {}
 
     def add(symbol: Symbol, value: float, reason: str) -> None:
         key = (symbol.path, symbol.first)
-        if symbol.path != asked.query.cursor.path and value > worth.get(key, 0.0):
-            worth[key], known[key] = value, (symbol, reason)
+        if symbol.path != inputs.query.cursor.path and value > relevance.get(key, 0.0):
+            relevance[key], known[key] = value, (symbol, reason)
 
-    common = COMMON_WORDS | (keywords(asked.query.language) if asked.query.language else frozenset())
+    common = COMMON_WORDS | (keywords(inputs.query.language) if inputs.query.language else frozenset())
     modules: dict[str, float] = {}
-    for wanted in asked.query.imports:
-        value = _likelihood(asked.query, wanted)
-        for found in _imported(asked, wanted):
+    for wanted in inputs.query.imports:
+        value = _import_relevance(inputs.query, wanted)
+        for found in _imported(inputs, wanted):
             if isinstance(found, str):
                 modules[found] = max(modules.get(found, 0.0), value)
             else:
                 add(found, value, f"imported from {found.path}")
-    for symbol in asked.project.named(asked.query.used, SAME_NAME):
-        if asked.is_related(symbol.path):
+    for symbol in inputs.project.named(inputs.query.used, MAX_SAME_NAME):
+        if inputs.is_related(symbol.path):
             value = COMMON_NAME if symbol.name in common else NOT_IMPORTED
-            add(symbol, value * asked.query.near[symbol.name], f"`{symbol.name}` is used near the cursor")
-    first = sorted(worth, key=lambda key: (-worth[key], key))[:MOST]
-    for symbol in _mentioned(asked, [known[key][0] for key in first]):
-        if asked.is_related(symbol.path):
-            add(symbol, MENTIONED, f"`{symbol.name}` stands in a signature")
+            add(symbol, value * inputs.query.near[symbol.name], f"`{symbol.name}` is used near the cursor")
+    first = sorted(relevance, key=lambda key: (-relevance[key], key))[:MAX_PIECES]
+    for symbol in _types_in_signatures(inputs, [known[key][0] for key in first]):
+        if inputs.is_related(symbol.path):
+            add(symbol, IN_SIGNATURE, f"`{symbol.name}` occurs in a signature")
     ranked = [(-value, path, -1) for path, value in modules.items()]
-    ranked += [(-value, path, line) for (path, line), value in worth.items()]
-    for value, path, line in sorted(ranked)[:MOST]:
+    ranked += [(-value, path, line) for (path, line), value in relevance.items()]
+    for value, path, line in sorted(ranked)[:MAX_PIECES]:
         if line < 0:
-            yield from _file(asked, path, MODULE_LINES, "imported as a whole", -value)
+            yield from _file(inputs, path, MODULE_LINES, "imported as a whole", -value)
             continue
         symbol, reason = known[path, line]
-        members = asked.project.members(path, symbol.qualified) if symbol.kind in TYPES else []
-        most = MAX_MEMBERS if symbol.name in asked.query.near else FEW_MEMBERS
-        text = outline(symbol, members, asked.comment, asked.query.near_words, most)
-        yield Candidate(path, symbol.first, symbol.last + 1, text, reason, -value)
+        members = inputs.project.members(path, symbol.qualified) if symbol.kind in TYPES else []
+        limit = MAX_MEMBERS if symbol.name in inputs.query.near else MAX_MEMBERS_FAR
+        text = outline(symbol, members, inputs.comment, inputs.query.near_parts, limit)
+        yield Piece(path, symbol.first, symbol.last + 1, text, reason, -value)
 
 
-def similar(asked: Asked) -> Iterator[Candidate]:
-    """Chunks that share rare names with the cursor's surroundings, found by BM25."""
-    rare = rare_names(asked.query, asked.project)
-    for piece in asked.project.search(rare.words, MOST):
-        if piece.path == asked.query.cursor.path:
+def similar(inputs: SignalInput) -> Iterator[Piece]:
+    """Yield chunks that share rare names with the text near the cursor, found by a BM25 search."""
+    rare = rare_names(inputs.query, inputs.project)
+    for chunk in inputs.project.search(rare.words, MAX_PIECES):
+        if chunk.path == inputs.query.cursor.path:
             continue
-        shared = rare.shared(piece)
-        if (worth := shared.worth(related=asked.is_related(piece.path))) > 0:
+        shared = rare.shared(chunk)
+        if (relevance := shared.relevance(related=inputs.is_related(chunk.path))) > 0:
             names = ", ".join(f"`{name}`" for name in shared.names[:3])
-            yield _whole(piece, f"shares rare names such as {names}", worth)
+            yield _piece(chunk, f"shares rare names such as {names}", relevance)
 
 
-def edited(asked: Asked) -> Iterator[Candidate]:
-    """Chunks that were changed a moment ago."""
-    for path, line in asked.history.edits[:MOST]:
-        if path != asked.query.cursor.path:
-            for piece in asked.project.chunks_of(path):
-                if piece.first <= line < piece.last:
-                    yield _whole(piece, "edited a moment ago", EDITED)
+def edited(inputs: SignalInput) -> Iterator[Piece]:
+    """Yield the chunks that the user has edited recently."""
+    for path, line in inputs.history.edits[:MAX_PIECES]:
+        if path != inputs.query.cursor.path:
+            for chunk in inputs.project.chunks_of(path):
+                if chunk.first <= line < chunk.last:
+                    yield _piece(chunk, "edited recently", EDITED)
 
 
-def viewed(asked: Asked) -> Iterator[Candidate]:
-    """Outlines of the files looked at last."""
-    for path in asked.history.viewed[:MOST]:
-        if path != asked.query.cursor.path and asked.is_related(path):
-            yield from _file(asked, path, VIEWED_LINES, "open, or looked at a moment ago", VIEWED)
+def viewed(inputs: SignalInput) -> Iterator[Piece]:
+    """Yield outlines of the files that the user has viewed recently."""
+    for path in inputs.history.viewed[:MAX_PIECES]:
+        if path != inputs.query.cursor.path and inputs.is_related(path):
+            yield from _file(inputs, path, VIEWED_LINES, "open, or viewed recently", VIEWED)
 
 
-def siblings(asked: Asked) -> Iterator[Candidate]:
-    """Outlines of files in the same folder and of the test or the tested file, those with shared names first."""
-    cursor = asked.query.cursor.path
+def siblings(inputs: SignalInput) -> Iterator[Piece]:
+    """Yield outlines of files in the same folder; those whose names share words with the file's own name come first."""
+    cursor = inputs.query.cursor.path
     folder = cursor.rpartition("/")[0] or "."
-    beside = [path for path in asked.project.files().in_folder(folder) if path != cursor][:MAX_BESIDE]
-    beside = [path for path in beside if asked.is_related(path)]
-    stems = _stems(cursor)
-    beside.sort(key=lambda path: (-len(stems & _stems(path)), path))
-    for path in beside[: MOST // 4]:
-        worth = TWIN if stems & _stems(path) else SIBLING
-        yield from _file(asked, path, SIBLING_LINES, "in the same folder", worth)
+    paths = [path for path in inputs.project.files().in_folder(folder) if path != cursor][:MAX_SIBLINGS]
+    paths = [path for path in paths if inputs.is_related(path)]
+    words = _name_words(cursor)
+    paths.sort(key=lambda path: (-len(words & _name_words(path)), path))
+    for path in paths[: MAX_PIECES // 4]:
+        relevance = SIMILAR_SIBLING if words & _name_words(path) else SIBLING
+        yield from _file(inputs, path, SIBLING_LINES, "in the same folder", relevance)
 
 
 SIGNALS: Mapping[str, Signal] = {
@@ -191,28 +217,28 @@ SIGNALS: Mapping[str, Signal] = {
     "viewed": viewed,
     "siblings": siblings,
 }
-"""In the order in which time is given to them."""
+"""All signals, in the order in which they run: the time limit skips the last ones first."""
 
 
-def _likelihood(query: Query, wanted: Import) -> float:
-    """How likely an imported name is about to be used."""
+def _import_relevance(query: Query, wanted: Import) -> float:
+    """Return the estimated probability that an imported name is used next."""
     name = wanted.local
-    # The import itself is one use; a file that imports a name and does not use it is about to.
-    value = UNUSED if query.uses.get(name, 0) <= 1 else ELSEWHERE
+    # The import itself is one occurrence.
+    value = UNUSED_IMPORT if query.occurrences.get(name, 0) <= 1 else USED_ELSEWHERE
     parts = split(name)
-    shared = sum(part in query.near_words for part in parts) / max(len(parts), 1)
-    return max(query.near.get(name, 0.0), value) + SHARED * shared
+    shared = sum(part in query.near_parts for part in parts) / max(len(parts), 1)
+    return max(query.near.get(name, 0.0), value) + SHARED_PARTS * shared
 
 
-def _imported(asked: Asked, wanted: Import) -> Iterator[Symbol | str]:
-    """What one import brings into the file: definitions, or the path of a module that comes as a whole."""
-    language = asked.query.language
+def _imported(inputs: SignalInput, wanted: Import) -> Iterator[Symbol | str]:
+    """Yield what one import refers to: definitions, or the path of a module that is imported as a whole."""
+    language = inputs.query.language
     if language is None:
         return
-    targets = resolve(language.name, asked.query.cursor.path, wanted, asked.project.files())
+    targets = resolve(language.name, inputs.query.cursor.path, wanted, inputs.project.files())
     name = "" if wanted.name in ("*", "default") else wanted.name
     for path in targets if name else ():
-        if found := asked.project.top_level(path, name):
+        if found := inputs.project.top_level(path, name):
             yield from found
             return
     if not targets:
@@ -220,33 +246,33 @@ def _imported(asked: Asked, wanted: Import) -> Iterator[Symbol | str]:
     if not name or PurePosixPath(targets[0]).stem == name:
         yield targets[0]
         return
-    # A package hands on what one of its modules defines.
+    # A package may re-export a name that one of its modules defines.
     folder = str(PurePosixPath(targets[0]).parent)
-    for symbol in asked.project.named([name], SAME_NAME):
+    for symbol in inputs.project.named([name], MAX_SAME_NAME):
         if not symbol.parent and symbol.path.startswith("" if folder == "." else folder + "/"):
             yield symbol
 
 
-def _mentioned(asked: Asked, symbols: Sequence[Symbol]) -> list[Symbol]:
-    """Types that stand in signatures, such as what a function returns."""
+def _types_in_signatures(inputs: SignalInput, symbols: Sequence[Symbol]) -> list[Symbol]:
+    """Return the types that occur in signatures, such as return types."""
     names: dict[str, None] = {}
     for symbol in symbols:
         names.update(dict.fromkeys(name for name in identifiers(symbol.signature) if name[:1].isupper()))
-    return [each for each in asked.project.named(names, SAME_NAME) if each.kind in TYPES]
+    return [each for each in inputs.project.named(names, MAX_SAME_NAME) if each.kind in TYPES]
 
 
-def _file(asked: Asked, path: str, lines: int, reason: str, worth: float) -> Iterator[Candidate]:
-    symbols = asked.project.top_level(path)
-    text = file_outline(symbols, lines, asked.query.near_words)
+def _file(inputs: SignalInput, path: str, lines: int, reason: str, relevance: float) -> Iterator[Piece]:
+    symbols = inputs.project.top_level(path)
+    text = file_outline(symbols, lines, inputs.query.near_parts)
     if text:
-        yield Candidate(path, symbols[0].first, symbols[-1].last + 1, text, reason, worth)
+        yield Piece(path, symbols[0].first, symbols[-1].last + 1, text, reason, relevance)
 
 
-def _whole(piece: IndexedChunk, reason: str, worth: float) -> Candidate:
-    return Candidate(piece.path, piece.first, piece.last, piece.text.rstrip("\n") + "\n", reason, worth)
+def _piece(chunk: IndexedChunk, reason: str, relevance: float) -> Piece:
+    return Piece(chunk.path, chunk.first, chunk.last, chunk.text.rstrip("\n") + "\n", reason, relevance)
 
 
-def _stems(path: str) -> set[str]:
-    """Words of a file's name, without its extension and what makes it a test."""
+def _name_words(path: str) -> set[str]:
+    """Return the words of a file's name, without its extension and without common words such as `test`."""
     name = path.rpartition("/")[2]
     return {word for part in name.split(".")[:-1] or [name] for word in split(part)} - COMMON_WORDS

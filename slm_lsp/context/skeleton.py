@@ -1,4 +1,4 @@
-"""Definitions without their bodies: what one needs to know to use them, in few tokens."""
+"""Writes outlines: definitions without their bodies, so that few tokens show how to use them."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -8,51 +8,56 @@ from slm_lsp.index.words import split
 from slm_lsp.languages.symbols import CALLABLE, TYPES, VALUES
 
 MAX_MEMBERS = 24
-"""Of a type; what is left out is said."""
+"""Maximum members in the outline of a type. A comment gives the number of omitted members."""
 
 MEMBER_CHARACTERS = 110
-"""A longer signature of a member is cut: its name and first parameters say most."""
+"""Maximum length of a member's signature. A longer one is cut, because name and first parameters matter most."""
 
 MAX_DOC = 80
+"""Maximum characters of documentation beside a signature."""
+
 INDENTATION = "    "
 
 CONSTRUCTORS = frozenset({"__init__", "__new__", "constructor", "__construct", "initialize"})
-"""How to make an object is the first thing to know about its type."""
+"""Names of constructors. They come first, because most uses of a type start with creating an object."""
 
 _SELF = re.compile(r"\((?:self|cls), ?")
 
 
 def outline(
-    symbol: Symbol, members: Sequence[Symbol], comment: str = "#", words: Collection[str] = (), most: int = MAX_MEMBERS
+    symbol: Symbol, members: Sequence[Symbol], comment: str = "#", words: Collection[str] = (), limit: int = MAX_MEMBERS
 ) -> str:
-    """A definition's signature with the first words of its documentation; of a type also its members' signatures.
+    """Return a definition's signature and the start of its documentation; for a type, also its members' signatures.
 
     Args:
         symbol: the definition.
-        members: what is defined right inside.
-        comment: how a comment begins in this language.
-        words: where there are more members than are shown, those come first that share words with these.
-        most: members that are shown.
+        members: the definitions directly inside it.
+        comment: start of a line comment in this language.
+        words: words near the cursor. Members that share words with them are preferred.
+        limit: maximum number of members.
     """
     lines = [symbol.signature + (f"  {comment} {symbol.doc[:MAX_DOC]}" if symbol.doc else "")]
     if symbol.kind in TYPES:
         members = [each for each in members if each.kind in CALLABLE | TYPES | VALUES]
-        shown = _most_telling(members, words, most)
-        lines += [INDENTATION + _member(each) for each in shown]
-        if len(members) > len(shown):
-            lines.append(f"{INDENTATION}{comment} and {len(members) - len(shown)} more")
+        selected = _select(members, words, limit)
+        lines += [INDENTATION + _member(each) for each in selected]
+        if len(members) > len(selected):
+            lines.append(f"{INDENTATION}{comment} and {len(members) - len(selected)} more")
     return "\n".join(lines) + "\n"
 
 
-def file_outline(symbols: Sequence[Symbol], most: int, words: Collection[str] = ()) -> str:
-    """The signatures of a file's outermost definitions, which `symbols` are, at most so many."""
+def file_outline(symbols: Sequence[Symbol], limit: int, words: Collection[str] = ()) -> str:
+    """Return the signatures of at most `limit` top-level definitions of a file."""
     top = [each for each in symbols if each.kind in CALLABLE | TYPES | VALUES]
-    return "".join(_member(each) + "\n" for each in _most_telling(top, words, most))
+    return "".join(_member(each) + "\n" for each in _select(top, words, limit))
 
 
-def _most_telling(symbols: Sequence[Symbol], words: Collection[str], most: int) -> list[Symbol]:
-    """At most so many, in the order of the text: constructors, what shares words, what is public, what comes first."""
-    if len(symbols) <= most:
+def _select(symbols: Sequence[Symbol], words: Collection[str], limit: int) -> list[Symbol]:
+    """Return at most `limit` definitions, in file order.
+
+    Constructors are preferred, then names that share words with `words`, then public names, then the first in the file.
+    """
+    if len(symbols) <= limit:
         return list(symbols)
 
     def rank(number: int) -> tuple[bool, float, bool, int]:
@@ -61,7 +66,7 @@ def _most_telling(symbols: Sequence[Symbol], words: Collection[str], most: int) 
         shared = sum(part in words for part in parts) / max(len(parts), 1)
         return name not in CONSTRUCTORS, -shared, name.startswith("_"), number
 
-    return [symbols[number] for number in sorted(sorted(range(len(symbols)), key=rank)[:most])]
+    return [symbols[number] for number in sorted(sorted(range(len(symbols)), key=rank)[:limit])]
 
 
 def _member(symbol: Symbol) -> str:

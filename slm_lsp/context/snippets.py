@@ -1,4 +1,4 @@
-"""A snippet: a piece of another file that the model gets to read before the file at the cursor."""
+"""A snippet: a piece of another file that the prompt contains before the file at the cursor."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ class Snippet:
     """A piece of another file of the workspace.
 
     Args:
-        path: of that file in its workspace, with `/`; the model reads it above the text.
-        text: whole lines, each with its end.
-        reason: why it was chosen, for people.
-        score: how much it is worth beside other snippets of the same choice; higher is better.
-        version: tells one content of the file from another; empty where it is not known.
+        path: path of that file in its workspace, with `/` between folders; the prompt shows it above the text.
+        text: whole lines, each with its line end.
+        reason: why the snippet was chosen, for people.
+        score: rank among the snippets of the same retrieval; higher is better.
+        version: hash of the file's content, to notice that the file has changed; empty when unknown.
     """
 
     path: str

@@ -15,25 +15,25 @@ OTHER_TOKENS = 64
 """Tokens reserved for the sentinels, the repository name and the path."""
 
 MIN_WINDOW_TOKENS = 64
-"""Tokens of the document that a prompt has at least, even with a tiny context."""
+"""Minimum tokens of the document in a prompt, even when the model's context is tiny."""
 
 HEAD_S = 4.0
-"""Seconds that the evaluation of new snippets may take, at the model's measured speed. It happens in a pause of typing,
-or before the first answer to a request that the user triggered by hand."""
+"""Seconds that the evaluation of new snippets may take, at the model's measured speed. Snippets are evaluated while the
+user pauses, or before the first answer to a request that the user triggered by hand."""
 
 MIN_SNIPPET_TOKENS = 256
-"""Tokens of other files that even slow machines read."""
+"""Minimum token budget for snippets, also for models that evaluate fewer tokens in `HEAD_S`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptParts:
-    """What the prompt of one completion is made of."""
+    """The parts of one completion's prompt."""
 
     cursor: Cursor
     anchor: Anchor
     """End of the prompt's prefix."""
     snippets: tuple[Snippet, ...] = ()
-    """Pieces of other files, the most useful last."""
+    """Snippets of other files, the most useful last."""
 
 
 def segments(parts: PromptParts, info: ModelInfo, settings: CompletionSettings) -> tuple[Segment, ...]:
@@ -45,12 +45,12 @@ def segments(parts: PromptParts, info: ModelInfo, settings: CompletionSettings) 
     snippets = fitting(parts.snippets, room // 3)
     room -= math.ceil(sum(map(snippet_tokens, snippets)))
     suffix = min(settings.suffix_tokens, room // 4)
-    shown = window(parts.cursor, parts.anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
-    return prompt(parts.cursor, shown, info.fim, snippets)
+    visible = window(parts.cursor, parts.anchor.offset, min(settings.prefix_tokens, room - suffix), suffix)
+    return prompt(parts.cursor, visible, info.fim, snippets)
 
 
 def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
-    """Return the token budget for snippets: the setting, but no more than a pause has time to evaluate."""
+    """Return the token budget for snippets: the setting, but not more than the model evaluates in `HEAD_S` seconds."""
     if info.prefill_rate is None:
         return settings.snippet_tokens
     return min(settings.snippet_tokens, max(MIN_SNIPPET_TOKENS, int(info.prefill_rate * HEAD_S)))

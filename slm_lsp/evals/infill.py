@@ -35,12 +35,12 @@ from slm_lsp.features.completion.alternatives import spread
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.choose import Candidate, Site
 from slm_lsp.features.completion.complete import confidence
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.features.completion.trial import Trials
 from slm_lsp.models.store import Store
 from slm_lsp.routing import choose as routing
-from slm_lsp.routing.policy import Choice, possible
-from slm_lsp.sandbox.process import Outcome, run_program
+from slm_lsp.routing.policy import Choice, eligible_models
+from slm_lsp.sandbox.process import ProgramResult, run_program
 
 SEED = 2207
 LINE_TOKENS = 96
@@ -184,9 +184,9 @@ class Programs:
     """Runs programs, each once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Outcome] = {}
+        self._known: dict[str, ProgramResult] = {}
 
-    async def run(self, gap: Gap, answer: str) -> Outcome:
+    async def run(self, gap: Gap, answer: str) -> ProgramResult:
         """What the program with an answer in the gap does."""
         program = gap.task.filled(gap.typed + answer)
         if program not in self._known:
@@ -252,14 +252,14 @@ class Arms:
         if reply.model != self._strong.choice.name:
             reply = await self._strong.spread(gap, way)
         fast, best = said[next(iter(self.tiers))], await auto.best(reply, gap)
-        replaced = is_better(Answer(fast.text, fast.confidence), Answer(best.text, best.confidence))
+        replaced = is_better(ModelAnswer(fast.text, fast.confidence), ModelAnswer(best.text, best.confidence))
         return {BEST: best, REFINED: best if replaced else fast}
 
     @property
     def _strong(self) -> Tier:
         return list(self.tiers.values())[-1]
 
-    async def lines(self, task: Task) -> dict[str, Outcome]:
+    async def lines(self, task: Task) -> dict[str, ProgramResult]:
         """What every arm's program does where several lines are missing."""
         gap = Gap(task)
         said = await self._untimed(gap, "warm")
@@ -291,7 +291,7 @@ async def run(
         SlmError: a model is not installed, or the engine did not answer.
     """
     began = time.monotonic()
-    choices = possible(settings.model, Store(settings.models_dir))
+    choices = eligible_models(settings.model, Store(settings.models_dir))
     kept = Replies(replies)
     async with private_engine(settings.engine.backend) as engine:
         tiers: list[Tier] = []
@@ -305,7 +305,7 @@ async def run(
         arms = Arms(named, autos, Programs())
         count, done = len(lines) + len(runs), 0
         asked: list[dict[str, Asked]] = []
-        blocks: list[dict[str, Outcome]] = []
+        blocks: list[dict[str, ProgramResult]] = []
         # Tasks of one file one after the other: their prompts begin alike. Those that are timed share no file.
         for task in (*lines[:timed], *sorted(lines[timed:], key=_place)):
             asked.append(await arms.line(task, timed=done < timed))

@@ -7,9 +7,9 @@ from statistics import fmean
 import msgspec
 
 from slm_lsp.evals.humaneval import Task
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.proportions import wilson
-from slm_lsp.sandbox.process import Outcome
+from slm_lsp.sandbox.process import ProgramResult
 
 TIERS = ("fast", "strong", "auto", "examples")
 REFINED, BEST = "refined", "best"
@@ -36,7 +36,7 @@ class Asked:
     typed: str
     """The part of the line that is there in the way `typed`."""
     said: Mapping[str, Said]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ProgramResult]
 
     def passed(self, way: str) -> bool:
         """Whether the program with the answer of a way passed."""
@@ -112,7 +112,7 @@ class Case(msgspec.Struct, frozen=True):
     typed: str
     wanted: str
     answers: Mapping[str, str]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ProgramResult]
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -182,7 +182,7 @@ class Run:
     seconds: float
 
 
-def report(lines: Sequence[Mapping[str, Asked]], runs: Sequence[Mapping[str, Outcome]], run: Run) -> Report:
+def report(lines: Sequence[Mapping[str, Asked]], runs: Sequence[Mapping[str, ProgramResult]], run: Run) -> Report:
     """The figures of all tasks, by arm; there is at least one line."""
     arms = {name: _arm([each[name] for each in lines]) for name in TIERS if name in lines[0]}
     multi = {name: _runs([each[name] for each in runs]) for name in (runs[0] if runs else ())}
@@ -244,12 +244,12 @@ def _displayed(lines: Sequence[Mapping[str, Asked]], least: float) -> Displayed:
     )
 
 
-def _shown(asked: Asked, least: float) -> tuple[Answer, bool]:
+def _shown(asked: Asked, least: float) -> tuple[ModelAnswer, bool]:
     """What an editor shows of an answer to a whole line, and whether something right is shown."""
     said = asked.said["warm"]
     if (said.confidence or 0.0) < least:
-        return Answer("", said.confidence), False
-    return Answer(said.text, said.confidence), asked.passed("warm")
+        return ModelAnswer("", said.confidence), False
+    return ModelAnswer(said.text, said.confidence), asked.passed("warm")
 
 
 def _arm(asked: Sequence[Asked]) -> Arm:
@@ -266,7 +266,7 @@ def _arm(asked: Sequence[Asked]) -> Arm:
     )
 
 
-def _runs(outcomes: Sequence[Outcome]) -> Runs:
+def _runs(outcomes: Sequence[ProgramResult]) -> Runs:
     passed = sum(each == "passed" for each in outcomes)
     return Runs(passed / len(outcomes), wilson(passed, len(outcomes)))
 

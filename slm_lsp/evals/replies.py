@@ -143,7 +143,7 @@ async def reply_to(
             if isinstance(event, Token):
                 race.note(event)
                 if event.finish is not None:
-                    await race.tried()
+                    await race.run_trials()
             if isinstance(event, Done) or (race.decided and not whole):
                 return Reply(race.finished, time.perf_counter() - began)
     raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
@@ -163,7 +163,7 @@ async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> Can
             if at < len(each.logprobs):
                 race.note(_token(each, number, at))
         if any(at == len(each.logprobs) - 1 for each in reply.candidates):
-            await race.tried()
+            await race.run_trials()
         if race.decided:
             break
     return race.ranked()[0].candidate

@@ -23,7 +23,7 @@ from slm_lsp.errors import EngineLostError
 from slm_lsp.evals.humaneval import choose, load_problems
 from slm_lsp.evals.trials import Trial, trial
 from slm_lsp.proportions import wilson
-from slm_lsp.sandbox.process import Outcome, run_program
+from slm_lsp.sandbox.process import ProgramResult, run_program
 
 SEED = 2207
 MAX_TOKENS = 64
@@ -49,7 +49,7 @@ class Result:
 
     trial: Trial
     answers: Mapping[str, Answer]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ProgramResult]
     common_tokens: int
     """The most that the prompts of `moved` and of the place before have in common from the start."""
 
@@ -72,7 +72,7 @@ class Case:
     wanted: str
     """The rest of the canonical line."""
     answers: Mapping[str, str]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ProgramResult]
     spliced: bool
 
 
@@ -205,7 +205,7 @@ class Asker:
         answers["reused"] = await self.ask(line, "exact")
         answers["fresh"] = await self.ask(word, "nothing")
         common = await self.ask(beginning(away, line), "exact", max_tokens=1)
-        known: dict[str, Outcome] = {}
+        known: dict[str, ProgramResult] = {}
         for answer in answers.values():
             if answer.text not in known:
                 known[answer.text] = await run_program(tried.task.filled(tried.typed + answer.text))

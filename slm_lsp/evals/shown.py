@@ -30,7 +30,7 @@ from slm_lsp.features.completion.syntax import breaks
 from slm_lsp.models.store import Store
 from slm_lsp.proportions import percentile, wilson
 from slm_lsp.routing import choose as routing
-from slm_lsp.routing.policy import possible
+from slm_lsp.routing.policy import eligible_models
 
 SEED = 411
 MILLISECONDS = 1e3
@@ -249,7 +249,7 @@ async def run(count: int, settings: Settings, tell: Callable[[int, int], None]) 
     cache, backend = Cache(), ""
     asking = replace(settings, completion=replace(settings.completion, least_confidence=0.0))
     async with private_engine(settings.engine.backend) as engine:
-        for tier in possible(settings.model, Store(settings.models_dir)):
+        for tier in eligible_models(settings.model, Store(settings.models_dir)):
             await engine.describe(tier.model, explicit=True)  # An editor has loaded both models.
         for spot in spots:
             cursor = spot.cursor
@@ -271,7 +271,7 @@ async def run(count: int, settings: Settings, tell: Callable[[int, int], None]) 
 async def _suggested(cursor: Cursor, provider: Provider, settings: Settings) -> Completion:
     """What an editor gets where the cursor has rested."""
     parts = PromptParts(cursor, at_line(cursor))
-    for each in await routing.to_warm(parts, provider, settings):
+    for each in await routing.models_to_warm(parts, provider, settings):
         await warm(completion_request(parts, each, settings), provider)
     choice = await routing.choose(parts, provider, settings)
     found = await complete(completion_request(parts, choice, settings), provider)

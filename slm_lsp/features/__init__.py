@@ -1,1 +1,1 @@
-"""What a user asks for, without knowing who asks: the server and the command line call the same functions."""
+"""The features that users see. The server and the commands call the same functions."""

@@ -1,1 +1,1 @@
-"""Which model answers a request, and why."""
+"""Chooses the model that answers a request, and gives the reason."""

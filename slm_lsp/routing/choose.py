@@ -1,4 +1,4 @@
-"""Choose the model that answers: ask the provider for an estimate of each tier, then apply the policy."""
+"""Chooses the model that answers: asks the provider for an estimate per tier, then applies the policy."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,12 +15,12 @@ MILLISECONDS = 1e3
 
 
 async def choose(parts: PromptParts, provider: Provider, settings: Settings, *, explicit: bool = False) -> Choice:
-    """Return the model that answers, by latency. Load no model.
+    """Return the model that answers within the latency budget. Loads no model.
 
     Args:
-        parts: what the prompt is made of.
+        parts: the parts of the prompt.
         provider: runs the models.
-        settings: `model` and the latency budget.
+        settings: the settings `model` and `completion.latency_ms`.
         explicit: the user triggered the request by hand, which allows `EXPLICIT_FACTOR` times the latency.
 
     Raises:
@@ -40,9 +40,9 @@ async def choose(parts: PromptParts, provider: Provider, settings: Settings, *, 
 
 
 async def best(provider: Provider, settings: Settings) -> Choice:
-    """Return the best installed model that fits the memory, for a caller that waits. Errors as in `choose`.
+    """Return the best installed model that fits the free memory, for callers that can wait. Errors as in `choose`.
 
-    When `model` is not `auto`, return the model that is set.
+    When the setting `model` is not `auto`, return the model that it names.
     """
     choices = await installed_models(settings)
     if len(choices) == 1:
@@ -51,11 +51,11 @@ async def best(provider: Provider, settings: Settings) -> Choice:
     return policy.best(choices, memory.free_memory(), loaded)
 
 
-async def to_warm(parts: PromptParts, provider: Provider, settings: Settings) -> tuple[Choice, ...]:
-    """Return the models whose prompts are evaluated ahead, in this order. Errors as in `choose`.
+async def models_to_warm(parts: PromptParts, provider: Provider, settings: Settings) -> tuple[Choice, ...]:
+    """Return the models that evaluate the prompt ahead of a request, in this order. Errors as in `choose`.
 
-    The fast tier answers until the strong one is loaded. From then on only the strong tier's prompt is evaluated ahead,
-    unless the strong tier is too slow on this machine.
+    Until the strong tier is loaded, both tiers evaluate it, because the fast tier still answers. Afterwards only the
+    strong tier does. If the strong tier is too slow on this machine, only the fast tier does.
     """
     fast, strong = _tiers(await installed_models(settings))
     if strong is None:
@@ -66,11 +66,11 @@ async def to_warm(parts: PromptParts, provider: Provider, settings: Settings) ->
     return (strong,) if estimate is not None and estimate.loaded else (fast, strong)
 
 
-async def refines(tier: str | None, settings: Settings) -> Choice | None:
-    """Return the model that is asked again in the next pause, after a model of `tier` has answered; None for none.
+async def refining_model(tier: str | None, settings: Settings) -> Choice | None:
+    """Return the model that refines an answer of `tier` in the next pause; None when the answer is not refined.
 
     With `model = "auto"` the fast tier answers only when the strong tier would have missed the latency budget or is not
-    loaded. Then the strong tier refines the answer.
+    loaded. The strong tier then refines this answer.
 
     Raises:
         ModelError: as in `choose`.
@@ -81,7 +81,7 @@ async def refines(tier: str | None, settings: Settings) -> Choice | None:
 
 
 def _tiers(choices: Sequence[Choice]) -> tuple[Choice, Choice | None]:
-    """Return the fast and the strong tier; with one model only, that model and None."""
+    """Return the models of the fast and the strong tier. If only one tier is installed: its model and None."""
     strong = next((each for each in choices if each.tier == "strong"), None)
     fast = next((each for each in choices if each is not strong), None)
     if fast is None or strong is None:

@@ -1,8 +1,8 @@
 """The policy that chooses a model: the one the user has set, or the best one that answers within the latency budget.
 
 Measured on HumanEval lines with 2 cores: the strong tier's answers are right 1.5 times as often as the fast tier's, and
-once the prompt is evaluated a line takes 1.5 times as long. A cascade, which asks the strong tier only when the fast
-one has low confidence, was right less often than the strong tier alone and took longer. So `auto` uses the strong tier
+once the prompt is evaluated a line takes 1.5 times as long. A cascade, which uses the strong tier only when the fast
+tier has low confidence, was right less often than the strong tier alone and took longer. So `auto` uses the strong tier
 when its estimated latency fits the budget, and the fast tier otherwise.
 
 This applies to editors. A command can wait, so it uses the best installed model (`best`).
@@ -31,26 +31,28 @@ EXPLICIT_FACTOR = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model that answers, and why it was chosen."""
+    """A model, and why it was chosen."""
 
     model: ModelRef
     name: str
     tier: str | None
     why: str
-    """The reason, as a clause for people."""
+    """The reason, for people, as part of a sentence."""
 
 
 def choose_model(setting: str, store: Store) -> Choice:
-    """Return the model for the setting `model`; for `auto`, the fastest one.
+    """Return the model for the setting `model`; for `auto`, the fastest tier.
 
     Raises:
         ModelError: the model is unknown, missing or corrupt; the text says what to do.
     """
-    return possible(setting, store)[0]
+    return eligible_models(setting, store)[0]
 
 
-def possible(setting: str, store: Store) -> tuple[Choice, ...]:
-    """Return the models that may answer, the fastest first. `auto`: all tiers, or the first model the user added.
+def eligible_models(setting: str, store: Store) -> tuple[Choice, ...]:
+    """Return the models that may answer, the fastest first.
+
+    For `auto` these are all installed tiers; if no tier is installed, the first model that the user has added.
 
     Raises:
         ModelError: as in `choose_model`.
@@ -61,17 +63,17 @@ def possible(setting: str, store: Store) -> tuple[Choice, ...]:
     if not installed:
         raise ModelMissingError("No model is installed.", "Run `slm-lsp models pull fast` (491 MB, once).")
     tiers = [each for each in installed if each.tier is not None] or installed[:1]
-    only = "the only one installed" if len(tiers) == 1 else "installed"
-    return tuple(_choice(store.find(each.path), f"`auto`: the {each.tier or 'model'}, {only}") for each in tiers)
+    only = "the only installed model" if len(tiers) == 1 else "installed"
+    return tuple(_choice(store.find(each.path), f"`auto`: {each.tier or each.name}, {only}") for each in tiers)
 
 
 def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[ModelRef] = ()) -> Choice:
-    """Return the best model that fits the free memory, for a caller that waits, such as a command.
+    """Return the best model that fits the free memory, for callers that can wait, such as commands.
 
     Args:
-        choices: models that may answer, the fastest first, as `possible` returns them.
-        free_bytes: memory that is available to programs.
-        loaded: the models that are in memory already.
+        choices: models that may answer, the fastest first, as `eligible_models` returns them.
+        free_bytes: free memory, in bytes.
+        loaded: models that are in memory already; they need no free memory.
     """
     if len(choices) == 1:
         return choices[0]
@@ -86,14 +88,14 @@ def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[ModelRef
 
 
 def answer_s(estimate: Estimated | None) -> float | None:
-    """Return the seconds until a whole line is generated; None when unknown."""
+    """Return the estimated seconds until a whole line is generated; None when unknown."""
     if estimate is None or estimate.prefill_s is None or estimate.token_s is None:
         return None
     return estimate.prefill_s + LINE_TOKENS * estimate.token_s
 
 
 def line_s(estimate: Estimated | None) -> float | None:
-    """Return the seconds that a line takes once its prompt is evaluated; None when unknown."""
+    """Return the estimated seconds for a line whose prompt is already evaluated; None when unknown."""
     return None if estimate is None or estimate.token_s is None else LINE_TOKENS * estimate.token_s
 
 
@@ -114,12 +116,12 @@ def route(fast: Choice, strong: Choice, fast_s: float | None, strong_s: float | 
     if fast_s is None:
         return _because(fast, f"the strong one would take {strong_s:.1f} s")
     if fast_s < strong_s:
-        return _because(fast, f"about {fast_s:.1f} s, where the strong one would take {strong_s:.1f} s")
+        return _because(fast, f"about {fast_s:.1f} s; the strong one would take {strong_s:.1f} s")
     return _because(strong, f"about {strong_s:.1f} s, and the fast one is no faster")
 
 
 def basis(estimate: Estimated | None) -> str:
-    """Return what an estimate is based on, as a clause for people; empty when nothing was measured."""
+    """Return what an estimate is based on, as part of a sentence; empty when no measurement exists."""
     if estimate is None or estimate.age_s is None:
         return ""
     quiet = "on a quiet machine" if estimate.load <= LOADED else f"while other programs used {estimate.load:.1f} cores"
@@ -136,7 +138,7 @@ def age(seconds: float) -> str:
 
 
 def too_slow(strong: Estimated | None, budget_s: float) -> bool:
-    """Return whether a tier misses the budget on this machine even when its prompt is already evaluated."""
+    """Return whether a tier misses the latency budget even when its prompt is already evaluated."""
     seconds = line_s(strong)
     return seconds is not None and seconds > budget_s
 

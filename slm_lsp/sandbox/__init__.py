@@ -1,1 +1,1 @@
-"""Code that was just written is run, in a process of its own with little time, memory and rights."""
+"""Runs untrusted programs with few rights and limited resources: `run.run` for any program, `process` for Python."""

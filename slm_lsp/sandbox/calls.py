@@ -1,8 +1,8 @@
-"""Runs calls of functions that may only compute, in a process of its own that `process` starts.
+"""The process that calls functions which may only compute. `process` starts it.
 
-What they are was looked at before (`purity`). Here they are given only what computes, an audit hook refuses what Python
-reports of itself, and under both the kernel refuses everything else (`kernel`). Imports are few: somebody waits for the
-process to start.
+Three layers confine the functions. `purity` has checked their source before. Here they get only built-ins and modules
+that compute, and an audit hook refuses what Python reports. Below both, a seccomp filter refuses all other system calls
+(`seccomp`). This module imports little, because a user waits for the process to start.
 """
 
 import builtins
@@ -10,19 +10,19 @@ import importlib
 import marshal
 import math
 import os
-import resource
 import signal
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType, SimpleNamespace
 
-from slm_lsp.sandbox.kernel import only_compute
+from slm_lsp.platform.limits import limit_process
+from slm_lsp.sandbox.seccomp import only_compute
 
 READY, PASSED, FAILED, UNFINISHED, UNKNOWN = b"!pfu?"
 
 CPU_S = 1
 CALLS_S = 0.1
-"""Seconds of processor time for all calls with one definition."""
+"""Seconds of processor time for all calls of one definition."""
 
 MEMORY_BYTES = 1024**3
 
@@ -33,46 +33,46 @@ BUILTINS = (
     *("property", "range", "repr", "reversed", "round", "set", "slice", "sorted", "staticmethod", "str", "sum"),
     *("super", "tuple", "type", "zip", "True", "False", "None", "NotImplemented", "Ellipsis", "__build_class__"),
 )
-"""Names that calls may use, and all exceptions; `print` says nothing to anybody."""
+"""Built-in names that the functions may use, besides all exceptions. `print` does nothing."""
 
 MODULES = (
     *("bisect", "cmath", "collections", "collections.abc", "copy", "datetime", "decimal", "fractions", "functools"),
     *("hashlib", "heapq", "itertools", "math", "numbers", "operator", "random", "re", "statistics", "string"),
     *("textwrap", "unicodedata"),
 )
-"""Modules that only compute; of `typing` there are names that mean next to nothing."""
+"""Modules that the functions may import. `typing` is replaced by a stand-in (`_Typing`)."""
 
 HIDDEN = frozenset(
     {"attrgetter", "file_digest", "Formatter", "methodcaller", "namedtuple", "RegexFlag", "update_wrapper", "wraps"}
 )
-"""Names of these that reach attributes by strings, or make code."""
+"""Names of these modules that are left out, because they reach attributes by strings or make code."""
 
 
 class Refused(BaseException):
-    """Code did what it may not, so nothing is known of it."""
+    """The code did something that is not allowed here, so there is no verdict."""
 
 
-class Late(BaseException):
-    """Code took too long."""
+class TookTooLong(BaseException):
+    """The calls of one definition exceeded `CALLS_S`."""
 
 
-def verdicts(told: bytes) -> Iterator[int]:
-    """What became of the same calls with each of several definitions.
+def verdicts(request: bytes) -> Iterator[int]:
+    """Run the same calls with each of several definitions.
 
     Args:
-        told: marshalled: modules to import; source of definitions; source of calls with the values they should have.
+        request: marshalled: modules to import; sources of the definitions; sources of the calls with expected values.
 
     Yields:
-        `READY` when everything is set up, and for each definition: `PASSED`: all calls have their values. `UNFINISHED`:
-        some have not, and all of these returned nothing. `FAILED`. `UNKNOWN`: it could not be defined, or did what it
-        may not.
+        `READY` when the process is confined. Then for each definition: `PASSED` if all calls return the expected
+        values; `UNFINISHED` if those that do not return None; `FAILED` if one returns another value, raises an error or
+        takes too long; `UNKNOWN` if it cannot be compiled or does something that is not allowed.
     """
-    modules, definitions, wanted = marshal.loads(told)  # noqa: S302 - by the process that started this one
+    modules, definitions, wanted = marshal.loads(request)  # noqa: S302 - from the process that started this one
     public = {name: _public(name) for name in modules if name in MODULES}
     known = _builtins()
-    _limit((resource.RLIMIT_CPU, CPU_S), (resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CORE, 0))
-    signal.signal(signal.SIGVTALRM, _late)
-    _limit((resource.RLIMIT_NPROC, 0), (resource.RLIMIT_NOFILE, 0), (resource.RLIMIT_FSIZE, 0))
+    limit_process(CPU=CPU_S, AS=MEMORY_BYTES, CORE=0)
+    signal.signal(signal.SIGVTALRM, _took_too_long)
+    limit_process(NPROC=0, NOFILE=0, FSIZE=0)
     if not only_compute():
         return
     compiled = [_compiled(each) for each in definitions]
@@ -90,19 +90,14 @@ def verdicts(told: bytes) -> Iterator[int]:
     for code in compiled:
         refused = False
         given = {name: SimpleNamespace(**names) for name, names in public.items()}
-        signal.setitimer(signal.ITIMER_VIRTUAL, CALLS_S, CALLS_S)  # again and again: code may catch everything
+        signal.setitimer(signal.ITIMER_VIRTUAL, CALLS_S, CALLS_S)  # repeatedly, because code may catch the exception
         verdict = UNKNOWN if code is None else _verdict(code, calls, _given(known, given))
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         yield UNKNOWN if refused else verdict
 
 
-def _limit(*limits: tuple[int, int]) -> None:
-    for kind, value in limits:
-        resource.setrlimit(kind, (value, value))
-
-
 def _compiled(text: str) -> CodeType | None:
-    """Code whose annotations are not read, so that types need not be known."""
+    """Compile source; None if that fails. Annotations are not evaluated, so types need not be defined."""
     try:
         code: CodeType = compile(f"from __future__ import annotations\n{text}", "<examples>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -111,9 +106,9 @@ def _compiled(text: str) -> CodeType | None:
 
 
 def _verdict(definition: CodeType, calls: list[tuple[CodeType | None, bytes]], given: dict[str, object]) -> int:
-    space: dict[str, object] = {"__name__": "examples", "__builtins__": given}
+    namespace: dict[str, object] = {"__name__": "examples", "__builtins__": given}
     try:
-        exec(definition, space)  # noqa: S102 - what it is for
+        exec(definition, namespace)  # noqa: S102 - running code is the purpose
     except BaseException:
         return UNKNOWN
     verdict = PASSED
@@ -121,9 +116,9 @@ def _verdict(definition: CodeType, calls: list[tuple[CodeType | None, bytes]], g
         if call is None:
             continue
         try:
-            exec(call, space)  # noqa: S102 - what it is for
-            found = space["_found"]
-            if _same(found, marshal.loads(value)):  # noqa: S302 - anew, for code may change what it is compared with
+            exec(call, namespace)  # noqa: S102 - running code is the purpose
+            found = namespace["_found"]
+            if _same(found, marshal.loads(value)):  # noqa: S302 - a new copy for each comparison: code may change it
                 continue
         except BaseException:
             return FAILED
@@ -139,31 +134,31 @@ def _same(found: object, wanted: object) -> bool:
     return isinstance(found, bool) == isinstance(wanted, bool) and bool(found == wanted)
 
 
-def _late(number: int, frame: FrameType | None) -> None:
-    raise Late
+def _took_too_long(number: int, frame: FrameType | None) -> None:
+    raise TookTooLong
 
 
-class _Meaningless:
-    """What `typing` has: annotations are not read, so that only names, brackets and calls have to be there."""
+class _Typing:
+    """Stand-in for `typing` and every name in it. Annotations are not evaluated, so names need no meaning."""
 
     TYPE_CHECKING = False
 
-    def __getattr__(self, name: str) -> "_Meaningless":
+    def __getattr__(self, name: str) -> "_Typing":
         if name.startswith("__") or name in {"NamedTuple", "NewType", "TypedDict"}:
-            raise AttributeError(name)  # These mean something.
+            raise AttributeError(name)  # These have an effect at run time.
         return self
 
-    def __getitem__(self, _: object) -> "_Meaningless":
+    def __getitem__(self, _: object) -> "_Typing":
         return self
 
     def __call__(self, *values: object, **_: object) -> object:
-        """`final(f)` is the function; `TypeVar("T")` is nothing."""
+        """Return the argument of a decorator such as `final(f)`, otherwise a stand-in, as for `TypeVar("T")`."""
         return values[0] if len(values) == 1 and callable(values[0]) else self
 
     def __mro_entries__(self, _: object) -> tuple[type, ...]:
         return ()
 
-    def __or__(self, _: object) -> "_Meaningless":
+    def __or__(self, _: object) -> "_Typing":
         return self
 
     __ror__ = __or__
@@ -174,7 +169,7 @@ class _Meaningless:
 
 
 def _public(name: str) -> dict[str, object]:
-    """What a module has for others, but for other modules."""
+    """The public names of a module, without the modules it imports and without `HIDDEN`."""
     module = importlib.import_module(name)
     return {
         each: value
@@ -190,24 +185,24 @@ def _builtins() -> dict[str, object]:
         for name, value in vars(builtins).items()
         if isinstance(value, type) and issubclass(value, Exception) and not issubclass(value, Warning)
     }
-    return {**known, **errors, "print": _say}
+    return {**known, **errors, "print": _print_nothing}
 
 
 def _given(known: dict[str, object], modules: dict[str, SimpleNamespace]) -> dict[str, object]:
-    def bring(name: str, *_: object) -> object:
+    def import_(name: str, *_: object) -> object:
         if name == "__future__":
             return SimpleNamespace(annotations=None)
-        return _Meaningless() if name == "typing" else modules[name]
+        return _Typing() if name == "typing" else modules[name]
 
-    return {**known, "__import__": bring}
+    return {**known, "__import__": import_}
 
 
-def _say(*_: object, **__: object) -> None:
-    """What stands for `print`."""
+def _print_nothing(*_: object, **__: object) -> None:
+    """Replacement for `print`."""
 
 
 def main() -> None:
-    """Read what to do, and write a byte for everything that is known."""
+    """Read the request from standard input and write each verdict as one byte to standard output."""
     for verdict in verdicts(sys.stdin.buffer.read()):
         os.write(1, bytes([verdict]))
     os._exit(0)

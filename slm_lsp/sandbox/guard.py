@@ -1,28 +1,22 @@
-"""Run by `process` as a script in a process of its own: takes away what a small program has no need of, and runs it.
+"""The script that runs one Python program of an evaluation. `process` starts it as a process of its own.
 
-It stands alone, for the process sees neither this package nor the environment. An audit hook refuses writing outside
-the working folder, other processes and the network, whoever the user is; limits hold memory and time. That keeps
-mistakes of generated programs from doing harm; it is no wall against a program made to break it.
+It imports nothing of this package, which the process cannot see. An audit hook refuses writing outside the working
+folder, other processes and the network; limits bound memory and time. That keeps mistakes in generated programs from
+doing harm. It does not stop a program that is written to break out; `run` does.
 """
 
 import contextlib
 import os
-import resource
 import sys
 
 RAN_TO_THE_END = 87
-"""The exit status of a program that ended without an error; no program gets there by leaving early with 0."""
+"""The exit status of a program that ran to its end. A program that exits early with status 0 does not get it."""
 
 CPU_S = 5
 MEMORY_BYTES = 1024**3
 FILE_BYTES = 1024**2
-LIMITS = (
-    (resource.RLIMIT_CPU, CPU_S),
-    (resource.RLIMIT_AS, MEMORY_BYTES),
-    (resource.RLIMIT_CORE, 0),
-    (resource.RLIMIT_FSIZE, FILE_BYTES),
-    (resource.RLIMIT_NPROC, 0),
-)
+LIMITS = {"CPU": CPU_S, "AS": MEMORY_BYTES, "CORE": 0, "FSIZE": FILE_BYTES, "NPROC": 0}
+"""Values of `RLIMIT_…`."""
 
 NEW_NETWORK = 0x40000000
 NEW_USER = 0x10000000
@@ -58,7 +52,7 @@ REFUSED_OS = frozenset(
 
 
 def cut_network() -> None:
-    """Leave the network behind, where the system lets us: as root, or with a namespace for users."""
+    """Enter an empty network namespace, if the system permits it: to root, or with a new user namespace."""
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import ctypes
 
@@ -68,14 +62,16 @@ def cut_network() -> None:
 
 
 def limit() -> None:
-    """Set what limits the system knows."""
-    for kind, value in LIMITS:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (value, value))
+    """Set the limits that this system has."""
+    import resource
+
+    for name, value in LIMITS.items():
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
 def watch(folder: str) -> None:
-    """Refuse from now on, in all of this process, what is dangerous outside `folder`."""
+    """Refuse writing outside `folder`, other processes and the network in this process from now on."""
 
     def hook(event: str, args: tuple[object, ...]) -> None:
         if event == "open":
@@ -98,12 +94,12 @@ def _within(folder: str, path: object) -> bool:
 
 
 def main(program: str) -> int:
-    """Run a program; says whether it ran to its end."""
+    """Run a program; return the exit status."""
     cut_network()
     limit()
     watch(str(os.path.realpath(os.curdir)))
     try:
-        exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})  # noqa: S102 - what it is for
+        exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})  # noqa: S102 - running code is the purpose
     except BaseException:
         return 1
     return RAN_TO_THE_END

@@ -1,4 +1,8 @@
-"""Whether a program passes its tests, and what calls of functions come to: run in a process of its own."""
+"""Starts the two special processes for Python: one runs a program of an evaluation, one only computes.
+
+`run` is the sandbox for every other purpose. These two stay because they start faster: the compute-only process runs
+while a user types, and evaluations run thousands of programs.
+"""
 
 import asyncio
 import marshal
@@ -12,42 +16,43 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from slm_lsp.sandbox import calls, guard
-from slm_lsp.sandbox.kernel import SUPPORTED
+from slm_lsp.sandbox.seccomp import COMPUTE_ONLY_SUPPORTED
 
-Outcome: TypeAlias = Literal["passed", "failed", "timeout"]
+ProgramResult: TypeAlias = Literal["passed", "failed", "timeout"]
 
 GUARD = Path(guard.__file__).resolve()
 WALL_S = 8.0
 CALLS_WALL_S = 2.0
 ROOT = GUARD.parents[2]
 START = "import sys; sys.path.append(sys.argv[1]); from slm_lsp.sandbox.calls import main; main()"
-"""Without the packages of the installation, which take longer to look for than all else does."""
+"""The compute-only process starts without `site`, because finding the installed packages takes most of the time."""
 CHUNK_BYTES = 65_536
 MOST_BYTES = 1024
-"""More than that is not kept of what a process writes."""
+"""Bytes that are kept of the output of a process."""
 
-KILLED = (-signal.SIGXCPU, -signal.SIGKILL)
+KILLED = (-getattr(signal, "SIGXCPU", 24), -getattr(signal, "SIGKILL", 9))
+"""Exit statuses of a process that exceeded its processor time."""
 
 
 class Verdict(Enum):
-    """What calls of a function came to."""
+    """The result of calling a function with its examples."""
 
     PASSED = calls.PASSED
-    """All returned what they should."""
+    """All calls returned the expected values."""
     FAILED = calls.FAILED
-    """One returned something else, raised an error, or took too long."""
+    """A call returned another value, raised an error or took too long."""
     UNFINISHED = calls.UNFINISHED
-    """Some returned nothing and all others what they should, as where the end of a function is not written yet."""
+    """Some calls returned None and the others the expected values, as if the end of the function is not written yet."""
     UNKNOWN = calls.UNKNOWN
-    """They could not be run, or did what code may not do here."""
+    """The calls could not be run, or did something that is not allowed."""
 
 
-async def run_program(program: str, wall_s: float = WALL_S) -> Outcome:
-    """Run a Python program in an empty folder; cancelling this ends it.
+async def run_program(program: str, wall_s: float = WALL_S) -> ProgramResult:
+    """Run a Python program of an evaluation in an empty folder. Cancelling the coroutine kills the process.
 
     Args:
-        program: source text; an exception that leaves it is a failure, and so is leaving early.
-        wall_s: seconds until it is ended, whatever it waits for.
+        program: source text. It fails if it raises an exception or exits early.
+        wall_s: seconds until the process is killed.
     """
     with tempfile.TemporaryDirectory(prefix="slm-program-") as folder:
         code, _ = await _run((str(GUARD), program), b"", folder, wall_s)
@@ -62,33 +67,36 @@ async def run_calls(
     modules: Iterable[str] = (),
     wall_s: float = CALLS_WALL_S,
 ) -> list[Verdict]:
-    """What the same calls come to with each of several definitions, in that order; cancelling this ends them.
+    """Run the same calls with each of several definitions; return a verdict for each, in the same order.
+
+    Cancelling the coroutine kills the process.
 
     Args:
-        definitions: Python that defines what is called. It may only compute; that is looked at before (`purity`).
-        wanted: calls, and literal values that they should have.
-        modules: what the definitions import.
-        wall_s: seconds until it is ended. A busy machine may need them all, so nothing is known then.
+        definitions: sources of the function that is called. The caller has checked that they only compute (`purity`).
+        wanted: sources of the calls, with the literal values that they should return.
+        modules: modules that the definitions import.
+        wall_s: seconds until the process is killed. The remaining verdicts are `UNKNOWN` then, because a busy machine
+            may be the cause.
     """
     unknown = [Verdict.UNKNOWN] * len(definitions)
-    if not SUPPORTED:
+    if not COMPUTE_ONLY_SUPPORTED:
         return unknown
     try:
-        told = marshal.dumps((list(modules), list(definitions), list(wanted)))
-        code, said = await _run(("-S", "-W", "ignore", "-c", START, str(ROOT)), told, "/", wall_s)
-        known = [Verdict(each) for each in said[1 : len(definitions) + 1]]
+        request = marshal.dumps((list(modules), list(definitions), list(wanted)))
+        code, output = await _run(("-S", "-W", "ignore", "-c", START, str(ROOT)), request, "/", wall_s)
+        known = [Verdict(each) for each in output[1 : len(definitions) + 1]]
     except (OSError, ValueError):
         return unknown
-    if said and len(known) < len(definitions) and code in KILLED:
-        known.append(Verdict.FAILED)  # It did not stop; those behind it were not tried.
+    if output and len(known) < len(definitions) and code in KILLED:
+        known.append(Verdict.FAILED)  # Its calls did not end, so the definitions after it were not tried.
     return known + unknown[len(known) :]
 
 
-async def _run(arguments: tuple[str, ...], told: bytes, folder: str, wall_s: float) -> tuple[int | None, bytes]:
-    """The exit status, None where time was up; and what was written by then.
+async def _run(arguments: tuple[str, ...], request: bytes, folder: str, wall_s: float) -> tuple[int | None, bytes]:
+    """Run Python with `request` as standard input; return the exit status (None on timeout) and the output so far.
 
     Raises:
-        OSError: no process could be started.
+        OSError: the process cannot be started.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -101,26 +109,26 @@ async def _run(arguments: tuple[str, ...], told: bytes, folder: str, wall_s: flo
         cwd=folder,
         env={},
     )
-    said = bytearray()
+    output = bytearray()
     try:
-        await asyncio.wait_for(_follow(process, told, said), wall_s)
+        await asyncio.wait_for(_follow(process, request, output), wall_s)
     except TimeoutError:
-        return None, bytes(said)
+        return None, bytes(output)
     finally:
         with suppress(ProcessLookupError):
             process.kill()
-        # A pipe that nobody empties is not closed, and asyncio waits for that.
+        # asyncio waits until the pipe is closed, and a pipe that is not read to its end is never closed.
         while process.stdout is not None and await process.stdout.read(CHUNK_BYTES):
             pass
         await process.wait()
-    return process.returncode, bytes(said)
+    return process.returncode, bytes(output)
 
 
-async def _follow(process: asyncio.subprocess.Process, told: bytes, said: bytearray) -> None:
+async def _follow(process: asyncio.subprocess.Process, request: bytes, output: bytearray) -> None:
     if process.stdin is None or process.stdout is None:
-        raise OSError("a process without pipes")
-    process.stdin.write(told)
+        raise OSError("The process has no pipes.")
+    process.stdin.write(request)
     process.stdin.close()
     while chunk := await process.stdout.read(CHUNK_BYTES):
-        said.extend(chunk[: MOST_BYTES - len(said)])
+        output.extend(chunk[: MOST_BYTES - len(output)])
     await process.wait()

@@ -14,9 +14,9 @@ from slm_lsp.context.window import PromptParts
 from slm_lsp.engine.api import Provider
 from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, complete
-from slm_lsp.features.completion.refine import Answer, is_better
+from slm_lsp.features.completion.refine import ModelAnswer, is_better
 from slm_lsp.features.completion.request import Trigger, completion_request
-from slm_lsp.routing.choose import refines
+from slm_lsp.routing.choose import refining_model
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.stream import Stream
@@ -64,7 +64,7 @@ class Refining:
         Raises:
             SlmError: the engine did not answer.
         """
-        strong = None if shown.confirmed else await refines(shown.tier, spot.settings)
+        strong = None if shown.confirmed else await refining_model(shown.tier, spot.settings)
         if strong is None:
             return shown
         request = completion_request(
@@ -78,7 +78,7 @@ class Refining:
         found = await complete(request, self._engine)
         if not self._documents.is_current(spot.document):
             return shown
-        if not is_better(Answer(shown.text, shown.confidence), Answer(found.text, found.confidence)):
+        if not is_better(ModelAnswer(shown.text, shown.confidence), ModelAnswer(found.text, found.confidence)):
             # What is typed of it, or accepted in part, need not be refined again.
             self._cache.put(spot.parts.cursor, replace(shown, confirmed=True))
             return shown

@@ -7,7 +7,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from slm_lsp.features.completion.complete import Completion
-from slm_lsp.features.statistics.counters import Outcome, Shown, Statistics
+from slm_lsp.features.statistics.counters import ShownSuggestion, Statistics, SuggestionOutcome
 
 COMPLETION_ACCEPTED = "slm.completionAccepted"
 
@@ -18,7 +18,7 @@ class Told(msgspec.Struct, frozen=True):
     """The argument of the command."""
 
     id: str
-    kind: Outcome
+    kind: SuggestionOutcome
     characters: int | None = None
     """How many of the suggestion's were taken so far."""
 
@@ -42,12 +42,12 @@ class Tally:
         if self._statistics is None:
             return
         if not completion.text:
-            self._statistics.nothing(language, completion.tier, completion.reason or "")
+            self._statistics.not_shown(language, completion.tier, completion.reason or "")
             return
         if completion.replaces:
             self._statistics.replaced(completion.replaces)
         self._statistics.shown(
-            Shown(
+            ShownSuggestion(
                 id=completion.id,
                 language=language,
                 tier=completion.tier,
@@ -93,5 +93,5 @@ def read_outcome(told: Any) -> Told:
     try:
         return msgspec.convert(plain, Told)
     except msgspec.ValidationError as error:
-        kinds = ", ".join(get_args(Outcome))
+        kinds = ", ".join(get_args(SuggestionOutcome))
         raise JsonRpcInvalidParams(f"{error}; wanted: id, kind ({kinds}), characters") from error

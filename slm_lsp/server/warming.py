@@ -10,15 +10,15 @@ from lsprotocol import types
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import Anchor, at_line, follow
 from slm_lsp.context.cursor import Cursor
-from slm_lsp.context.head import settled
-from slm_lsp.context.retrieve import ON_REQUEST_S
+from slm_lsp.context.head import choose_head
+from slm_lsp.context.retrieve import RETRIEVAL_LIMIT_S
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import PromptParts, snippet_budget
 from slm_lsp.engine.api import Provider
 from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, complete, warm
 from slm_lsp.features.completion.request import Trigger, completion_request
-from slm_lsp.routing.choose import to_warm
+from slm_lsp.routing.choose import models_to_warm
 from slm_lsp.routing.policy import Choice
 from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.idle import IdleQueue
@@ -72,9 +72,9 @@ class Warming:
         What was read before stays as long as that is nearly as good.
         """
         tokens = snippet_budget(await self._engine.describe(choice.model), settings.completion)
-        found = await self._projects.retrieve(document, cursor, tokens, ON_REQUEST_S)
+        found = await self._projects.retrieve(document, cursor, tokens, RETRIEVAL_LIMIT_S)
         earlier = self._heads.get(document.uri, ()) if tokens else ()
-        head = self._heads[document.uri] = settled(earlier, found.snippets)
+        head = self._heads[document.uri] = choose_head(earlier, found.snippets)
         return head
 
     def rest(self) -> None:
@@ -132,7 +132,7 @@ class Warming:
         cursor = self._documents.cursor(document, position)
         settings = self._settings(uri)
         anchor = at_line(cursor)
-        choices = await to_warm(PromptParts(cursor, anchor), self._engine, settings)
+        choices = await models_to_warm(PromptParts(cursor, anchor), self._engine, settings)
         for choice in choices:
             loading = partial(self._loading, choice)
             await self._engine.describe(choice.model, on_loading=loading)

@@ -1,67 +1,67 @@
-"""What `doctor` says about the speed of a model, measured just now, earlier, or not at all."""
+"""The speed of a model as `doctor` prints it: measured now, earlier, or not at all."""
 
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from slm_lsp.cli.measuring import NOT_DONE, Measured, examine
-from slm_lsp.cli.stages import Stages
+from slm_lsp.cli.measuring import NOT_DONE, Measured, measure_models
+from slm_lsp.cli.stages import StageDisplay
 from slm_lsp.engine.api import Generate, LoadedStats, ModelInfo, ModelRef, Segment, Started
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.routing.policy import Choice
 
 NOW = 1_000_000.0
 CHOICE = Choice(ModelRef("x.gguf"), "x", "fast", "set")
-INFO = ModelInfo("x.gguf", "ik", 8192, None)
-ROW = LoadedStats("x.gguf", "ik", "", 0.0, {1: 0.05}, 80.0, measured_at=NOW - 600)
+INFO = ModelInfo(ModelRef("x.gguf"), "ik", 8192, None)
+STATS = LoadedStats(ModelRef("x.gguf"), "ik", "", 0.0, {1: 0.05}, 80.0, measured_at=NOW - 600)
 
 
 @pytest.mark.parametrize(
-    ("row", "missing", "told"),
+    ("stats", "missing", "expected"),
     [
-        (ROW, "", "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago"),
-        (msgspec.structs.replace(ROW, measured_at=None), "", "prefill 80 tokens/s, decode 20.0 tokens/s (ik)"),
+        (STATS, "", "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago"),
+        (msgspec.structs.replace(STATS, measured_at=None), "", "prefill 80 tokens/s, decode 20.0 tokens/s (ik)"),
         (
-            msgspec.structs.replace(ROW, load=1.0),
+            msgspec.structs.replace(STATS, load=1.0),
             "",
             "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago while other programs used 1.0 cores",
         ),
         (
-            ROW,
-            "not measured within 60 s: other requests were running",
+            STATS,
+            "it was not made within 60 s, because other requests were running",
             "prefill 80 tokens/s, decode 20.0 tokens/s (ik), measured 10 min ago; "
-            "from an earlier measurement: not measured within 60 s: other requests were running",
+            "no newer measurement: it was not made within 60 s, because other requests were running",
         ),
         (
-            msgspec.structs.replace(ROW, prefill_rate=None),
-            "not measured within 60 s: why",
-            "not measured within 60 s: why",
+            msgspec.structs.replace(STATS, prefill_rate=None),
+            "it was not made within 60 s",
+            "no measurement: it was not made within 60 s",
         ),
-        (None, "", "not measured: the model was unloaded"),
+        (None, "", "no measurement: the model was unloaded"),
     ],
 )
-def test_the_speed_in_words(row: LoadedStats | None, missing: str, told: str) -> None:
-    assert Measured(CHOICE, INFO, row, missing).speed(NOW) == told
+def test_speed_as_text(stats: LoadedStats | None, missing: str, expected: str) -> None:
+    assert Measured(CHOICE, INFO, stats, missing).speed(NOW) == expected
 
 
-async def test_figures_that_do_not_come_leave_the_old_ones(
+async def test_after_a_timeout_the_old_measurement_is_kept(
     home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A real engine: measured once; then asked again, with no patience to wait for it."""
+    """A real engine measures once. The second request for a measurement times out after 0.3 s."""
     for name, value in home.items():
         monkeypatch.setenv(name, value)
     choice = Choice(ModelRef.of(tiny_model), "tiny", None, "set")
-    (first,) = (await examine([choice], measure=False, shown=Stages())).measured
+    (first,) = (await measure_models([choice], measure=False, display=StageDisplay())).measured
     assert first.missing == ""
-    monkeypatch.setattr("slm_lsp.cli.measuring.PATIENCE_S", 0.3)
-    (second,) = (await examine([choice], measure=True, shown=Stages())).measured
+    monkeypatch.setattr("slm_lsp.cli.measuring.MEASURE_TIMEOUT_S", 0.3)
+    (second,) = (await measure_models([choice], measure=True, display=StageDisplay())).measured
     assert second.missing.endswith(NOT_DONE)
-    assert second.row is not None
-    assert second.row.batch_s == (first.row and first.row.batch_s)
+    assert second.stats is not None
+    assert second.stats.batch_s == (first.stats and first.stats.batch_s)
 
 
-async def test_an_engine_that_cancelled_a_request_measures_when_asked(
+async def test_an_engine_measures_after_a_cancelled_request(
     home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in home.items():
@@ -71,6 +71,6 @@ async def test_an_engine_that_cancelled_a_request_measures_when_asked(
             if isinstance(event, Started):
                 break
     choice = Choice(ModelRef.of(tiny_model), "tiny", None, "set")
-    (found,) = (await examine([choice], measure=True, shown=Stages())).measured
-    assert found.row is not None
-    assert found.row.prefill_rate is not None
+    (found,) = (await measure_models([choice], measure=True, display=StageDisplay())).measured
+    assert found.stats is not None
+    assert found.stats.prefill_rate is not None

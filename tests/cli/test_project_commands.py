@@ -1,4 +1,4 @@
-"""`index`, `context` and `complete` over a small project."""
+"""The commands `index`, `context` and `complete` in a small project."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
     return work
 
 
-def test_index_reads_what_changed_and_says_what_it_holds(home: dict[str, str], root: Path) -> None:
+def test_index_reads_changed_files_and_prints_its_contents(home: dict[str, str], root: Path) -> None:
     first = run(home, "index", str(root), "--stats")
     assert first.returncode == 0, first.stderr
     assert "3 files" in first.stdout
@@ -46,50 +46,50 @@ def test_index_reads_what_changed_and_says_what_it_holds(home: dict[str, str], r
     assert (second["files"], second["skipped"]["binary"]) == (3, 1)
 
 
-def test_index_of_no_folder_is_wrong_usage(home: dict[str, str], tmp_path: Path) -> None:
+def test_index_of_a_missing_folder_is_wrong_usage(home: dict[str, str], tmp_path: Path) -> None:
     assert run(home, "index", str(tmp_path / "nowhere")).returncode == 2
 
 
-def test_a_damaged_index_is_built_anew_and_said_so_once(home: dict[str, str], root: Path) -> None:
+def test_a_damaged_index_is_rebuilt_with_one_note(home: dict[str, str], root: Path) -> None:
     run(home, "index", str(root))
     (database,) = Path(home["XDG_CACHE_HOME"]).rglob("index.db")
     database.write_bytes(b"damaged" * 1000)
-    assert "built anew" in run(home, "index", str(root)).stderr
-    assert "built anew" not in run(home, "index", str(root)).stderr
+    assert "The index is rebuilt" in run(home, "index", str(root)).stderr
+    assert "The index is rebuilt" not in run(home, "index", str(root)).stderr
 
 
-def test_context_shows_what_is_read_and_why(home: dict[str, str], root: Path) -> None:
-    place = (str(root / "main.py"), "5:24")
-    before = run(home, "context", *place)
-    assert "is not indexed yet: run `slm-lsp index" in before.stderr
+def test_context_prints_snippets_and_reasons(home: dict[str, str], root: Path) -> None:
+    position = (str(root / "main.py"), "5:24")
+    before = run(home, "context", *position)
+    assert "has no index; run `slm-lsp index" in before.stderr
     run(home, "index", str(root))
-    shown = run(home, "context", *place)
+    shown = run(home, "context", *position)
     assert "imported from ledger.py" in shown.stdout
     assert "def post_entry_with_memo(amount, memo):" in shown.stdout
-    (snippet,) = json.loads(run(home, "context", *place, "--json").stdout)["snippets"]
+    (snippet,) = json.loads(run(home, "context", *position, "--json").stdout)["snippets"]
     assert snippet.keys() >= {"path", "text", "tokens", "score", "reason"}
     assert snippet["path"] == "ledger.py"
 
 
 @pytest.mark.real_model
 @pytest.mark.usefixtures("fast_model")
-def test_a_completion_knows_the_other_file(home: dict[str, str], root: Path) -> None:
-    place = (str(root / "main.py"), "5:24")
+def test_a_completion_uses_a_definition_in_another_file(home: dict[str, str], root: Path) -> None:
+    position = (str(root / "main.py"), "5:24")
     run(home, "index", str(root))
-    answer = json.loads(run(home, "complete", *place, "--json").stdout)
+    answer = json.loads(run(home, "complete", *position, "--json").stdout)
     assert answer["snippets"] == ["ledger.py"]
     assert str(answer["text"]).startswith("entry_with_memo(")
 
 
 @pytest.mark.real_model
 @pytest.mark.usefixtures("fast_model")
-def test_a_file_with_secrets_is_not_read(home: dict[str, str], root: Path) -> None:
+def test_a_file_that_may_hold_secrets_is_not_completed(home: dict[str, str], root: Path) -> None:
     answer = json.loads(run(home, "complete", str(root / ".env"), "1:7", "--json").stdout)
     assert answer["text"] == ""
     assert "keys or passwords" in answer["reason"]
 
 
-def test_an_index_that_may_not_be_written_is_no_matter_of_space(home: dict[str, str], root: Path) -> None:
+def test_an_unwritable_index_is_not_reported_as_a_full_disk(home: dict[str, str], root: Path) -> None:
     found = run({**home, "XDG_CACHE_HOME": "/sys/nowhere"}, "index", str(root))
     assert found.returncode == 1
     assert "cannot be written: Operation not permitted." in found.stderr
@@ -97,7 +97,7 @@ def test_an_index_that_may_not_be_written_is_no_matter_of_space(home: dict[str, 
     assert "space" not in found.stderr
 
 
-def test_an_interrupted_index_says_what_it_kept_and_how_to_go_on(home: dict[str, str], tmp_path: Path) -> None:
+def test_an_interrupted_index_reports_the_kept_files_and_how_to_continue(home: dict[str, str], tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()
     for number in range(4000):
@@ -106,15 +106,15 @@ def test_an_interrupted_index_says_what_it_kept_and_how_to_go_on(home: dict[str,
     process = subprocess.Popen(
         command, env=home, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
     )
-    while not list(Path(home["XDG_CACHE_HOME"]).rglob("parsing-*")):  # until a file is parsed
+    while not list(Path(home["XDG_CACHE_HOME"]).rglob("parsing-*")):  # wait until a file is being parsed
         assert process.poll() is None
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the processes that parse get it too
+    os.killpg(process.pid, signal.SIGINT)  # like Ctrl-C in a terminal: the parser processes get it too
     _, err = process.communicate()
     assert process.returncode == 130, err
     assert re.fullmatch(
         rf"slm-lsp: Interrupted: \d+ files are in the index of {re.escape(str(many))}. "
-        rf"Run `slm-lsp index {re.escape(str(many))}` again to go on with the others.\n",
+        rf"Run `slm-lsp index {re.escape(str(many))}` again to continue with the other files.\n",
         err,
     )
     done = json.loads(run(home, "index", str(many), "--json").stdout)

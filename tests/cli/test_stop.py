@@ -1,4 +1,4 @@
-"""`slm-lsp stop`: real engines are ended, other processes are left alone."""
+"""`slm-lsp stop`: stops real engine processes and no other processes."""
 
 import asyncio
 import json
@@ -24,18 +24,18 @@ async def start_engine(home: dict[str, str]) -> psutil.Process:
         return psutil.Process((await client.stats()).pid)
 
 
-def test_stop_without_an_engine_says_so(home: dict[str, str]) -> None:
+def test_stop_without_an_engine_prints_a_message(home: dict[str, str]) -> None:
     found = run(home, "stop")
     assert found.returncode == 0
-    assert found.stdout == "No model process of this installation runs.\n"
+    assert found.stdout == "No model process of this installation is running.\n"
     assert json.loads(run(home, "stop", "--json").stdout) == {"stopped": [], "others": []}
 
 
-async def test_stop_ends_the_engine_and_waits_until_it_has_gone(home: dict[str, str]) -> None:
+async def test_stop_stops_the_engine_and_waits_until_it_has_exited(home: dict[str, str]) -> None:
     process = await start_engine(home)
     found = await asyncio.to_thread(run, home, "stop")
     assert found.returncode == 0, found.stderr
-    assert found.stdout == f"process {process.pid}: ended\n"
+    assert found.stdout == f"process {process.pid}: stopped\n"
     assert engines(home) == []
     folder = runtime_dir(home)
     assert not socket_path(folder).exists()
@@ -44,7 +44,7 @@ async def test_stop_ends_the_engine_and_waits_until_it_has_gone(home: dict[str, 
         assert (await client.stats()).pid != process.pid
 
 
-async def test_stop_kills_an_engine_that_does_not_answer(home: dict[str, str]) -> None:
+async def test_stop_kills_an_unresponsive_engine(home: dict[str, str]) -> None:
     process = await start_engine(home)
     folder = runtime_dir(home)
     busy_path(folder).write_text("model.gguf")
@@ -56,7 +56,7 @@ async def test_stop_kills_an_engine_that_does_not_answer(home: dict[str, str]) -
     assert not busy_path(folder).exists(), "the next engine would count a crash of the model"
 
 
-async def test_an_engine_that_does_not_answer_is_named_with_the_way_to_end_it(
+async def test_the_error_for_an_unresponsive_engine_names_the_process_and_slm_lsp_stop(
     home: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("slm_lsp.engine.client.connection.STATS_TIMEOUT_S", 0.5)
@@ -71,17 +71,17 @@ async def test_an_engine_that_does_not_answer_is_named_with_the_way_to_end_it(
     assert "pkill" not in str(caught.value)
 
 
-def test_an_editor_with_the_engines_source_open_is_no_engine(home: dict[str, str]) -> None:
-    """What `pkill -9 -f slm_lsp.engine`, the advice of earlier versions, would have killed."""
+def test_an_editor_with_the_engines_source_open_is_not_stopped(home: dict[str, str]) -> None:
+    """Earlier versions recommended `pkill -9 -f slm_lsp.engine`, which would kill such an editor."""
     command = [sys.executable, "-c", "input()", "slm_lsp/engine/client/connection.py", "-m slm_lsp.engine.daemon"]
     editor = subprocess.Popen(command, stdin=subprocess.PIPE, env=home)
     try:
         folder = runtime_dir(home)
         assert not ending.is_engine(psutil.Process(editor.pid))
-        # Even where its process id is the one that an engine wrote down.
+        # The editor is left alone even if the file with the engine's process id contains its id.
         pid_path(folder).write_text(f"{editor.pid} {place_id()}")
         lock_path(folder).touch()
-        assert run(home, "stop").stdout == "No model process of this installation runs.\n"
+        assert run(home, "stop").stdout == "No model process of this installation is running.\n"
         assert ending.end(folder, ending.Running(editor.pid, "", "engine-x", ours=True)) is False
         assert editor.poll() is None
     finally:
@@ -98,10 +98,10 @@ async def test_stop_leaves_the_engine_of_another_installation_alone(home: dict[s
     assert [process.pid for process in engines(home)] == [pid]
 
 
-def test_stop_ends_an_engine_of_earlier_code_too(home: dict[str, str], tmp_path: Path) -> None:
+def test_stop_stops_an_engine_that_runs_older_code(home: dict[str, str], tmp_path: Path) -> None:
     package = copy_of_the_package(tmp_path)
     pid = answering_engine(home, tmp_path)[0]
-    (package / "engine" / "plan.py").open("a").write("# edited\n")
+    (package / "engine" / "daemon" / "plan.py").open("a").write("# edited\n")
     command = [sys.executable, "-m", "slm_lsp.cli.main", "stop", "--json"]
     found = subprocess.run(
         command, env=without_path(home), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True

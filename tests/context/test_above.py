@@ -1,4 +1,4 @@
-"""What of a long file is read though it stands above the window."""
+"""Imports and enclosing headers of a long file that lie above the prompt's window."""
 
 import pytest
 
@@ -26,7 +26,7 @@ class Outer(Base):
 """
 
 
-def test_imports_and_what_is_open_at_the_window_are_read() -> None:
+def test_imports_and_headers_of_enclosing_blocks_are_returned() -> None:
     found = above("a.py", PYTHON, "                total += item.price")
     assert found.splitlines() == [
         "import os",
@@ -39,25 +39,25 @@ def test_imports_and_what_is_open_at_the_window_are_read() -> None:
 
 
 @pytest.mark.parametrize("path", ["a.unknown", "a.txt"])
-def test_without_a_parser_indentation_tells_what_is_open(path: str) -> None:
+def test_without_a_parser_enclosing_blocks_are_found_by_indentation(path: str) -> None:
     assert above(path, "a\n  b\n    c\n  d\n", "    e") == "a\n  d\n"
 
 
-def test_nothing_is_open_at_the_left_margin() -> None:
+def test_an_unindented_line_has_no_enclosing_blocks() -> None:
     assert above("a.py", "class A:\n    x = 1\n", "def f():") == ""
 
 
-def test_it_stays_short() -> None:
+def test_the_result_is_limited_in_length() -> None:
     text = "".join(f"import module_with_a_long_name_{number}\n" for number in range(500))
     assert 0 < len(above("a.py", text, "x")) <= MAX_CHARACTERS
 
 
-def test_a_window_that_begins_late_is_introduced_and_keeps_its_budget() -> None:
+def test_a_prefix_starts_with_the_lines_from_above_and_stays_within_its_budget() -> None:
     body = "".join(f"        self.field_{number} = {number}\n" for number in range(900))
     text = f"import shop\n\n\nclass Long:\n    def fill(self):\n{body}        self."
-    shown = window(Cursor("r", "a.py", text, len(text)), len(text), 1500, 100)
-    assert shown.prefix.startswith("import shop\nclass Long:\n    def fill(self):\n        self.field_")
-    assert len(shown.prefix) <= 1500 * 3
-    assert shown.prefix.endswith("        self.")
+    visible = window(Cursor("r", "a.py", text, len(text)), len(text), 1500, 100)
+    assert visible.prefix.startswith("import shop\nclass Long:\n    def fill(self):\n        self.field_")
+    assert len(visible.prefix) <= 1500 * 3
+    assert visible.prefix.endswith("        self.")
     short = window(Cursor("r", "a.py", text, len(text)), len(text), 400, 100)
     assert short.prefix.startswith("        self.field_")

@@ -1,4 +1,4 @@
-"""Where the prompt's prefix ends, and how long it stays there."""
+"""The anchor: where the prompt's prefix ends, and which edits move it."""
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ def typed(before: str, after: str, keys: str) -> Cursor:
 @pytest.mark.parametrize(
     ("before", "offset"), [("", 0), ("x = 1", 0), ("x\n  y", 2), ("x\r\ny", 3), ("x\ry", 2), ("x\n", 2)]
 )
-def test_a_line_begins_behind_the_last_line_end(before: str, offset: int) -> None:
+def test_the_line_anchor_is_after_the_last_line_end(before: str, offset: int) -> None:
     assert at_line(cursor(before + "rest\n", len(before))).offset == offset
 
 
@@ -39,11 +39,11 @@ def test_a_line_begins_behind_the_last_line_end(before: str, offset: int) -> Non
         ("é_1", "é_1"),
     ],
 )
-def test_the_word_at_the_cursor(before: str, word: str) -> None:
+def test_the_word_anchor_is_before_the_word_at_the_cursor(before: str, word: str) -> None:
     assert at_word(cursor(before + "\nrest", len(before))).offset == len(before) - len(word)
 
 
-def test_typing_and_deleting_in_the_line_leave_the_anchor() -> None:
+def test_typing_and_deleting_after_the_anchor_keeps_it() -> None:
     anchor = at_line(typed(TEXT[:LINE], TEXT[LINE:], "x"))
     for keys in ("xy", "xyz", "xy", "", "    if a:\n        b"):
         assert follow(typed(TEXT[:LINE], TEXT[LINE:], keys), anchor) is anchor
@@ -56,25 +56,25 @@ def test_deleting_before_the_anchor_moves_it() -> None:
     assert moved.offset == 0
 
 
-def test_a_cursor_that_moves_takes_the_anchor_along() -> None:
+def test_moving_the_cursor_to_another_line_moves_the_anchor() -> None:
     anchor = at_line(cursor(TEXT, LINE))
     assert follow(cursor(TEXT, len(TEXT)), anchor).offset == len(TEXT)
 
 
-def test_an_edit_elsewhere_moves_it() -> None:
+def test_an_edit_elsewhere_in_the_document_replaces_the_anchor() -> None:
     anchor = at_line(cursor(TEXT, LINE))
     assert follow(cursor(TEXT + "x", LINE), anchor) is not anchor
     assert follow(cursor("x" + TEXT, LINE + 1), anchor) is not anchor
 
 
-def test_a_long_text_behind_the_anchor_moves_it() -> None:
+def test_too_much_text_after_the_anchor_moves_it() -> None:
     anchor = at_line(cursor(TEXT, LINE))
     far = typed(TEXT[:LINE], TEXT[LINE:], "x\n" * MAX_TYPED_CHARACTERS)
     assert follow(far, anchor).offset == far.offset
 
 
 @given(st.text(alphabet="ab \n\r", max_size=40), st.data())
-def test_an_anchor_is_never_behind_the_cursor(text: str, data: st.DataObject) -> None:
+def test_an_anchor_is_never_after_the_cursor(text: str, data: st.DataObject) -> None:
     here = cursor(text, data.draw(st.integers(0, len(text))))
     for anchor in (at_line(here), at_word(here), follow(here, at_line(here))):
         assert 0 <= anchor.offset <= here.offset

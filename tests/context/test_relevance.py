@@ -1,4 +1,4 @@
-"""Which files of a project with several languages are worth reading, and how many tokens of them: `fixtures/mixed`."""
+"""Retrieval in a project with several languages (`fixtures/mixed`): which files it chooses, and how many tokens."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.context.query import query
 from slm_lsp.context.rare import rare_names
 from slm_lsp.context.retrieve import Retrieved, retrieve
-from slm_lsp.context.signals import Asked, Candidate, History
+from slm_lsp.context.signals import History, Piece, SignalInput
 from slm_lsp.context.window import HEAD_S, MIN_SNIPPET_TOKENS, snippet_budget
 from slm_lsp.engine.api import ModelInfo
 from slm_lsp.index.extract import extract
@@ -45,14 +45,14 @@ def project(root: Path) -> Iterator[Project]:
     reader.close()
 
 
-def place_in(root: Path, path: str, line: str) -> Cursor:
-    """The cursor is at the end of the first line that contains a text; the rest of the file is as it is."""
+def cursor_at(root: Path, path: str, line: str) -> Cursor:
+    """Return a cursor at the end of the first line that contains `line`, in an otherwise unchanged file."""
     text = (root / path).read_text()
     at = text.index(line)
     return Cursor("mixed", path, text, text.index("\n", at))
 
 
-def read(project: Project, cursor: Cursor, tokens: int = 1000, history: History | None = None) -> Retrieved:
+def retrieve_at(project: Project, cursor: Cursor, tokens: int = 1000, history: History | None = None) -> Retrieved:
     opened = {cursor.path: extract(cursor.path, cursor.text.encode())}
     return retrieve(cursor, Project(project.reader, opened), history or History(), tokens)
 
@@ -65,7 +65,7 @@ def size(result: Retrieved) -> float:
     return sum(map(snippet_tokens, result.snippets))
 
 
-PYTHON_PLACES = [
+PYTHON_POSITIONS = [
     ("billing/invoice.py", "self.paid = True"),
     ("billing/invoice.py", "return not self.paid"),
     ("billing/dunning.py", "return min("),
@@ -73,47 +73,47 @@ PYTHON_PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("path", "line"), PYTHON_PLACES)
-def test_a_python_file_gets_neither_cobol_nor_web_files(project: Project, root: Path, path: str, line: str) -> None:
-    """They share words such as `date`, `is`, `paid` and `settle`, in code and in comments."""
-    found = paths(read(project, place_in(root, path, line)))
+@pytest.mark.parametrize(("path", "line"), PYTHON_POSITIONS)
+def test_snippets_for_a_python_file_are_python_only(project: Project, root: Path, path: str, line: str) -> None:
+    """The COBOL and web files share words such as `date`, `is`, `paid` and `settle`, in code and in comments."""
+    found = paths(retrieve_at(project, cursor_at(root, path, line)))
     assert found
     assert {each.rpartition(".")[2] for each in found} == {"py"}
 
 
-def test_cobol_gets_no_python(project: Project, root: Path) -> None:
-    found = paths(read(project, place_in(root, "legacy/DUEDATE.cbl", "PERFORM SETTLE-INVOICE")))
+def test_snippets_for_a_cobol_file_contain_no_python_or_web_files(project: Project, root: Path) -> None:
+    found = paths(retrieve_at(project, cursor_at(root, "legacy/DUEDATE.cbl", "PERFORM SETTLE-INVOICE")))
     assert not any(each.endswith((".py", ".js", ".html", ".css")) for each in found)
 
 
-def test_a_companion_language_that_shares_names_is_read(project: Project, root: Path) -> None:
-    found = paths(read(project, place_in(root, "web/invoices.js", 'sendReminder.addEventListener("click"')))
+def test_a_file_in_a_companion_language_that_shares_names_is_chosen(project: Project, root: Path) -> None:
+    found = paths(retrieve_at(project, cursor_at(root, "web/invoices.js", 'sendReminder.addEventListener("click"')))
     assert "web/invoices.html" in found
     assert not any(each.endswith((".py", ".cbl")) for each in found)
 
 
-def test_an_edit_just_made_is_a_reason_to_read_another_language(project: Project, root: Path) -> None:
+def test_a_recently_edited_file_in_an_unrelated_language_is_chosen(project: Project, root: Path) -> None:
     history = History(edits=[("legacy/DUEDATE.cbl", 12)], viewed=["legacy/CUSTBAL.cbl"])
-    found = paths(read(project, place_in(root, "billing/dunning.py", "return min("), history=history))
+    found = paths(retrieve_at(project, cursor_at(root, "billing/dunning.py", "return min("), history=history))
     assert "legacy/DUEDATE.cbl" in found
-    assert "legacy/CUSTBAL.cbl" not in found, "having looked at a file of an unrelated language is none"
+    assert "legacy/CUSTBAL.cbl" not in found, "viewing a file in an unrelated language must not be enough"
 
 
-def test_an_unrelated_language_that_shares_several_compound_names_is_read(root: Path, tmp_path: Path) -> None:
+def test_a_file_in_an_unrelated_language_that_shares_compound_names_is_chosen(root: Path, tmp_path: Path) -> None:
     work = Path(shutil.copytree(root, tmp_path / "work"))
     (work / "export.yaml").write_text("fields:\n  - dunning_level\n  - reminders_sent\n")
     with Writer(tmp_path / "index") as writer:
         indexer = Indexer(work, tmp_path / "index", writer)
         indexer.check()
         indexer.close()
-    found = read(Project(Reader(tmp_path / "index")), place_in(root, "billing/dunning.py", "return min("))
+    found = retrieve_at(Project(Reader(tmp_path / "index")), cursor_at(root, "billing/dunning.py", "return min("))
     reasons = {each.path: each.reason for each in found.snippets}
     assert reasons["export.yaml"].startswith("shares rare names such as")
     assert "`dunning_level`" in reasons["export.yaml"]
 
 
 def test_the_reason_names_only_what_the_piece_shares(project: Project, root: Path) -> None:
-    found = read(project, place_in(root, "web/invoices.js", 'sendReminder.addEventListener("click"'))
+    found = retrieve_at(project, cursor_at(root, "web/invoices.js", 'sendReminder.addEventListener("click"'))
     for each in found.snippets:
         for name in each.reason.partition("rare names such as ")[2].partition(";")[0].split(", "):
             assert not name or name.strip("`").lower() in each.text.lower(), each
@@ -128,12 +128,12 @@ def test_the_reason_names_only_what_the_piece_shares(project: Project, root: Pat
 )
 def test_common_and_reserved_words_are_not_rare(project: Project, root: Path, line: str, excluded: set[str]) -> None:
     path = "billing/invoice.py" if "paid" in line else "billing/calendar.py"
-    found = rare_names(query(place_in(root, path, line)), project)
+    found = rare_names(query(cursor_at(root, path, line)), project)
     assert not excluded & found.rare
     assert set(found.words) <= found.rare
 
 
-def test_in_a_small_project_a_word_of_many_chunks_is_not_rare(tmp_path: Path) -> None:
+def test_a_word_in_many_chunks_of_a_small_project_is_not_rare(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     for number in range(20):
@@ -150,32 +150,32 @@ def test_in_a_small_project_a_word_of_many_chunks_is_not_rare(tmp_path: Path) ->
     assert "lookup_zone" in found.rare
 
 
-def test_the_unfinished_word_and_words_of_comments_are_not_searched_for() -> None:
+def test_the_unfinished_word_and_words_of_comments_are_not_distinctive() -> None:
     text = '"""Collect parcels."""\n# heavy freight\nimport os\n\ntariff_zone = compute_tariff(oversi\n'
-    found = query(Cursor("x", "a.py", text, text.index("oversi") + len("oversi"))).telling
+    found = query(Cursor("x", "a.py", text, text.index("oversi") + len("oversi"))).distinctive
     assert {"tariff_zone", "compute_tariff"} <= found.keys()
     assert not {"oversi", "Collect", "parcels", "heavy", "freight"} & found.keys()
 
 
-def fixed(candidates: Sequence[Candidate]) -> dict[str, object]:
-    return {"definitions": lambda _: iter(candidates)}
+def fixed(pieces: Sequence[Piece]) -> dict[str, object]:
+    return {"definitions": lambda _: iter(pieces)}
 
 
-def piece(number: int, worth: float, tokens: int) -> Candidate:
-    return Candidate(f"f{number}.py", 0, 1, "x" * (3 * tokens - 20) + "\n", "", worth)
+def piece(number: int, relevance: float, tokens: int) -> Piece:
+    return Piece(f"f{number}.py", 0, 1, "x" * (3 * tokens - 20) + "\n", "", relevance)
 
 
-def chosen(candidates: Sequence[Candidate], tokens: int = 1000) -> Retrieved:
+def chosen(pieces: Sequence[Piece], tokens: int = 1000) -> Retrieved:
     cursor = Cursor("x", "a.py", "value = \n", 8)
-    return retrieve(cursor, Project(None), History(), tokens, signals=fixed(candidates))  # type: ignore[arg-type]
+    return retrieve(cursor, Project(None), History(), tokens, signals=fixed(pieces))  # type: ignore[arg-type]
 
 
-def test_the_more_is_read_the_more_a_further_piece_must_be_worth() -> None:
+def test_a_piece_needs_more_relevance_the_more_pieces_are_chosen_already() -> None:
     result = chosen([piece(0, 1.0, 300), piece(1, 0.4, 200), piece(2, 0.6, 200), piece(3, 0.15, 50)])
     assert paths(result) == {"f0.py", "f2.py"}
 
 
-def test_candidates_of_little_worth_do_not_fill_the_budget() -> None:
+def test_pieces_of_low_relevance_do_not_fill_the_budget() -> None:
     result = chosen([piece(number, 0.15, 60) for number in range(24)])
     assert 0 < size(result) <= 150
 
@@ -184,14 +184,14 @@ def test_candidates_of_little_worth_do_not_fill_the_budget() -> None:
     st.lists(st.tuples(st.floats(0, 1.5), st.integers(20, 400)), max_size=20),
     st.integers(0, 1500),
 )
-def test_what_is_read_stays_within_the_worth_of_its_best_piece(pieces: list[tuple[float, int]], tokens: int) -> None:
-    result = chosen([piece(number, worth, length) for number, (worth, length) in enumerate(pieces)], tokens)
-    best = max((min(worth, 1.0) for worth, _ in pieces), default=0.0)
+def test_snippets_use_at_most_the_budget_times_the_best_relevance(pieces: list[tuple[float, int]], tokens: int) -> None:
+    result = chosen([piece(number, relevance, length) for number, (relevance, length) in enumerate(pieces)], tokens)
+    best = max((min(relevance, 1.0) for relevance, _ in pieces), default=0.0)
     assert size(result) <= best * tokens + 1e-6
 
 
 @pytest.mark.parametrize("rate", [None, 10.0, 70.0, 200.0, 5000.0])
-def test_a_slow_machine_reads_as_much_as_it_evaluates_in_a_few_seconds(rate: float | None) -> None:
+def test_the_snippet_budget_is_limited_by_the_prefill_rate(rate: float | None) -> None:
     info = ModelInfo("m", "ik", 8192, None, prefill_rate=rate)
     budget = snippet_budget(info, CompletionSettings())
     if rate is None:
@@ -220,7 +220,7 @@ def test_a_slow_machine_reads_as_much_as_it_evaluates_in_a_few_seconds(rate: flo
         ("a.unknown", "b.other", False),
     ],
 )
-def test_languages_that_are_written_side_by_side(one: str, other: str, expected: bool) -> None:
+def test_related_says_which_languages_are_used_together(one: str, other: str, expected: bool) -> None:
     assert related(one, other) is related(other, one) is expected
 
 
@@ -233,10 +233,10 @@ def test_languages_that_are_written_side_by_side(one: str, other: str, expected:
         ("abap", {"method", "endmethod", "loop"}),
     ],
 )
-def test_keywords_come_from_the_grammar(name: str, words: set[str]) -> None:
+def test_keywords_of_a_language_contain_its_reserved_words(name: str, words: set[str]) -> None:
     assert words <= keywords(languages()[name])
 
 
-def test_definitions_of_unrelated_languages_are_not_candidates(project: Project, root: Path) -> None:
-    cursor = place_in(root, "billing/invoice.py", "return not self.paid")
-    assert not Asked(query(cursor), project).is_related("legacy/DUEDATE.cbl")
+def test_a_cobol_file_is_not_related_to_a_python_file(project: Project, root: Path) -> None:
+    cursor = cursor_at(root, "billing/invoice.py", "return not self.paid")
+    assert not SignalInput(query(cursor), project).is_related("legacy/DUEDATE.cbl")

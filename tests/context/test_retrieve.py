@@ -1,4 +1,4 @@
-"""Pieces of other files for a place in a real project: the fixture `inventory`, and small ones made here."""
+"""Retrieval of snippets in a small project with Python and TypeScript files, and how long the head is kept."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.fim import prompt, snippet_tokens, window
-from slm_lsp.context.head import settled
+from slm_lsp.context.head import choose_head
 from slm_lsp.context.query import query
 from slm_lsp.context.retrieve import Retrieved, retrieve
 from slm_lsp.context.signals import History
@@ -25,7 +25,7 @@ FIM = FimTokens("<P>", "<S>", "<M>", "<F>", "<R>")
 FILES = {
     "shop/stock.py": (
         "class Warehouse:\n"
-        '    """Where items lie."""\n\n'
+        '    """Stores items."""\n\n'
         "    def __init__(self, place: str) -> None:\n        self.place = place\n\n"
         "    def take(self, sku: str, count: int) -> list[str]:\n        return [sku] * count\n\n\n"
         "def restock(warehouse: Warehouse, sku: str) -> None:\n    warehouse.take(sku, 0)\n"
@@ -55,11 +55,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 def cursor(text: str, path: str = "shop/order.py") -> Cursor:
-    """The cursor is at `█`."""
+    """Return a cursor at the position of `█` in a text."""
     return Cursor("shop", path, text.replace("█", ""), text.index("█"))
 
 
-def found(project: Project, text: str, path: str = "shop/order.py", history: History | None = None) -> Retrieved:
+def retrieve_at(project: Project, text: str, path: str = "shop/order.py", history: History | None = None) -> Retrieved:
     return retrieve(cursor(text, path), project, history or History(), 1000)
 
 
@@ -67,84 +67,86 @@ def texts(result: Retrieved) -> dict[str, str]:
     return {each.path: each.text for each in result.snippets}
 
 
-def test_what_is_imported_comes_with_the_signatures_of_its_members(project: Project) -> None:
-    shown = texts(found(project, "from .stock import Warehouse\n\ndef f(w: Warehouse):\n    w.█\n"))
-    assert "def take(sku: str, count: int) -> list[str]:" in shown["shop/stock.py"]
-    assert "Where items lie." in shown["shop/stock.py"]
-    assert "return [sku] * count" not in shown["shop/stock.py"]
+def test_an_imported_class_comes_with_the_signatures_of_its_members(project: Project) -> None:
+    snippets = texts(retrieve_at(project, "from .stock import Warehouse\n\ndef f(w: Warehouse):\n    w.█\n"))
+    assert "def take(sku: str, count: int) -> list[str]:" in snippets["shop/stock.py"]
+    assert "Stores items." in snippets["shop/stock.py"]
+    assert "return [sku] * count" not in snippets["shop/stock.py"]
 
 
-def test_what_a_package_hands_on_is_found_where_it_is_defined(project: Project) -> None:
-    shown = texts(found(project, "from shop import Warehouse\n\nw = █\n", "main.py"))
-    assert "class Warehouse:" in shown["shop/stock.py"]
+def test_a_re_exported_class_is_found_where_it_is_defined(project: Project) -> None:
+    snippets = texts(retrieve_at(project, "from shop import Warehouse\n\nw = █\n", "main.py"))
+    assert "class Warehouse:" in snippets["shop/stock.py"]
 
 
-def test_a_module_that_is_imported_as_a_whole_comes_as_its_outline(project: Project) -> None:
-    shown = texts(found(project, "from shop import rates\n\ntax = rates.█\n", "main.py"))
-    assert shown["shop/rates.py"] == "REDUCED_RATE = 7\nFULL_RATE = 19\n"
+def test_an_imported_module_comes_as_an_outline(project: Project) -> None:
+    snippets = texts(retrieve_at(project, "from shop import rates\n\ntax = rates.█\n", "main.py"))
+    assert snippets["shop/rates.py"] == "REDUCED_RATE = 7\nFULL_RATE = 19\n"
 
 
-def test_other_languages_resolve_their_imports_too(project: Project) -> None:
-    shown = texts(found(project, FILES["web/page.ts"].replace("1", "█"), "web/page.ts"))
-    assert "function total(values: number[]): number" in shown["web/sum.ts"]
+def test_imports_in_typescript_are_resolved(project: Project) -> None:
+    snippets = texts(retrieve_at(project, FILES["web/page.ts"].replace("1", "█"), "web/page.ts"))
+    assert "function total(values: number[]): number" in snippets["web/sum.ts"]
 
 
-def test_the_best_stands_last_and_says_why(project: Project) -> None:
-    result = found(project, "from .stock import Warehouse\n\nw = Warehouse(█\n")
+def test_the_best_snippet_is_last_and_has_a_reason(project: Project) -> None:
+    result = retrieve_at(project, "from .stock import Warehouse\n\nw = Warehouse(█\n")
     assert result.snippets[-1].path == "shop/stock.py"
     assert "imported from shop/stock.py" in result.snippets[-1].reason
     assert [each.score for each in result.snippets] == sorted(each.score for each in result.snippets)
 
 
-def test_chunks_with_rare_words_of_the_surroundings_are_found(project: Project) -> None:
-    shown = texts(found(project, "def g(tax_summary):\n    x = tax_summary.footer_text\n    █\n", "main.py"))
-    assert {"shop/invoice_printer.py", "shop/old_printer.py"} <= shown.keys()
+def test_chunks_that_share_rare_words_with_the_cursors_surroundings_are_found(project: Project) -> None:
+    snippets = texts(retrieve_at(project, "def g(tax_summary):\n    x = tax_summary.footer_text\n    █\n", "main.py"))
+    assert {"shop/invoice_printer.py", "shop/old_printer.py"} <= snippets.keys()
 
 
-def test_what_was_edited_a_moment_ago_is_found(project: Project) -> None:
+def test_a_recently_edited_chunk_is_found(project: Project) -> None:
     history = History(edits=[("shop/other.py", 0)])
-    assert "shop/other.py" in texts(found(project, "a = 1\n█", "main.py", history))
+    assert "shop/other.py" in texts(retrieve_at(project, "a = 1\n█", "main.py", history))
 
 
-def test_an_open_buffer_stands_over_the_disk(project: Project) -> None:
+def test_an_open_document_replaces_the_file_on_disk(project: Project) -> None:
     unsaved = extract("shop/stock.py", b"class Warehouse:\n    def give_back(self): pass\n")
-    shown = texts(found(Project(project.reader, {unsaved.path: unsaved}), "from .stock import Warehouse\nw = █"))
-    assert "give_back" in shown["shop/stock.py"]
-    assert "take" not in shown["shop/stock.py"]
+    snippets = texts(
+        retrieve_at(Project(project.reader, {unsaved.path: unsaved}), "from .stock import Warehouse\nw = █")
+    )
+    assert "give_back" in snippets["shop/stock.py"]
+    assert "take" not in snippets["shop/stock.py"]
 
 
-def test_without_an_index_only_open_files_are_known() -> None:
+def test_without_an_index_only_open_files_are_found() -> None:
     opened = extract("shop/stock.py", FILES["shop/stock.py"].encode())
-    shown = texts(found(Project(None, {opened.path: opened}), "from .stock import Warehouse\nw = █"))
-    assert set(shown) == {"shop/stock.py"}
-    assert found(Project(None), "w = █").snippets == ()
+    snippets = texts(retrieve_at(Project(None, {opened.path: opened}), "from .stock import Warehouse\nw = █"))
+    assert set(snippets) == {"shop/stock.py"}
+    assert retrieve_at(Project(None), "w = █").snippets == ()
 
 
 def test_the_file_itself_is_never_a_snippet(project: Project) -> None:
-    shown = texts(found(project, FILES["shop/stock.py"] + "restock(█", "shop/stock.py"))
-    assert "shop/stock.py" not in shown
+    snippets = texts(retrieve_at(project, FILES["shop/stock.py"] + "restock(█", "shop/stock.py"))
+    assert "shop/stock.py" not in snippets
 
 
-def test_a_piece_that_stands_round_the_cursor_anyway_is_left_out(project: Project) -> None:
+def test_a_piece_that_repeats_the_lines_near_the_cursor_is_left_out(project: Project) -> None:
     text = FILES["shop/invoice_printer.py"] + "█\n"
-    assert "shop/invoice_printer.py" not in texts(found(project, text, "copy.py"))
+    assert "shop/invoice_printer.py" not in texts(retrieve_at(project, text, "copy.py"))
 
 
 @pytest.mark.parametrize("tokens", [0, 10, 40, 100, 400])
-def test_the_budget_is_kept(project: Project, tokens: int) -> None:
+def test_snippets_stay_within_the_token_budget(project: Project, tokens: int) -> None:
     text = "from .stock import Warehouse, restock\nfrom . import rates, other\n\nw = █"
     result = retrieve(cursor(text), project, History(), tokens)
     assert sum(snippet_tokens(each) for each in result.snippets) <= tokens
 
 
-def test_what_is_late_is_left_out(project: Project) -> None:
+def test_signals_after_the_time_limit_are_skipped(project: Project) -> None:
     now = iter(range(100))
     result = retrieve(cursor("w = █"), project, History(), 1000, 3.5, clock=lambda: float(next(now)))
     assert result.late
     assert set(result.milliseconds).isdisjoint(result.late)
 
 
-def test_a_damaged_index_is_said_to_be_one(project: Project, tmp_path: Path) -> None:
+def test_a_damaged_index_raises_an_error_that_says_so(project: Project, tmp_path: Path) -> None:
     database = tmp_path / "index" / "index.db"
     raw = bytearray(database.read_bytes())
     raw[4096:] = b"\xff" * (len(raw) - 4096)
@@ -152,62 +154,62 @@ def test_a_damaged_index_is_said_to_be_one(project: Project, tmp_path: Path) -> 
     (tmp_path / "index" / "index.db-wal").unlink(missing_ok=True)
     damaged = Project(Reader(tmp_path / "index"))
     with pytest.raises(IndexMissingError, match="damaged"):
-        found(damaged, "from .stock import Warehouse\nw = █")
+        retrieve_at(damaged, "from .stock import Warehouse\nw = █")
 
 
-def test_names_in_comments_and_of_locals_are_no_uses() -> None:
-    asked = query(cursor("# restock often\ndef f(sku, other):\n    count = 1\n    take(sku, count)█\n"))
-    assert asked.used == {"take"}
+def test_names_in_comments_and_local_names_do_not_count_as_used() -> None:
+    result = query(cursor("# restock often\ndef f(sku, other):\n    count = 1\n    take(sku, count)█\n"))
+    assert result.used == {"take"}
 
 
-def test_a_long_file_is_parsed_where_it_matters() -> None:
+def test_a_long_file_is_parsed_at_its_start_and_near_the_cursor() -> None:
     body = "".join(f"def f{number}():\n    return {number}\n\n" for number in range(400))
-    asked = query(cursor(f"from .stock import Warehouse\n{body}def last():\n    restock(█)\n"))
-    assert [each.name for each in asked.imports] == ["Warehouse"]
-    assert "restock" in asked.used
+    result = query(cursor(f"from .stock import Warehouse\n{body}def last():\n    restock(█)\n"))
+    assert [each.name for each in result.imports] == ["Warehouse"]
+    assert "restock" in result.used
 
 
-def test_a_head_stays_while_it_says_most_of_what_would_be_chosen() -> None:
+def test_a_head_is_kept_while_it_covers_most_of_the_new_choice() -> None:
     first = (Snippet("a.py", "a\n", "", 1.0), Snippet("b.py", "b\n", "", 9.0))
-    assert settled((), first) == first
+    assert choose_head((), first) == first
     nearly = (Snippet("c.py", "c\n", "", 1.0), first[1])
-    assert settled(first, nearly) == first
+    assert choose_head(first, nearly) == first
     other = (Snippet("c.py", "c\n", "", 9.0),)
-    assert settled(first, other) == other
+    assert choose_head(first, other) == other
     changed = (first[0], Snippet("b.py", "changed\n", "", 9.0))
-    assert settled(first, changed) == changed
-    assert settled(first, ()) == first
+    assert choose_head(first, changed) == changed
+    assert choose_head(first, ()) == first
 
 
-def test_a_head_stays_where_another_choice_of_lines_of_the_same_file_is_nearly_the_same() -> None:
-    shown = "def a()\ndef b()\ndef c()\ndef d()\n"
-    first = (Snippet("a.py", shown, "", 1.0, "1"),)
-    assert settled(first, (Snippet("a.py", shown.replace("def d()\n", ""), "", 1.0, "1"),)) == first
-    assert settled(first, (Snippet("a.py", "def b()\ndef c()\ndef d()\ndef e()\n", "", 1.0, "1"),)) == first
+def test_a_head_is_kept_if_it_covers_most_lines_chosen_from_an_unchanged_file() -> None:
+    lines = "def a()\ndef b()\ndef c()\ndef d()\n"
+    first = (Snippet("a.py", lines, "", 1.0, "1"),)
+    assert choose_head(first, (Snippet("a.py", lines.replace("def d()\n", ""), "", 1.0, "1"),)) == first
+    assert choose_head(first, (Snippet("a.py", "def b()\ndef c()\ndef d()\ndef e()\n", "", 1.0, "1"),)) == first
     other = (Snippet("a.py", "def c()\ndef d()\ndef e()\ndef f()\n", "", 1.0, "1"),)
-    assert settled(first, other) == other
-    edited = (Snippet("a.py", shown.replace("def d()\n", ""), "", 1.0, "2"),)
-    assert settled(first, edited) == edited
-    untouched = (Snippet("a.py", shown, "", 1.0, "2"),)
-    assert settled(first, untouched) == first, "what was edited is not shown"
+    assert choose_head(first, other) == other
+    edited = (Snippet("a.py", lines.replace("def d()\n", ""), "", 1.0, "2"),)
+    assert choose_head(first, edited) == edited
+    untouched = (Snippet("a.py", lines, "", 1.0, "2"),)
+    assert choose_head(first, untouched) == first, "the edited lines are not in the snippet"
 
 
-def test_a_snippet_has_the_version_of_its_file(project: Project) -> None:
+def test_the_version_of_a_snippet_changes_with_its_file(project: Project) -> None:
     text = "from .stock import Warehouse\nw = █"
-    on_disk = found(project, text).snippets[-1]
+    on_disk = retrieve_at(project, text).snippets[-1]
     unsaved = extract("shop/stock.py", FILES["shop/stock.py"].encode() + b"\n")
-    opened = found(Project(project.reader, {unsaved.path: unsaved}), text).snippets[-1]
+    opened = retrieve_at(Project(project.reader, {unsaved.path: unsaved}), text).snippets[-1]
     assert on_disk.path == opened.path == "shop/stock.py"
     assert on_disk.version
     assert on_disk.version != opened.version
 
 
-def test_keys_are_in_no_prompt(tmp_path: Path) -> None:
+def test_keys_are_masked_in_the_prompt() -> None:
     key = "q8Zf" + "1LxT" + "v0Rm" + "C3ws" + "Yb7K" + "n5Pd"
     text = f'api_key = "{key}"\nx = █\npassword = "{key}"\n'
     at = cursor(text)
-    shown = window(at, at.offset, 500, 500)
-    said = "".join(each.text for each in prompt(at, shown, FIM))
-    assert key not in said
-    assert "api_key = " in said
-    assert len(shown.prefix) == at.offset
+    visible = window(at, at.offset, 500, 500)
+    text_of_prompt = "".join(each.text for each in prompt(at, visible, FIM))
+    assert key not in text_of_prompt
+    assert "api_key = " in text_of_prompt
+    assert len(visible.prefix) == at.offset

@@ -11,7 +11,7 @@ import pytest
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, typed_part
 from slm_lsp.evals.infill_report import Asked, Run, Said, report
-from slm_lsp.sandbox.process import Outcome
+from slm_lsp.sandbox.process import ProgramResult
 from tests.conftest import engines, heed_interrupts, store_of_tiers
 from tests.tiny import write_tiny_model
 
@@ -32,7 +32,7 @@ def small(home: dict[str, str]) -> dict[str, str]:
     }
 
 
-def asked(warm: Outcome, typed: Outcome, cold: Outcome, seconds: float | None = None) -> Asked:
+def asked(warm: ProgramResult, typed: ProgramResult, cold: ProgramResult, seconds: float | None = None) -> Asked:
     said = {"warm": Said("    return x", seconds), "typed": Said("x"), "cold": Said("", seconds)}
     return Asked(TASK, "    return ", said, {"warm": warm, "typed": typed, "cold": cold})
 
@@ -41,7 +41,7 @@ def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
     good = asked("passed", "passed", "failed", 0.5)
     bad = asked("failed", "passed", "timeout")
     lines = [{"fast": bad, "strong": good, "auto": good}, {"fast": bad, "strong": bad, "auto": good}]
-    runs: list[dict[str, Outcome]] = [{"fast": "failed", "strong": "passed", "auto": "passed"}]
+    runs: list[dict[str, ProgramResult]] = [{"fast": "failed", "strong": "passed", "auto": "passed"}]
     found = report(lines, runs, Run({"fast": "a", "strong": "b"}, "ik", 1, 0.75, 2.0))
     assert found.strong
     assert found.auto
@@ -62,8 +62,8 @@ def test_rates_are_of_all_lines_and_seconds_of_those_timed() -> None:
     assert "several lines missing, 1 tasks" in text
 
 
-def answered(text: str, confidence: float, outcome: Outcome) -> Asked:
-    outcomes: dict[str, Outcome] = {"warm": outcome, "typed": outcome, "cold": outcome}
+def answered(text: str, confidence: float, outcome: ProgramResult) -> Asked:
+    outcomes: dict[str, ProgramResult] = {"warm": outcome, "typed": outcome, "cold": outcome}
     return Asked(TASK, "    ", dict.fromkeys(outcomes, Said(text, None, confidence)), outcomes)
 
 

@@ -11,7 +11,7 @@ from slm_lsp.engine.api import Segment
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.reuse import WAYS, Answer, Result, beginning, report
 from slm_lsp.evals.trials import Trial
-from slm_lsp.sandbox.process import Outcome
+from slm_lsp.sandbox.process import ProgramResult
 from tests.conftest import engines, heed_interrupts
 
 SENTINEL = Segment("<|fim_prefix|>", special=True)
@@ -27,7 +27,7 @@ def small(home: dict[str, str]) -> dict[str, str]:
     return home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
 
 
-def result(tokens: int = 90, **outcomes: Outcome) -> Result:
+def result(tokens: int = 90, **outcomes: ProgramResult) -> Result:
     task = Task("Made/0:1", "Made/0", "", "    return x", "\n", "", "f")
     cursor = Cursor("problems", "solutions.py", "    re", 6)
     answers = {way: Answer("turn x", 100, tokens if way == "moved" else 0) for way in WAYS}
@@ -50,7 +50,7 @@ def test_rates_and_differences_are_of_all_tasks() -> None:
 
 
 def test_a_move_was_spliced_when_more_is_reused_than_the_prompts_begin_with() -> None:
-    outcomes: dict[str, Outcome] = dict.fromkeys(WAYS, "passed")
+    outcomes: dict[str, ProgramResult] = dict.fromkeys(WAYS, "passed")
     assert result(92, **outcomes).spliced
     assert not result(60, **outcomes).spliced
     assert report([result(92, **outcomes), result(60, **outcomes)], "tiny", "ik", 1.0).spliced == 0.5

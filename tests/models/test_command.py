@@ -173,6 +173,6 @@ def test_interrupted_pull_reports_the_kept_data_and_how_to_resume(home: dict[str
         _, err = process.communicate()
         hub.release.set()
     assert process.returncode == 130
-    kept = r"^slm-lsp: Interrupted: \d MB of 491 MB are kept. Run `slm-lsp models pull fast` again to go on.$"
+    kept = r"^slm-lsp: Interrupted: \d MB of 491 MB are kept. Run `slm-lsp models pull fast` again to continue.$"
     assert re.search(kept, err, re.MULTILINE), err
     assert len(list((tmp_path / "models").glob("*.partial"))) == 1

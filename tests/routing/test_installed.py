@@ -1,4 +1,4 @@
-"""Models are looked up in a thread, and only when something has changed."""
+"""Installed models are look_ups up in a thread, and only when a file or setting has changed."""
 
 import asyncio
 import os
@@ -18,13 +18,13 @@ from slm_lsp.models import store as store_module
 from slm_lsp.models.files import hash_file
 from slm_lsp.models.store import Store
 from slm_lsp.routing import installed as lookup
-from slm_lsp.routing.choose import choose, to_warm
+from slm_lsp.routing.choose import choose, models_to_warm
 from slm_lsp.routing.installed import ModelLookup
 from slm_lsp.routing.policy import Choice
 
 
 class Hashing:
-    """Holds up each hash until `go` is set, and records the threads that take one."""
+    """Blocks each hash until `go` is set, and records the threads that compute one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.threads: list[threading.Thread] = []
@@ -40,7 +40,7 @@ class Hashing:
 
 @pytest.fixture
 def settings(tmp_path: Path, tiny_model: Path) -> Settings:
-    """With one model installed, which was touched since."""
+    """Settings with one installed model, whose modification time has changed since."""
     model = Store(tmp_path / "models").add(tiny_model, "mine").path
     touch(model)
     return Settings(model="mine", models_dir=tmp_path / "models")
@@ -52,21 +52,21 @@ def hashing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Hashing:
 
 
 @pytest.fixture
-def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The settings that were looked up."""
+def look_ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The settings that were look_ups up."""
     settings: list[str] = []
-    possible = lookup.possible
+    eligible_models = lookup.eligible_models
 
     def counting(setting: str, store: Store) -> tuple[Choice, ...]:
         settings.append(setting)
-        return possible(setting, store)
+        return eligible_models(setting, store)
 
-    monkeypatch.setattr(lookup, "possible", counting)
+    monkeypatch.setattr(lookup, "eligible_models", counting)
     return settings
 
 
 def touch(model: Path) -> None:
-    """Give a file a later time of change. The tiny model may be shared by links, so the file is copied first."""
+    """Set a later modification time. Other tests may share the file through hard links, so it is copied first."""
     data = model.read_bytes()
     state = model.stat()
     model.unlink()
@@ -74,7 +74,7 @@ def touch(model: Path) -> None:
     os.utime(model, ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000))
 
 
-@pytest.mark.parametrize("ask", [choose, to_warm])
+@pytest.mark.parametrize("ask", [choose, models_to_warm])
 async def test_a_touched_model_is_hashed_in_a_thread(
     settings: Settings, hashing: Hashing, home: dict[str, str], ask: object
 ) -> None:
@@ -86,7 +86,7 @@ async def test_a_touched_model_is_hashed_in_a_thread(
     assert threading.main_thread() not in hashing.threads
 
 
-async def test_requests_during_a_hash_wait_for_it_and_may_be_cancelled(settings: Settings, hashing: Hashing) -> None:
+async def test_requests_during_a_hash_share_it_and_can_be_cancelled(settings: Settings, hashing: Hashing) -> None:
     find = ModelLookup()
     waiting = [asyncio.ensure_future(find(settings)) for _ in range(4)]
     assert await asyncio.to_thread(hashing.begun.wait, 60)
@@ -100,20 +100,20 @@ async def test_requests_during_a_hash_wait_for_it_and_may_be_cancelled(settings:
     assert len(hashing.threads) == 1
 
 
-async def test_nothing_is_looked_up_while_nothing_changes(settings: Settings, looked: list[str]) -> None:
+async def test_an_unchanged_store_is_not_looked_up_again(settings: Settings, look_ups: list[str]) -> None:
     find = ModelLookup()
     (first,) = await find(settings)
-    await find(settings)  # the first one has written a record
-    before = len(looked)
+    await find(settings)  # the first look-up has written a record, which changes the folder
+    before = len(look_ups)
     for _ in range(5):
         assert await find(settings) == (first,)
-    assert len(looked) == before
+    assert len(look_ups) == before
     touch(first.model.file)
     assert await find(settings) == (first,)
-    assert len(looked) == before + 1
+    assert len(look_ups) == before + 1
 
 
-async def test_a_model_that_is_installed_later_is_found(tmp_path: Path, tiny_model: Path) -> None:
+async def test_a_model_installed_later_is_found(tmp_path: Path, tiny_model: Path) -> None:
     find, settings = ModelLookup(), Settings(models_dir=tmp_path / "models")
     with pytest.raises(ModelMissingError):
         await find(settings)
@@ -121,14 +121,14 @@ async def test_a_model_that_is_installed_later_is_found(tmp_path: Path, tiny_mod
     assert [each.name for each in await find(settings)] == ["mine"]
 
 
-async def test_a_file_named_by_its_path_is_looked_at_again_when_it_changes(
-    tmp_path: Path, tiny_model: Path, looked: list[str]
+async def test_a_model_set_by_its_path_is_looked_up_again_when_the_file_changes(
+    tmp_path: Path, tiny_model: Path, look_ups: list[str]
 ) -> None:
     file = Path(shutil.copy(tiny_model, tmp_path / "own.gguf"))
     find, settings = ModelLookup(), Settings(model=str(file), models_dir=tmp_path / "models")
     for _ in range(3):
         assert [each.model.file for each in await find(settings)] == [file]
-    assert len(looked) == 1
+    assert len(look_ups) == 1
     touch(file)
     await find(settings)
-    assert len(looked) == 2
+    assert len(look_ups) == 2

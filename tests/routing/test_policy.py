@@ -1,4 +1,4 @@
-"""Which tier answers."""
+"""The policy that chooses the tier or model that answers."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,18 +19,20 @@ STRONG = Choice(ModelRef("strong.gguf"), "large", "strong", "")
         (None, None, FAST, "not in memory yet"),
         (0.3, 0.7, STRONG, "takes about 0.7 s"),
         (None, 0.7, STRONG, "takes about 0.7 s"),
-        (5.0, 13.0, FAST, "about 5.0 s, where the strong one would take 13.0 s"),
+        (5.0, 13.0, FAST, "about 5.0 s; the strong one would take 13.0 s"),
         (None, 13.0, FAST, "the strong one would take 13.0 s"),
         (5.0, 2.0, STRONG, "the fast one is no faster"),
     ],
 )
-def test_strong_where_it_is_soon_enough(fast_s: float | None, strong_s: float | None, chosen: Choice, why: str) -> None:
+def test_the_strong_tier_answers_if_it_fits_the_budget_or_is_not_slower(
+    fast_s: float | None, strong_s: float | None, chosen: Choice, why: str
+) -> None:
     found = route(FAST, STRONG, fast_s, strong_s, budget_s=1.5)
     assert found.model == chosen.model
     assert why in found.why
 
 
-def test_an_answer_takes_its_prompt_and_a_line() -> None:
+def test_answer_time_is_prefill_plus_one_line() -> None:
     assert (
         answer_s(Estimated(1, loaded=True, missing_tokens=70, prefill_s=1.0, token_s=0.05)) == 1.0 + LINE_TOKENS * 0.05
     )
@@ -38,7 +40,7 @@ def test_an_answer_takes_its_prompt_and_a_line() -> None:
     assert answer_s(None) is None
 
 
-def test_a_tier_that_is_slow_even_when_warm_is_not_kept_warm() -> None:
+def test_a_tier_is_too_slow_if_a_line_exceeds_the_budget() -> None:
     assert too_slow(Estimated(1, loaded=True, prefill_s=0.0, token_s=0.2), 1.5)
     assert not too_slow(Estimated(1, loaded=True, prefill_s=60.0, token_s=0.05), 1.5)
     assert not too_slow(None, 1.5)
@@ -58,12 +60,12 @@ def test_a_tier_that_is_slow_even_when_warm_is_not_kept_warm() -> None:
         ),
     ],
 )
-def test_an_estimate_says_what_it_is_based_on(estimate: Estimated | None, text: str) -> None:
+def test_basis_names_age_load_and_slowdown_of_the_measurement(estimate: Estimated | None, text: str) -> None:
     assert basis(estimate) == text
 
 
 class TestBest:
-    """What answers a command, which waits."""
+    """`best` chooses the model for callers that can wait."""
 
     @pytest.fixture
     def choices(self, tmp_path: Path) -> tuple[Choice, Choice]:
@@ -73,20 +75,20 @@ class TestBest:
         files = tmp_path / "fast.gguf", tmp_path / "strong.gguf"
         return replace(FAST, model=ModelRef.of(files[0])), replace(STRONG, model=ModelRef.of(files[1]))
 
-    def test_the_strong_model_where_it_fits_the_memory(self, choices: tuple[Choice, Choice]) -> None:
+    def test_the_strong_model_is_chosen_if_it_fits_the_memory(self, choices: tuple[Choice, Choice]) -> None:
         found = best(choices, free_bytes=1500)
         assert (found.name, found.why) == ("large", "strong: the best installed model; a command waits for it")
 
-    def test_the_fast_model_where_the_strong_one_is_too_big(self, choices: tuple[Choice, Choice]) -> None:
+    def test_the_fast_model_is_chosen_if_the_strong_one_is_too_large(self, choices: tuple[Choice, Choice]) -> None:
         found = best(choices, free_bytes=1400)
         assert found.name == "small"
         assert found.why.startswith("fast: the strong model needs about ")
 
-    def test_a_model_in_memory_needs_no_more_of_it(self, choices: tuple[Choice, Choice]) -> None:
+    def test_a_loaded_model_needs_no_free_memory(self, choices: tuple[Choice, Choice]) -> None:
         assert best(choices, free_bytes=0, loaded={choices[1].model}).name == "large"
 
-    def test_without_room_for_any_the_fast_model(self, choices: tuple[Choice, Choice]) -> None:
+    def test_the_fast_model_is_chosen_if_no_model_fits(self, choices: tuple[Choice, Choice]) -> None:
         assert best(choices, free_bytes=0).name == "small"
 
-    def test_a_model_that_is_set_is_taken_whatever_its_size(self) -> None:
+    def test_a_single_choice_is_returned_whatever_its_size(self) -> None:
         assert best([STRONG], free_bytes=0) is STRONG

@@ -1,4 +1,4 @@
-"""Calls of functions in a process that may do nothing but compute."""
+"""The process that runs functions which may only compute."""
 
 import asyncio
 import subprocess
@@ -30,7 +30,7 @@ async def test_every_definition_has_its_own_verdict() -> None:
     ) == [PASSED, FAILED, UNFINISHED, UNKNOWN, PASSED]
 
 
-async def test_nothing_of_one_definition_is_left_for_the_next() -> None:
+async def test_definitions_do_not_see_each_other() -> None:
     assert await verdicts("def f(n): return 4\nkept = 4", "def f(n): return kept") == [PASSED, FAILED]
 
 
@@ -38,22 +38,22 @@ async def test_an_error_and_a_missing_name_are_failures() -> None:
     assert await verdicts("def f(n): return 1 / 0", "def f(n): return m") == [FAILED, FAILED]
 
 
-async def test_a_function_that_returns_nothing_here_and_something_wrong_there_has_failed() -> None:
+async def test_function_that_returns_none_once_and_a_wrong_value_once_fails() -> None:
     calls = [("f(1)", 1), ("f(2)", 2)]
     definitions = ["def f(n):\n if n == 2: return 3", "def f(n):\n if n == 2: return 2"]
     assert await run_calls(definitions, calls) == [FAILED, UNFINISHED]
 
 
-async def test_to_return_nothing_may_be_what_is_wanted() -> None:
+async def test_none_may_be_the_expected_value() -> None:
     assert await verdicts("def f(n): pass", wanted=None) == [PASSED]
 
 
-async def test_what_a_definition_does_to_a_wanted_value_is_undone_for_the_next() -> None:
+async def test_definition_that_changes_the_expected_value_does_not_affect_the_next() -> None:
     meddles = "class A(list):\n def __eq__(self, other): other.append(1)\ndef f(n): return A()"
     assert await verdicts(meddles, "def f(n): return [4]", wanted=[4]) == [FAILED, PASSED]
 
 
-async def test_a_truth_value_is_no_number_and_a_whole_number_is_exact() -> None:
+async def test_booleans_differ_from_numbers_and_integers_are_compared_exactly() -> None:
     assert await verdicts("def f(n): return 1", "def f(n): return True", wanted=True) == [FAILED, PASSED]
     assert await verdicts("def f(n): return 2001000.5", "def f(n): return 2001000.0", wanted=2001000) == [
         FAILED,
@@ -61,7 +61,7 @@ async def test_a_truth_value_is_no_number_and_a_whole_number_is_exact() -> None:
     ]
 
 
-async def test_numbers_that_differ_by_rounding_are_the_same() -> None:
+async def test_floats_that_differ_by_rounding_are_equal() -> None:
     assert await verdicts("def f(n): return 0.1 + 0.2", wanted=0.3) == [PASSED]
     assert await verdicts("def f(n): return float('nan')", wanted=0.3) == [FAILED]
 
@@ -71,13 +71,13 @@ async def test_modules_that_only_compute_can_be_imported() -> None:
     assert await verdicts(text, modules="math collections") == [PASSED]
 
 
-async def test_what_does_not_stop_has_failed_and_the_next_one_runs() -> None:
+async def test_endless_call_fails_and_the_next_definition_runs() -> None:
     swallows = "def f(n):\n while True:\n  try:\n   while True: pass\n  except ValueError: pass"
     assert await verdicts("def f(n):\n while True: pass", swallows, "def f(n): return 4") == [FAILED, FAILED, PASSED]
 
 
-async def test_what_cannot_be_stopped_is_ended_with_its_process() -> None:
-    """No signal is heeded inside of one long sum."""
+async def test_call_that_ignores_signals_ends_the_process() -> None:
+    """Python handles no signal inside a single call of `sum`."""
     assert await verdicts("def f(n): return 4", "def f(n): return sum(range(10 ** 12))", "def f(n): return 4") == [
         PASSED,
         FAILED,
@@ -90,7 +90,7 @@ async def test_memory_is_limited() -> None:
     assert await verdicts("def f(n): return len(bytearray(2 * 1024**3)) and 4") == [FAILED]
 
 
-async def test_nothing_is_printed_and_print_can_be_called() -> None:
+async def test_print_does_nothing() -> None:
     assert await verdicts("def f(n):\n print('p?f', n)\n return 4") == [PASSED]
 
 
@@ -136,8 +136,8 @@ reached['os'].truncate({path!r}, 0)""",
 
 
 @pytest.mark.parametrize("harm", HARM)
-async def test_nothing_else_can_be_done_though_nobody_looked_at_the_code(tmp_path: Path, harm: str) -> None:
-    """What `purity` would have refused gets nowhere either: neither by what is given, nor past the audit hook."""
+async def test_unchecked_code_cannot_do_anything_but_compute(tmp_path: Path, harm: str) -> None:
+    """Code that `purity` refuses achieves nothing here: built-ins, audit hook and system call filter stop it."""
     kept = file_in(tmp_path)
     body = HARM[harm].format(path=str(kept)).strip().replace("\n", "\n    ")
     text = f"import math\ndef f(n):\n    {body}\n    return 4"
@@ -145,11 +145,11 @@ async def test_nothing_else_can_be_done_though_nobody_looked_at_the_code(tmp_pat
     assert is_as_it_was(kept)
 
 
-WITHOUT_OTHERS = f"""
+FILTER_ALONE = f"""
 import marshal, os, sys
 sys.path.insert(0, {str(ROOT)!r})
-from slm_lsp.sandbox import kernel
-assert kernel.only_compute()
+from slm_lsp.sandbox import seccomp
+assert seccomp.only_compute()
 for refused in (
     lambda: open({{path!r}}, "w"),
     lambda: os.remove({{path!r}}),
@@ -166,21 +166,21 @@ for refused in (
         refused()
     except PermissionError:
         continue
-    raise SystemExit("it was allowed")
+    raise SystemExit("The call was allowed.")
 os.write(1, bytes([sum(divmod(int("42"), 5))]))
 """
 
 
-def test_the_kernel_by_itself_lets_nothing_but_computing_through(tmp_path: Path) -> None:
-    """Without an audit hook, and with all of Python at hand."""
+def test_system_call_filter_alone_allows_only_computing(tmp_path: Path) -> None:
+    """There is no audit hook, and all of Python is available."""
     kept = file_in(tmp_path)
-    script = WITHOUT_OTHERS.format(path=str(kept))
+    script = FILTER_ALONE.format(path=str(kept))
     found = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, timeout=60, check=False)
     assert (found.returncode, found.stdout) == (0, bytes([10])), found.stderr
     assert is_as_it_was(kept)
 
 
-async def test_typing_means_as_much_as_it_has_to() -> None:
+async def test_typing_is_replaced_by_a_stand_in() -> None:
     text = """
 from typing import TYPE_CHECKING, Generic, TypeVar, cast, final
 T = TypeVar("T")
@@ -195,11 +195,11 @@ def f(n: "Unheard") -> Of[int]: return cast(int, Box(n).value) * 2
     assert await verdicts("from typing import NamedTuple\ndef f(n): return 4") == [UNKNOWN]
 
 
-async def test_a_busy_machine_tells_nothing() -> None:
+async def test_timeout_leaves_verdicts_unknown() -> None:
     assert await run_calls(["def f(n): return 4"] * 2, [("f(2)", 4)], wall_s=0.001) == [UNKNOWN, UNKNOWN]
 
 
-async def test_code_that_cannot_be_compiled_in_time_is_not_known() -> None:
+async def test_code_that_takes_too_long_to_compile_is_unknown() -> None:
     nested = "def f(n):\n" + "".join(f"{' ' * at}try: g()\n{' ' * at}finally:\n" for at in range(1, 19))
     nested += " " * 20 + "; ".join(["g(n)"] * 9) + "\n return 4"
     assert set(await verdicts(nested, "def f(n): return 4")) <= {UNKNOWN, PASSED}

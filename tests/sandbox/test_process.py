@@ -23,7 +23,7 @@ def names(folder: Path) -> set[str]:
         "print('much' * 9)",
     ],
 )
-async def test_a_right_program_passes(program: str) -> None:
+async def test_correct_program_passes(program: str) -> None:
     assert await run_program(program) == "passed"
 
 
@@ -31,21 +31,21 @@ async def test_a_right_program_passes(program: str) -> None:
     "program",
     ["assert 1 + 1 == 3", "this is no Python", "raise SystemExit(0)", "import os; os._exit(0)", "def f(:"],
 )
-async def test_a_wrong_program_fails(program: str) -> None:
+async def test_wrong_program_fails(program: str) -> None:
     assert await run_program(program) == "failed"
 
 
-async def test_an_endless_loop_is_ended_by_the_limit_of_processor_time() -> None:
-    """The clock's limit is so far away that only the other one can end it."""
+async def test_endless_loop_is_ended_by_the_limit_of_processor_time() -> None:
+    """The wall time is an hour, so only the processor time can end it."""
     assert await run_program("while True: pass", wall_s=3600) == "timeout"
 
 
-async def test_a_program_that_only_waits_is_ended_by_the_clock() -> None:
+async def test_program_that_sleeps_is_ended_by_the_wall_time() -> None:
     assert await run_program("import time; time.sleep(60)", wall_s=0.5) == "timeout"
 
 
-async def test_a_program_that_floods_its_output_is_ended_too() -> None:
-    """It hung for ever: asyncio waits for a pipe to close that nobody emptied."""
+async def test_program_with_endless_output_is_ended() -> None:
+    """Asyncio waits until a pipe is closed, which never happens while nobody reads it."""
     flooding = "x = 'x' * 60000\nwhile True: print(x)"
     assert await asyncio.wait_for(run_program(flooding, wall_s=0.5), 60) == "timeout"
 
@@ -54,7 +54,7 @@ async def test_standard_input_is_empty() -> None:
     assert await run_program("import sys; assert sys.stdin.read() == ''") == "passed"
 
 
-async def test_the_folder_is_empty_and_the_environment_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_folder_is_empty_and_environment_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SECRET", "hidden")
     assert await run_program("import os; assert os.listdir() == [] and 'A_SECRET' not in os.environ") == "passed"
 
@@ -103,12 +103,12 @@ async def test_memory_is_limited() -> None:
     assert await run_program("bytearray(2 * 1024**3)") == "failed"
 
 
-async def test_a_file_in_the_folder_cannot_grow_without_end() -> None:
+async def test_size_of_files_is_limited() -> None:
     assert await run_program("open('big', 'wb').write(bytes(8 * 1024**2))") == "failed"
 
 
 async def guards() -> list[psutil.Process]:
-    """The programs that run, once there is one."""
+    """The running programs, once there is one."""
     for _ in range(500):
         if found := [each for each in psutil.Process().children() if str(GUARD) in each.cmdline()]:
             return found

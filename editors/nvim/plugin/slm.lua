@@ -1,4 +1,4 @@
--- `:Slm` is there before setup(), and loads the rest only when it is used.
+-- Defines the command `:Slm`, which also works before setup(). The other modules are loaded when it is first used.
 
 if vim.g.loaded_slm then
   return

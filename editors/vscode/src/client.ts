@@ -1,4 +1,4 @@
-/** One language client over one server process. What becomes of it is the session's business. */
+/** A language client with its server process. `session.ts` decides when to start and restart it. */
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -15,54 +15,57 @@ import {
   type StaticFeature,
 } from "vscode-languageclient/node";
 
-import { SELECTOR, unfit } from "./documents";
+import { SELECTOR, unsupportedReason } from "./documents";
 import type { Program } from "./models";
 
+/** How long the server may take to shut down, and then to exit, before it is killed. */
 const STOP_MS = 2000;
 const LINES_KEPT = 3;
 
-export interface Wiring {
+export interface ClientOptions {
   program: Program;
+  /** The working folder of the server. */
   folder: string;
   log: LogOutputChannel;
-  options: () => object;
+  /** Returns the initialization options. */
+  settings: () => object;
   inline: NonNullable<Middleware["provideInlineCompletionItems"]>;
-  /** The connection is gone, and nobody asked for that. */
+  /** Called when the connection closes unexpectedly. */
   closed: () => void;
 }
 
-/** A server and the client that talks to it. Pop-ups are left to `notices.ts`: this one only writes the log. */
+/** A language client and its server. Writes messages only to the log; `notices.ts` shows notifications. */
 export class Client extends LanguageClient {
   private child: ChildProcess | undefined;
-  private readonly said: string[];
+  private readonly logLines: string[];
 
-  constructor(wiring: Wiring) {
-    const said: string[] = [];
-    const spawned = (): Promise<ChildProcess> =>
-      started(wiring).then((child) => {
+  constructor(clientOptions: ClientOptions) {
+    const logLines: string[] = [];
+    const start = (): Promise<ChildProcess> =>
+      spawnServer(clientOptions).then((child) => {
         this.child = child;
         return child;
       });
-    super("slm", "slm-lsp", spawned, options(wiring, said));
-    this.said = said;
+    super("slm", "slm-lsp", start, languageClientOptions(clientOptions, logLines));
+    this.logLines = logLines;
     this.registerFeature(new Experimental());
   }
 
-  /** The process of the server. */
+  /** The process id of the server. */
   get pid(): number | undefined {
     return this.child?.pid;
   }
 
-  /** The last line that the server wrote to its log; empty where it wrote none. */
-  get lastWords(): string {
-    return this.said.at(-1) ?? "";
+  /** The last line that the server wrote to standard error; empty if it wrote none. */
+  get lastLogLine(): string {
+    return this.logLines.at(-1) ?? "";
   }
 
-  /** End the server, by force if it does not leave. */
+  /** Stop the server; kill it if it does not exit in time. */
   async end(): Promise<void> {
     const child = this.child;
     await this.dispose(STOP_MS).catch((error: unknown) => {
-      this.outputChannel.debug(`The server did not say goodbye: ${String(error)}`);
+      this.outputChannel.debug(`The server did not shut down properly: ${String(error)}`);
     });
     if (child?.exitCode === null && child.signalCode === null) {
       setTimeout(() => child.kill("SIGKILL"), STOP_MS).unref();
@@ -82,7 +85,7 @@ export class Client extends LanguageClient {
   }
 }
 
-/** Announces that this client handles `slm/stream` and `slm/refined`. */
+/** Adds the client capabilities for `slm/stream` and `slm/refined`. */
 class Experimental implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     const others = capabilities.experimental as object | undefined;
@@ -90,7 +93,7 @@ class Experimental implements StaticFeature {
   }
 
   initialize(): void {
-    // Nothing to register: the session listens.
+    // Nothing to register: session.ts registers the handlers.
   }
 
   getState(): { kind: "static" } {
@@ -98,73 +101,76 @@ class Experimental implements StaticFeature {
   }
 
   clear(): void {
-    // Nothing is kept.
+    // There is no state to clear.
   }
 }
 
-function options(wiring: Wiring, said: string[]): LanguageClientOptions {
-  const { log } = wiring;
+function languageClientOptions(options: ClientOptions, logLines: string[]): LanguageClientOptions {
+  const { log } = options;
   return {
     documentSelector: SELECTOR,
     outputChannel: log,
     traceOutputChannel: log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
-    initializationOptions: wiring.options,
+    initializationOptions: options.settings,
     initializationFailedHandler: () => false,
     stdioOptions: {
       stdout: () => {
-        // Its messages come that way, and the client reads them.
+        // The client reads the protocol messages from this stream; they must not be logged.
       },
       stderr: (input: Readable) => {
         createInterface({ input }).on("line", (line) => {
           log.info(`server: ${line}`);
-          said.push(line);
-          said.splice(0, said.length - LINES_KEPT);
+          logLines.push(line);
+          logLines.splice(0, logLines.length - LINES_KEPT);
         });
       },
     },
     errorHandler: {
       error: () => ({ action: ErrorAction.Continue, handled: true }),
       closed: () => {
-        wiring.closed();
+        options.closed();
         return { action: CloseAction.DoNotRestart, handled: true };
       },
     },
-    middleware: { provideInlineCompletionItems: wiring.inline, ...syncedOnlyWhere(fit()) },
+    middleware: { provideInlineCompletionItems: options.inline, ...syncOnly(supportedDocuments()) },
   };
 }
 
-/** Whether a document is small enough for the server; decided when it is opened, since asking costs its whole text. */
-function fit(): (document: TextDocument, opening?: boolean) => boolean {
-  const left = new WeakSet<TextDocument>();
+/**
+ * Returns a function that tells whether a document is sent to the server. The decision is made once, when the document
+ * is opened, because it requires copying the document's whole text.
+ */
+function supportedDocuments(): (document: TextDocument, opening?: boolean) => boolean {
+  const unsupported = new WeakSet<TextDocument>();
   return (document, opening = false) => {
-    if (opening && unfit(document) !== undefined) {
-      left.add(document);
+    if (opening && unsupportedReason(document) !== undefined) {
+      unsupported.add(document);
     }
-    return !left.has(document);
+    return !unsupported.has(document);
   };
 }
 
-function syncedOnlyWhere(fits: (document: TextDocument, opening?: boolean) => boolean): Middleware {
+function syncOnly(isSupported: (document: TextDocument, opening?: boolean) => boolean): Middleware {
   const nothing = Promise.resolve();
   return {
-    didOpen: (document, next) => (fits(document, true) ? next(document) : nothing),
-    didChange: (event, next) => (fits(event.document) ? next(event) : nothing),
-    didSave: (document, next) => (fits(document) ? next(document) : nothing),
-    didClose: (document, next) => (fits(document) ? next(document) : nothing),
+    didOpen: (document, next) => (isSupported(document, true) ? next(document) : nothing),
+    didChange: (event, next) => (isSupported(event.document) ? next(event) : nothing),
+    didSave: (document, next) => (isSupported(document) ? next(document) : nothing),
+    didClose: (document, next) => (isSupported(document) ? next(document) : nothing),
   };
 }
 
-function started(wiring: Wiring): Promise<ChildProcess> {
-  const { file, environ } = wiring.program;
+function spawnServer(options: ClientOptions): Promise<ChildProcess> {
+  const { file, environ } = options.program;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, ["serve", "--stdio"], { cwd: wiring.folder, env: environ });
+    const child = spawn(file, ["serve", "--stdio"], { cwd: options.folder, env: environ });
     child.once("spawn", () => {
       resolve(child);
     });
     child.on("error", reject);
     child.stdin.on("error", (error) => {
-      wiring.log.debug(`The server no longer reads: ${error.message}`);
+      options.log.debug(`Writing to the server failed: ${error.message}`);
     });
   });
 }

@@ -1,4 +1,4 @@
-/** Suggestions at the cursor: asks the server, shows what comes, says what became of it. */
+/** Inline completions: sends requests to the server, returns the answers to the editor and reports their outcome. */
 
 import {
   CancellationTokenSource,
@@ -19,10 +19,10 @@ import {
 import { InlineCompletionRequest, LSPErrorCodes, ResponseError } from "vscode-languageclient/node";
 import type * as lsp from "vscode-languageclient/node";
 
-import { Ahead, same, soon, type Asked, type Place } from "./ahead";
 import type { Client } from "./client";
-import { unfit } from "./documents";
+import { unsupportedReason } from "./documents";
 import { suggestsInline } from "./editorSettings";
+import { immediate, Prefetch, samePosition, type CursorPosition, type PendingRequest } from "./prefetch";
 import {
   COMPLETION_ACCEPTED,
   faultOf,
@@ -32,27 +32,30 @@ import {
   type Refined,
   type StreamPiece,
 } from "./protocol";
-import { saysMore, Streams, type Whole } from "./stream";
+import { extendsShown, Streams, type CompleteSuggestion } from "./stream";
 import { Suggestions } from "./suggestions";
 
-/** The editor runs it after it inserted a whole suggestion. */
+/** The command of each item. The editor runs it after it inserted the complete suggestion. */
 export const ACCEPTED = "slm.accepted";
 
-const SILENT: readonly number[] = [
+/** Error codes that are not shown to the user: a newer request or change superseded the request. */
+const SUPERSEDED: readonly number[] = [
   LSPErrorCodes.RequestCancelled,
   LSPErrorCodes.ServerCancelled,
   LSPErrorCodes.ContentModified,
 ];
 
-export interface Surroundings {
+export interface Context {
   client: () => Client | undefined;
   paused: (document: TextDocument) => boolean;
+  /** Called when the server could not complete, with the reason. */
   failed: (fault: Fault) => void;
+  /** Called when the user accepted a complete suggestion. */
   accepted: () => void;
 }
 
-/** The answer to the last request: what is on the screen until something changes. */
-interface Answer extends Place {
+/** The last answer that was returned to the editor. `text` is empty if it had no suggestion. */
+interface Answer extends CursorPosition {
   text: string;
 }
 
@@ -63,41 +66,41 @@ const AUTOMATIC: InlineCompletionContext = {
   selectedCompletionInfo: undefined,
 };
 
-/** Inline completions of one window. */
+/** Provides the inline completions of one window. */
 export class Completions implements Disposable {
   private readonly suggestions = new Suggestions();
   private readonly streams = new Streams();
-  private readonly ahead = new Ahead<Result>();
+  private readonly prefetch = new Prefetch<Result>();
   private readonly disposables: Disposable[];
   private answer: Answer | undefined;
-  /** The last suggestion whose every piece came. */
-  private whole: Whole | undefined;
-  /** The version of a document that a key has just made; the cursor follows. */
-  private typed: Omit<Place, "offset"> | undefined;
-  /** The place where the editor is made to ask again; it calls that request a manual one. */
-  private again: Place | undefined;
-  /** Where the editor last asked because it was told to, by the user or from here: it does not ask there twice. */
-  private toldToAsk: Place | undefined;
-  /** Whether what is on the screen came that way from here: the editor takes it for all there is. */
-  private joined = false;
+  /** The last suggestion that was streamed completely. */
+  private complete: CompleteSuggestion | undefined;
+  /** The document version that typing has just created. The event for the cursor move comes after it. */
+  private typed: Omit<CursorPosition, "offset"> | undefined;
+  /** Position of a request caused by `retrigger`. The editor marks it as manual, but it is treated as automatic. */
+  private retriggered: CursorPosition | undefined;
+  /** Position of the last request that the editor marked as manual. It makes no second one at the same position. */
+  private manual: CursorPosition | undefined;
+  /** Whether `retrigger` caused the shown suggestion. The editor requests no alternatives to it. */
+  private shownByRetrigger = false;
 
-  constructor(private readonly around: Surroundings) {
+  constructor(private readonly context: Context) {
     this.disposables = [
       commands.registerCommand(ACCEPTED, (id?: string | number) => {
         this.accepted(id);
       }),
       commands.registerCommand("slm.dismiss", () => {
-        this.ahead.end();
+        this.prefetch.end();
         this.report(this.suggestions.dismissed());
         return commands.executeCommand("editor.action.inlineSuggest.hide");
       }),
-      commands.registerCommand("slm.next", () => this.another("editor.action.inlineSuggest.showNext")),
-      commands.registerCommand("slm.previous", () => this.another("editor.action.inlineSuggest.showPrevious")),
+      commands.registerCommand("slm.next", () => this.showAlternative("editor.action.inlineSuggest.showNext")),
+      commands.registerCommand("slm.previous", () => this.showAlternative("editor.action.inlineSuggest.showPrevious")),
       workspace.onDidChangeTextDocument((event) => {
-        this.changed(event);
+        this.documentChanged(event);
       }),
       window.onDidChangeTextEditorSelection(({ textEditor }) => {
-        this.followed(textEditor);
+        this.cursorMoved(textEditor);
       }),
       window.onDidChangeActiveTextEditor(() => {
         this.report(this.suggestions.left());
@@ -105,67 +108,67 @@ export class Completions implements Disposable {
     ];
   }
 
-  /** What the editor asks for at each key, and when the user wants a suggestion. */
+  /** Answer a request of the editor. It makes one after each key press and when the user triggers a suggestion. */
   async provide(
     document: TextDocument,
     position: Position,
     context: InlineCompletionContext,
     token: CancellationToken,
   ): Promise<InlineCompletionItem[] | undefined> {
-    const client = this.around.client();
-    if (client === undefined || this.around.paused(document) || unfit(document) !== undefined) {
+    const client = this.context.client();
+    if (client === undefined || this.context.paused(document) || unsupportedReason(document) !== undefined) {
       return undefined;
     }
-    const place = placeOf(document, position);
-    const goesOn = this.again !== undefined && same(this.again, place);
-    this.again = undefined;
-    this.joined = goesOn;
-    this.toldToAsk = context.triggerKind === AUTOMATIC.triggerKind ? undefined : place;
-    const wanted = goesOn ? { ...context, triggerKind: AUTOMATIC.triggerKind } : context;
-    const asked = this.asked(client, document, position, wanted);
-    const cancelling = token.onCancellationRequested(asked.cancel);
+    const at = positionOf(document, position);
+    const retriggered = this.retriggered !== undefined && samePosition(this.retriggered, at);
+    this.retriggered = undefined;
+    this.shownByRetrigger = retriggered;
+    this.manual = context.triggerKind === AUTOMATIC.triggerKind ? undefined : at;
+    const effective = retriggered ? { ...context, triggerKind: AUTOMATIC.triggerKind } : context;
+    const request = this.request(client, document, position, effective);
+    const cancelling = token.onCancellationRequested(request.cancel);
     let result: Result;
     try {
-      // What is on the screen would go away, or the user wants a suggestion, or there is one already.
-      const patient = goesOn || this.suggestions.current !== undefined || !automatic(wanted);
-      const early = patient ? { value: await asked.answer } : await soon(asked.answer);
-      if (early === undefined) {
-        this.later(document, place, asked, token);
+      // Answering "none yet" would hide the shown suggestion, and would be wrong for a manual request.
+      const wait = retriggered || this.suggestions.current !== undefined || !isAutomatic(effective);
+      const answer = wait ? { value: await request.answer } : await immediate(request.answer);
+      if (answer === undefined) {
+        this.retriggerWhenAnswered(document, at, request, token);
         return undefined;
       }
-      result = early.value;
+      result = answer.value;
     } catch (error) {
-      this.refused(error);
+      this.handleError(error);
       return undefined;
     } finally {
       cancelling.dispose();
     }
-    if (token.isCancellationRequested || document.version !== place.version) {
+    if (token.isCancellationRequested || document.version !== at.version) {
       return undefined;
     }
     const items = itemsOf(result);
-    this.shown(document, position, items);
-    this.answer = { ...place, text: items[0] === undefined ? "" : textOf(items[0]) };
+    this.recordShown(document, position, items);
+    this.answer = { ...at, text: items[0] === undefined ? "" : textOf(items[0]) };
     return items.map((item) => converted(item, position));
   }
 
-  /** A piece of a suggestion: when the last one is there, the rest of what is on the screen is asked for. */
-  heard(piece: StreamPiece): void {
-    const whole = this.streams.heard(piece);
+  /** Handle a part of a streamed suggestion. After its last part, replace the shown first line by all of it. */
+  streamed(piece: StreamPiece): void {
+    const complete = this.streams.add(piece);
     const answer = this.answer;
-    this.whole = whole ?? this.whole;
-    if (whole === undefined || answer?.text === undefined || answer.text === "") {
+    this.complete = complete ?? this.complete;
+    if (complete === undefined || answer?.text === undefined || answer.text === "") {
       return;
     }
-    const current = whole.uri === answer.uri && whole.version === answer.version;
-    if (current && this.suggestions.current !== undefined && saysMore(whole.text, answer.text)) {
-      this.askAgain(answer);
+    const current = complete.uri === answer.uri && complete.version === answer.version;
+    if (current && this.suggestions.current !== undefined && extendsShown(complete.text, answer.text)) {
+      this.retrigger(answer);
     }
   }
 
   /**
-   * The server has a better suggestion for a place: have the editor ask for it, if the last answer is for this place and
-   * the user has not sent it away.
+   * Handle `slm/refined`: request the better suggestion if the last answer is for the same position and the user has
+   * not dismissed it.
    */
   refined({ textDocument, position }: Refined): void {
     const answer = this.answer;
@@ -173,68 +176,78 @@ export class Completions implements Disposable {
     if (answer === undefined || document === undefined) {
       return;
     }
-    const at = new Position(position.line, position.character);
-    const place = { ...textDocument, offset: document.offsetAt(at) };
-    const open = answer.text === "" || this.suggestions.current !== undefined;
-    if (open && same(answer, place)) {
-      this.ahead.end(); // an answer that came late and was empty must not be taken for the refined one
-      this.askAgain(answer);
+    const offset = document.offsetAt(new Position(position.line, position.character));
+    const dismissed = answer.text !== "" && this.suggestions.current === undefined;
+    if (!dismissed && samePosition(answer, { ...textDocument, offset })) {
+      this.prefetch.end(); // otherwise `request` would reuse an earlier, empty answer
+      this.retrigger(answer);
     }
   }
 
   dispose(): void {
-    this.ahead.end();
+    this.prefetch.end();
     for (const each of this.disposables) {
       each.dispose();
     }
   }
 
-  /** Have the editor ask again as soon as there is an answer. Until then it waits for nothing. */
-  private later(document: TextDocument, place: Place, asked: Asked<Result>, token: CancellationToken): void {
-    if (token.isCancellationRequested || document.version !== place.version) {
-      asked.cancel();
+  /** Have the editor make a new request when a late answer arrives, unless the request was cancelled before. */
+  private retriggerWhenAnswered(
+    document: TextDocument,
+    at: CursorPosition,
+    request: PendingRequest<Result>,
+    token: CancellationToken,
+  ): void {
+    if (token.isCancellationRequested || document.version !== at.version) {
+      request.cancel();
       return;
     }
-    const arrived = (result: Result): void => {
+    const onAnswer = (result: Result): void => {
       if (itemsOf(result).length > 0) {
-        this.askAgain(place);
+        this.retrigger(at);
       } else {
-        this.answer = { ...place, text: "" };
+        this.answer = { ...at, text: "" };
       }
     };
-    this.ahead.keep(place, asked, arrived, (error) => {
-      this.refused(error);
+    this.prefetch.keep(at, request, onAnswer, (error) => {
+      this.handleError(error);
     });
   }
 
-  /** Have the editor ask for what is known to be there, if the cursor still is where it is for. */
-  private askAgain(place: Place): void {
+  /** Have the editor make a new request, if the cursor is still at this position. */
+  private retrigger(at: CursorPosition): void {
     const editor = window.activeTextEditor;
-    const there =
-      editor !== undefined && editor.selection.isEmpty && same(placeOf(editor.document, editor.selection.active), place);
-    if (there) {
-      this.again = place;
-      if (this.toldToAsk !== undefined && same(this.toldToAsk, place)) {
+    if (!editor?.selection.isEmpty) {
+      return;
+    }
+    if (samePosition(positionOf(editor.document, editor.selection.active), at)) {
+      this.retriggered = at;
+      if (this.manual !== undefined && samePosition(this.manual, at)) {
         void commands.executeCommand("editor.action.inlineSuggest.hide");
       }
       void commands.executeCommand("editor.action.inlineSuggest.trigger");
     }
   }
 
-  /** The request that is under way for this place, or else a new one. */
-  private asked(client: Client, document: TextDocument, at: Position, context: InlineCompletionContext): Asked<Result> {
-    const place = placeOf(document, at);
-    const early = this.ahead.take(place);
-    const whole = this.whole?.uri === place.uri && this.whole.version === place.version;
-    if (early !== undefined && automatic(context) && !whole) {
-      return early;
+  /** Take over the pending request for this position, or send a new one. */
+  private request(
+    client: Client,
+    document: TextDocument,
+    position: Position,
+    context: InlineCompletionContext,
+  ): PendingRequest<Result> {
+    const at = positionOf(document, position);
+    const pending = this.prefetch.take(at);
+    const isComplete = this.complete?.uri === at.uri && this.complete.version === at.version;
+    if (pending !== undefined && isAutomatic(context) && !isComplete) {
+      return pending;
     }
-    early?.cancel(); // its answer may be a first line, where by now the server has all of it
-    this.whole = undefined; // what is asked from now on has it
-    return asked(client, document, at, context);
+    pending?.cancel(); // it may return only the first line, although the server has the complete suggestion by now
+    this.complete = undefined; // the new request returns it
+    return send(client, document, position, context);
   }
 
-  private changed({ document, contentChanges, reason }: TextDocumentChangeEvent): void {
+  private documentChanged({ document, contentChanges, reason }: TextDocumentChangeEvent): void {
     const uri = document.uri.toString();
     const changes = contentChanges.map((each) => ({
       offset: each.rangeOffset,
@@ -243,20 +256,20 @@ export class Completions implements Disposable {
     }));
     this.report(this.suggestions.changed(uri, changes));
     if (changes.length > 0 && document === window.activeTextEditor?.document) {
-      this.ahead.end();
+      this.prefetch.end();
       const inserted = changes.length === 1 && changes[0]?.text !== "" && reason === undefined;
       this.typed = inserted ? { uri, version: document.version } : undefined;
     }
   }
 
-  /** The cursor is behind what was typed: the editor is about to ask, and what it asks for is begun. */
-  private followed({ document, selections }: TextEditor): void {
+  /** If the cursor moved because of typing, send the request that the editor is about to make. */
+  private cursorMoved({ document, selections }: TextEditor): void {
     const typed = this.typed;
     this.typed = undefined;
     const [selection] = selections;
-    const client = this.around.client();
+    const client = this.context.client();
     if (selection !== undefined && document === window.activeTextEditor?.document) {
-      this.ahead.at(placeOf(document, selection.active));
+      this.prefetch.cursorAt(positionOf(document, selection.active));
     }
     if (typed === undefined || client === undefined) {
       return;
@@ -264,28 +277,28 @@ export class Completions implements Disposable {
     if (selection === undefined || selections.length > 1 || !selection.isEmpty) {
       return;
     }
-    const place = placeOf(document, selection.active);
+    const at = positionOf(document, selection.active);
     if (
-      typed.version === place.version &&
-      typed.uri === place.uri &&
+      typed.version === at.version &&
+      typed.uri === at.uri &&
       suggestsInline(document) &&
-      !this.around.paused(document) &&
-      unfit(document) === undefined
+      !this.context.paused(document) &&
+      unsupportedReason(document) === undefined
     ) {
-      this.ahead.begin(place, asked(client, document, selection.active, AUTOMATIC));
+      this.prefetch.begin(at, send(client, document, selection.active, AUTOMATIC));
     }
   }
 
-  /** Show another suggestion. One that was joined by its rest is asked for anew, with the others beside it. */
-  private async another(command: string): Promise<void> {
-    if (this.joined) {
+  /** Show the next or previous alternative. After `retrigger` the editor has none, so make a manual request first. */
+  private async showAlternative(command: string): Promise<void> {
+    if (this.shownByRetrigger) {
       await commands.executeCommand("editor.action.inlineSuggest.hide");
       await commands.executeCommand("editor.action.inlineSuggest.trigger");
     }
     await commands.executeCommand(command);
   }
 
-  private shown(document: TextDocument, position: Position, items: readonly lsp.InlineCompletionItem[]): void {
+  private recordShown(document: TextDocument, position: Position, items: readonly lsp.InlineCompletionItem[]): void {
     const [first] = items;
     const id = first === undefined ? undefined : idOf(first.command);
     if (first === undefined || id === undefined) {
@@ -303,14 +316,14 @@ export class Completions implements Disposable {
     if (id !== undefined) {
       this.report(this.suggestions.accepted(id));
     }
-    this.around.accepted();
+    this.context.accepted();
   }
 
   private report(outcomes: readonly Outcome[]): void {
-    const client = this.around.client();
-    const known = client?.initializeResult?.capabilities.executeCommandProvider?.commands ?? [];
-    if (client === undefined || !known.includes(COMPLETION_ACCEPTED)) {
-      return; // an older server keeps no statistics
+    const client = this.context.client();
+    const supported = client?.initializeResult?.capabilities.executeCommandProvider?.commands ?? [];
+    if (client === undefined || !supported.includes(COMPLETION_ACCEPTED)) {
+      return; // the server is an older version without statistics
     }
     for (const outcome of outcomes) {
       const params = { command: COMPLETION_ACCEPTED, arguments: [outcome] };
@@ -320,23 +333,23 @@ export class Completions implements Disposable {
     }
   }
 
-  private refused(error: unknown): void {
-    if (!(error instanceof ResponseError) || SILENT.includes(error.code)) {
-      return; // overtaken, or the server went away, which the session deals with
+  private handleError(error: unknown): void {
+    if (!(error instanceof ResponseError) || SUPERSEDED.includes(error.code)) {
+      return; // superseded, or the server ended, which session.ts handles
     }
     const fault = faultOf(error.data);
     if (fault !== undefined) {
-      this.around.failed(fault);
+      this.context.failed(fault);
     }
   }
 }
 
-function placeOf(document: TextDocument, position: Position): Place {
+function positionOf(document: TextDocument, position: Position): CursorPosition {
   return { uri: document.uri.toString(), version: document.version, offset: document.offsetAt(position) };
 }
 
-/** Whether the editor asks by itself, with no list of words open. */
-function automatic({ triggerKind, selectedCompletionInfo }: InlineCompletionContext): boolean {
+/** Whether the editor made the request automatically, with its suggestion widget closed. */
+function isAutomatic({ triggerKind, selectedCompletionInfo }: InlineCompletionContext): boolean {
   return triggerKind === AUTOMATIC.triggerKind && selectedCompletionInfo === undefined;
 }
 
@@ -344,9 +357,14 @@ function itemsOf(result: Result): lsp.InlineCompletionItem[] {
   return Array.isArray(result) ? result : (result?.items ?? []);
 }
 
-function asked(client: Client, document: TextDocument, at: Position, context: InlineCompletionContext): Asked<Result> {
+function send(
+  client: Client,
+  document: TextDocument,
+  position: Position,
+  context: InlineCompletionContext,
+): PendingRequest<Result> {
   const source = new CancellationTokenSource();
-  const params = client.code2ProtocolConverter.asInlineCompletionParams(document, at, context);
+  const params = client.code2ProtocolConverter.asInlineCompletionParams(document, position, context);
   return {
     answer: client.sendRequest(InlineCompletionRequest.type, params, source.token),
     cancel: () => {

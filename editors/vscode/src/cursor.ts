@@ -1,30 +1,33 @@
-/** Tells the server where the cursor rests, so that the place is warm before the first key. */
+/**
+ * Sends the cursor position to the server after the cursor moved. The server then evaluates the prompt for that
+ * position before the user types there.
+ */
 
 import { window, workspace, type Disposable, type TextDocument, type TextEditor } from "vscode";
 
 import type { Client } from "./client";
-import { unfit } from "./documents";
+import { unsupportedReason } from "./documents";
 import { CURSOR } from "./protocol";
 
-/** A cursor that passes by is not worth a message. */
+/** How long the cursor must not move before its position is sent. */
 const REST_MS = 100;
 
-/** Announces moves of the cursor that are not typing. */
+/** Sends `slm/cursor` for cursor moves that are not caused by typing. */
 export class Cursor implements Disposable {
   private timer: NodeJS.Timeout | undefined;
-  /** The versions at which the cursor was last seen. */
+  /** The version of each document at its last cursor event. */
   private readonly versions = new WeakMap<TextDocument, number>();
   private readonly disposables: Disposable[];
 
   constructor(private readonly client: () => Client | undefined) {
     this.disposables = [
       window.onDidChangeTextEditorSelection(({ textEditor }) => {
-        if (!this.typed(textEditor.document)) {
-          this.moved(textEditor);
+        if (!this.textChanged(textEditor.document)) {
+          this.schedule(textEditor);
         }
       }),
       window.onDidChangeActiveTextEditor((editor) => {
-        this.moved(editor);
+        this.schedule(editor);
       }),
       workspace.onDidChangeTextDocument(() => {
         clearTimeout(this.timer);
@@ -32,9 +35,9 @@ export class Cursor implements Disposable {
     ];
   }
 
-  /** Announce where the cursor is: the server has just started. */
-  here(): void {
-    this.moved(window.activeTextEditor);
+  /** Send the current position; called when the server has started. */
+  announceCurrent(): void {
+    this.schedule(window.activeTextEditor);
   }
 
   dispose(): void {
@@ -44,14 +47,14 @@ export class Cursor implements Disposable {
     }
   }
 
-  /** Whether the cursor moved because text came or went: whoever types asks for a suggestion there anyway. */
-  private typed(document: TextDocument): boolean {
+  /** Whether the cursor moved because the text changed. In that case a completion request for the position follows. */
+  private textChanged(document: TextDocument): boolean {
     const before = this.versions.get(document) ?? document.version;
     this.versions.set(document, document.version);
     return before !== document.version;
   }
 
-  private moved(editor: TextEditor | undefined): void {
+  private schedule(editor: TextEditor | undefined): void {
     clearTimeout(this.timer);
     if (editor !== undefined) {
       const version = editor.document.version;
@@ -65,7 +68,7 @@ export class Cursor implements Disposable {
 
   private announce(editor: TextEditor): void {
     const client = this.client();
-    if (client === undefined || editor.document.isClosed || unfit(editor.document) !== undefined) {
+    if (client === undefined || editor.document.isClosed || unsupportedReason(editor.document) !== undefined) {
       return;
     }
     const { code2ProtocolConverter: convert } = client;

@@ -2,26 +2,26 @@
 
 import { workspace, type TextDocument } from "vscode";
 
-/** What the user or the workspace set a key to; undefined where it stands at its default. */
-export function wasSet(key: string): unknown {
+/** Returns the value that the user or the workspace set; undefined if the setting has its default. */
+export function explicitSetting(key: string): unknown {
   if (key === "slm.runExamples" && !workspace.isTrusted) {
-    return false; // The code is somebody else's.
+    return false; // never run code from an untrusted workspace
   }
   const found = workspace.getConfiguration().inspect(key);
   return found?.workspaceFolderValue ?? found?.workspaceValue ?? found?.globalValue;
 }
 
-/** `slm.server.path`; empty where the server is to be looked for. */
+/** Returns `slm.server.path`; empty if the extension should search for the server. */
 export function serverPath(): string {
   return workspace.getConfiguration("slm").get("server.path", "").trim();
 }
 
-/** `slm.server.installFrom`: the wheel, archive or folder that the server is installed from; empty where none is set. */
+/** Returns `slm.server.installFrom`: the wheel, archive or folder to install the server from; empty if not set. */
 export function installFrom(): string {
   return workspace.getConfiguration("slm").get("server.installFrom", "").trim();
 }
 
-/** Whether the editor asks for suggestions in a document by itself. */
+/** Whether the editor requests inline suggestions automatically in a document. */
 export function suggestsInline(document: TextDocument): boolean {
   return workspace.getConfiguration("editor", document).get("inlineSuggest.enabled", true);
 }

@@ -1,4 +1,4 @@
-/** Puts the extension together: which module hears of what. */
+/** Creates the parts of the extension and connects them. */
 
 import * as path from "node:path";
 import {
@@ -14,22 +14,22 @@ import {
 
 import { Completions } from "./completions";
 import { Cursor } from "./cursor";
-import { unfit } from "./documents";
-import { wasSet } from "./editorSettings";
-import type { Facts } from "./face";
+import { unsupportedReason } from "./documents";
+import { explicitSetting } from "./editorSettings";
 import { FirstRun } from "./firstRun";
 import { entries } from "./menu";
 import { Notices } from "./notices";
-import { NOWHERE, pausedBy, toggled, type Paused, type Place, type Scope } from "./pauses";
+import { NOT_PAUSED, pausedBy, toggled, type Paused, type PauseTarget, type Scope } from "./pauses";
 import { MODEL_MISSING } from "./protocol";
 import { run } from "./run";
 import { Session } from "./session";
 import { settingsTree } from "./settings";
 import { StatusItem } from "./statusItem";
+import type { WindowState } from "./statusView";
 
 const PAUSED = "paused";
 
-/** What VS Code calls first. */
+/** VS Code calls this when it activates the extension. */
 export async function activate(context: ExtensionContext): Promise<void> {
   const window = new Window(context);
   context.subscriptions.push(window);
@@ -37,14 +37,14 @@ export async function activate(context: ExtensionContext): Promise<void> {
   await window.begin();
 }
 
-/** What VS Code calls last; it waits for the server to leave. */
+/** VS Code calls this when it deactivates the extension, and waits until the server has stopped. */
 export async function deactivate(): Promise<void> {
   await running?.end();
 }
 
 let running: Window | undefined;
 
-/** Everything of one window. */
+/** The extension in one window. */
 class Window {
   private readonly log: LogOutputChannel;
   private readonly item = new StatusItem();
@@ -77,13 +77,13 @@ class Window {
     });
     this.session = new Session(this.log, storage, {
       inline: (document, position, context, token) => this.completions.provide(document, position, context, token),
-      heard: (piece) => {
-        this.completions.heard(piece);
+      streamed: (piece) => {
+        this.completions.streamed(piece);
       },
       refined: (refined) => {
         this.completions.refined(refined);
       },
-      said: (message) => void this.notices.fault(message, `slm-lsp: ${message}`),
+      message: (message) => void this.notices.fault(message, `slm-lsp: ${message}`),
       changed: () => {
         const status = this.session.status;
         if (status?.state === "ready" && status.model !== null) {
@@ -92,11 +92,11 @@ class Window {
         this.draw();
       },
       running: () => {
-        this.cursor.here();
+        this.cursor.announceCurrent();
         void commands.executeCommand("setContext", "slm.serverFound", true);
         void this.firstRun.checkModels();
       },
-      trouble: (trouble) => void this.firstRun.trouble(trouble),
+      problem: (problem) => void this.firstRun.reportProblem(problem),
     });
     this.firstRun = new FirstRun(this.session, this.notices, this.log, storage, () => {
       this.draw();
@@ -114,14 +114,14 @@ class Window {
         if (event.affectsConfiguration("slm.server.path")) {
           void this.session.restart();
         } else if (event.affectsConfiguration("slm")) {
-          this.tellSettings();
+          this.sendSettings();
         }
       }),
       workspace.onDidGrantWorkspaceTrust(() => {
         if (this.session.found === undefined) {
           void this.session.restart();
         } else {
-          this.tellSettings();
+          this.sendSettings();
         }
       }),
       ...this.commands(),
@@ -133,7 +133,7 @@ class Window {
     const where = env.remoteName === undefined ? "local" : `remote: ${env.remoteName}`;
     const platform = `${process.platform} ${process.arch}`;
     this.log.info(`slm-lsp extension ${own?.version ?? "?"}, VS Code ${version}, ${platform}, ${where}.`);
-    this.log.info(`Settings: ${JSON.stringify(settingsTree(wasSet))}. The log holds no code of yours.`);
+    this.log.info(`Settings: ${JSON.stringify(settingsTree(explicitSetting))}. The log contains none of your code.`);
     this.draw();
     await this.session.restart();
   }
@@ -148,33 +148,33 @@ class Window {
     }
   }
 
-  private tellSettings(): void {
-    const settings = settingsTree(wasSet);
+  private sendSettings(): void {
+    const settings = settingsTree(explicitSetting);
     void this.session.client?.sendNotification("workspace/didChangeConfiguration", { settings });
   }
 
   private get paused(): Paused {
-    return this.context.globalState.get<Paused>(PAUSED, NOWHERE);
+    return this.context.globalState.get<Paused>(PAUSED, NOT_PAUSED);
   }
 
-  private place(): Place | undefined {
+  private pauseTarget(): PauseTarget | undefined {
     const document = window.activeTextEditor?.document;
     return document && { uri: document.uri.toString(), language: document.languageId };
   }
 
-  private facts(): Facts {
+  private state(): WindowState {
     const document = window.activeTextEditor?.document;
     return {
       phase: this.session.phase,
       status: this.session.status,
       modelMissing: this.firstRun.modelMissing,
-      paused: pausedBy(this.paused, this.place()),
-      unfit: document && unfit(document),
+      paused: pausedBy(this.paused, this.pauseTarget()),
+      unsupported: document && unsupportedReason(document),
     };
   }
 
   private draw(): void {
-    this.item.show(this.facts());
+    this.item.show(this.state());
   }
 
   private commands(): { dispose(): unknown }[] {
@@ -198,7 +198,7 @@ class Window {
   }
 
   private async menu(): Promise<void> {
-    const rows = entries(this.facts(), this.place(), this.firstRun.installedHere);
+    const rows = entries(this.state(), this.pauseTarget(), this.firstRun.installedHere);
     const chosen = await window.showQuickPick(rows, { title: "slm-lsp" });
     if (chosen !== undefined) {
       await commands.executeCommand(chosen.command);
@@ -206,7 +206,7 @@ class Window {
   }
 
   private async pause(scope: Scope): Promise<void> {
-    await this.context.globalState.update(PAUSED, toggled(this.paused, scope, this.place()));
+    await this.context.globalState.update(PAUSED, toggled(this.paused, scope, this.pauseTarget()));
     await commands.executeCommand("editor.action.inlineSuggest.hide");
     this.draw();
   }
@@ -215,7 +215,7 @@ class Window {
     this.log.show();
     const program = this.session.program;
     if (program === undefined) {
-      this.log.warn("There is no server whose installation could be checked.");
+      this.log.warn("The installation cannot be checked, because the server was not found.");
       return;
     }
     const folder = workspace.workspaceFolders?.[0]?.uri.fsPath;

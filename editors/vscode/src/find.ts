@@ -1,4 +1,4 @@
-/** Where a server may be, in the order in which it is looked for. Knows nothing of the editor. */
+/** Searches for the server's program. Does not import the editor. */
 
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
@@ -15,28 +15,28 @@ export interface Candidate {
   origin: Origin;
 }
 
-export interface Places {
-  /** `slm.server.path`; empty where it is not set. */
+export interface SearchPaths {
+  /** `slm.server.path`; empty if it is not set. */
   setting: string;
-  /** Folders of the workspace; none where the user does not trust it, since a server in it is somebody's program. */
+  /** Folders of the workspace; empty if the workspace is not trusted, because a program in it must not run then. */
   folders: readonly string[];
-  /** Where this extension installs a server. */
+  /** The folder into which this extension installs a server. */
   storage: string;
   home: string;
   environ: Readonly<Record<string, string | undefined>>;
 }
 
-/** The program of a virtual environment. */
+/** Returns the path of the server's program in a virtual environment. */
 export function programIn(environment: string): string {
   return path.join(environment, SCRIPTS, PROGRAM);
 }
 
-/** Every place where a server may be; the first that exists is taken. A setting leaves no choice. */
-export function candidates(places: Places): Candidate[] {
-  if (places.setting !== "") {
-    return [{ file: expanded(places.setting, places.home), origin: "setting" }];
+/** Returns all paths to try, in order. If the setting is not empty, it is the only one. */
+export function candidates(paths: SearchPaths): Candidate[] {
+  if (paths.setting !== "") {
+    return [{ file: expanded(paths.setting, paths.home), origin: "setting" }];
   }
-  const { environ, home } = places;
+  const { environ, home } = paths;
   const onPath = (environ["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   const data = environ["XDG_DATA_HOME"] ?? path.join(home, ".local", "share");
   const tools = [
@@ -46,16 +46,16 @@ export function candidates(places: Places): Candidate[] {
   ];
   return [
     ...onPath.map((folder) => candidate(path.join(folder, PROGRAM), "PATH")),
-    ...places.folders.map((folder) => candidate(programIn(path.join(folder, ".venv")), "workspace")),
+    ...paths.folders.map((folder) => candidate(programIn(path.join(folder, ".venv")), "workspace")),
     candidate(path.join(home, ".local", "bin", PROGRAM), "tool"),
     ...tools.map((folder) => candidate(programIn(path.join(folder, "slm-lsp")), "tool")),
-    candidate(programIn(places.storage), "extension"),
+    candidate(programIn(paths.storage), "extension"),
   ];
 }
 
-/** The first candidate that is a file this user may run. */
-export async function firstRunnable(found: readonly Candidate[]): Promise<Candidate | undefined> {
-  for (const each of found) {
+/** Returns the first candidate that is a file with execute permission. */
+export async function firstRunnable(all: readonly Candidate[]): Promise<Candidate | undefined> {
+  for (const each of all) {
     if (await isRunnable(each.file)) {
       return each;
     }
@@ -76,7 +76,7 @@ function candidate(file: string, origin: Origin): Candidate {
   return { file, origin };
 }
 
-/** A path with `~` replaced. */
+/** Returns a path with a leading `~` replaced by the home folder. */
 export function expanded(file: string, home: string): string {
   return file === "~" || file.startsWith("~/") ? path.join(home, file.slice(1)) : file;
 }

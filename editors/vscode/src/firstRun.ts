@@ -1,24 +1,24 @@
-/** What brings a new user to the first suggestion: a server, a model, and what to do where either fails. */
+/** Installs what a first suggestion needs, a server and a model, and explains what to do if either fails. */
 
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { commands, ProgressLocation, window, workspace, ConfigurationTarget, type LogOutputChannel } from "vscode";
 
-import { installFrom, serverPath, wasSet } from "./editorSettings";
+import { explicitSetting, installFrom, serverPath } from "./editorSettings";
 import { installServer, sourceOf } from "./install";
 import { CommandError, listModels, megabytes, pullModel, type Model } from "./models";
 import type { Notices } from "./notices";
-import type { Session, Trouble } from "./session";
+import type { Problem, Session } from "./session";
 import { OLDEST_SERVER } from "./version";
 
 const LOG = "Show the Log";
 const SETTINGS = "Open Settings";
 const INSTALL_FROM = "slm.server.installFrom";
 
-/** Installs servers, fetches models, and says what is in the way. */
+/** Installs servers, downloads models and reports problems. */
 export class FirstRun {
-  /** Whether no model is installed, as far as was seen. */
+  /** Whether no model was installed at the last check or request. */
   modelMissing = false;
   private working = false;
 
@@ -30,36 +30,37 @@ export class FirstRun {
     private readonly changed: () => void,
   ) {}
 
-  /** Whether this extension installed a server of its own. */
+  /** Whether a server is installed in the extension's own folder. */
   get installedHere(): boolean {
     return existsSync(this.storage);
   }
 
-  /** There is no server, or none that can be used: say what to do, once. */
-  async trouble(trouble: Trouble): Promise<void> {
-    switch (trouble.is) {
+  /** Show why no server runs and what to do about it. Each kind of problem is shown once. */
+  async reportProblem(problem: Problem): Promise<void> {
+    switch (problem.is) {
       case "noServer":
         return this.offerServer();
       case "unstartable": {
-        const cure = "Make it executable or install it again; `slm.server.path` names another.";
-        return this.choose("unstartable", `${trouble.what} ${cure}`, { [LOG]: "slm.showLog" });
+        const cure = "Make it executable, install it again, or set `slm.server.path` to another server.";
+        return this.showFault("unstartable", `${problem.what} ${cure}`, { [LOG]: "slm.showLog" });
       }
       case "old": {
-        const what = `${trouble.file} is slm-lsp ${trouble.version}; this extension needs ${OLDEST_SERVER} or later.`;
-        const cure = "Update it where you got it from";
+        const what = `${problem.file} is slm-lsp ${problem.version}; this extension needs ${OLDEST_SERVER} or later.`;
         if (serverPath() !== "") {
-          return this.choose("old", `${what} ${cure}, or empty \`slm.server.path\`.`, { [SETTINGS]: "slm.openSettings" });
+          const message = `${what} Update it, or clear \`slm.server.path\`.`;
+          return this.showFault("old", message, { [SETTINGS]: "slm.openSettings" });
         }
-        return this.choose("old", `${what} ${cure}, or have one installed here.`, { Install: "slm.installServer" });
+        const message = `${what} Update it, or let this extension install a server.`;
+        return this.showFault("old", message, { Install: "slm.installServer" });
       }
       case "crashing": {
-        const what = `slm-lsp was started 5 times in 3 minutes and ended each time. ${trouble.last}`.trim();
-        return this.choose("crashing", what, { "Start Again": "slm.restart", [LOG]: "slm.showLog" });
+        const what = `slm-lsp was started 5 times in 3 minutes and ended each time. ${problem.last}`.trim();
+        return this.showFault("crashing", what, { "Start Again": "slm.restart", [LOG]: "slm.showLog" });
       }
     }
   }
 
-  /** Whether a model is installed; offer one where there is none. */
+  /** Check whether a model is installed, and offer a download if not. */
   async checkModels(): Promise<void> {
     const models = await this.models();
     if (models === undefined) {
@@ -70,17 +71,17 @@ export class FirstRun {
     if (missing) {
       const model = offered(models);
       const size = model === undefined ? "" : ` (${model.name}, ${megabytes(model.bytes)}, once)`;
-      const message = `slm-lsp needs a model on this machine${size}. Your code stays here.`;
+      const message = `slm-lsp needs a model on this machine${size}. Your code stays on this machine.`;
       if ((await this.notices.offer("model", message, "Download", "Not Now")) === "Download") {
-        await this.fetchModel(model?.tier ?? model?.name ?? "fast");
+        await this.download(model?.tier ?? model?.name ?? "fast");
       }
     }
   }
 
-  /** The server found no model for a request, or found one. */
-  modelSeen(there: boolean): void {
-    if (this.modelMissing === there) {
-      this.setMissing(!there);
+  /** Record whether the server found a model for a request. */
+  modelSeen(found: boolean): void {
+    if (this.modelMissing === found) {
+      this.setMissing(!found);
     }
   }
 
@@ -97,29 +98,29 @@ export class FirstRun {
       }
       return;
     }
-    await this.alone("Installing the slm-lsp server", async (report, signal) => {
-      const hear = (line: string): void => {
+    await this.withProgress("Installing the slm-lsp server", async (report, signal) => {
+      const onLine = (line: string): void => {
         this.log.info(`install: ${line}`);
         report(line);
       };
       await this.session.stop();
-      this.session.busy("The server is being installed.");
+      this.session.busy("Installing the server.");
       try {
-        await installServer({ folder: this.storage, source }, hear, signal);
+        await installServer({ folder: this.storage, source }, onLine, signal);
       } finally {
         await this.session.restart();
       }
     });
   }
 
-  /** Remove what `install` made. */
+  /** Stop the server, delete the one in the extension's own folder, and search for another. */
   async remove(): Promise<void> {
     await this.session.stop();
     await rm(this.storage, { recursive: true, force: true });
     await this.session.restart();
   }
 
-  /** Ask which model, fetch it where need be, and use it. */
+  /** Let the user choose a model, download it if it is not installed, and set it as `slm.model`. */
   async switchModel(): Promise<void> {
     const models = await this.models();
     if (models === undefined) {
@@ -131,15 +132,16 @@ export class FirstRun {
       detail: model.installed ? "installed" : "will be downloaded",
       model,
     }));
-    const auto = { label: "auto", description: "whichever is installed and fast enough", detail: "", model: undefined };
-    const chosen = await window.showQuickPick([auto, ...rows], { title: "Which model completes?" });
-    if (chosen === undefined || (chosen.model?.installed === false && !(await this.fetchModel(chosen.label)))) {
+    const description = "per request, the best installed model that is fast enough";
+    const auto = { label: "auto", description, detail: "", model: undefined };
+    const chosen = await window.showQuickPick([auto, ...rows], { title: "Model for suggestions" });
+    if (chosen === undefined || (chosen.model?.installed === false && !(await this.download(chosen.label)))) {
       return;
     }
     await workspace.getConfiguration().update("slm.model", chosen.label, ConfigurationTarget.Global);
   }
 
-  /** Ask which model, and fetch it. */
+  /** Let the user choose a model that is not installed, and download it. */
   async pull(): Promise<void> {
     const models = (await this.models())?.filter((model) => !model.installed) ?? [];
     const rows = models.map((model) => ({
@@ -147,47 +149,47 @@ export class FirstRun {
       description: [model.tier, megabytes(model.bytes), model.licence].filter(Boolean).join(" · "),
       detail: model.title ?? "",
     }));
-    const chosen = await window.showQuickPick(rows, { title: "Which model shall be downloaded?" });
+    const chosen = await window.showQuickPick(rows, { title: "Model to download" });
     if (chosen !== undefined) {
-      await this.fetchModel(chosen.label);
+      await this.download(chosen.label);
     }
   }
 
   private async offerServer(): Promise<void> {
-    const wrong = serverPath();
-    if (wrong !== "") {
-      const message = `\`slm.server.path\` names ${wrong}, which is no program. Correct or empty it.`;
-      return this.choose("wrongPath", message, { [SETTINGS]: "slm.openSettings" });
+    const configured = serverPath();
+    if (configured !== "") {
+      const message = `\`slm.server.path\` is ${configured}, which is not an executable file. Correct or clear it.`;
+      return this.showFault("wrongPath", message, { [SETTINGS]: "slm.openSettings" });
     }
     if (installFrom() === "") {
       const message =
         "slm-lsp needs its server, which was not found. Install it yourself, or set `slm.server.installFrom` to its " +
-        "wheel or to a checkout of its repository and choose Install the Server in the menu of the status item.";
+        "wheel or to a checkout of its repository. Then choose Install the Server in the menu of the status item.";
       if ((await this.notices.offer("serverSource", message, SETTINGS, "Not Now")) === SETTINGS) {
         await commands.executeCommand("workbench.action.openSettings", INSTALL_FROM);
       }
       return;
     }
     const message =
-      "slm-lsp needs its server, which was not found. It can be installed for this extension alone: " +
-      "about 1 GB on the disk, up to 10 minutes where parts of it are compiled.";
+      "slm-lsp needs its server, which was not found. This extension can install it into its own folder. " +
+      "It needs about 1 GB of disk space. The installation takes up to 10 minutes if parts have to be compiled.";
     if ((await this.notices.offer("server", message, "Install", "Not Now")) === "Install") {
       await this.install();
     }
   }
 
-  private async fetchModel(name: string): Promise<boolean> {
+  private async download(name: string): Promise<boolean> {
     const program = this.session.program;
     if (program === undefined) {
       return false;
     }
-    const done = await this.alone(`Downloading the model ${name}`, (report, signal) => {
+    const done = await this.withProgress(`Downloading the model ${name}`, (report, signal) => {
       let before = 0;
-      const hear = ({ percent, line }: { percent: number; line: string }): void => {
+      const onProgress = ({ percent, line }: { percent: number; line: string }): void => {
         report(line, percent - before);
         before = percent;
       };
-      return pullModel(program, name, hear, signal);
+      return pullModel(program, name, onProgress, signal);
     });
     if (done) {
       await this.session.restart();
@@ -208,8 +210,8 @@ export class FirstRun {
     }
   }
 
-  /** Do something long with a bar and a button that ends it. True if it was done. */
-  private async alone(title: string, work: Work): Promise<boolean> {
+  /** Run one long task at a time, with a progress notification and a cancel button. Returns whether it succeeded. */
+  private async withProgress(title: string, work: Work): Promise<boolean> {
     if (this.working) {
       return false;
     }
@@ -218,14 +220,14 @@ export class FirstRun {
       return await window.withProgress(
         { location: ProgressLocation.Notification, title, cancellable: true },
         (progress, token) => {
-          const ending = new AbortController();
+          const cancelled = new AbortController();
           token.onCancellationRequested(() => {
-            ending.abort();
+            cancelled.abort();
           });
           const report = (message: string, increment?: number): void => {
             progress.report(increment === undefined ? { message } : { message, increment });
           };
-          return this.tried(title, () => work(report, ending.signal), ending.signal);
+          return this.reportFailure(title, () => work(report, cancelled.signal), cancelled.signal);
         },
       );
     } finally {
@@ -233,13 +235,13 @@ export class FirstRun {
     }
   }
 
-  private async tried(title: string, work: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
+  private async reportFailure(title: string, work: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
     try {
       await work();
       return true;
     } catch (error) {
       if (signal.aborted) {
-        this.log.info(`${title}: ended by the user.`);
+        this.log.info(`${title}: cancelled by the user.`);
         return false;
       }
       this.log.error(`${title}: ${String(error)}`);
@@ -251,7 +253,8 @@ export class FirstRun {
     }
   }
 
-  private async choose(key: string, message: string, buttons: Record<string, string>): Promise<void> {
+  /** Show an error with buttons; `buttons` maps each label to the command it runs. */
+  private async showFault(key: string, message: string, buttons: Record<string, string>): Promise<void> {
     const pressed = await this.notices.fault(key, message, ...Object.keys(buttons));
     const command = pressed === undefined ? undefined : buttons[pressed];
     if (command !== undefined) {
@@ -268,11 +271,11 @@ export class FirstRun {
 
 type Work = (report: (message: string, increment?: number) => void, signal: AbortSignal) => Promise<void>;
 
-/** The model a new user is offered: the one that was set, else the small one. */
+/** Returns the model to offer to a new user: the one in `slm.model`, otherwise the fast one. */
 function offered(models: readonly Model[]): Model | undefined {
-  const wanted = wasSet("slm.model");
+  const configured = explicitSetting("slm.model");
   return (
-    models.find((model) => model.name === wanted || (model.tier !== null && model.tier === wanted)) ??
+    models.find((model) => model.name === configured || (model.tier !== null && model.tier === configured)) ??
     models.find((model) => model.tier === "fast") ??
     models[0]
   );

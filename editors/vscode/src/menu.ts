@@ -1,22 +1,25 @@
-/** The menu of the status item: what can be done now, the likeliest first. */
+/** The menu of the status item: the commands available now, the most likely ones first. */
 
-import type { Facts } from "./face";
-import type { Place } from "./pauses";
+import type { PauseTarget } from "./pauses";
+import type { WindowState } from "./statusView";
 
 export interface Entry {
   label: string;
   command: string;
 }
 
-/** The entries for these facts. `place` is the document in front. */
-export function entries(facts: Facts, place: Place | undefined, installedHere: boolean): Entry[] {
-  const { phase } = facts;
+/**
+ * Returns the menu entries. `target` is the document of the active editor; `installedHere` is true if this extension
+ * installed the server.
+ */
+export function entries(state: WindowState, target: PauseTarget | undefined, installedHere: boolean): Entry[] {
+  const { phase } = state;
   const running = phase.is === "running";
   const all: (Entry | false)[] = [
     phase.is === "noServer" && entry("$(cloud-download) Install the server", "slm.installServer"),
-    facts.modelMissing && entry("$(cloud-download) Download a model", "slm.pullModel"),
+    state.modelMissing && entry("$(cloud-download) Download a model", "slm.pullModel"),
     phase.is === "down" && entry("$(debug-restart) Start the server again", "slm.restart"),
-    ...pausing(facts, place),
+    ...pauseEntries(state, target),
     running && entry("$(symbol-misc) Switch the model", "slm.switchModel"),
     entry("$(output) Show the log", "slm.showLog"),
     entry("$(gear) Open the settings", "slm.openSettings"),
@@ -27,19 +30,19 @@ export function entries(facts: Facts, place: Place | undefined, installedHere: b
   return all.filter((each) => each !== false);
 }
 
-function pausing(facts: Facts, place: Place | undefined): (Entry | false)[] {
+function pauseEntries(state: WindowState, target: PauseTarget | undefined): (Entry | false)[] {
   const everywhere = entry("$(debug-pause) Pause everywhere", "slm.pauseEverywhere");
-  switch (facts.paused) {
+  switch (state.paused) {
     case "everywhere":
-      return [entry("$(play) Go on", "slm.pauseEverywhere")];
+      return [entry("$(play) Resume", "slm.pauseEverywhere")];
     case "language":
-      return [entry(`$(play) Go on for ${place?.language ?? "this language"}`, "slm.pauseLanguage"), everywhere];
+      return [entry(`$(play) Resume for ${target?.language ?? "this language"}`, "slm.pauseLanguage"), everywhere];
     case "file":
-      return [entry("$(play) Go on in this file", "slm.pauseFile"), everywhere];
+      return [entry("$(play) Resume in this file", "slm.pauseFile"), everywhere];
     case undefined:
       return [
-        place !== undefined && entry("$(debug-pause) Pause in this file", "slm.pauseFile"),
-        place !== undefined && entry(`$(debug-pause) Pause for ${place.language}`, "slm.pauseLanguage"),
+        target !== undefined && entry("$(debug-pause) Pause in this file", "slm.pauseFile"),
+        target !== undefined && entry(`$(debug-pause) Pause for ${target.language}`, "slm.pauseLanguage"),
         everywhere,
       ];
   }

@@ -1,9 +1,9 @@
-/** `slm-lsp models`: what is installed, and fetching a model. */
+/** Runs `slm-lsp models`: lists models and downloads them. */
 
 import { faultOf, type Fault } from "./protocol";
 import { run } from "./run";
 
-/** A row of `models list --json`. */
+/** An entry of the output of `models list --json`. */
 export interface Model {
   name: string;
   tier: string | null;
@@ -14,32 +14,33 @@ export interface Model {
   licence: string | null;
 }
 
-/** How far a download is. */
+/** The progress of a download. */
 export interface Progress {
   percent: number;
+  /** The line that the command printed. */
   line: string;
 }
 
-/** A command of the server and the environment it runs in. */
+/** The server's program and the environment variables it runs with. */
 export interface Program {
   file: string;
   environ: NodeJS.ProcessEnv;
 }
 
-/** Raised where a command failed; `fault` says what to do. */
+/** Thrown when a command fails. `fault` says what happened and what to do. */
 export class CommandError extends Error {
   constructor(readonly fault: Fault) {
     super(`${fault.what} ${fault.cure}`.trim());
   }
 }
 
-/** Every model known or added. Raises CommandError. */
+/** Returns all models of the catalogue and all models that the user added. Throws CommandError. */
 export async function listModels(program: Program): Promise<Model[]> {
   const answer = await json(program, ["models", "list", "--json"]);
   return (answer as { models: Model[] }).models;
 }
 
-/** Fetch a model. What has come of it is kept if `signal` ends it, and goes on next time. Raises CommandError. */
+/** Downloads a model. If `signal` aborts it, the next download resumes where this one stopped. Throws CommandError. */
 export async function pullModel(
   program: Program,
   name: string,
@@ -55,13 +56,13 @@ export async function pullModel(
   await json(program, ["models", "pull", name, "--json"], onLine, signal);
 }
 
-/** What a line of `models pull` says about its progress. */
+/** Parses a line of output of `models pull`; undefined if it reports no progress. */
 export function progressOf(line: string): Progress | undefined {
   const found = /: (\d+) % of /.exec(line);
   return found === null ? undefined : { percent: Number(found[1]), line };
 }
 
-/** A size as people read it. */
+/** Formats a size in bytes, for example `491 MB`. */
 export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`;
 }
@@ -79,8 +80,8 @@ async function json(
     return answer;
   }
   const fault = faultOf((answer as { error?: unknown } | undefined)?.error);
-  const what = result.stderr.at(-1) ?? `slm-lsp ${args.join(" ")} ended without an answer.`;
-  throw new CommandError(fault ?? { kind: "Failed", what, cure: "The log says more." });
+  const what = result.stderr.at(-1) ?? `slm-lsp ${args.join(" ")} printed no result.`;
+  throw new CommandError(fault ?? { kind: "Failed", what, cure: "See the log for details." });
 }
 
 function parsed(text: string): unknown {

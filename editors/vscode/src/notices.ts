@@ -1,9 +1,9 @@
-/** Pop-ups: each says what to do, and comes once. */
+/** Notifications. Each is shown once. */
 
-/** Shows a message with buttons; resolves to the button pressed. */
+/** Shows a message with buttons. Resolves to the label of the pressed button; undefined if it was closed. */
 export type Show = (message: string, ...buttons: string[]) => PromiseLike<string | undefined>;
 
-/** What outlives the window. */
+/** Storage that is kept when the window is closed. */
 export interface Memory {
   get(key: string): string[] | undefined;
   update(key: string, value: string[]): PromiseLike<void>;
@@ -11,25 +11,28 @@ export interface Memory {
 
 const SEEN = "offersSeen";
 
-/** Remembers what was said. */
+/** Shows notifications and remembers which ones were shown. */
 export class Notices {
-  private readonly said = new Set<string>();
+  private readonly shownKeys = new Set<string>();
 
   constructor(
     private readonly show: Show,
     private readonly memory: Memory,
   ) {}
 
-  /** Say what went wrong, once in this window. The button pressed, or undefined. */
+  /**
+   * Show an error, once per window. `key` identifies it. Resolves to the label of the pressed button; undefined if none
+   * was pressed or the error was shown before.
+   */
   async fault(key: string, message: string, ...buttons: string[]): Promise<string | undefined> {
-    if (this.said.has(key)) {
+    if (this.shownKeys.has(key)) {
       return undefined;
     }
-    this.said.add(key);
+    this.shownKeys.add(key);
     return this.show(message, ...buttons);
   }
 
-  /** Offer something, once ever: who says no is not asked again, and finds it in the status item's menu. */
+  /** Offer an action, once per user. The menu of the status item offers the same action permanently. */
   async offer(key: string, message: string, ...buttons: string[]): Promise<string | undefined> {
     const seen = this.memory.get(SEEN) ?? [];
     if (seen.includes(key)) {

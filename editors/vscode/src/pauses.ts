@@ -1,4 +1,4 @@
-/** Where the user wants no suggestions for now: in one file, in a language, everywhere. */
+/** Where the user has paused suggestions: in a file, for a language, or everywhere. */
 
 export interface Paused {
   everywhere: boolean;
@@ -6,42 +6,42 @@ export interface Paused {
   files: string[];
 }
 
-export const NOWHERE: Paused = { everywhere: false, languages: [], files: [] };
+export const NOT_PAUSED: Paused = { everywhere: false, languages: [], files: [] };
 
-/** A document, as far as pausing is concerned. */
-export interface Place {
+/** The properties of a document that decide whether it is paused. */
+export interface PauseTarget {
   uri: string;
   language: string;
 }
 
 export type Scope = "file" | "language" | "everywhere";
 
-/** By what a document is paused; undefined where it is not. The widest reason is given. */
-export function pausedBy(paused: Paused, place: Place | undefined): Scope | undefined {
+/** Returns the widest scope that pauses a document; undefined if it is not paused. */
+export function pausedBy(paused: Paused, target: PauseTarget | undefined): Scope | undefined {
   if (paused.everywhere) {
     return "everywhere";
   }
-  if (place === undefined) {
+  if (target === undefined) {
     return undefined;
   }
-  if (paused.languages.includes(place.language)) {
+  if (paused.languages.includes(target.language)) {
     return "language";
   }
-  return paused.files.includes(place.uri) ? "file" : undefined;
+  return paused.files.includes(target.uri) ? "file" : undefined;
 }
 
-/** Pause what is not paused, go on with what is. */
-export function toggled(paused: Paused, scope: Scope, place: Place | undefined): Paused {
+/** Pauses suggestions in a scope, or resumes them if they are paused there. */
+export function toggled(paused: Paused, scope: Scope, target: PauseTarget | undefined): Paused {
   switch (scope) {
     case "everywhere":
       return { ...paused, everywhere: !paused.everywhere };
     case "language":
-      return place === undefined ? paused : { ...paused, languages: flipped(paused.languages, place.language) };
+      return target === undefined ? paused : { ...paused, languages: withToggled(paused.languages, target.language) };
     case "file":
-      return place === undefined ? paused : { ...paused, files: flipped(paused.files, place.uri) };
+      return target === undefined ? paused : { ...paused, files: withToggled(paused.files, target.uri) };
   }
 }
 
-function flipped(list: readonly string[], value: string): string[] {
+function withToggled(list: readonly string[], value: string): string[] {
   return list.includes(value) ? list.filter((each) => each !== value) : [...list, value];
 }

@@ -1,4 +1,4 @@
-/** What the server says beyond the Language Server Protocol: docs/protocol.md in the types of this language. */
+/** Types of the messages that extend the Language Server Protocol; `docs/protocol.md` describes them. */
 
 export const STATUS = "slm/status";
 export const CURSOR = "slm/cursor";
@@ -6,7 +6,7 @@ export const STREAM = "slm/stream";
 export const REFINED = "slm/refined";
 export const COMPLETION_ACCEPTED = "slm.completionAccepted";
 
-/** Values are null while they are not known. */
+/** The parameters of `slm/status`. Values that are not known yet are null. */
 export interface Status {
   state: "idle" | "loading" | "working" | "ready" | "failed";
   model: string | null;
@@ -17,7 +17,7 @@ export interface Status {
   reason: string | null;
 }
 
-/** A piece of a suggestion that is still being written. */
+/** The parameters of `slm/stream`: the next part of a suggestion that is being generated. */
 export interface StreamPiece {
   id: number | string;
   kind: string;
@@ -26,30 +26,32 @@ export interface StreamPiece {
   textDocument?: { uri: string; version: number };
 }
 
-/** A better suggestion than the last answer can be requested at this place. */
+/** The parameters of `slm/refined`: a better suggestion than the last answer is available at this position. */
 export interface Refined {
   textDocument: { uri: string; version: number };
   position: { line: number; character: number };
   id: string;
 }
 
-/** What became of a suggestion. */
+/** The outcome of a suggestion, reported for the statistics. */
 export interface Outcome {
   id: string | number;
   kind: "accepted" | "partial" | "rejected" | "ignored";
   characters?: number;
 }
 
-/** The `data` of an error: what happened, and what to do next. */
+/** The `data` of an error response. */
 export interface Fault {
   kind: string;
+  /** What happened. */
   what: string;
+  /** What the user can do about it. */
   cure: string;
 }
 
 export const MODEL_MISSING = "ModelMissingError";
 
-/** `data` of an error as a fault; undefined for errors that were not raised on purpose. */
+/** Parses the `data` of an error response; undefined if it is not a `Fault`. */
 export function faultOf(data: unknown): Fault | undefined {
   if (typeof data !== "object" || data === null) {
     return undefined;
@@ -60,7 +62,7 @@ export function faultOf(data: unknown): Fault | undefined {
     : undefined;
 }
 
-/** The id by which the server knows an item; undefined where it did not give one. */
+/** Returns the server's id of a suggestion from the item's `command`; undefined if the item has none. */
 export function idOf(command: { command: string; arguments?: readonly unknown[] } | undefined): string | number | undefined {
   const first = command?.command === COMPLETION_ACCEPTED ? command.arguments?.[0] : undefined;
   const id = typeof first === "object" && first !== null ? (first as { id?: unknown }).id : undefined;

@@ -1,27 +1,27 @@
-/** Runs a program to its end, line by line. */
+/** Runs a program and waits until it exits. */
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 export interface Result {
-  /** Null where a signal ended it. */
+  /** The exit code; null if a signal ended the program. */
   code: number | null;
   stdout: string;
-  /** The last lines of standard error. */
+  /** The last 40 lines of standard error. */
   stderr: string[];
 }
 
 export interface Options {
   environ?: NodeJS.ProcessEnv;
-  /** Hears each line of standard error as it comes. */
+  /** Called for each line of standard error when it arrives. */
   onLine?: (line: string) => void;
-  /** Ends the program, as Ctrl-C would. */
+  /** Interrupts the program with SIGINT when aborted. */
   signal?: AbortSignal;
 }
 
 const LINES_KEPT = 40;
 
-/** Run a program. Rejects where it cannot be started. */
+/** Runs a program. Rejects if it cannot be started. */
 export function run(file: string, args: readonly string[], options: Options = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env: options.environ ?? process.env, stdio: ["ignore", "pipe", "pipe"] });

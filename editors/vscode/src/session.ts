@@ -1,24 +1,24 @@
-/** The life of a server in one window: found, started, lost, started again, given up. */
+/** Finds, starts, restarts and stops the server of one window. */
 
 import { homedir } from "node:os";
 import { workspace, type Disposable, type LogOutputChannel } from "vscode";
 import { ShowMessageNotification, type Middleware } from "vscode-languageclient/node";
 
 import { Client } from "./client";
-import { serverPath, wasSet } from "./editorSettings";
-import type { Phase } from "./face";
+import { explicitSetting, serverPath } from "./editorSettings";
 import { candidates, firstRunnable, type Candidate } from "./find";
 import type { Program } from "./models";
 import { REFINED, STATUS, STREAM, type Refined, type Status, type StreamPiece } from "./protocol";
+import { RestartLimit } from "./restartLimit";
 import { settingsEnvironment, settingsTree } from "./settings";
-import { Starts } from "./starts";
+import type { Phase } from "./statusView";
 import { isOlder, OLDEST_SERVER } from "./version";
 
-/** A server that has just ended gets a moment: what ended it may still be going on. */
-const AGAIN_MS = 500;
+/** Delay before a restart, because the cause of the exit may still exist immediately after it. */
+const RESTART_DELAY_MS = 500;
 
-/** Why there is no server, for those who tell the user. */
-export type Trouble =
+/** Why no server runs. */
+export type Problem =
   | { is: "noServer" }
   | { is: "unstartable"; what: string }
   | { is: "old"; file: string; version: string }
@@ -26,25 +26,31 @@ export type Trouble =
 
 export interface Listener {
   inline: NonNullable<Middleware["provideInlineCompletionItems"]>;
-  heard: (piece: StreamPiece) => void;
+  /** Called for each `slm/stream`. */
+  streamed: (piece: StreamPiece) => void;
+  /** Called for each `slm/refined`. */
   refined: (refined: Refined) => void;
-  said: (message: string) => void;
+  /** Called for each `window/showMessage`. */
+  message: (message: string) => void;
+  /** Called when `phase` or `status` has changed. */
   changed: () => void;
+  /** Called when a server has started. */
   running: () => void;
-  trouble: (trouble: Trouble) => void;
+  /** Called when no server can be started. */
+  problem: (problem: Problem) => void;
 }
 
-/** At most one server at a time. */
+/** Runs at most one server at a time. */
 export class Session implements Disposable {
   phase: Phase = { is: "looking" };
   status: Status | undefined;
   found: Candidate | undefined;
   private current: Client | undefined;
-  private readonly starts = new Starts();
-  /** Servers that were found and are too old, with their versions: what is found behind them is tried instead. */
+  private readonly restarts = new RestartLimit();
+  /** Paths and versions of servers that are too old. The search skips them and tries the next candidate. */
   private readonly tooOld = new Map<string, string>();
-  /** Grows whenever what was begun before no longer counts. */
-  private turn = 0;
+  /** Incremented by each stop. A start whose number is outdated after waiting was superseded and must end. */
+  private generation = 0;
 
   constructor(
     private readonly log: LogOutputChannel,
@@ -52,38 +58,39 @@ export class Session implements Disposable {
     private readonly listener: Listener,
   ) {}
 
-  /** The client, while its server runs. */
+  /** The client of the running server; undefined while none runs. */
   get client(): Client | undefined {
     return this.phase.is === "running" ? this.current : undefined;
   }
 
-  /** The server's command line with the editor's settings; undefined where none was found. */
+  /** The server's program, with the editor's settings as environment variables; undefined if none was found. */
   get program(): Program | undefined {
-    return this.found && { file: this.found.file, environ: { ...process.env, ...settingsEnvironment(wasSet) } };
+    const environ = { ...process.env, ...settingsEnvironment(explicitSetting) };
+    return this.found && { file: this.found.file, environ };
   }
 
-  /** Look for a server and start it, because somebody asked for it. */
+  /** Stop the server if one runs, search again and start. Resets the restart limit. */
   async restart(): Promise<void> {
-    this.starts.forget();
+    this.restarts.reset();
     this.tooOld.clear();
-    const stopped = this.stop(); // takes a turn at once, so that of two restarts the later one counts
-    const turn = this.turn;
+    const stopped = this.stop(); // increments the generation immediately, so that the later of two restarts wins
+    const generation = this.generation;
     await stopped;
-    if (turn === this.turn) {
+    if (generation === this.generation) {
       await this.start();
     }
   }
 
-  /** End the server; nothing starts it again. */
+  /** Stop the server. It is not restarted automatically. */
   async stop(): Promise<void> {
-    this.turn += 1;
+    this.generation += 1;
     const client = this.current;
     this.current = undefined;
     this.status = undefined;
     await client?.end();
   }
 
-  /** Say what is going on while something else keeps the server from starting. */
+  /** Show what has to finish before the server can start, for example an installation. */
   busy(doing: string): void {
     this.enter({ is: "busy", doing });
   }
@@ -93,39 +100,39 @@ export class Session implements Disposable {
   }
 
   private async start(): Promise<void> {
-    const turn = this.turn;
-    this.starts.another(Date.now());
+    const generation = this.generation;
+    this.restarts.record(Date.now());
     this.enter({ is: "looking" });
     this.found = await this.find();
-    if (turn !== this.turn) {
+    if (generation !== this.generation) {
       return;
     }
     if (this.found === undefined) {
-      this.missing();
+      this.reportMissing();
       return;
     }
-    this.log.info(`Starting ${this.found.file} (found by: ${this.found.origin}).`);
+    this.log.info(`Starting ${this.found.file} (found in: ${this.found.origin}).`);
     this.enter({ is: "starting" });
-    await this.connect(this.found, turn);
+    await this.connect(this.found, generation);
   }
 
-  private async connect(found: Candidate, turn: number): Promise<void> {
+  private async connect(found: Candidate, generation: number): Promise<void> {
     let open = true;
     const ended = (): void => {
-      if (open && turn === this.turn) {
+      if (open && generation === this.generation) {
         open = false;
-        void this.ended(turn);
+        void this.restartAfterExit(generation);
       }
     };
-    const client = this.wired(ended);
+    const client = this.createClient(ended);
     this.current = client;
     try {
       await client.start();
     } catch (error) {
       if (isUnstartable(error)) {
         open = false;
-        this.down(`${found.file} cannot be started: ${String(error)}`);
-        this.listener.trouble({ is: "unstartable", what: `${found.file} cannot be started.` });
+        this.fail(`${found.file} cannot be started: ${String(error)}`);
+        this.listener.problem({ is: "unstartable", what: `${found.file} cannot be started.` });
       } else {
         this.log.debug(`The server did not start: ${String(error)}`);
         ended();
@@ -134,7 +141,7 @@ export class Session implements Disposable {
     }
     const version = client.initializeResult?.serverInfo?.version ?? "";
     this.log.info(`The server is slm-lsp ${version}, process ${String(client.pid)}.`);
-    if (turn !== this.turn) {
+    if (generation !== this.generation) {
       await client.end();
     } else if (isOlder(version)) {
       this.tooOld.set(found.file, version);
@@ -143,66 +150,66 @@ export class Session implements Disposable {
     } else {
       this.enter({ is: "running", version });
       this.listener.running();
-      void this.askStatus(client);
+      void this.requestStatus(client);
     }
   }
 
-  private missing(): void {
+  private reportMissing(): void {
     const [old] = this.tooOld;
     if (old === undefined) {
       this.log.warn("No server was found.");
       this.enter({ is: "noServer" });
-      this.listener.trouble({ is: "noServer" });
+      this.listener.problem({ is: "noServer" });
     } else {
       const [file, version] = old;
-      this.down(`${file} is slm-lsp ${version}; this extension needs ${OLDEST_SERVER} or later.`);
-      this.listener.trouble({ is: "old", file, version });
+      this.fail(`${file} is slm-lsp ${version}; this extension needs ${OLDEST_SERVER} or later.`);
+      this.listener.problem({ is: "old", file, version });
     }
   }
 
-  private wired(closed: () => void): Client {
+  private createClient(closed: () => void): Client {
     const client = new Client({
       program: this.program ?? { file: "", environ: {} },
       folder: workspace.workspaceFolders?.[0]?.uri.fsPath ?? homedir(),
       log: this.log,
-      options: () => settingsTree(wasSet),
+      settings: () => settingsTree(explicitSetting),
       inline: this.listener.inline,
       closed,
     });
     client.onNotification(STATUS, (status: Status) => {
-      this.tell(status);
+      this.updateStatus(status);
     });
-    client.onNotification(STREAM, this.listener.heard);
+    client.onNotification(STREAM, this.listener.streamed);
     client.onNotification(REFINED, this.listener.refined);
     client.onNotification(ShowMessageNotification.type, ({ message }) => {
       this.log.warn(message);
-      this.listener.said(message);
+      this.listener.message(message);
     });
     return client;
   }
 
-  private async askStatus(client: Client): Promise<void> {
+  private async requestStatus(client: Client): Promise<void> {
     const status = await client.sendRequest<Status>(STATUS, {}).catch(() => undefined);
     if (status !== undefined && this.status === undefined && client === this.client) {
-      this.tell(status);
+      this.updateStatus(status);
     }
   }
 
-  private async ended(turn: number): Promise<void> {
+  private async restartAfterExit(generation: number): Promise<void> {
     this.log.warn("The server ended.");
     const client = this.current;
     this.current = undefined;
     this.status = undefined;
     this.enter({ is: "starting" });
     await client?.end();
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    if (turn !== this.turn) {
+    await new Promise((resolve) => setTimeout(resolve, RESTART_DELAY_MS));
+    if (generation !== this.generation) {
       return;
     }
-    if (this.starts.full(Date.now())) {
-      const last = client?.lastWords ?? "";
-      this.down(`The server ended again and again and is left alone. ${last}`.trim());
-      this.listener.trouble({ is: "crashing", last });
+    if (this.restarts.reached(Date.now())) {
+      const last = client?.lastLogLine ?? "";
+      this.fail(`The server ended 5 times in 3 minutes and is not restarted. ${last}`.trim());
+      this.listener.problem({ is: "crashing", last });
     } else {
       await this.start();
     }
@@ -220,15 +227,15 @@ export class Session implements Disposable {
     return firstRunnable(all.filter(({ file }) => !this.tooOld.has(file)));
   }
 
-  private tell(status: Status): void {
+  private updateStatus(status: Status): void {
     if (status.state === "failed" && status.reason !== this.status?.reason) {
-      this.log.warn(`The server says: ${status.reason ?? "failed"}`);
+      this.log.warn(`The server reports: ${status.reason ?? "failed"}`);
     }
     this.status = status;
     this.listener.changed();
   }
 
-  private down(why: string): void {
+  private fail(why: string): void {
     this.log.error(why);
     this.enter({ is: "down", why });
   }
@@ -239,7 +246,7 @@ export class Session implements Disposable {
   }
 }
 
-/** Whether the program could not even be run: no right, or an interpreter that is gone. */
+/** Whether the operating system could not run the program, for example without permission or interpreter. */
 function isUnstartable(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   return code === "EACCES" || code === "ENOENT" || code === "ENOEXEC" || code === "EPERM";

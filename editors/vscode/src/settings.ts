@@ -1,16 +1,16 @@
-/** The editor's settings as the server and its commands take them. */
+/** Converts the editor's settings to the formats that the server and its commands read. */
 
 import { SERVER_SETTINGS } from "./settings.generated";
 
-/** What a setting was set to; undefined where nobody did, so that the user's config.toml is not overridden. */
+/** Returns the value of a setting; undefined if it is not set, so that it does not override the user's config.toml. */
 export type Lookup = (key: string) => unknown;
 
 type Tree = Record<string, unknown>;
 
-/** The settings that were set, in the form of config.toml. */
+/** Returns the settings that are set, in the structure of config.toml. */
 export function settingsTree(lookup: Lookup): Tree {
   const tree: Tree = {};
-  for (const [path, value] of setOnes(lookup)) {
+  for (const [path, value] of explicitSettings(lookup)) {
     const leaf = path.at(-1) ?? "";
     let node = tree;
     for (const group of path.slice(0, -1)) {
@@ -21,16 +21,16 @@ export function settingsTree(lookup: Lookup): Tree {
   return tree;
 }
 
-/** The settings that were set, as the variables that commands read. */
+/** Returns the settings that are set as environment variables `SLM_LSP_…`, except lists. */
 export function settingsEnvironment(lookup: Lookup): Record<string, string> {
   return Object.fromEntries(
-    [...setOnes(lookup)]
+    [...explicitSettings(lookup)]
       .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value))
       .map(([path, value]) => [`SLM_LSP_${path.join("_").toUpperCase()}`, String(value)]),
   );
 }
 
-function* setOnes(lookup: Lookup): Generator<[readonly string[], unknown]> {
+function* explicitSettings(lookup: Lookup): Generator<[readonly string[], unknown]> {
   for (const [key, path] of SERVER_SETTINGS) {
     const value = lookup(key);
     if (value !== undefined && value !== "") {

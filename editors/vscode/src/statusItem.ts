@@ -1,19 +1,19 @@
-/** The item in the status bar. */
+/** The status bar item. */
 
 import { StatusBarAlignment, ThemeColor, window, type Disposable, type StatusBarItem } from "vscode";
 
-import { face, isPassing, type Face, type Facts } from "./face";
-import { Settled } from "./settled";
+import { changesWithEachKey, statusView, type StatusView, type WindowState } from "./statusView";
+import { Throttle } from "./throttle";
 
-/** With every key the server begins to work and is ready again: drawn so often, it costs typing, and nobody reads it. */
-const SETTLE_MS = 500;
+/** The server's state changes twice for each key press. Drawing every change would slow down typing. */
+const DRAW_INTERVAL_MS = 500;
 
-/** Shows facts; a click opens the menu. */
+/** Shows the state of a window. A click opens the menu. */
 export class StatusItem implements Disposable {
   private readonly item: StatusBarItem;
-  private readonly settled = new Settled<Face>((next) => {
-    this.draw(next);
-  }, SETTLE_MS);
+  private readonly throttle = new Throttle<StatusView>((view) => {
+    this.draw(view);
+  }, DRAW_INTERVAL_MS);
 
   constructor() {
     this.item = window.createStatusBarItem("slm.status", StatusBarAlignment.Right, 100);
@@ -22,21 +22,21 @@ export class StatusItem implements Disposable {
     this.item.show();
   }
 
-  /** Draw anew: at once, or now and then what is gone with the next key. */
-  show(facts: Facts): void {
-    if (isPassing(facts)) {
-      this.settled.soon(face(facts));
+  /** Draw a state: immediately, or throttled if it changes with each key press. */
+  show(state: WindowState): void {
+    if (changesWithEachKey(state)) {
+      this.throttle.later(statusView(state));
     } else {
-      this.settled.now(face(facts));
+      this.throttle.now(statusView(state));
     }
   }
 
   dispose(): void {
-    this.settled.end();
+    this.throttle.cancel();
     this.item.dispose();
   }
 
-  private draw({ text, tooltip, warning }: Face): void {
+  private draw({ text, tooltip, warning }: StatusView): void {
     if (text === this.item.text && tooltip === this.item.tooltip) {
       return;
     }

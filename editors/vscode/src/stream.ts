@@ -1,23 +1,23 @@
-/** Suggestions that are still being written: their pieces, put together. */
+/** Assembles suggestions from the parts that the server streams. */
 
 import type { StreamPiece } from "./protocol";
 
-/** So many unfinished suggestions are remembered: one a document is usual, and a lost `done` must not add up. */
-const MOST = 16;
+/** Maximum number of incomplete suggestions kept. Usually there is one per document, unless a `done` was lost. */
+const MAX_INCOMPLETE = 16;
 
-/** A suggestion that is whole. */
-export interface Whole {
+/** A completely streamed suggestion. */
+export interface CompleteSuggestion {
   uri: string;
   version: number;
   text: string;
 }
 
-/** Puts the pieces of suggestions together. */
+/** Concatenates the parts of each suggestion. */
 export class Streams {
   private readonly texts = new Map<number | string, string>();
 
-  /** Take a piece; the whole suggestion when it was the last one. */
-  heard(piece: StreamPiece): Whole | undefined {
+  /** Add a part. Returns the suggestion if this was its last part. */
+  add(piece: StreamPiece): CompleteSuggestion | undefined {
     if (piece.kind !== "completion") {
       return undefined;
     }
@@ -26,7 +26,7 @@ export class Streams {
     if (!piece.done) {
       this.texts.set(piece.id, text);
       const [oldest] = this.texts.keys();
-      if (this.texts.size > MOST && oldest !== undefined) {
+      if (this.texts.size > MAX_INCOMPLETE && oldest !== undefined) {
         this.texts.delete(oldest);
       }
       return undefined;
@@ -36,7 +36,7 @@ export class Streams {
   }
 }
 
-/** Whether a whole suggestion says more than the part of it that is on the screen. */
-export function saysMore(whole: string, shown: string): boolean {
-  return whole.trimEnd().length > shown.length && whole.startsWith(shown.trimEnd());
+/** Whether a complete suggestion begins with the shown text and is longer. */
+export function extendsShown(complete: string, shown: string): boolean {
+  return complete.trimEnd().length > shown.length && complete.startsWith(shown.trimEnd());
 }

@@ -1,50 +1,54 @@
-/** What became of the suggestions on the screen: taken, taken in part, refused, or typed over. Pure bookkeeping. */
+/** Tracks the shown suggestion and its outcome: accepted, partially accepted, rejected or ignored. */
 
 import type { Outcome } from "./protocol";
 
-/** A suggestion as it was given to the editor. */
+/** A suggestion that was returned to the editor. */
 export interface Suggestion {
   id: string | number;
   uri: string;
-  /** Where it starts, in UTF-16 units from the start of the document. */
+  /** Position of `rest`, in UTF-16 code units from the start of the document. */
   offset: number;
-  /** What is not yet in the document. */
+  /** The part of the suggestion that is not yet in the document. */
   rest: string;
 }
 
-/** One change of a document. */
+/** A change of a document. */
 export interface Change {
   offset: number;
   removed: number;
   text: string;
 }
 
-/** Fewer characters at once are typing; more come from a command that takes a word or a line. */
-const TAKEN_AT_ONCE = 2;
+/** An insertion of at least this many characters comes from a command that accepts a word or line, not from typing. */
+const MIN_PARTIAL_CHARACTERS = 2;
 
-/** The suggestion on the screen. At most one: an editor shows ghost text at one cursor. */
+/** Holds the shown suggestion. There is at most one, because the editor shows ghost text at one cursor only. */
 export class Suggestions {
   private shown: Suggestion | undefined;
-  private taken = 0;
+  /** Number of characters of the shown suggestion that were accepted by words or lines. */
+  private acceptedCharacters = 0;
 
-  /** Whether a suggestion is on the screen, as far as one can know. */
+  /** The suggestion that is probably shown. VS Code does not report when it hides one. */
   get current(): Suggestion | undefined {
     return this.shown;
   }
 
-  /** A suggestion is shown, or nothing. One that goes on with the rest of the last one is no new one. */
+  /**
+   * Record that a suggestion, or none, is shown. A suggestion at the same position that extends or shortens the
+   * previous one counts as the same suggestion.
+   */
   show(next: Suggestion | undefined): Outcome[] {
     const before = this.shown;
     const same = before?.uri === next?.uri && before?.offset === next?.offset;
-    const outcomes = same && goesOn(before?.rest ?? "", next?.rest ?? "") ? [] : this.leave("ignored");
+    const outcomes = same && isContinuation(before?.rest ?? "", next?.rest ?? "") ? [] : this.close("ignored");
     if (before?.id !== next?.id) {
-      this.taken = 0;
+      this.acceptedCharacters = 0;
     }
     this.shown = next;
     return outcomes;
   }
 
-  /** The document changed under the suggestion. */
+  /** Update the shown suggestion after a document changed. */
   changed(uri: string, changes: readonly Change[]): Outcome[] {
     const shown = this.shown;
     if (shown?.uri !== uri || changes.length === 0) {
@@ -57,48 +61,48 @@ export class Suggestions {
       change.removed === 0 &&
       shown.rest.startsWith(change.text);
     if (!follows) {
-      return this.leave("ignored");
+      return this.close("ignored");
     }
     const characters = change.text.length;
     this.shown = { ...shown, offset: shown.offset + characters, rest: shown.rest.slice(characters) };
-    if (characters < TAKEN_AT_ONCE || characters === shown.rest.length) {
-      return []; // typed, or taken whole, which the editor reports by itself
+    if (characters < MIN_PARTIAL_CHARACTERS || characters === shown.rest.length) {
+      return []; // typed, or accepted completely, in which case the editor runs the item's command
     }
-    this.taken += characters;
-    return [{ id: shown.id, kind: "partial", characters: this.taken }];
+    this.acceptedCharacters += characters;
+    return [{ id: shown.id, kind: "partial", characters: this.acceptedCharacters }];
   }
 
-  /** The editor inserted the whole suggestion. */
+  /** Record that the editor inserted the complete suggestion. */
   accepted(id: string | number): Outcome[] {
     this.clear();
     return [{ id, kind: "accepted" }];
   }
 
-  /** The user said no. */
+  /** Record that the user dismissed the suggestion. */
   dismissed(): Outcome[] {
-    return this.leave("rejected");
+    return this.close("rejected");
   }
 
-  /** The cursor went elsewhere. */
+  /** Record that the user switched to another editor. */
   left(): Outcome[] {
-    return this.leave("ignored");
+    return this.close("ignored");
   }
 
-  private leave(kind: "rejected" | "ignored"): Outcome[] {
+  private close(kind: "rejected" | "ignored"): Outcome[] {
     const shown = this.shown;
-    const whole = shown?.rest === "";
-    const partly = this.taken > 0;
+    const fullyTyped = shown?.rest === "";
+    const partlyAccepted = this.acceptedCharacters > 0;
     this.clear();
-    return shown === undefined || whole || partly ? [] : [{ id: shown.id, kind }];
+    return shown === undefined || fullyTyped || partlyAccepted ? [] : [{ id: shown.id, kind }];
   }
 
   private clear(): void {
     this.shown = undefined;
-    this.taken = 0;
+    this.acceptedCharacters = 0;
   }
 }
 
-/** Whether two rests are one suggestion, one of them longer. */
-function goesOn(before: string, next: string): boolean {
+/** Whether one text is a prefix of the other. */
+function isContinuation(before: string, next: string): boolean {
   return next.startsWith(before) || before.startsWith(next);
 }

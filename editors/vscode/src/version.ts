@@ -1,18 +1,18 @@
-/** Which servers this extension can work with. */
+/** Compares the server's version with the oldest supported one. */
 
-/** The first server that speaks what `protocol.ts` has. */
+/** The oldest server version that supports all messages of `protocol.ts`. */
 export const OLDEST_SERVER = "0.1.0";
 
-/** Whether `version` is older than `oldest`; a version that cannot be read is taken as new enough. */
+/** Whether `version` is older than `oldest`. A version that cannot be parsed counts as new enough. */
 export function isOlder(version: string, oldest: string = OLDEST_SERVER): boolean {
-  const [ours, theirs] = [numbers(oldest), numbers(version)];
-  if (theirs.length === 0) {
+  const [required, actual] = [numbers(oldest), numbers(version)];
+  if (actual.length === 0) {
     return false;
   }
-  for (const [index, wanted] of ours.entries()) {
-    const there = theirs[index] ?? 0;
-    if (there !== wanted) {
-      return there < wanted;
+  for (const [index, minimum] of required.entries()) {
+    const number = actual[index] ?? 0;
+    if (number !== minimum) {
+      return number < minimum;
     }
   }
   return false;

@@ -4,15 +4,15 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { beforeEach, describe, it } from "node:test";
 
-import { candidates, firstRunnable, programIn, type Places } from "../src/find";
+import { candidates, firstRunnable, programIn, type SearchPaths } from "../src/find";
 
-describe("the server", () => {
+describe("the search for the server", () => {
   let root: string;
-  let places: Places;
+  let paths: SearchPaths;
 
   beforeEach(async () => {
     root = await mkdtemp(path.join(tmpdir(), "find-"));
-    places = {
+    paths = {
       setting: "",
       folders: [path.join(root, "project")],
       storage: path.join(root, "storage"),
@@ -28,9 +28,9 @@ describe("the server", () => {
     return file;
   }
 
-  it("is looked for on PATH, in the workspace, among tools, in our folder, in this order", async () => {
+  it("tries PATH, then the workspace, then the tool folders, then the extension's folder", async () => {
     const all = [
-      [programIn(places.storage), "extension"],
+      [programIn(paths.storage), "extension"],
       [programIn(path.join(root, "home", ".local", "share", "pipx", "venvs", "slm-lsp")), "tool"],
       [path.join(root, "home", ".local", "bin", "slm-lsp"), "tool"],
       [programIn(path.join(root, "project", ".venv")), "workspace"],
@@ -39,30 +39,30 @@ describe("the server", () => {
     ] as const;
     for (const [file, origin] of all) {
       await program(file);
-      assert.deepEqual(await firstRunnable(candidates(places)), { file, origin });
+      assert.deepEqual(await firstRunnable(candidates(paths)), { file, origin });
     }
   });
 
-  it("that is set is the only one", async () => {
+  it("tries only the path in the setting if it is set", async () => {
     await program(path.join(root, "one", "slm-lsp"));
-    const set = candidates({ ...places, setting: "~/mine" });
-    assert.deepEqual(set, [{ file: path.join(root, "home", "mine"), origin: "setting" }]);
-    assert.equal(await firstRunnable(set), undefined);
+    const configured = candidates({ ...paths, setting: "~/mine" });
+    assert.deepEqual(configured, [{ file: path.join(root, "home", "mine"), origin: "setting" }]);
+    assert.equal(await firstRunnable(configured), undefined);
   });
 
-  it("is never a folder, nor a file that may not be run", async () => {
+  it("skips folders and files without execute permission", async () => {
     await mkdir(path.join(root, "one", "slm-lsp"), { recursive: true });
     await program(path.join(root, "two", "slm-lsp"), 0o644);
-    assert.equal(await firstRunnable(candidates(places)), undefined);
+    assert.equal(await firstRunnable(candidates(paths)), undefined);
   });
 
-  it("of a workspace that is not trusted is not even a candidate", () => {
-    assert.ok(!candidates({ ...places, folders: [] }).some((each) => each.origin === "workspace"));
+  it("does not try the workspace if no folder is trusted", () => {
+    assert.ok(!candidates({ ...paths, folders: [] }).some((each) => each.origin === "workspace"));
   });
 
-  it("of uv is found where uv was told to keep its tools", async () => {
+  it("tries the folder in UV_TOOL_DIR", async () => {
     const file = await program(programIn(path.join(root, "tools", "slm-lsp")));
-    const environ = { ...places.environ, UV_TOOL_DIR: path.join(root, "tools") };
-    assert.deepEqual(await firstRunnable(candidates({ ...places, environ })), { file, origin: "tool" });
+    const environ = { ...paths.environ, UV_TOOL_DIR: path.join(root, "tools") };
+    assert.deepEqual(await firstRunnable(candidates({ ...paths, environ })), { file, origin: "tool" });
   });
 });

@@ -1,4 +1,4 @@
-/** The small pure parts: starts, versions, settings, pauses, notices, messages of the server. */
+/** Tests of the small modules that do not import the editor. */
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
@@ -6,34 +6,34 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { before, describe, it, mock } from "node:test";
 
-import { unfit } from "../src/documents";
-import { explained, sourceOf } from "../src/install";
+import { unsupportedReason } from "../src/documents";
+import { pipFault, sourceOf } from "../src/install";
 import { CommandError, progressOf } from "../src/models";
 import { Notices } from "../src/notices";
-import { NOWHERE, pausedBy, toggled } from "../src/pauses";
+import { NOT_PAUSED, pausedBy, toggled } from "../src/pauses";
 import { faultOf, idOf } from "../src/protocol";
+import { RestartLimit } from "../src/restartLimit";
 import { settingsEnvironment, settingsTree } from "../src/settings";
-import { Settled } from "../src/settled";
-import { Starts } from "../src/starts";
+import { Throttle } from "../src/throttle";
 import { isOlder } from "../src/version";
 
-describe("what changes too often", () => {
-  it("is drawn now and then, the newest of it, and what is urgent at once", () => {
+describe("the throttle", () => {
+  it("draws the most recent value once per interval, and urgent values immediately", () => {
     mock.timers.enable({ apis: ["setTimeout"] });
     try {
       const drawn: string[] = [];
-      const settled = new Settled<string>((text) => drawn.push(text), 500);
-      settled.soon("working");
+      const throttle = new Throttle<string>((text) => drawn.push(text), 500);
+      throttle.later("working");
       mock.timers.tick(400);
-      settled.soon("ready");
+      throttle.later("ready");
       assert.deepEqual(drawn, []);
       mock.timers.tick(100);
       assert.deepEqual(drawn, ["ready"]);
-      settled.soon("working");
-      settled.now("failed");
+      throttle.later("working");
+      throttle.now("failed");
       assert.deepEqual(drawn, ["ready", "failed"]);
-      settled.soon("working");
-      settled.end();
+      throttle.later("working");
+      throttle.cancel();
       mock.timers.tick(1000);
       assert.deepEqual(drawn, ["ready", "failed"]);
     } finally {
@@ -42,29 +42,29 @@ describe("what changes too often", () => {
   });
 });
 
-describe("starts", () => {
-  it("are enough after five in three minutes", () => {
-    const starts = new Starts();
+describe("the restart limit", () => {
+  it("is reached after five starts within three minutes", () => {
+    const limit = new RestartLimit();
     for (let each = 0; each < 5; each += 1) {
-      assert.equal(starts.full(each * 1000), false);
-      starts.another(each * 1000);
+      assert.equal(limit.reached(each * 1000), false);
+      limit.record(each * 1000);
     }
-    assert.equal(starts.full(5000), true);
-    assert.equal(starts.full(181_000), false);
+    assert.equal(limit.reached(5000), true);
+    assert.equal(limit.reached(181_000), false);
   });
 
-  it("count anew when somebody asks", () => {
-    const starts = new Starts();
+  it("counts from zero after a reset", () => {
+    const limit = new RestartLimit();
     for (let each = 0; each < 5; each += 1) {
-      starts.another(0);
+      limit.record(0);
     }
-    starts.forget();
-    assert.equal(starts.full(1), false);
+    limit.reset();
+    assert.equal(limit.reached(1), false);
   });
 });
 
 describe("versions", () => {
-  it("are compared by their numbers", () => {
+  it("are compared number by number", () => {
     assert.ok(isOlder("0.9", "0.10.0"));
     assert.ok(isOlder("0.0.9rc1", "0.1.0"));
     assert.ok(!isOlder("0.1.0", "0.1.0"));
@@ -78,31 +78,31 @@ describe("settings", () => {
   const set: Record<string, unknown> = { "slm.model": "strong", "slm.engine.threads": 2, "slm.modelsDir": "" };
   const lookup = (key: string): unknown => set[key];
 
-  it("are sent in the form of config.toml, and only those that were set", () => {
+  it("are sent in the structure of config.toml, without those that are not set", () => {
     assert.deepEqual(settingsTree(lookup), { model: "strong", engine: { threads: 2 } });
     assert.deepEqual(settingsTree(() => undefined), {});
   });
 
-  it("reach commands as variables", () => {
+  it("are passed to commands as environment variables", () => {
     assert.deepEqual(settingsEnvironment(lookup), { SLM_LSP_MODEL: "strong", SLM_LSP_ENGINE_THREADS: "2" });
   });
 });
 
 describe("pauses", () => {
-  const place = { uri: "file:///a.py", language: "python" };
+  const target = { uri: "file:///a.py", language: "python" };
 
-  it("hold for a file, a language, everywhere, and end the same way", () => {
+  it("apply to a file, a language or everywhere, until the same command ends them", () => {
     for (const scope of ["file", "language", "everywhere"] as const) {
-      const paused = toggled(NOWHERE, scope, place);
-      assert.equal(pausedBy(paused, place), scope);
-      assert.deepEqual(toggled(paused, scope, place), NOWHERE);
+      const paused = toggled(NOT_PAUSED, scope, target);
+      assert.equal(pausedBy(paused, target), scope);
+      assert.deepEqual(toggled(paused, scope, target), NOT_PAUSED);
     }
   });
 
-  it("hold for nothing else", () => {
-    const paused = toggled(NOWHERE, "language", place);
-    assert.equal(pausedBy(paused, { uri: place.uri, language: "go" }), undefined);
-    assert.equal(pausedBy(toggled(NOWHERE, "file", undefined), place), undefined);
+  it("do not apply to other documents", () => {
+    const paused = toggled(NOT_PAUSED, "language", target);
+    assert.equal(pausedBy(paused, { uri: target.uri, language: "go" }), undefined);
+    assert.equal(pausedBy(toggled(NOT_PAUSED, "file", undefined), target), undefined);
   });
 });
 
@@ -119,7 +119,7 @@ describe("notices", () => {
     return new Notices(show, { get: (key) => memory.get(key), update });
   }
 
-  it("of faults come once a window", async () => {
+  it("about errors are shown once per window", async () => {
     const shown: string[] = [];
     const notices = noticesOver(new Map(), shown);
     await notices.fault("disk", "Free some space.");
@@ -128,7 +128,7 @@ describe("notices", () => {
     assert.deepEqual(shown, ["Free some space.", "Another."]);
   });
 
-  it("that offer something come once ever", async () => {
+  it("that offer an action are shown once per user", async () => {
     const memory = new Map<string, string[]>();
     const shown: string[] = [];
     assert.equal(await noticesOver(memory, shown).offer("server", "Install it?", "Install"), "Install");
@@ -138,7 +138,7 @@ describe("notices", () => {
 });
 
 describe("messages of the server", () => {
-  it("carry what happened and what to do", () => {
+  it("contain what happened and what to do", () => {
     const data = { kind: "DiskFullError", what: "Too little room.", cure: "Free some." };
     assert.deepEqual(faultOf(data), data);
     assert.deepEqual(faultOf({ kind: "X", what: "y" }), { kind: "X", what: "y", cure: "" });
@@ -146,7 +146,7 @@ describe("messages of the server", () => {
     assert.equal(faultOf("text"), undefined);
   });
 
-  it("name a suggestion, or do not", () => {
+  it("contain the id of a suggestion, if there is one", () => {
     const command = "slm.completionAccepted";
     assert.equal(idOf({ command, arguments: [{ id: "a", kind: "accepted" }] }), "a");
     assert.equal(idOf({ command: "other", arguments: [{ id: "a" }] }), undefined);
@@ -154,13 +154,13 @@ describe("messages of the server", () => {
     assert.equal(idOf(undefined), undefined);
   });
 
-  it("tell how far a download is", () => {
+  it("contain the progress of a download", () => {
     assert.equal(progressOf("qwen, from hub: 40 % of 491 MB")?.percent, 40);
-    assert.equal(progressOf("Passed over hub: no network."), undefined);
+    assert.equal(progressOf("Skipped hub: no network."), undefined);
   });
 });
 
-describe("the server is installed", () => {
+describe("the source of an installation", () => {
   let home: string;
 
   before(async () => {
@@ -173,17 +173,17 @@ describe("the server is installed", () => {
     }
   });
 
-  it("from a wheel, a source distribution or a checkout", async () => {
+  it("is a wheel, a source distribution or a checkout", async () => {
     for (const name of ["slm_lsp-0.1.0-py3-none-any.whl", "slm_lsp-0.1.0.tar.gz", "checkout"]) {
-      assert.equal(await sourceOf(path.join(home, name), home), `${path.join(home, name)}[fast]`);
+      assert.equal(await sourceOf(path.join(home, name), home), `${path.join(home, name)}[fast,sandbox]`);
     }
-    assert.equal(await sourceOf("~/checkout", home), `${path.join(home, "checkout")}[fast]`);
+    assert.equal(await sourceOf("~/checkout", home), `${path.join(home, "checkout")}[fast,sandbox]`);
   });
 
-  it("never by a name, nor from a place that is not there or no package", async () => {
-    const wrong = ["slm-lsp", "slm-lsp[fast]", "slm-lsp==0.1.0", "checkout", "./checkout", "git+https://x/slm-lsp"];
-    const places = ["folder", "notes.txt", "missing.whl"].map((name) => path.join(home, name));
-    for (const each of [...wrong, ...places]) {
+  it("is never a package name, a missing path, or a path without a package", async () => {
+    const names = ["slm-lsp", "slm-lsp[fast]", "slm-lsp==0.1.0", "checkout", "./checkout", "git+https://x/slm-lsp"];
+    const paths = ["folder", "notes.txt", "missing.whl"].map((name) => path.join(home, name));
+    for (const each of [...names, ...paths]) {
       await assert.rejects(
         sourceOf(each, home),
         (error) => error instanceof CommandError && error.fault.kind === "WrongSource",
@@ -192,13 +192,13 @@ describe("the server is installed", () => {
     }
   });
 
-  it("from nothing where nothing is set, and says how to set it", async () => {
+  it("must be set, and the error explains how", async () => {
     await assert.rejects(sourceOf("", home), /Set `slm\.server\.installFrom` to the path of its wheel/);
   });
 });
 
-describe("an installation that failed", () => {
-  const wanted = { folder: "/home/me/server", source: "/home/me/slm-lsp[fast]" };
+describe("a failed installation", () => {
+  const installation = { folder: "/home/me/server", source: "/home/me/slm-lsp[fast,sandbox]" };
   const kinds: [string, string][] = [
     ["OSError: [Errno 28] No space left on device", "DiskFull"],
     ["ERROR: Could not install packages: [Errno 13] Permission denied: '/x'", "NoPermission"],
@@ -209,22 +209,22 @@ describe("an installation that failed", () => {
   ];
 
   for (const [line, kind] of kinds) {
-    it(`says what to do: ${kind}`, () => {
-      const fault = explained({ stdout: "", stderr: [line] }, wanted);
+    it(`explains what to do: ${kind}`, () => {
+      const fault = pipFault({ stdout: "", stderr: [line] }, installation);
       assert.equal(fault.kind, kind);
       assert.notEqual(fault.cure, "");
     });
   }
 });
 
-describe("documents", () => {
+describe("supported documents", () => {
   const document = (scheme: string, length: number) => ({ uri: { scheme }, getText: () => "x".repeat(length) });
 
-  it("are files, unsaved files and cells of notebooks, up to a size", () => {
+  it("are files, unsaved files and notebook cells of at most 1 MiB", () => {
     for (const scheme of ["file", "untitled", "vscode-notebook-cell"]) {
-      assert.equal(unfit(document(scheme, 10)), undefined);
+      assert.equal(unsupportedReason(document(scheme, 10)), undefined);
     }
-    assert.match(unfit(document("output", 10)) ?? "", /not a file/);
-    assert.match(unfit(document("file", 2_000_000)) ?? "", /larger than 1 MiB/);
+    assert.match(unsupportedReason(document("output", 10)) ?? "", /not a file/);
+    assert.match(unsupportedReason(document("file", 2_000_000)) ?? "", /larger than 1 MiB/);
   });
 });

@@ -13,7 +13,7 @@ function inserted(offset: number, text: string): { offset: number; removed: numb
   return [{ offset, removed: 0, text }];
 }
 
-describe("what became of a suggestion", () => {
+describe("a shown suggestion", () => {
   let all: Suggestions;
 
   beforeEach(() => {
@@ -21,25 +21,25 @@ describe("what became of a suggestion", () => {
     all.show(suggestion());
   });
 
-  it("is accepted when the editor says so", () => {
+  it("is accepted when the editor runs its command", () => {
     assert.deepEqual(all.changed(URI, inserted(10, "fib(n - 1) + fib(n - 2)")), []);
     assert.deepEqual(all.accepted(1), [{ id: 1, kind: "accepted" }]);
     assert.deepEqual(all.left(), []);
   });
 
-  it("is taken in part word by word, with all characters so far", () => {
+  it("is partially accepted word by word, with the number of characters accepted so far", () => {
     assert.deepEqual(all.changed(URI, inserted(10, "fib")), [{ id: 1, kind: "partial", characters: 3 }]);
     assert.deepEqual(all.changed(URI, inserted(13, "(n")), [{ id: 1, kind: "partial", characters: 5 }]);
     assert.deepEqual(all.left(), []);
   });
 
-  it("is neither when its characters are typed", () => {
+  it("has no outcome yet while the user types its characters", () => {
     assert.deepEqual(all.changed(URI, inserted(10, "f")), []);
     assert.equal(all.current?.rest, "ib(n - 1) + fib(n - 2)");
     assert.deepEqual(all.show(suggestion({ id: 2, offset: 11, rest: "ib(n - 1) + fib(n - 2)" })), []);
   });
 
-  it("is ignored when something else is typed", () => {
+  it("is ignored when the user types other characters", () => {
     assert.deepEqual(all.changed(URI, inserted(10, "x")), [{ id: 1, kind: "ignored" }]);
     assert.deepEqual(all.changed(URI, inserted(11, "y")), []);
   });
@@ -48,22 +48,22 @@ describe("what became of a suggestion", () => {
     assert.deepEqual(all.changed(URI, [{ offset: 9, removed: 1, text: "" }]), [{ id: 1, kind: "ignored" }]);
   });
 
-  it("is ignored when another one is shown elsewhere, or nothing", () => {
+  it("is ignored when another suggestion or none is shown", () => {
     assert.deepEqual(all.show(suggestion({ id: 2, offset: 50 })), [{ id: 1, kind: "ignored" }]);
     assert.deepEqual(all.show(undefined), [{ id: 2, kind: "ignored" }]);
   });
 
-  it("is rejected when the user sends it away", () => {
+  it("is rejected when the user dismisses it", () => {
     assert.deepEqual(all.dismissed(), [{ id: 1, kind: "rejected" }]);
     assert.deepEqual(all.dismissed(), []);
   });
 
-  it("goes on when the rest of it comes at the same place", () => {
+  it("is the same suggestion when a longer version of it replaces it", () => {
     assert.deepEqual(all.show(suggestion({ id: 2, rest: "fib(n - 1) + fib(n - 2)\n\nprint(fib(3))" })), []);
     assert.deepEqual(all.accepted(2), [{ id: 2, kind: "accepted" }]);
   });
 
-  it("is not touched by another document", () => {
+  it("is not affected by changes of another document", () => {
     assert.deepEqual(all.changed("file:///b.py", inserted(10, "x")), []);
     assert.equal(all.current?.id, 1);
   });

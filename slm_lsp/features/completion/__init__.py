@@ -1,1 +1,1 @@
-"""Code completion: the request, the answer, and the filters between the model and the editor."""
+"""Code completion: the request, the generation, and the filters between the model and the editor."""

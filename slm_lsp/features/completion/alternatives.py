@@ -1,6 +1,7 @@
-"""Several answers to one request, decoded together: how many are asked for, and when one of them has won.
+"""Decodes several candidates for one request together and ends the request once the best of them is known.
 
-The others branch off where the greedy answer is unsure, so that a sure one costs what it costs alone.
+The other candidates branch off at low-confidence tokens of the greedy one. If the greedy candidate has no such tokens,
+the request costs no more than one for a single answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,64 +9,71 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from slm_lsp.engine.api import Generate, Token
-from slm_lsp.features.completion.choose import WRONG, Candidate, Ranked, Site, ranked
+from slm_lsp.features.completion.choose import FAILED_PENALTY, Candidate, Ranked, Site, ranked
 from slm_lsp.features.completion.syntax import left_open
 from slm_lsp.features.completion.trial import Trials
 from slm_lsp.sandbox.process import Verdict
 
-ANSWERS = 3
+CANDIDATES = 3
+"""Number of candidates to decode, including the greedy one."""
+
 BRANCH_BELOW = 0.9
-"""Chosen by what they are worth and what they cost; the table stands in `docs/evals.md`."""
+"""Another candidate branches off where a token of the greedy one is less probable than this. `docs/evals.md` compares
+the benefit and the cost of other values of these two constants."""
 
 
 def spread(request: Generate) -> Generate:
-    """A request for several answers instead of one."""
-    return msgspec.structs.replace(request, candidates=ANSWERS, branch_below=BRANCH_BELOW)
+    """Return the request for one candidate changed to one for several that branch off from the greedy one."""
+    return msgspec.structs.replace(request, candidates=CANDIDATES, branch_below=BRANCH_BELOW)
 
 
 def distinct(texts: Sequence[str]) -> list[int]:
-    """Which of several texts, the best first, are worth showing beside each other.
+    """Return the indices of the texts worth showing as alternatives. The texts must be sorted, the best first.
 
-    Not one that differs from a better one in white space only, nor one that breaks off inside a bracket where a better
-    one goes on.
+    Omits a text that differs from a better one only in whitespace, and a text that ends inside an open bracket and is
+    the beginning of a better one.
     """
     kept: dict[str, int] = {}
     for index, text in enumerate(texts):
-        said = " ".join(text.split())
-        if said not in kept and not (left_open(text) and any(better.startswith(said) for better in kept)):
-            kept[said] = index
+        normalized = " ".join(text.split())
+        if normalized not in kept and not (left_open(text) and any(each.startswith(normalized) for each in kept)):
+            kept[normalized] = index
     return list(kept.values())
 
 
 class Race:
-    """Candidates as they come; tells when waiting for more is worth nothing.
+    """Collects the tokens of candidates and tells when no unfinished candidate is worth waiting for.
 
     Args:
-        site: where they go.
-        trials: runs them, where that tells anything; None: they are not run.
+        site: where the candidates are inserted.
+        trials: runs the examples of the function with each candidate; None: no examples are run.
     """
 
     def __init__(self, site: Site, trials: Trials | None = None) -> None:
         self._site = site
         self._trials = trials
-        self._said: dict[int, list[Token]] = {}
-        self._best: float | None = None
+        self._tokens: dict[int, list[Token]] = {}
+        """The tokens so far, by candidate."""
+        self._best_score: float | None = None
 
     def note(self, token: Token) -> None:
-        """One token more."""
-        said = self._said.setdefault(token.candidate, [])
-        said.append(token)
+        """Add the next token of a candidate."""
+        self._tokens.setdefault(token.candidate, []).append(token)
         if token.finish is not None:
-            self._best = self.ranked()[0].score
+            self._best_score = self.ranked()[0].score
 
-    async def tried(self) -> None:
-        """Run those that are whole, once the greedy answer is and has others beside it; each is run once."""
-        if self._trials is None or len(self._said) < 2 or not self._greedy_whole:
+    async def run_trials(self) -> None:
+        """Run the examples once with each finished candidate.
+
+        Does nothing until the greedy candidate has finished and another one has branched off.
+        """
+        if self._trials is None or len(self._tokens) < 2 or not self._greedy_finished:
             return
         await self._trials.run([each.text for each in self.finished])
         best = self.ranked()[0]
+        # The calls returned None, so the function is probably unfinished. Then no other candidate can pass either.
         unfinished = self._verdicts.get(best.candidate.text) is Verdict.UNFINISHED
-        self._best = best.score + (WRONG if unfinished else 0.0)  # Nothing may do better yet: no reason to wait.
+        self._best_score = best.score + (FAILED_PENALTY if unfinished else 0.0)
 
     @property
     def _verdicts(self) -> Mapping[str, Verdict]:
@@ -73,51 +81,51 @@ class Race:
 
     @property
     def finished(self) -> tuple[Candidate, ...]:
-        """Those that are whole, in their order."""
-        ended = [self._said[number] for number in sorted(self._said) if self._said[number][-1].finish is not None]
+        """The finished candidates, by number."""
+        finished = [tokens for _, tokens in sorted(self._tokens.items()) if tokens[-1].finish is not None]
         return tuple(
             Candidate(
-                _text(said),
-                tuple(each.logprob for each in said),
-                said[-1].finish,
-                merged=said[-1].text != "",
+                _text(tokens),
+                tuple(each.logprob for each in tokens),
+                tokens[-1].finish,
+                merged=tokens[-1].text != "",
             )
-            for said in ended
+            for tokens in finished
         )
 
     @property
     def decided(self) -> bool:
-        """Whether the greedy answer is whole and nothing is worth waiting for.
+        """Whether the greedy candidate has finished and no unfinished candidate is worth waiting for.
 
-        What still grows cannot win where it is less likely already, and hardly ever where the greedy answer does as the
-        examples say.
+        An unfinished candidate cannot win if its probability is already below the best score, because more tokens only
+        lower it. If the greedy candidate passes the examples, another one hardly ever wins, so the race is decided too.
         """
-        if self._best is None or not self._greedy_whole:
+        if self._best_score is None or not self._greedy_finished:
             return False
-        if self._verdicts.get(_text(self._said[0])) is Verdict.PASSED:
+        if self._verdicts.get(_text(self._tokens[0])) is Verdict.PASSED:
             return True
-        return all(sum(said) <= self._best for said in self._growing)
+        return all(sum(logprobs) <= self._best_score for logprobs in self._unfinished)
 
     @property
-    def _greedy_whole(self) -> bool:
-        greedy = self._said.get(0)
+    def _greedy_finished(self) -> bool:
+        greedy = self._tokens.get(0)
         return greedy is not None and greedy[-1].finish is not None
 
     @property
-    def _growing(self) -> list[list[float]]:
-        """The logarithms of the probabilities of what those said that are not whole."""
-        return [[each.logprob for each in said] for said in self._said.values() if said[-1].finish is None]
+    def _unfinished(self) -> list[list[float]]:
+        """The log-probabilities of the tokens of each unfinished candidate."""
+        return [[each.logprob for each in tokens] for tokens in self._tokens.values() if tokens[-1].finish is None]
 
     def ranked(self) -> list[Ranked]:
-        """What those say that are whole, the best first."""
+        """Return the finished candidates, the best first."""
         return ranked(
             self.finished,
             self._site,
-            greedy_first=self._greedy_whole,
-            growing=self._growing,
+            greedy_first=self._greedy_finished,
+            unfinished=self._unfinished,
             verdicts=self._verdicts,
         )
 
 
-def _text(said: Sequence[Token]) -> str:
-    return "".join(each.text for each in said)
+def _text(tokens: Sequence[Token]) -> str:
+    return "".join(each.text for each in tokens)

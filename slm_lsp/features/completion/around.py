@@ -1,4 +1,4 @@
-"""What stands round a cursor, as the rules about suggestions look at it."""
+"""The document around the cursor, in the form that the rules and filters for suggestions need."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,44 +10,45 @@ from slm_lsp.languages.registry import Language, language_of
 from slm_lsp.text import Lines
 
 NEAR_LINES = 40
-"""So many lines above and below are looked at."""
+"""Number of lines above and below the cursor that `above` and `below` contain."""
 
 DEFAULT_UNIT = "    "
+"""One step of indentation if the document does not show another."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    r"""What stands round the cursor, line ends as `\n`."""
+    """The document around the cursor. The lines in `above` and `below` have no line ends."""
 
     before: str
     """The current line up to the cursor."""
     after: str
-    """The current line behind the cursor."""
+    """The current line from the cursor on."""
     above: tuple[str, ...] = ()
-    """The nearest lines above, blank ones too, the nearest last."""
+    """Up to `NEAR_LINES` lines above, including blank ones, in document order."""
     below: tuple[str, ...] = ()
-    """The nearest lines below, the nearest first."""
+    """Up to `NEAR_LINES` lines below, in document order."""
     head: str = ""
     """The document before the current line."""
     tail: str = ""
-    """The document behind the current line, with that line's end."""
+    """The document after the current line, starting with the end of that line."""
     language: Language | None = None
     snippets: tuple[Snippet, ...] = ()
-    """What was read of other files."""
+    """The snippets of other files in the prompt."""
 
     @property
     def next_line(self) -> str:
-        """The next line below that is not blank; empty where there is none."""
+        """The nearest line below that is not blank; empty if `below` has no such line."""
         return next((line for line in self.below if line.strip()), "")
 
     @property
     def line_above(self) -> str:
-        """The next line above that is not blank; empty where there is none."""
+        """The nearest line above that is not blank; empty if `above` has no such line."""
         return next((line for line in reversed(self.above) if line.strip()), "")
 
     @cached_property
     def unit(self) -> str:
-        """One step of indentation: a tab, or the smallest step that the lines near by take."""
+        """One step of indentation: a tab, or the smallest step of at least two spaces in `above` and `below`."""
         starts = [indentation(line) for line in (*self.above, *self.below) if line.strip()]
         if any(each.startswith("\t") for each in (*starts, self.before)):
             return "\t"
@@ -58,14 +59,14 @@ class Surroundings:
 def surroundings(
     text: str, offset: int, path: str = "", snippets: Sequence[Snippet] = (), language: str = ""
 ) -> Surroundings:
-    """What stands round an offset of a text.
+    """Return the surroundings of an offset in a text.
 
     Args:
         text: the whole document.
-        offset: of the cursor, in characters.
-        path: of the document; its name says the language.
-        snippets: what was read of other files.
-        language: what the editor calls the document's.
+        offset: position of the cursor, in characters.
+        path: path of the document; determines the language if the editor does not name it.
+        snippets: the snippets of other files in the prompt.
+        language: the editor's identifier of the document's language.
     """
     lines = Lines(text)
     at = lines.position(offset)
@@ -84,17 +85,17 @@ def surroundings(
 
 
 def indentation(line: str) -> str:
-    """The white space that a line begins with."""
+    """Return the whitespace at the start of a line."""
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def width(space: str) -> int:
-    """Columns of white space, a tab being as wide as the usual step."""
+    """Return the number of columns of whitespace. A tab is as wide as `DEFAULT_UNIT`."""
     return len(space.expandtabs(len(DEFAULT_UNIT)))
 
 
 def opens_block(line: str, language: Language | None) -> bool:
-    """Whether the next line belongs to a block that this one opens."""
+    """Return whether a line opens a block, so that the next line belongs to the block."""
     code = line.strip()
     if language is None or not code:
         return False

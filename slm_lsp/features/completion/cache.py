@@ -1,4 +1,4 @@
-"""Suggestions that were made before: what is typed into one, or accepted of it, leaves the rest of it to show."""
+"""Caches suggestions. When the user types or accepts the beginning of one, its rest is shown without a new request."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,80 +10,83 @@ from slm_lsp.features.completion.complete import Alternative, Completion, line_e
 from slm_lsp.features.completion.filters import (
     AUTO_CLOSED,
     Draft,
-    cut_where_the_line_goes_on,
-    replace_what_the_editor_closed,
+    cut_rest_of_line,
+    replace_auto_closed,
 )
 
-REMEMBERED = 64
-"""Suggestions that are kept, of all documents; each with the text it was made for."""
-
-NEAR = 2_000
-"""So many characters round the cursor tell whether a text is the one that a suggestion was made for, beside lengths."""
+SIZE = 64
+"""Number of the latest suggestions to keep, over all documents."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A suggestion, and where it was made."""
+class Entry:
+    """A suggestion and the document that it was made for."""
 
     path: str
     before: str
     """The document up to the cursor."""
     after: str
-    """The document behind it."""
+    """The document from the cursor on."""
     completion: Completion
 
 
 class Cache:
-    """The last suggestions of all documents."""
+    """The latest suggestions of all documents."""
 
-    def __init__(self, size: int = REMEMBERED) -> None:
-        self._known: deque[Known] = deque(maxlen=size)
+    def __init__(self, size: int = SIZE) -> None:
+        self._entries: deque[Entry] = deque(maxlen=size)
 
     def put(self, cursor: Cursor, completion: Completion) -> None:
-        """Remember what was suggested at a place."""
+        """Add a suggestion for a cursor position. An empty suggestion is not added."""
         if completion.text:
             before, after = cursor.text[: cursor.offset], cursor.text[cursor.offset :]
-            self._known.appendleft(Known(cursor.path, before, after, completion))
+            self._entries.appendleft(Entry(cursor.path, before, after, completion))
 
     def get(self, cursor: Cursor) -> Completion | None:
-        """What is left of an earlier suggestion at a place; the latest one counts."""
-        return find(self._known, cursor)
+        """Return the rest of the latest suggestion that fits the text at the cursor; None if none fits."""
+        return _find(self._entries, cursor)
 
     def forget(self, path: str) -> None:
-        """A document is not open any more."""
-        kept = [each for each in self._known if each.path != path]
-        self._known = deque(kept, self._known.maxlen)
+        """Remove the suggestions of a document, because it was closed."""
+        kept = [each for each in self._entries if each.path != path]
+        self._entries = deque(kept, self._entries.maxlen)
 
 
-def find(known: Iterable[Known], cursor: Cursor) -> Completion | None:
-    """The first suggestion of which something is left at a place."""
+def _find(entries: Iterable[Entry], cursor: Cursor) -> Completion | None:
     before, after = cursor.text[: cursor.offset], cursor.text[cursor.offset :]
-    for each in known:
+    for each in entries:
         if each.path != cursor.path or not before.startswith(each.before):
             continue
         typed = before[len(each.before) :]
         closed = len(after) - len(each.after)
         if closed < 0 or after[closed:] != each.after or not set(after[:closed]) <= AUTO_CLOSED:
             continue
-        found = _left(each.completion, typed, closed, cursor)
-        if found is not None:
-            return found
+        rest = _rest(each.completion, typed, closed, cursor)
+        if rest is not None:
+            return rest
     return None
 
 
-def _left(completion: Completion, typed: str, closed: int, cursor: Cursor) -> Completion | None:
-    """A completion less what was typed; `closed` characters were put behind the cursor by the editor."""
+def _rest(completion: Completion, typed: str, closed: int, cursor: Cursor) -> Completion | None:
+    """Return a completion without the text that was typed; None if its text differs or nothing remains.
+
+    Args:
+        completion: the completion as it was cached.
+        typed: the text between its start and the cursor.
+        closed: number of characters that the editor has inserted after the cursor, such as closing brackets.
+        cursor: the document now.
+    """
     unix = typed.replace("\r\n", "\n").replace("\r", "\n")
     over = completion.end - completion.start
-    shown = [
-        Alternative(rest, cursor.offset + more, each.confidence)
+    remaining = [
+        Alternative(text, cursor.offset + new_over, each.confidence)
         for each in (Alternative(completion.text, completion.end, completion.confidence), *completion.others)
-        if (left := remainder(each.text.replace("\r\n", "\n"), unix)) is not None
-        for rest, more in [_over_what_was_closed(left, over, closed, cursor)]
+        if (rest := remainder(each.text.replace("\r\n", "\n"), unix)) is not None
+        for text, new_over in [_without_auto_closed(rest, over, closed, cursor)]
     ]
-    if not shown or not shown[0].text.strip():
+    if not remaining or not remaining[0].text.strip():
         return None
-    first, *others = [replace(each, text=each.text.replace("\n", line_end(cursor.text))) for each in shown]
+    first, *others = [replace(each, text=each.text.replace("\n", line_end(cursor.text))) for each in remaining]
     return replace(
         completion,
         text=first.text,
@@ -95,35 +98,42 @@ def _left(completion: Completion, typed: str, closed: int, cursor: Cursor) -> Co
     )
 
 
-def _over_what_was_closed(text: str, over: int, closed: int, cursor: Cursor) -> tuple[str, int]:
-    """Brackets and quotes that the editor closed by itself are not said twice."""
+def _without_auto_closed(text: str, over: int, closed: int, cursor: Cursor) -> tuple[str, int]:
+    """Remove the brackets and quotes that the editor has inserted from a text.
+
+    Return the text and the number of characters after the cursor that it replaces.
+    """
     if not closed:
         return text, over
     around = surroundings(cursor.text, cursor.offset)
-    draft = cut_where_the_line_goes_on(replace_what_the_editor_closed(Draft(text), around), around)
+    draft = cut_rest_of_line(replace_auto_closed(Draft(text), around), around)
     return draft.text, draft.over
 
 
 def remainder(text: str, typed: str) -> str | None:
-    r"""What is left of a suggestion behind what was typed of it; None where it was something else, or all of it.
+    r"""Return the rest of a suggestion after the typed beginning; None if the beginnings differ or nothing remains.
 
-    Behind a line end the editor indents by itself, and not always as the suggestion does: there white space may differ.
-    Both have `\n` as their line ends.
+    After a line end the editor indents automatically, perhaps differently from the suggestion, so indentation may
+    differ there.
+
+    Args:
+        text: the suggestion, with `\n` as line ends.
+        typed: the text that the user has typed or accepted, with `\n` as line ends.
     """
-    lines, done = text.split("\n"), typed.split("\n")
-    if len(done) > len(lines) or (len(done) > 1 and done[0] != lines[0]):
+    lines, typed_lines = text.split("\n"), typed.split("\n")
+    if len(typed_lines) > len(lines) or (len(typed_lines) > 1 and typed_lines[0] != lines[0]):
         return None
-    if any(one.strip() != other.strip() for one, other in zip(done[1:-1], lines[1:-1], strict=False)):
+    if any(one.strip() != other.strip() for one, other in zip(typed_lines[1:-1], lines[1:-1], strict=False)):
         return None
-    last, current = done[-1], lines[len(done) - 1]
-    rest = _of_line(current, last, exact=len(done) == 1)
-    if rest is None:
+    last, current = typed_lines[-1], lines[len(typed_lines) - 1]
+    rest_of_line = _rest_of_line(current, last, exact=len(typed_lines) == 1)
+    if rest_of_line is None:
         return None
-    left = "\n".join([rest, *lines[len(done) :]])
-    return left if left.strip() else None
+    rest = "\n".join([rest_of_line, *lines[len(typed_lines) :]])
+    return rest if rest.strip() else None
 
 
-def _of_line(line: str, typed: str, *, exact: bool) -> str | None:
+def _rest_of_line(line: str, typed: str, *, exact: bool) -> str | None:
     if line.startswith(typed):
         return line[len(typed) :]
     if exact:

@@ -1,7 +1,7 @@
-"""Which of several answers to one request is shown: the likeliest to be all that is missing, less what checks find.
+"""Ranks the candidates for one request by their probability, minus a penalty for faults that checks find.
 
-Pure: what candidates are put into, and what is known of names, comes with the question. What each rule is worth stands
-in `docs/evals.md`.
+All functions are pure: the caller passes the document and a function that knows the names of the project.
+`docs/evals.md` says how much each rule improves the suggestions.
 """
 
 import math
@@ -17,7 +17,7 @@ from tree_sitter import Node, Tree
 from slm_lsp.engine.api import Finish
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.completion.around import Surroundings
-from slm_lsp.features.completion.below import cuts_off, sets_for_nothing
+from slm_lsp.features.completion.below import cuts_off, sets_unused_variable
 from slm_lsp.features.completion.syntax import PARSE_S, closed, errors_of
 from slm_lsp.languages.parse import matches, parse, parse_changed
 from slm_lsp.languages.registry import Language
@@ -29,84 +29,84 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _MEMBER = re.compile(rb"(?:\.|->|::)\s{0,80}\Z")
 _BINDING = re.compile(rb"\s*=(?![=>~])")
 
-LEAST_END = 0.007
-"""The least that the end of an answer is taken to be likely: some 5 nats."""
+MIN_END_PROBABILITY = 0.007
+"""Lower limit for the estimated probability that the missing text ends where a candidate ends. It is about -5 nats."""
 
 HEAD_START = 0.25
-"""Nats by which another answer has to be better than the greedy one: a smaller difference decides little
-(`docs/evals.md`)."""
+"""Nats that are added to the score of the greedy candidate. Smaller differences say little (`docs/evals.md`)."""
 
-WRONG = 6.0
-"""Nats that it costs not to do as the examples of the function say."""
+FAILED_PENALTY = 6.0
+"""Nats that are subtracted from the score of a candidate that fails the examples of its function."""
 
 IsKnown = Callable[[str], bool]
-"""Whether the project defines a name, such as the index tells."""
+"""Returns whether the project defines a name, for example according to the index."""
 
 
 class Fault(Enum):
-    """What is wrong with a candidate, and how many nats of likelihood that costs it."""
+    """A fault of a candidate. The value is subtracted from its score, in nats."""
 
     NONE = 0.0
-    FOR_NOTHING = 3.0
-    """It ends a function by giving a value to a variable of that function."""
+    UNUSED_VARIABLE = 3.0
+    """It ends a function by assigning a local variable that nothing reads."""
     UNKNOWN_NAME = 4.0
-    """It uses a name that neither the file nor the project nor the language has."""
+    """It uses a name that is neither in the file, nor defined in the project, nor built in."""
     BROKEN = 9.0
-    """The file parses worse with it."""
+    """It adds a syntax error."""
     CUTS_OFF = 9.25
-    """What stands below would never be reached, or be indented for nothing."""
+    """It makes the code below unreachable or wrongly indented."""
     NO_CODE = 9.5
-    """A comment, where no comment was begun."""
+    """It starts with a comment on a blank line."""
     EMPTY = 99.0
+    """It is empty or only whitespace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One answer."""
+    """One of several answers to a request."""
 
     text: str
     logprobs: tuple[float, ...]
-    """Of its tokens, and of what ended it."""
+    """Log-probabilities of its tokens, including the token that ended it."""
     finish: Finish | None = None
     merged: bool = False
-    """Whether the token that ended it said something too, such as `:` with the end of its line."""
-    beside: float = 0.0
-    """How likely it is that an answer goes on like one of the others, where this one ends."""
+    """Whether the token that ended it also contributed text, such as `:` with a line end."""
+    continuation_mass: float = 0.0
+    """Total probability of the tokens with which other candidates continue the text of this one."""
 
     @property
     def likelihood(self) -> float:
-        """Logarithm of the probability that this, and no more, is what is missing.
+        """Log-probability that the missing text is exactly this candidate.
 
-        Where the model went on behind what was cut, that it could have ended there is at most as likely as that it went
-        on neither so nor like another answer.
+        If a stop string ended the candidate, the model itself was about to continue. The probability of an end is then
+        estimated as 1 minus the probability of the token with the stop string, minus `continuation_mass`.
         """
         if self.finish != "stop":
             return sum(self.logprobs)
-        *said, last = self.logprobs
-        went_on = math.exp(last)
-        end = 1 - went_on - self.beside
+        *logprobs, last = self.logprobs
+        continued = math.exp(last)
+        ended = 1 - continued - self.continuation_mass
         if self.merged:
-            end = min(end, went_on * (1 - went_on))
-        return sum(said) + math.log(max(end, LEAST_END))
+            ended = min(ended, continued * (1 - continued))
+        return sum(logprobs) + math.log(max(ended, MIN_END_PROBABILITY))
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with what speaks against it."""
+    """A candidate with its fault and score."""
 
     candidate: Candidate
     fault: Fault
     score: float
-    """The higher the better."""
+    """In nats; higher is better."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where candidates go.
+    """The document and the position where candidates are inserted.
 
     Args:
-        around: what stands round the cursor.
-        is_known: whether the project defines a name.
+        around: the document around the cursor.
+        is_known: returns whether the project defines a name.
     """
 
     around: Surroundings
@@ -114,7 +114,7 @@ class Site:
 
     @property
     def language(self) -> Language | None:
-        """That of the document."""
+        """Language of the document."""
         return self.around.language
 
     @cached_property
@@ -125,22 +125,22 @@ class Site:
 
     @cached_property
     def source(self) -> bytes:
-        """The same, as parsers want it."""
+        """`text` as UTF-8, for the parser."""
         return _bytes(self.text)
 
     @cached_property
     def start(self) -> int:
-        """The cursor, in bytes."""
+        """Position of the cursor in `source`, in bytes."""
         return len(_bytes(self.around.head + self.around.before))
 
     @cached_property
     def end(self) -> int:
-        """The end of the cursor's line, in bytes."""
+        """End of the cursor's line in `source`, in bytes."""
         return self.start + len(_bytes(self.around.after))
 
     @cached_property
     def tree(self) -> Tree | None:
-        """Of the document without a candidate; None where it cannot be parsed in time."""
+        """Syntax tree of the document without a candidate; None without a language or if parsing takes too long."""
         try:
             return None if self.language is None else parse(self.language, self.source, PARSE_S)
         except ParseTimeoutError:
@@ -148,12 +148,15 @@ class Site:
 
     @cached_property
     def errors(self) -> int:
-        """How many places of the document do not parse, as it is, or with what the cursor's line leaves open closed."""
-        as_it_is = 0 if self.tree is None else errors_of(self.tree.root_node)
-        if as_it_is == 0:
+        """Number of syntax errors in the document without a candidate.
+
+        Brackets and blocks that the cursor's line leaves open do not count as errors.
+        """
+        unchanged = 0 if self.tree is None else errors_of(self.tree.root_node)
+        if unchanged == 0:
             return 0
-        finished = self.put("")[0]
-        return as_it_is if finished is None else min(as_it_is, errors_of(finished.root_node))
+        closed_tree = self.document_with("")[0]
+        return unchanged if closed_tree is None else min(unchanged, errors_of(closed_tree.root_node))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -162,14 +165,14 @@ class Site:
 
     @cached_property
     def has_wildcards(self) -> bool:
-        """Whether the document imports names that it does not name."""
+        """Whether the document has an import such as `from x import *`, which defines names that it does not list."""
         if self.language is None or self.tree is None or b"*" not in self.source:
             return False
         found = imports(self.language, self.tree, self.source)
         return any(each.name == "*" and not each.alias for each in found)
 
     def fault(self, text: str) -> Fault:
-        """The worst that is wrong with a candidate; a text that comes again is not checked again."""
+        """Return the worst fault of a candidate's text. Results are cached."""
         if text not in self._faults:
             self._faults[text] = self._fault(text)
         return self._faults[text]
@@ -183,7 +186,7 @@ class Site:
             return Fault.EMPTY
         if _begins_comment(text, self.around):
             return Fault.NO_CODE
-        tree, source = self.put(text)
+        tree, source = self.document_with(text)
         if tree is None or self.language is None:
             return Fault.NONE
         if errors_of(tree.root_node) > self.errors:
@@ -193,10 +196,13 @@ class Site:
             return Fault.CUTS_OFF
         if any(_unknown(self, self.language, tree, source, len(_bytes(text)))):
             return Fault.UNKNOWN_NAME
-        return Fault.FOR_NOTHING if sets_for_nothing(tree, source, self.start, stop) else Fault.NONE
+        return Fault.UNUSED_VARIABLE if sets_unused_variable(tree, source, self.start, stop) else Fault.NONE
 
-    def put(self, text: str) -> tuple[Tree | None, bytes]:
-        """The tree of the document with a text at the cursor, what it opens closed; and the document."""
+    def document_with(self, text: str) -> tuple[Tree | None, bytes]:
+        """Return the syntax tree and the source of the document with a text at the cursor.
+
+        Brackets and blocks that the text leaves open are closed. The tree is None if the document cannot be parsed.
+        """
         around = self.around
         line = _bytes(closed(around.before + text, around.after, around)[len(around.before) :])
         source = self.source[: self.start] + line + self.source[self.end :]
@@ -208,32 +214,33 @@ class Site:
             return None, source
 
 
-def compared(candidates: Sequence[Candidate], growing: Sequence[Sequence[float]] = ()) -> list[Candidate]:
-    """Answers to one request that know of each other.
+def compared(candidates: Sequence[Candidate], unfinished: Sequence[Sequence[float]] = ()) -> list[Candidate]:
+    """Return the candidates with their `continuation_mass`.
 
-    Two that branch off from each other have the tokens before in common, and these their probabilities to the last bit.
+    Candidates that branch off from each other share the tokens before the branch, with identical log-probabilities.
+    That is how this function finds the candidates that continue another one.
 
     Args:
-        candidates: those that are whole.
-        growing: the logarithms of the probabilities of the tokens of those that are not.
+        candidates: the finished candidates.
+        unfinished: log-probabilities of the tokens of each unfinished candidate.
     """
-    unlike: dict[str, list[tuple[float, ...]]] = {}
-    for text in {_same(each.text) for each in candidates}:
-        whole = (each.logprobs for each in candidates if _same(each.text) != text)
-        unlike[text] = [tuple(each) for each in (*whole, *growing)]
-    return [replace(each, beside=_beside(each, unlike[_same(each.text)])) for each in candidates]
+    different: dict[str, list[tuple[float, ...]]] = {}
+    for text in {_without_whitespace(each.text) for each in candidates}:
+        finished = (each.logprobs for each in candidates if _without_whitespace(each.text) != text)
+        different[text] = [tuple(each) for each in (*finished, *unfinished)]
+    masses = [_continuation_mass(each, different[_without_whitespace(each.text)]) for each in candidates]
+    return [replace(each, continuation_mass=mass) for each, mass in zip(candidates, masses, strict=True)]
 
 
-def _beside(candidate: Candidate, others: Sequence[tuple[float, ...]]) -> float:
+def _continuation_mass(candidate: Candidate, others: Sequence[tuple[float, ...]]) -> float:
     if candidate.finish != "stop":
         return 0.0
     own, last = candidate.logprobs[:-1], candidate.logprobs[-1]
-    behind = {each[len(own)] for each in others if len(each) > len(own) and each[: len(own)] == own}
-    return sum(math.exp(each) for each in behind - {last})
+    next_tokens = {each[len(own)] for each in others if len(each) > len(own) and each[: len(own)] == own}
+    return sum(math.exp(each) for each in next_tokens - {last})
 
 
-def _same(text: str) -> str:
-    """What answers have in common that differ only in white space."""
+def _without_whitespace(text: str) -> str:
     return _BLANKS.sub("", text)
 
 
@@ -242,37 +249,41 @@ def ranked(
     site: Site,
     *,
     greedy_first: bool = True,
-    growing: Sequence[Sequence[float]] = (),
+    unfinished: Sequence[Sequence[float]] = (),
     verdicts: Mapping[str, Verdict] = MappingProxyType({}),
 ) -> list[Ranked]:
-    """Candidates, the best first; of those that differ only in white space the greedy one, or else the likeliest.
+    """Return the candidates, the best first.
+
+    Of candidates that differ only in whitespace, only one is returned: the one that passes the examples, or else the
+    greedy one, or else the most likely one.
 
     Args:
-        candidates: answers to one request.
-        site: where they go.
-        greedy_first: whether the first is the greedy answer.
-        growing: as for `compared`.
-        verdicts: what came of running those of a text.
+        candidates: the finished candidates for one request.
+        site: where they are inserted.
+        greedy_first: whether the first candidate is the greedy one.
+        unfinished: as for `compared`.
+        verdicts: results of the examples, by text of the candidate.
     """
-    candidates = compared(candidates, growing)
+    candidates = compared(candidates, unfinished)
     greedy = candidates[0] if greedy_first and candidates else None
     scores: dict[str, float] = {}
-    shown: dict[str, Candidate] = {}
-    costs = {each.text: _cost(verdicts.get(each.text)) for each in candidates}
-    for each in sorted(candidates, key=lambda each: (costs[each.text], each is not greedy, -each.likelihood)):
-        text = _same(each.text)
+    kept: dict[str, Candidate] = {}
+    penalties = {each.text: _penalty(verdicts.get(each.text)) for each in candidates}
+    for each in sorted(candidates, key=lambda each: (penalties[each.text], each is not greedy, -each.likelihood)):
+        text = _without_whitespace(each.text)
         score = each.likelihood + (HEAD_START if each is greedy else 0.0)
         scores[text] = max(score, scores.get(text, score))
-        shown.setdefault(text, each)
-    faults = {text: site.fault(each.text) for text, each in shown.items()}
+        kept.setdefault(text, each)
+    faults = {text: site.fault(each.text) for text, each in kept.items()}
     found = [
-        Ranked(each, faults[text], scores[text] - faults[text].value - costs[each.text]) for text, each in shown.items()
+        Ranked(each, faults[text], scores[text] - faults[text].value - penalties[each.text])
+        for text, each in kept.items()
     ]
     return sorted(found, key=lambda each: -each.score)
 
 
-def _cost(verdict: Verdict | None) -> float:
-    return WRONG if verdict in (Verdict.FAILED, Verdict.UNFINISHED) else 0.0
+def _penalty(verdict: Verdict | None) -> float:
+    return FAILED_PENALTY if verdict in (Verdict.FAILED, Verdict.UNFINISHED) else 0.0
 
 
 def _begins_comment(text: str, around: Surroundings) -> bool:
@@ -283,7 +294,7 @@ def _begins_comment(text: str, around: Surroundings) -> bool:
 
 
 def _unknown(site: Site, language: Language, tree: Tree, source: bytes, length: int) -> Iterator[str]:
-    """Names that a candidate uses and nobody defines; members of something are not looked at, nor what it binds."""
+    """Yield the undefined names that a candidate uses. Attributes and names that it assigns are skipped."""
     if not language.builtins:
         return
     stop = site.start + length
@@ -299,8 +310,8 @@ def _unknown(site: Site, language: Language, tree: Tree, source: bytes, length: 
         if _BINDING.match(source, end) or site.is_known(each.name):
             continue
         if bound is None:
-            caught = matches(language, "scopes", tree.root_node, rows)
-            bound = {_text(node) for match in caught for node in match.get("local", [])}
+            scopes = matches(language, "scopes", tree.root_node, rows)
+            bound = {_text(node) for match in scopes for node in match.get("local", [])}
         if each.name not in bound and not site.has_wildcards:
             yield each.name
 

@@ -39,7 +39,7 @@ class Timing:
     prefill_ms: float
     """Evaluation of the prompt."""
     first_token_ms: float | None
-    """None when no token was generated."""
+    """Until the first token; None when no token was generated."""
     total_ms: float
 
 
@@ -123,7 +123,7 @@ async def complete(
     Args:
         request: what to complete, with which model, and what may be shown.
         provider: runs the model.
-        progress: called meanwhile.
+        progress: called during generation.
         clock: seconds, from any start.
 
     Raises:
@@ -183,13 +183,13 @@ async def complete(
     )
 
 
-def worth_showing(texts: Sequence[Alternative], least: float) -> list[Alternative]:
+def worth_showing(texts: Sequence[Alternative], min_confidence: float) -> list[Alternative]:
     """Return the texts of at least this confidence, in the same order; only the proven ones if there are any.
 
-    With `least` at 0, as for a request that the user triggered by hand, all texts are returned.
+    If `min_confidence` is 0, as in an explicit request, all texts are returned.
     """
-    proven = [each for each in texts if each.proven] if least > 0 else []
-    return [each for each in proven or texts if (each.confidence or 0.0) >= least]
+    proven = [each for each in texts if each.proven] if min_confidence > 0 else []
+    return [each for each in proven or texts if (each.confidence or 0.0) >= min_confidence]
 
 
 async def warm(request: CompletionRequest, provider: Provider) -> None:
@@ -211,7 +211,7 @@ class _Target:
 
 
 def _line_reporter(target: _Target, progress: Progress) -> Callable[[Growing], None]:
-    """Return a callback that reports the complete, checked lines of a growing block."""
+    """Return a callback that reports the text of the first candidate, and the complete, checked lines of a block."""
     reported = 0
 
     def on_text(candidate: Growing) -> None:
@@ -246,7 +246,7 @@ def _stopper(target: _Target, max_tokens: int, *, alone: bool) -> Callable[[Grow
         # One token more than the limit: the token that ends an answer counts too.
         if too_unsure(candidate.logprobs, max_tokens + 1, target.min_confidence):
             return len(text)
-        # `decided` is called for every token of leading white space, then once for every complete line.
+        # `decided` is called for every token of leading whitespace, then once for every complete line.
         lines = text.count("\n") if text.strip() else -1
         if lines == lines_seen and lines >= 0:
             return None
@@ -267,7 +267,7 @@ def _checked(candidate: Growing, target: _Target, proven: bool) -> Alternative |
     found = postprocess(text, around, whole=whole)
     if found.reason is not None:
         return found.reason
-    # Open brackets were closed before the examples ran, so the text that passed them is not this one.
+    # The examples ran with the open brackets of the text closed, so a text with open brackets is not proven.
     altered = found.text.strip() != candidate.text.strip() or left_open(around.before + found.text + around.after)
     return _placed(found.text, found.over, target.cursor, confidence(candidate.logprobs), proven and not altered)
 

@@ -1,6 +1,6 @@
-"""Whether an answer that is still growing is decided: what comes next cannot change what is shown.
+"""Decides whether generation can be stopped early, because further tokens cannot change what is shown.
 
-The engine is then told to stop. `postprocess` gives the same result for the answer so far as for the whole one.
+`postprocess` returns the same result for the shortened answer as for the complete one.
 """
 
 import math
@@ -10,8 +10,8 @@ from slm_lsp.features.completion.around import Surroundings
 from slm_lsp.features.completion.endless import drop_endless_calls
 from slm_lsp.features.completion.filters import (
     Draft,
-    Nothing,
-    drop_long_space,
+    Rejected,
+    drop_long_whitespace,
     drop_secrets,
     placeholder_line,
     repeated_below,
@@ -19,31 +19,36 @@ from slm_lsp.features.completion.filters import (
 )
 
 
-def decided(said: str, around: Surroundings) -> int | None:
-    """Where a growing block may end, since filters cut or reject all that follows; None while it has to go on.
+def decided(text: str, around: Surroundings) -> int | None:
+    """Return the length at which a growing block can be cut, because the filters cut or reject everything after it.
 
-    Only whole lines count, since the last one is still growing; leading white space counts at once.
+    Return None if generation has to continue. Only complete lines are checked, except that too much leading whitespace
+    is rejected at once.
+
+    Args:
+        text: the block so far.
+        around: the document around the cursor.
     """
-    if isinstance(drop_long_space(Draft(said), around), Nothing):
-        return len(said)
-    end = said.rfind("\n")
-    if end < 0 or not said[:end].strip():
+    if isinstance(drop_long_whitespace(Draft(text), around), Rejected):
+        return len(text)
+    end = text.rfind("\n")
+    if end < 0 or not text[:end].strip():
         return None
-    draft = Draft(said[:end])
+    draft = Draft(text[:end])
     if placeholder_line(draft, around) is not None or repeated_below(draft, around) is not None:
         return end
     if repetition(draft.text.split("\n")) is not None:
         return end
-    rejected = any(isinstance(each(draft, around), Nothing) for each in (drop_endless_calls, drop_secrets))
+    rejected = any(isinstance(each(draft, around), Rejected) for each in (drop_endless_calls, drop_secrets))
     return end if rejected else None
 
 
-def too_unsure(logprobs: Sequence[float], most: int, least: float) -> bool:
-    """Whether an answer can no longer be as sure as it has to be, even if all tokens to come were certain.
+def too_unsure(logprobs: Sequence[float], max_tokens: int, min_confidence: float) -> bool:
+    """Return whether an answer cannot reach the required confidence, even if all further tokens were certain.
 
     Args:
-        logprobs: logarithms of the probabilities of the tokens so far.
-        most: how many tokens the answer may have, what ends it included.
-        least: geometric mean of the probabilities that it needs.
+        logprobs: log-probabilities of the tokens so far.
+        max_tokens: maximum number of tokens of the answer, including the token that ends it.
+        min_confidence: required confidence (geometric mean of the token probabilities); 0 for none.
     """
-    return least > 0 and sum(logprobs) < max(most, len(logprobs)) * math.log(least)
+    return min_confidence > 0 and sum(logprobs) < max(max_tokens, len(logprobs)) * math.log(min_confidence)

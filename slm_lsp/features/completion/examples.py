@@ -1,12 +1,14 @@
-"""Examples that a function's docstring gives, and what has to run to see whether the function does as they say.
+"""Finds the examples in the docstring of a Python function, and the code that is needed to run them.
 
     >>> median([3, 1, 2])               median([3, 1, 2]) == 2
     2                                   median([]) -> None
 
-Taken are expressions of Python's `doctest` that name the function and else only what Python has; calls with literal
-values on lines in which an arrow, an equals sign or a word says what comes out; and pairs of `Input:` and `Output:`.
-Results have to be literal too. What runs is the function at the cursor and what it names of its file, where all of it
-only computes (`purity`). Pure: running it is `trial`'s.
+Three forms are recognized: `doctest` examples with one expression that uses only the function and built-in names; calls
+with literal arguments in a line that gives the result after an arrow, an equals sign or a word such as `returns`; and
+pairs of `Input:` and `Output:`. Results must be literals.
+
+The code to run is the function at the cursor and the definitions of the same file that it uses, provided that all of it
+only computes (`purity`). This module only selects the code; `trial` runs it.
 """
 
 import ast
@@ -22,36 +24,37 @@ from typing import Any, TypeAlias
 
 from slm_lsp.features.completion.purity import modules_of
 
-MOST = 10
-"""So many examples are run."""
+MAX_EXAMPLES = 10
+"""Maximum number of examples that are run."""
 
-MOST_CHARACTERS, MOST_OF_A_FUNCTION, MOST_OF_A_DOCSTRING, MOST_OF_A_LINE = 100_000, 20_000, 10_000, 500
-"""A longer document, function, docstring or line of a docstring is not looked at."""
+MAX_DOCUMENT, MAX_FUNCTION, MAX_DOCSTRING, MAX_LINE = 100_000, 20_000, 10_000, 500
+"""Maximum number of characters of a document, a function, a docstring and a line of a docstring. Longer ones are not
+searched for examples."""
 
-MOST_NODES = 10_000
-"""Of the syntax tree of all that has to run; some 500 lines."""
+MAX_NODES = 10_000
+"""Maximum number of syntax tree nodes of the code to run; about 500 lines."""
 
-MOST_TRIES = 8
-"""So many ends of a call are tried, and so many shorter forms of a result."""
+MAX_ATTEMPTS = 8
+"""Maximum number of attempts to parse a call, or a result, with different ends."""
 
 _DEFINITION = re.compile(r"^def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
-_OUTER = re.compile(r"[^\s)\]}#]")
-"""How a line begins that belongs to the module; closing brackets may stand there too."""
+_MODULE_LEVEL = re.compile(r"[^\s)\]}#]")
+"""Matches the start of a statement at module level. A line that starts with a closing bracket continues a statement."""
 
 _RESULT = re.compile(r"\s*(?:\#\s*)?(?:==>|==|=>|=|-+>|[→➞⇒➡]|(?:should\s+)?(?:returns?|be|is|gives?)\b|\#)\s*(.+)")
 _IN_AND_OUT = re.compile(r"^[ \t]*Input:[ \t]*(\S.*)\n[ \t]*Output:[ \t]*(\S.*)$", re.MULTILINE)
 _TRAILING = re.compile(r"(?<![ \t])[ \t]+(?:#|\().*\Z")
 _OPERAND = re.compile(r"(?:[\w.~-]|[\w)\]}]\s*[-+*/%@&|^=<>!]+\s*)$")
-"""What stands before a call that is a part of something else, or of another name."""
+"""Matches text before a call that makes the call part of a larger expression or of another name."""
 
-_DENIES = re.compile(r"\b(?:not|never|used to|wrong\w*|unless|instead|bugs?)\b|n't\b", re.IGNORECASE)
-"""What stands before a call of which it is said that it does not do so."""
+_NEGATION = re.compile(r"\b(?:not|never|used to|wrong\w*|unless|instead|bugs?)\b|n't\b", re.IGNORECASE)
+"""Matches words before a call, such as `not`, that may mean that the result after it is wrong."""
 
-_BREAKS = re.compile(r"[^\S \t\r]|[\x00-\x08\x0e-\x1f]")
-"""White space and other characters at which some break lines and others do not."""
+_UNUSUAL_SPACE = re.compile(r"[^\S \t\r]|[\x00-\x08\x0e-\x1f]")
+"""Matches whitespace and control characters that only some of `doctest`, `ast` and `str.split` treat as line breaks."""
 
-_INNER = re.compile(r"[ \t]+\S|[)\]}]")
-"""How a line begins that goes on with what stands above."""
+_CONTINUATION = re.compile(r"[ \t]+\S|[)\]}]")
+"""Matches the start of a line that continues the statement above."""
 
 Call: TypeAlias = str
 Definition: TypeAlias = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom
@@ -59,134 +62,152 @@ Definition: TypeAlias = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAss
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """A function with its examples."""
+    """A function with its examples and the code that it needs."""
 
     definition: str
-    """The function and what it names of its file."""
-    wanted: tuple[tuple[Call, object], ...]
-    """Calls, and what they should return."""
+    """Source of the function and of the definitions of the same file that it uses."""
+    examples: tuple[tuple[Call, object], ...]
+    """Calls and their expected results."""
     modules: frozenset[str]
-    """What the definition imports."""
+    """Modules that the definition imports."""
 
 
 def may_have_examples(head: str) -> bool:
-    """Whether the last function above the cursor is called in its text or has an `Output:`; a quick look only."""
-    begun = list(_DEFINITION.finditer(head))
-    return bool(begun) and re.search(rf"\b{begun[-1][1]}\(|\bOutput:", head[begun[-1].end() :]) is not None
+    """Return whether the last function above the cursor may have examples. A quick check that parses nothing.
+
+    Args:
+        head: the document above the cursor's line.
+    """
+    functions = list(_DEFINITION.finditer(head))
+    if not functions:
+        return False
+    last = functions[-1]
+    return re.search(rf"\b{last[1]}\(|\bOutput:", head[last.end() :]) is not None
 
 
 def runnable(text: str, line: int) -> Runnable | None:
-    """The function that a line of a Python document belongs to, if it can be run and has examples.
+    """Return the module-level function around a line of a Python document.
+
+    Return None if it has no examples or cannot be run, or if the document does not parse.
 
     Args:
-        text: the document; one that does not parse has nothing that can be run.
-        line: counted from 0.
+        text: the document.
+        line: number of the line, counted from 0.
     """
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_DOCUMENT:
         return None
     lines = [f"{each}\n" for each in text.split("\n")]
-    start, end = _region(lines, line)
+    start, end = _function_lines(lines, line)
     if not start < line < end:
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the user's code; they are not for our log
+            warnings.simplefilter("ignore")  # warnings about the user's code must not fill the server's log
             return _runnable("".join(lines[start:end]), "".join((*lines[:start], *lines[end:])))
     except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return None
 
 
 def _runnable(text: str, others: str) -> Runnable | None:
-    if len(text) > MOST_OF_A_FUNCTION:
+    """See `runnable`. `text` is the function, `others` is the rest of the document."""
+    if len(text) > MAX_FUNCTION:
         return None
     function = ast.parse(text).body[-1]
     if not isinstance(function, ast.FunctionDef):
         return None
     examples = examples_of(function.name, ast.get_docstring(function) or "")
-    reached = _reached(function, _parsed(others)) if examples else None
-    modules = None if reached is None else modules_of(reached)
-    if reached is None or modules is None:
+    needed = _with_dependencies(function, _parsed(others)) if examples else None
+    modules = None if needed is None else modules_of(needed)
+    if needed is None or modules is None:
         return None
-    return Runnable(ast.unparse(ast.Module(reached, [])), examples, modules)
+    return Runnable(ast.unparse(ast.Module(needed, [])), examples, modules)
 
 
-def _region(lines: Sequence[str], line: int) -> tuple[int, int]:
-    """The lines of a module's function round one of them, its decorators included; empty where there is none."""
+def _function_lines(lines: Sequence[str], line: int) -> tuple[int, int]:
+    """Return the range of lines of the module-level function around a line, with its decorators.
+
+    Return an empty range if the line is in no such function, or if a decorator spans several lines.
+    """
     start = next((at for at in range(min(line, len(lines) - 1), -1, -1) if _DEFINITION.match(lines[at])), None)
     if start is None:
         return 0, 0
-    end = next((at for at in range(start + 1, len(lines)) if _OUTER.match(lines[at])), len(lines))
+    end = next((at for at in range(start + 1, len(lines)) if _MODULE_LEVEL.match(lines[at])), len(lines))
     while start > 0 and lines[start - 1].startswith("@"):
         start -= 1
-    above = next((at for at in range(start - 1, -1, -1) if not _INNER.match(lines[at])), None)
-    # A decorator of several lines would be left to what follows.
+    above = next((at for at in range(start - 1, -1, -1) if not _CONTINUATION.match(lines[at])), None)
+    # The range would miss a decorator of several lines, which would then apply to the definition after the function.
     return (0, 0) if above is not None and lines[above].startswith("@") else (start, end)
 
 
 @lru_cache(maxsize=1)
 def _parsed(text: str) -> Sequence[ast.stmt]:
-    """What a file has beside the function, which is the same for all answers; it is not to be changed."""
+    """Return the statements of a text. Cached, because the rest of the file is the same for all candidates.
+
+    Callers must not change the result.
+    """
     return ast.parse(text).body
 
 
 @lru_cache(maxsize=4)
 def examples_of(name: str, docstring: str) -> tuple[tuple[Call, Any], ...]:
-    """Calls of a function that its docstring shows, and their results; the first ones."""
+    """Return the first `MAX_EXAMPLES` calls of a function that its docstring shows, with their results."""
     lines = docstring.split("\n")
-    if len(docstring) > MOST_OF_A_DOCSTRING or any(len(line) > MOST_OF_A_LINE for line in lines):
+    if len(docstring) > MAX_DOCSTRING or any(len(line) > MAX_LINE for line in lines):
         return ()
-    if any(_BREAKS.search(line) for line in lines):
+    if any(_UNUSUAL_SPACE.search(line) for line in lines):
         return ()
-    return tuple(
-        islice(chain(_in_doctest(name, docstring), _in_prose(name, lines), _in_and_out(name, docstring)), MOST)
-    )
+    found = chain(_doctest_examples(name, docstring), _prose_examples(name, lines), _input_output(name, docstring))
+    return tuple(islice(found, MAX_EXAMPLES))
 
 
-def _in_doctest(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
+def _doctest_examples(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
     try:
-        shown = doctest.DocTestParser().get_examples(docstring)
+        examples = doctest.DocTestParser().get_examples(docstring)
     except ValueError:
-        shown = []
-    for each in shown:
-        asked, want = each.source.strip(), each.want.strip()
-        if not each.options.get(doctest.SKIP) and len(want) <= MOST_OF_A_LINE and _asks_only(name, asked):
-            yield from _with_result(asked, want or ("True" if "==" in asked else ""))
+        examples = []
+    for each in examples:
+        source, result = each.source.strip(), each.want.strip()
+        if not each.options.get(doctest.SKIP) and len(result) <= MAX_LINE and _uses_only(name, source):
+            yield from _with_result(source, result or ("True" if "==" in source else ""))
 
 
-def _in_prose(name: str, lines: Sequence[str]) -> Iterator[tuple[Call, Any]]:
+def _prose_examples(name: str, lines: Sequence[str]) -> Iterator[tuple[Call, Any]]:
     for line in lines:
         start = line.find(f"{name}(")
         before = line[: max(start, 0)]
-        if start < 0 or before.lstrip().startswith((">>>", "...")) or _OPERAND.search(before) or _DENIES.search(before):
+        if start < 0 or before.lstrip().startswith((">>>", "...")):
+            continue
+        if _OPERAND.search(before) or _NEGATION.search(before):
             continue
         call, end = _call(name, line[start:])
-        if call and (said := _RESULT.fullmatch(line[start + end :])):
-            yield from _with_result(call, said[1])
+        if call and (match := _RESULT.fullmatch(line[start + end :])):
+            yield from _with_result(call, match[1])
 
 
-def _in_and_out(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
-    for given, result in _IN_AND_OUT.findall(docstring):
-        call, end = _call(name, whole := f"{name}({given.strip()})")
+def _input_output(name: str, docstring: str) -> Iterator[tuple[Call, Any]]:
+    for arguments, result in _IN_AND_OUT.findall(docstring):
+        call, end = _call(name, whole := f"{name}({arguments.strip()})")
         if end == len(whole):
             yield from _with_result(call, result)
 
 
-def _asks_only(name: str, text: str) -> bool:
-    """Whether a text is an expression that names a function, and beside it only what Python has."""
+def _uses_only(name: str, text: str) -> bool:
+    """Return whether a text is an expression that uses a function and otherwise only allowed built-in names."""
     try:
-        asked = ast.parse(text, mode="eval")
+        expression = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError):
         return False
-    if any(isinstance(each, ast.NamedExpr) for each in ast.walk(asked)):
+    if any(isinstance(each, ast.NamedExpr) for each in ast.walk(expression)):
         return False
-    named = set(_names(asked))
-    # What `print` says is not seen.
-    return name in named and named - {name} <= vars(builtins).keys() - {"print"} and modules_of([asked]) is not None
+    names = set(_names(expression))
+    # `print` is refused because the output of examples is not captured.
+    allowed = vars(builtins).keys() - {"print"}
+    return name in names and names - {name} <= allowed and modules_of([expression]) is not None
 
 
 def _call(name: str, text: str) -> tuple[Call, int]:
-    """The call with literal values that a text begins with, and where it ends; empty where it begins with none."""
-    for end in islice((each.end() for each in re.finditer(r"\)", text)), MOST_TRIES):
+    """Return the call with literal arguments at the start of a text, and its length; `("", 0)` without one."""
+    for end in islice((each.end() for each in re.finditer(r"\)", text)), MAX_ATTEMPTS):
         try:
             found = ast.parse(text[:end], mode="eval").body
         except (SyntaxError, ValueError):
@@ -200,9 +221,12 @@ def _call(name: str, text: str) -> tuple[Call, int]:
 
 
 def _with_result(call: Call, text: str) -> Iterator[tuple[Call, Any]]:
-    """A call with the result that a text begins with; nothing where that is no literal."""
+    """Yield a call with the literal at the start of a text as its result. Yield nothing if the text has none.
+
+    Comments and remarks after the literal are ignored.
+    """
     text = text.rstrip(" .,;:")
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         try:
             parsed = ast.parse(text, mode="eval")
             value = ast.literal_eval(parsed)
@@ -227,47 +251,52 @@ def _is_literal(node: ast.expr) -> bool:
     return True
 
 
-def _reached(function: ast.FunctionDef, others: Sequence[ast.stmt]) -> list[ast.stmt] | None:
-    """A function behind all that it names of its file; None where a name may come from elsewhere."""
-    known = _definitions(others)
-    if "*" in known:
+def _with_dependencies(function: ast.FunctionDef, others: Sequence[ast.stmt]) -> list[ast.stmt] | None:
+    """Return the statements of the file that a function depends on, followed by the function.
+
+    Return None if the code is too large, or if a name may be defined by a statement that cannot be run on its own, such
+    as `from x import *` or an `if`.
+    """
+    definitions = _definitions(others)
+    if "*" in definitions:
         return None
-    reached: dict[int, ast.stmt] = {}
-    left: list[ast.stmt] = [function]
-    named: set[str] = set()
+    needed: dict[int, ast.stmt] = {}
+    pending: list[ast.stmt] = [function]
+    seen: set[str] = set()
     nodes = 0
-    while left:
-        each = left.pop()
-        if id(each) in reached:
+    while pending:
+        statement = pending.pop()
+        if id(statement) in needed:
             continue
-        reached[id(each)] = each
-        nodes += sum(1 for _ in ast.walk(each))
-        if nodes > MOST_NODES:
+        needed[id(statement)] = statement
+        nodes += sum(1 for _ in ast.walk(statement))
+        if nodes > MAX_NODES:
             return None
-        new = set(_names(each)) - named
-        named |= new
+        new = set(_names(statement)) - seen
+        seen |= new
         for name in new:
-            found = known.get(name, [])
-            if not all(isinstance(one, Definition) for one in found):
+            found = definitions.get(name, [])
+            if not all(isinstance(each, Definition) for each in found):
                 return None
-            left += found
-    return [*(each for each in others if id(each) in reached), function]
+            pending += found
+    return [*(each for each in others if id(each) in needed), function]
 
 
 def _definitions(body: Sequence[ast.stmt]) -> Mapping[str, list[ast.stmt]]:
-    """The statements of a file that give each name a meaning."""
-    known: dict[str, list[ast.stmt]] = {}
-    for each in body:
-        for name in _bound(each):
-            known.setdefault(name, []).append(each)
-        for inner in ast.walk(each):
+    """Return the statements of a file that define or change each name."""
+    definitions: dict[str, list[ast.stmt]] = {}
+    for statement in body:
+        for name in _bound_names(statement):
+            definitions.setdefault(name, []).append(statement)
+        for inner in ast.walk(statement):
             if isinstance(inner, ast.Global):
                 for name in inner.names:
-                    known.setdefault(name, []).append(inner)  # Who knows when it is called.
-    return known
+                    # A function assigns the global name, and may be called at any time.
+                    definitions.setdefault(name, []).append(inner)
+    return definitions
 
 
-def _bound(statement: ast.stmt) -> Iterable[str]:
+def _bound_names(statement: ast.stmt) -> Iterable[str]:
     if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
         return [statement.name]
     if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -276,7 +305,7 @@ def _bound(statement: ast.stmt) -> Iterable[str]:
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:
-    """The names that one node gives a meaning, or whose values it changes: `a[1] = 2`, `a.append(2)`."""
+    """Yield the names that a node defines, or whose values it may change, as in `a[1] = 2` and `a.append(2)`."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.alias):
         yield node.name
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):

@@ -1,7 +1,7 @@
-"""From the model's text to what is worth showing: small pure filters, each with its reason.
+"""Filters that shorten, correct or reject the text that the model generated. Each is a pure function.
 
-A filter takes a draft and gives a better one, or says why nothing is to be shown. Real examples of each, which went
-wrong without it, are in `fixtures/suggestions/`.
+A filter takes a draft and returns a corrected one, or the reason why nothing should be shown. `fixtures/suggestions/`
+has real examples of model output for each filter; the tests check that they fail without it.
 """
 
 import re
@@ -13,28 +13,31 @@ from slm_lsp.features.completion.around import Surroundings, indentation, opens_
 from slm_lsp.features.completion.shape import CLOSERS, closes
 from slm_lsp.privacy.secrets import mask
 
-NOTHING = "the model adds nothing here"
-REPEATS_BELOW = "it would repeat the line below"
-REPEATS_ABOVE = "it would repeat the lines above"
-ECHOES = "it would repeat another file of the project"
-PLACEHOLDER = "it is a placeholder or a licence text"
-SECRET = "it looks like a key or a password"  # noqa: S105 - a reason
+EMPTY = "the model has nothing to suggest here"
+REPEATS_BELOW = "the suggestion would repeat the line below"
+REPEATS_ABOVE = "the suggestion would repeat the lines above"
+ECHOES = "the suggestion would repeat another file of the project"
+PLACEHOLDER = "the suggestion is a placeholder or a licence text"
+SECRET = "the suggestion looks like a key or a password"  # noqa: S105 - a reason
 
 MIN_REPEATED = 3
-"""Characters; a shorter line such as `}` or `)` may well stand twice."""
+"""Minimum length, in characters, of a line below for it to count as repeated. Shorter ones, such as `}`, may occur
+twice in correct code."""
 
 MIN_REPEATED_ABOVE = 8
-"""Characters; `pass` or `print()` may well stand twice."""
+"""Minimum length, in characters, of a group of lines for it to count as repeated directly below itself. Shorter ones,
+such as `pass` or `print()`, may occur twice in correct code."""
 
 MIN_ECHOED_LINES = 3
+"""Minimum number of lines for them to count as copied from another file."""
 
 MAX_BLANK_LINES, MAX_COLUMNS = 6, 120
-"""Line ends, and columns of white space, that a suggestion may begin with; code does with fewer."""
+"""Maximum number of line ends, and of columns of whitespace in a line, at the start of a suggestion. Code has fewer."""
 
 OPENERS = {")": "(", "]": "[", "}": "{"}
 QUOTES = "\"'`"
 AUTO_CLOSED = frozenset(CLOSERS + QUOTES + ";,>")
-"""What editors put behind the cursor by themselves."""
+"""Characters that editors insert after the cursor automatically."""
 
 _PLACEHOLDER = re.compile(
     r"(\bTODO\b|\bFIXME\b|your (code|implementation|logic) (goes )?here|(implement|fill) (me|this)|add your|"
@@ -47,27 +50,28 @@ _LAST_WORD = re.compile(r"[\w.]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A suggestion in the making."""
+    """A suggestion that is being filtered."""
 
     text: str
     over: int = 0
-    """So many characters behind the cursor are replaced."""
+    """Number of characters after the cursor that the text replaces."""
     whole: bool = True
-    """False: the model was cut short by the limit of tokens."""
+    """False if the token limit ended the text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
-    """Nothing is to be shown."""
+class Rejected:
+    """The result of a filter that rejects the suggestion."""
 
     reason: str
+    """Why, in words for the user."""
 
 
-Filter: TypeAlias = Callable[[Draft, Surroundings], Draft | Nothing]
+Filter: TypeAlias = Callable[[Draft, Surroundings], Draft | Rejected]
 
 
-def cut_what_was_not_finished(draft: Draft, around: Surroundings) -> Draft:
-    """Where the limit of tokens cut the model short, the last line of a block goes, or the last word of a line."""
+def cut_unfinished_end(draft: Draft, around: Surroundings) -> Draft:
+    """If the token limit ended the text, remove the last line of a block, or the last word of a single line."""
     if draft.whole:
         return draft
     body, newline, last = draft.text.rpartition("\n")
@@ -75,25 +79,25 @@ def cut_what_was_not_finished(draft: Draft, around: Surroundings) -> Draft:
     return replace(draft, text=kept)
 
 
-def cut_trailing_space(draft: Draft, _: Surroundings) -> Draft:
-    """No suggestion ends in white space."""
+def cut_trailing_whitespace(draft: Draft, _: Surroundings) -> Draft:
+    """Remove whitespace at the end."""
     return replace(draft, text=draft.text.rstrip())
 
 
-def drop_blank(draft: Draft, _: Surroundings) -> Draft | Nothing:
-    """White space is no suggestion."""
-    return draft if draft.text.strip() else Nothing(NOTHING)
+def drop_blank(draft: Draft, _: Surroundings) -> Draft | Rejected:
+    """Reject a text without any characters but whitespace."""
+    return draft if draft.text.strip() else Rejected(EMPTY)
 
 
-def drop_long_space(draft: Draft, _: Surroundings) -> Draft | Nothing:
-    """Reject an answer that begins with too many blank lines or too much indentation: the model has nothing to add."""
+def drop_long_whitespace(draft: Draft, _: Surroundings) -> Draft | Rejected:
+    """Reject a text that starts with too many blank lines or too much indentation: the model has nothing to suggest."""
     lines = draft.text[: len(draft.text) - len(draft.text.lstrip())].split("\n")
     too_long = len(lines) - 1 > MAX_BLANK_LINES or any(width(line) > MAX_COLUMNS for line in lines)
-    return Nothing(NOTHING) if too_long else draft
+    return Rejected(EMPTY) if too_long else draft
 
 
-def indent_as_the_file_does(draft: Draft, around: Surroundings) -> Draft:
-    """Tabs or spaces as the file has them; the first line no deeper than it can be."""
+def match_indentation(draft: Draft, around: Surroundings) -> Draft:
+    """Indent with tabs or spaces as the file does, and indent the first line no deeper than the code above allows."""
     first, *rest = draft.text.split("\n")
     if not around.before.strip() and first.strip():
         first = _first_line(first, around)
@@ -101,7 +105,7 @@ def indent_as_the_file_does(draft: Draft, around: Surroundings) -> Draft:
 
 
 def _in_style(line: str, unit: str) -> str:
-    """A line with its indentation in the file's style; a tab of the model is one step."""
+    """Return a line with its indentation in the file's style. A tab in the model's text counts as one step."""
     space = indentation(line)
     if unit == "\t" and " " in space:
         tabs, spaces = divmod(width(space), width(unit))
@@ -112,30 +116,36 @@ def _in_style(line: str, unit: str) -> str:
 
 
 def _first_line(line: str, around: Surroundings) -> str:
-    """On a blank line the model may indent anew what is indented already."""
+    """Return the first line in the file's style, without the indentation that the cursor's line already has.
+
+    The model often indents a line again although the cursor is already indented.
+    """
     styled = _in_style(line, around.unit)
     above = around.line_above
     deepest = width(indentation(above)) + (width(around.unit) if opens_block(above, around.language) else 0)
-    there = width(around.before)
-    extra = width(indentation(styled))
-    if there + extra <= max(deepest, there) or not above:
+    existing = width(around.before)
+    added = width(indentation(styled))
+    if existing + added <= max(deepest, existing) or not above:
         return styled
-    wanted = max(deepest - there, 0)
-    steps, odd = divmod(wanted, width(around.unit))
+    missing = max(deepest - existing, 0)
+    steps, odd = divmod(missing, width(around.unit))
     return around.unit * steps + " " * odd + styled.lstrip(" \t")
 
 
-def cut_placeholders(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """Comments that say that something is to be written, and licence texts, help nobody."""
+def cut_placeholders(draft: Draft, around: Surroundings) -> Draft | Rejected:
+    """Cut the text before the first placeholder comment or licence text; reject it if nothing is left."""
     number = placeholder_line(draft, around)
     if number is None:
         return draft
     text = "\n".join(draft.text.split("\n")[:number])
-    return replace(draft, text=text) if text.strip() else Nothing(PLACEHOLDER)
+    return replace(draft, text=text) if text.strip() else Rejected(PLACEHOLDER)
 
 
 def placeholder_line(draft: Draft, around: Surroundings) -> int | None:
-    """Index of the first line that is a placeholder comment, such as `TODO`; None if the answer has no such line."""
+    """Return the index of the first line with a placeholder comment, such as `TODO`, or with licence text.
+
+    Return None if no line has one.
+    """
     comments = around.language.line_comments if around.language else ("#", "//")
     for number, line in enumerate(draft.text.split("\n")):
         code = ((around.before if number == 0 else "") + line).strip()
@@ -144,91 +154,90 @@ def placeholder_line(draft: Draft, around: Surroundings) -> int | None:
     return None
 
 
-def drop_secrets(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """A key is made up, or worse, remembered."""
-    return draft if mask(around.before + draft.text).endswith(draft.text) else Nothing(SECRET)
+def drop_secrets(draft: Draft, around: Surroundings) -> Draft | Rejected:
+    """Reject a text with a key or password. The model has either invented it or memorized a real one."""
+    return draft if mask(around.before + draft.text).endswith(draft.text) else Rejected(SECRET)
 
 
-def drop_echoes(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """Lines of a snippet, one after the other, are no suggestion: they are in the project already."""
-    lines = [line for line in _same(draft.text.split("\n")) if line]
+def drop_echoes(draft: Draft, around: Surroundings) -> Draft | Rejected:
+    """Reject a text whose lines are copied from a snippet of another file."""
+    lines = [line for line in _normalized(draft.text.split("\n")) if line]
     if len(lines) < MIN_ECHOED_LINES:
         return draft
-    wanted = "\n".join(lines)
+    text = "\n".join(lines)
     for snippet in around.snippets:
-        if wanted in "\n".join(line for line in _same(snippet.text.split("\n")) if line):
-            return Nothing(ECHOES)
+        if text in "\n".join(line for line in _normalized(snippet.text.split("\n")) if line):
+            return Rejected(ECHOES)
     return draft
 
 
 def cut_repetition(draft: Draft, _: Surroundings) -> Draft:
-    """A line, or a group of lines, said twice in a row is said once: small models turn in circles."""
+    """Cut the text where it starts to repeat a line or a group of lines. Small models often end in a loop."""
     lines = draft.text.split("\n")
-    kept = repetition(lines)
-    return draft if kept is None else replace(draft, text="\n".join(lines[:kept]))
+    first_repeated = repetition(lines)
+    return draft if first_repeated is None else replace(draft, text="\n".join(lines[:first_repeated]))
 
 
 def repetition(lines: Sequence[str]) -> int | None:
-    """Index of the first line that repeats the group of lines above it; None without a repetition.
+    """Return the index of the first line that starts to repeat the group of lines above it; None without a repetition.
 
     Blank lines are ignored. Of several repetitions, the one that is complete first is returned, so that lines added
     later do not change the result.
     """
-    told = [(number, line) for number, line in enumerate(_same(lines)) if line]
-    plain = [line for _, line in told]
-    for end in range(2, len(plain) + 1):
+    numbered = [(number, line) for number, line in enumerate(_normalized(lines)) if line]
+    code = [line for _, line in numbered]
+    for end in range(2, len(code) + 1):
         for length in range(1, end // 2 + 1):
-            group = plain[end - length : end]
-            if group == plain[end - 2 * length : end - length] and _says_enough(group):
-                return told[end - length][0]
+            group = code[end - length : end]
+            if group == code[end - 2 * length : end - length] and _long_enough(group):
+                return numbered[end - length][0]
     return None
 
 
-def drop_the_lines_above(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """What was written just now is not written again."""
-    written = _written(draft, around)
-    above = [*around.above, around.before] if _starts_below(draft, around) else around.above
-    said = [line for line in _same(written) if line]
-    if said and _says_enough(said) and [line for line in _same(above) if line][-len(said) :] == said:
-        return Nothing(REPEATS_ABOVE)
+def drop_repeat_of_lines_above(draft: Draft, around: Surroundings) -> Draft | Rejected:
+    """Reject a text that repeats the lines directly above it."""
+    above = [*around.above, around.before] if _starts_on_next_line(draft, around) else around.above
+    lines = [line for line in _normalized(_changed_lines(draft, around)) if line]
+    if lines and _long_enough(lines) and [line for line in _normalized(above) if line][-len(lines) :] == lines:
+        return Rejected(REPEATS_ABOVE)
     return draft
 
 
-def _starts_below(draft: Draft, around: Surroundings) -> bool:
-    """Whether the suggestion leaves the cursor's line as it is, and begins with the next one."""
+def _starts_on_next_line(draft: Draft, around: Surroundings) -> bool:
+    """Return whether the suggestion adds nothing to the cursor's line and starts on the next line."""
     return bool(around.before.strip()) and draft.text.lstrip(" \t").startswith("\n")
 
 
-def _written(draft: Draft, around: Surroundings) -> list[str]:
-    """The whole lines that the document would have, from the first one that the suggestion has a part in."""
+def _changed_lines(draft: Draft, around: Surroundings) -> list[str]:
+    """Return the complete lines that the suggestion changes or adds."""
     lines = (around.before + draft.text).split("\n")
-    return lines[1:] if _starts_below(draft, around) else lines
+    return lines[1:] if _starts_on_next_line(draft, around) else lines
 
 
-def _says_enough(lines: Sequence[str]) -> bool:
+def _long_enough(lines: Sequence[str]) -> bool:
     return sum(map(len, lines)) >= MIN_REPEATED_ABOVE
 
 
-def replace_what_the_editor_closed(draft: Draft, around: Surroundings) -> Draft:
-    """Where the text closes brackets that stand behind the cursor and goes on, it takes their place."""
+def replace_auto_closed(draft: Draft, around: Surroundings) -> Draft:
+    """Replace the brackets and quotes after the cursor if the text contains them and continues after them."""
     after = around.after.rstrip()
     if not after or not set(after) <= AUTO_CLOSED or "\n" in draft.text:
         return draft
-    closed, taken = _closed(draft.text), 0
+    unopened, replaced = _unopened(draft.text), 0
     for each in after:
-        if closed.startswith(each):
-            closed = closed[1:]
+        if unopened.startswith(each):
+            unopened = unopened[1:]
         elif each not in QUOTES or draft.text.count(each) % 2 == 0:
             break
-        taken += 1
-    ends_so = draft.text.endswith((after, after[:taken])) if taken else True
-    return draft if ends_so else replace(draft, over=taken)
+        replaced += 1
+    ends_with_them = draft.text.endswith((after, after[:replaced])) if replaced else True
+    return draft if ends_with_them else replace(draft, over=replaced)
 
 
-def _closed(text: str) -> str:
-    """The brackets that a text closes without having opened them, in order."""
+def _unopened(text: str) -> str:
+    """Return the closing brackets of a text that have no opening bracket in it, in order."""
     depth: list[str] = []
-    found = ""
+    unopened = ""
     for each in text:
         if each in OPENERS.values():
             depth.append(each)
@@ -236,12 +245,12 @@ def _closed(text: str) -> str:
             if depth and depth[-1] == OPENERS[each]:
                 depth.pop()
             else:
-                found += each
-    return found
+                unopened += each
+    return unopened
 
 
-def cut_where_the_line_goes_on(draft: Draft, around: Surroundings) -> Draft:
-    """Drop the end that stands behind the cursor already; brackets only as far as the suggestion did not open them."""
+def cut_rest_of_line(draft: Draft, around: Surroundings) -> Draft:
+    """Remove the end of the text if it already follows the cursor. Keep brackets that close one opened in the text."""
     text = draft.text
     if draft.over:
         return draft
@@ -254,18 +263,26 @@ def cut_where_the_line_goes_on(draft: Draft, around: Surroundings) -> Draft:
 
 
 def _is_repetition(kept: str, repeated: str, after: str) -> bool:
-    """Punctuation counts wherever it meets; words only whole: `self` does not repeat the `f` of `for`."""
-    if not any(map(_in_word, repeated)):
+    """Return whether the end of a text repeats the start of the rest of the line.
+
+    Words count only if they are repeated completely: `self` does not repeat the `f` of `for`.
+
+    Args:
+        kept: the text without its end.
+        repeated: the end of the text, which is also the start of `after`.
+        after: the rest of the line after the cursor.
+    """
+    if not any(map(_is_word_character, repeated)):
         return True
-    return repeated == after and not (_in_word(repeated[0]) and _in_word(kept[-1:]))
+    return repeated == after and not (_is_word_character(repeated[0]) and _is_word_character(kept[-1:]))
 
 
-def _in_word(character: str) -> bool:
+def _is_word_character(character: str) -> bool:
     return character.isalnum() or character == "_"
 
 
 def _closes_own(kept: str, repeated: str) -> int:
-    """How many of the closing brackets that `repeated` begins with close one that `kept` opened."""
+    """Count the closing brackets at the start of `repeated` that close a bracket opened in `kept`."""
     count = 0
     for bracket in repeated:
         opener = OPENERS.get(bracket)
@@ -276,39 +293,39 @@ def _closes_own(kept: str, repeated: str) -> int:
     return count
 
 
-def cut_the_lines_below(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """What stands below already is not said again: the suggestion ends before the next line of the file.
+def cut_repeat_of_line_below(draft: Draft, around: Surroundings) -> Draft | Rejected:
+    """Cut the text before a line that equals the next line of the file; reject it if nothing is left.
 
-    Whatever its indentation: in an inner block the same line may be meant, but mostly the model has copied it.
+    Indentation is ignored. The same line may be intended in an inner block, but mostly the model has copied it.
     """
     number = repeated_below(draft, around)
     if number is None:
         return draft
     text = "\n".join(draft.text.split("\n")[:number])
-    return replace(draft, text=text) if text.strip() else Nothing(REPEATS_BELOW)
+    return replace(draft, text=text) if text.strip() else Rejected(REPEATS_BELOW)
 
 
 def repeated_below(draft: Draft, around: Surroundings) -> int | None:
-    """Index of the first suggested line that equals the next line of the file; None if no line does."""
+    """Return the index of the first suggested line that equals the next line of the file; None if no line does."""
     below = around.next_line
     if len(below.strip()) < MIN_REPEATED:
         return None
-    for number, line in enumerate(_written(draft, around)):
-        if _same([line]) == _same([below]):
-            return number + _starts_below(draft, around)
+    for number, line in enumerate(_changed_lines(draft, around)):
+        if _normalized([line]) == _normalized([below]):
+            return number + _starts_on_next_line(draft, around)
     return None
 
 
-def _same(lines: Sequence[str]) -> list[str]:
-    """Lines as they are compared: without white space, and without what may differ at their end."""
+def _normalized(lines: Sequence[str]) -> list[str]:
+    """Return lines for comparison: without whitespace and final `;` and `,`, and with double quotes only."""
     return ["".join(line.split()).replace("'", '"').rstrip(";,") for line in lines]
 
 
-def cut_closing_lines(draft: Draft, around: Surroundings) -> Draft:
-    """A last line that closes a block which the file closes below is cut."""
+def cut_duplicate_closing_line(draft: Draft, around: Surroundings) -> Draft:
+    """Remove the last line if it closes a block that the next line of the file already closes."""
     lines = draft.text.split("\n")
     if len(lines) < 2 or not all(closes(each, around.language) for each in (lines[-1], around.next_line)):
         return draft
-    if width(indentation(lines[-1])) != width(indentation(around.next_line)) or not _closed(draft.text):
+    if width(indentation(lines[-1])) != width(indentation(around.next_line)) or not _unopened(draft.text):
         return draft
     return replace(draft, text="\n".join(lines[:-1]))

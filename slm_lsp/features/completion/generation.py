@@ -28,8 +28,8 @@ from slm_lsp.features.completion.request import CompletionRequest
 MILLISECONDS = 1e3
 
 MAX_HALVINGS = 3
-"""Attempts with half the budgets when a prompt has more tokens than estimated. Some scripts have more than one token
-per character, but hardly any has more than eight times the estimate."""
+"""Maximum number of times that the token budgets are halved when a prompt has more tokens than estimated. Some scripts
+have more than one token per character, but hardly any has more than eight times the estimate."""
 
 Clock = Callable[[], float]
 """Seconds, from any start."""
@@ -41,11 +41,11 @@ class Growing:
 
     text: str = ""
     logprobs: list[float] = field(default_factory=list)
-    """Of its tokens, including the token that ended it."""
+    """Log-probabilities of its tokens, including the token that ended it."""
     whole: bool = False
     """Whether it ended by itself or at a stop string, rather than at the limit of tokens."""
     finish: Finish | None = None
-    """Why it ended; None while it grows, and when the caller stopped it."""
+    """Why it ended; None while it grows or if the caller stopped it."""
     merged: bool = False
     """Whether the token that ended it also contributed text."""
 
@@ -74,7 +74,7 @@ class Callbacks:
     stop_at: Callable[[Growing], int | None] = lambda _: None
     """Returns the length at which the first candidate is cut and the request ends; None to continue."""
     race: Race | None = None
-    """Sees every token. When it is decided, the request ends without waiting for unfinished candidates."""
+    """Receives every token. When it is decided, the request ends without waiting for unfinished candidates."""
 
 
 async def generate(
@@ -90,10 +90,10 @@ async def generate(
     Args:
         provider: runs the model.
         request: what is completed, and the budgets.
-        info: the model.
+        info: description of the model.
         options: the message to the provider, without its prompt.
-        callbacks: called meanwhile.
-        clock: for the times in the result.
+        callbacks: called while the candidates grow.
+        clock: the clock of the times in the result.
 
     Raises:
         SlmError: the provider could not answer.
@@ -134,7 +134,7 @@ async def _follow(provider: Provider, message: Generate, callbacks: Callbacks, c
                 if race is not None:
                     race.note(event)
                     if event.finish is not None:
-                        await race.tried()
+                        await race.run_trials()
                     if race.decided:
                         return _finished(generation)
                 if event.candidate == 0:
@@ -170,4 +170,4 @@ def _note(generation: Generation, token: Token, clock: Clock) -> None:
 
 
 def _no_answer() -> EngineLostError:
-    return EngineLostError("The engine ended a request without an answer.", "Ask again.")
+    return EngineLostError("The engine ended a request without an answer.", "Try again.")

@@ -1,4 +1,4 @@
-"""The filters, in their order, from what the model said to what is shown."""
+"""Applies all filters, in order, to the text that the model generated."""
 
 from dataclasses import dataclass
 
@@ -7,72 +7,73 @@ from slm_lsp.features.completion.endless import drop_endless_calls
 from slm_lsp.features.completion.filters import (
     Draft,
     Filter,
-    Nothing,
-    cut_closing_lines,
+    Rejected,
+    cut_duplicate_closing_line,
     cut_placeholders,
+    cut_repeat_of_line_below,
     cut_repetition,
-    cut_the_lines_below,
-    cut_trailing_space,
-    cut_what_was_not_finished,
-    cut_where_the_line_goes_on,
+    cut_rest_of_line,
+    cut_trailing_whitespace,
+    cut_unfinished_end,
     drop_blank,
     drop_echoes,
-    drop_long_space,
+    drop_long_whitespace,
+    drop_repeat_of_lines_above,
     drop_secrets,
-    drop_the_lines_above,
-    indent_as_the_file_does,
-    replace_what_the_editor_closed,
+    match_indentation,
+    replace_auto_closed,
 )
-from slm_lsp.features.completion.syntax import keep_what_is_below, keep_what_parses
+from slm_lsp.features.completion.syntax import cut_line_that_cuts_off, cut_to_what_parses
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A text to insert, or the reason why there is none."""
+    """A text to insert, or the reason why nothing is suggested."""
 
     text: str
     over: int = 0
-    """So many characters behind the cursor it replaces."""
+    """Number of characters after the cursor that the text replaces."""
     reason: str | None = None
+    """None if `text` is not empty."""
 
 
 FILTERS: tuple[Filter, ...] = (
-    drop_long_space,
-    cut_what_was_not_finished,
+    drop_long_whitespace,
+    cut_unfinished_end,
     cut_placeholders,
-    cut_trailing_space,
+    cut_trailing_whitespace,
     drop_blank,
-    indent_as_the_file_does,
+    match_indentation,
     cut_repetition,
-    replace_what_the_editor_closed,
-    cut_where_the_line_goes_on,
-    cut_the_lines_below,
-    cut_closing_lines,
-    cut_trailing_space,
+    replace_auto_closed,
+    cut_rest_of_line,
+    cut_repeat_of_line_below,
+    cut_duplicate_closing_line,
+    cut_trailing_whitespace,
     drop_blank,
-    drop_the_lines_above,
+    drop_repeat_of_lines_above,
     drop_echoes,
     drop_endless_calls,
     drop_secrets,
-    keep_what_parses,
-    keep_what_is_below,
-    cut_trailing_space,
+    cut_to_what_parses,
+    cut_line_that_cuts_off,
+    cut_trailing_whitespace,
     drop_blank,
 )
 
 
 def postprocess(text: str, around: Surroundings, *, whole: bool = True) -> Suggestion:
-    """Apply every filter in turn; the first that finds a reason to show nothing ends it.
+    """Apply the filters in turn, until one of them rejects the text.
 
     Args:
-        text: what the model said.
-        around: what stands round the cursor.
-        whole: whether the model came to an end, rather than to the limit of tokens.
+        text: the text that the model generated.
+        around: the document around the cursor.
+        whole: whether the model ended the text itself, rather than being cut off by the token limit.
     """
     draft = Draft(text, whole=whole)
     for each in FILTERS:
         found = each(draft, around)
-        if isinstance(found, Nothing):
+        if isinstance(found, Rejected):
             return Suggestion("", reason=found.reason)
         draft = found
     return Suggestion(draft.text, draft.over)

@@ -1,9 +1,9 @@
-"""Whether Python code only computes, by its look: what is run unasked has to, whatever else guards the process.
+"""Checks statically whether Python code only computes. Code that does anything else is not run while the user types.
 
-Names by which Python's objects lead out of what they were given are refused, built-in functions that reach out, and
-modules that do more than compute. That is no wall: the process has one (`sandbox/kernel.py`). It keeps code that means
-to do something from being run for nothing. The lists of what is allowed stand where the code runs
-(`sandbox/calls.py`).
+It refuses attributes that lead from an object to the interpreter's internals, built-in functions with side effects, and
+modules that do more than compute. This check is not the protection: the kernel confines the process that runs the code
+(`sandbox/seccomp.py`). The check avoids starting code that the process would stop anyway. `sandbox/calls.py` has the
+lists of what is allowed.
 """
 
 import ast
@@ -15,7 +15,7 @@ from slm_lsp.sandbox.calls import BUILTINS, HIDDEN, MODULES
 _BUILTINS = frozenset(BUILTINS) | {"print"}
 _MODULES = frozenset(MODULES) | {"typing"}
 
-_HARMLESS = frozenset(
+_ALLOWED_DUNDERS = frozenset(
     f"__{each}__"
     for each in (
         *("init", "post_init", "name", "repr", "str", "bool", "hash", "len", "iter", "next", "reversed", "contains"),
@@ -24,54 +24,55 @@ _HARMLESS = frozenset(
         *("and", "or", "xor", "lshift", "rshift", "matmul", "divmod", "int", "float", "index", "round", "slots"),
     )
 )
-"""What classes define, and are asked for, every day."""
+"""Special names that ordinary classes define and use."""
 
-_INNARDS = ("gi_", "f_", "tb_", "cr_", "ag_", "co_", "func_")
-"""How attributes of frames, generators and code begin (Python's documentation of `inspect`)."""
+_INTERNAL_PREFIXES = ("gi_", "f_", "tb_", "cr_", "ag_", "co_", "func_")
+"""Prefixes of the attributes of frames, generators and code objects (Python's documentation of `inspect`)."""
 
-_AWAY = HIDDEN | {"obj", "mro", "format_map", "with_traceback"}
-"""Names that lead from a value to more than it."""
+_REFUSED_NAMES = HIDDEN | {"obj", "mro", "format_map", "with_traceback"}
+"""Attributes that give access to other objects or to attributes by name."""
 
-_NAMES = ("id", "attr", "arg", "name", "asname", "rest", "names", "kwd_attrs")
-"""Fields of nodes that hold names (Python's documentation of `ast`)."""
+_NAME_FIELDS = ("id", "attr", "arg", "name", "asname", "rest", "names", "kwd_attrs")
+"""Fields of syntax tree nodes that hold names (Python's documentation of `ast`)."""
 
-_REFUSED = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+_REFUSED_NODES = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
 
 def modules_of(nodes: Iterable[ast.AST]) -> frozenset[str] | None:
-    """What code imports, where all that it does is compute; None where it may do something else."""
+    """Return the modules that code imports if it only computes; None if it may do anything else."""
     found: set[str] = set()
     for node in (inner for each in nodes for inner in ast.walk(each)):
         if isinstance(node, ast.ImportFrom):
             found.add("." * node.level + (node.module or ""))
         elif isinstance(node, ast.Import):
-            found |= {each.name.replace(".", "/") for each in node.names}  # `import a.b` binds another name
+            # `import a.b` binds `a`, not `a.b`, so it is refused: no allowed module has a `/` in its name.
+            found |= {each.name.replace(".", "/") for each in node.names}
         elif not _computes(node):
             return None
     return frozenset(found - {"typing"}) if found <= _MODULES else None
 
 
 def _computes(node: ast.AST) -> bool:
-    if isinstance(node, _REFUSED) or (isinstance(node, ast.MatchClass) and node.patterns):
-        return False  # what a class matches by position, it says in strings
-    if isinstance(node, ast.Name) and not _known(node.id):
+    if isinstance(node, _REFUSED_NODES) or (isinstance(node, ast.MatchClass) and node.patterns):
+        return False  # positional patterns read the attributes that `__match_args__` names in strings
+    if isinstance(node, ast.Name) and not _allowed_builtin(node.id):
         return False
-    return all(map(_harmless, _names(node)))
+    return all(map(_allowed, _names(node)))
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    for field in _NAMES:
+    for field in _NAME_FIELDS:
         value = getattr(node, field, None)
         yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
 
 
-def _harmless(name: str) -> bool:
-    if name in _AWAY or name.startswith(_INNARDS) or name == "*":
+def _allowed(name: str) -> bool:
+    if name in _REFUSED_NAMES or name.startswith(_INTERNAL_PREFIXES) or name == "*":
         return False
-    return not (name.startswith("_") and name.endswith("_") and len(name) > 2) or name in _HARMLESS
+    return not (name.startswith("_") and name.endswith("_") and len(name) > 2) or name in _ALLOWED_DUNDERS
 
 
-def _known(name: str) -> bool:
-    """Whether a name is one of Python's that may be used, or none of Python's."""
+def _allowed_builtin(name: str) -> bool:
+    """Return whether a name is an allowed built-in name or an exception, or not a built-in name at all."""
     value = getattr(builtins, name, None)
     return value is None or name in _BUILTINS or (isinstance(value, type) and issubclass(value, Exception))

@@ -1,7 +1,7 @@
 """Decides whether the strong model's answer replaces the fast model's answer that is already shown.
 
-The confidences of two models are not on one scale. Measured on the 330 places of `eval shown` (`docs/evals.md`), the
-share of right suggestions by confidence:
+The confidences of the two models are not on the same scale. This is the share of correct suggestions by confidence, at
+the 330 cursor positions of `eval shown` (`docs/evals.md`):
 
 | confidence | fast | strong |
 |---|---|---|
@@ -10,55 +10,55 @@ share of right suggestions by confidence:
 | 0.85 to 0.9 | 0.41 | 0.52 |
 | from 0.9 | 0.79 | 0.84 |
 
-So below 0.9 the fast model is right no more often than the strong one at its least confidence. From 0.9 on the fast
-model is wrong 1.3 times as often as the strong one (0.21 and 0.16).
+Below 0.9 the fast model is correct at most as often (0.41) as the strong model at its lowest confidence (0.42). From
+0.9 on, the fast model is wrong 1.3 times as often as the strong model (0.21 and 0.16).
 """
 
 from dataclasses import dataclass
 
 TRUSTED = 0.9
-"""Below this confidence of the fast model any other answer of the strong model replaces the suggestion."""
+"""If the fast model's confidence is below this, any different answer of the strong model replaces its suggestion."""
 
 DOUBT_RATIO = 1.3
-"""From `TRUSTED` on, the fast model's doubt (1 - confidence) counts this many times; see the table above."""
+"""From `TRUSTED` on, the fast model's doubt (1 - confidence) is multiplied by this; see the table above."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One model's answer at a place."""
+class ModelAnswer:
+    """The answer of one model at the cursor."""
 
     text: str
-    """Empty: the model had no answer, or a filter or the least confidence rejected it."""
+    """Empty if the model had no answer, or if it was rejected by a filter or for low confidence."""
     confidence: float | None
-    """Geometric mean of the tokens' probabilities; None where no token was generated."""
+    """Geometric mean of the tokens' probabilities; None if no token was generated."""
 
 
-def is_better(shown: Answer, found: Answer) -> bool:
-    """Whether `found`, of the strong model, is to be shown instead of `shown`, of the fast one.
+def is_better(shown: ModelAnswer, found: ModelAnswer) -> bool:
+    """Return whether the strong model's answer should replace the fast model's.
 
     Args:
-        shown: what the user sees; its text is empty where nothing is shown.
-        found: what has passed the filters and the strong model's least confidence.
+        shown: the fast model's answer that the user sees; its text is empty if nothing is shown.
+        found: the strong model's answer, after the filters and the check of its confidence.
     """
-    if not found.text.strip() or says_the_same(shown.text, found.text):
+    if not found.text.strip() or same_code(shown.text, found.text):
         return False
     sure = shown.confidence or 0.0
     return not shown.text or sure < TRUSTED or _doubt(found) <= DOUBT_RATIO * _doubt(shown)
 
 
-def _doubt(answer: Answer) -> float:
+def _doubt(answer: ModelAnswer) -> float:
     return 1.0 - (answer.confidence or 0.0)
 
 
-def says_the_same(one: str, other: str) -> bool:
-    """Whether two texts differ at most in white space inside and behind lines; indentation counts."""
-    return _plain(one) == _plain(other)
+def same_code(one: str, other: str) -> bool:
+    """Return whether two texts differ at most in whitespace within and at the end of lines. Indentation must match."""
+    return _normalized(one) == _normalized(other)
 
 
-def _plain(text: str) -> list[tuple[str, str]]:
-    """Each line as its indentation and the rest without white space.
+def _normalized(text: str) -> list[tuple[str, str]]:
+    """Return each line as its indentation and the rest without whitespace.
 
-    The first line begins at the cursor: a single space there stands between two words, more of them are indentation.
+    The first line starts at the cursor. A single space at its start separates two words, so it is not indentation.
     """
     lines = [(line[: len(line) - len(line.lstrip())], "".join(line.split())) for line in text.rstrip().splitlines()]
     return [

@@ -23,7 +23,7 @@ class Trigger(Enum):
     EXPLICIT = "explicit"
     """The user triggered it by hand. The suggestion is shown even at low confidence."""
     AHEAD = "ahead"
-    """The server, for a suggestion that may be needed next. Any other request pre-empts it."""
+    """The server prepares a suggestion that the user may need next. Any other request pre-empts it."""
 
 
 def nothing_known(_: str) -> bool:
@@ -33,7 +33,7 @@ def nothing_known(_: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """Everything that decides what is asked and which suggestion may be shown."""
+    """Everything that determines the prompt, the generation and which suggestions may be shown."""
 
     parts: PromptParts
     model: ModelRef

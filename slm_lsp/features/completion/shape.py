@@ -1,4 +1,4 @@
-"""How much is suggested: the rest of a line, or a block where one is being opened or is empty; and where it ends."""
+"""Decides whether to suggest the rest of a line or a whole block, and where a generated block ends."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from slm_lsp.features.completion.around import Surroundings, indentation, opens_
 from slm_lsp.languages.registry import Language
 
 MAX_BLOCK_LINES = 24
-"""More than that nobody reads while typing."""
+"""Maximum number of lines of a suggested block. Few users read more while typing."""
 
 DOCSTRINGS = ('"""', "'''")
 
@@ -20,21 +20,22 @@ _NAME = r"[\w.]*"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a suggestion may be."""
+    """The extent of a suggestion."""
 
     block: bool
+    """Whether it may have several lines."""
     indent: int = 0
-    """Columns of the line that opens the block; what stands no deeper ends it."""
+    """Indentation, in columns, of the line that opens the block. A line that is not indented deeper ends the block."""
 
 
 LINE = Shape(block=False)
 
 
 def shape_of(around: Surroundings) -> Shape:
-    """A block where the line above (or the cursor's, up to it) opens one that has nothing in it yet; else a line."""
+    """Return a block if the cursor is in an empty block or at the end of a line that opens one; otherwise a line."""
     if around.after.strip():
         return LINE
-    opener = around.before if around.before.strip() else _above(around)
+    opener = around.before if around.before.strip() else _code_line_above(around)
     if not opens_block(opener, around.language):
         return LINE
     indent = width(indentation(opener))
@@ -43,16 +44,16 @@ def shape_of(around: Surroundings) -> Shape:
     return Shape(block=True, indent=indent)
 
 
-def _above(around: Surroundings) -> str:
-    """The next line above that is code: what explains a block, a comment or a docstring, does not fill it."""
+def _code_line_above(around: Surroundings) -> str:
+    """Return the nearest line above that is neither blank nor part of a comment or docstring; empty if none is near."""
     comments = around.language.line_comments if around.language else ()
     lines = [line for line in around.above if line.strip()]
     while lines:
         code = lines[-1].strip()
         quotes = next((each for each in DOCSTRINGS if code.endswith(each)), None)
         if quotes is not None:
-            start = next((n for n in range(len(lines), 0, -1) if _begins(lines[n - 1], quotes, n == len(lines))), 0)
-            del lines[max(start - 1, 0) :]
+            starts = (n for n in range(len(lines), 0, -1) if _starts_docstring(lines[n - 1], quotes, n == len(lines)))
+            del lines[max(next(starts, 0) - 1, 0) :]
         elif comments and code.startswith(comments):
             lines.pop()
         else:
@@ -60,51 +61,54 @@ def _above(around: Surroundings) -> str:
     return ""
 
 
-def _begins(line: str, quotes: str, last: bool) -> bool:
-    """Whether a docstring begins with a line; on its last one it does so only where that has its quotes twice."""
+def _starts_docstring(line: str, quotes: str, last: bool) -> bool:
+    """Return whether a line starts a docstring. The last line of one starts it only if it contains the quotes twice."""
     return line.strip().startswith(quotes) and (not last or line.count(quotes) > 1)
 
 
 def stop_of(shape: Shape, around: Surroundings) -> Stop:
-    """Where the engine ends an answer by itself: a line with its end; behind a finished one it may be the next."""
+    """Return the stop rule for the engine: a line stops at a line end, a block has no stop string.
+
+    After a finished line the model may suggest the next line, so there the answer may start with a line end.
+    """
     if shape.block:
         return Stop()
-    behind_a_line = bool(around.before.strip()) and not around.after.strip()
-    return Stop(("\n",), after_text=behind_a_line)
+    after_finished_line = bool(around.before.strip()) and not around.after.strip()
+    return Stop(("\n",), after_text=after_finished_line)
 
 
-def block_end(shape: Shape, said: str, around: Surroundings) -> int | None:
-    """Where in a growing answer its block has ended; None while it may go on.
+def block_end(shape: Shape, answer: str, around: Surroundings) -> int | None:
+    """Return the length at which the block in a growing answer ends; None if it may continue.
 
     Args:
-        shape: a block.
-        said: the answer so far.
-        around: what stands round the cursor.
+        shape: the shape of the block.
+        answer: the text generated so far.
+        around: the document around the cursor.
     """
     before, language = around.before, around.language
-    lines = said.split("\n")
-    at = 0
+    lines = answer.split("\n")
+    start = 0
     for number, line in enumerate(lines):
-        whole = number + 1 < len(lines)
+        complete = number + 1 < len(lines)
         text = before + line if number == 0 else line
         inside = number > 0 or not before.strip()
         if inside and text.strip() and width(indentation(text)) <= shape.indent:
             closing = closes(text, language)
             if text.lstrip()[0] not in CLOSERS and not closing:
-                growing = not whole and _may_close(text, language)
-                return None if growing else max(at - 1, 0)
-            if not whole:
+                undecided = not complete and _may_close(text, language)
+                return None if undecided else max(start - 1, 0)
+            if not complete:
                 return None
             body = line.lstrip()
-            return at + len(line) - len(body) + (len(body) if closing else 1)
-        if whole and number + 1 >= MAX_BLOCK_LINES:
-            return at + len(line)
-        at += len(line) + 1
+            return start + len(line) - len(body) + (len(body) if closing else 1)
+        if complete and number + 1 >= MAX_BLOCK_LINES:
+            return start + len(line)
+        start += len(line) + 1
     return None
 
 
 def closes(line: str, language: Language | None) -> bool:
-    """Whether a line does nothing but close a block: brackets, or one of the language's closing keywords."""
+    """Return whether a line only closes a block, with brackets or with a closing keyword of the language."""
     code = line.strip().rstrip(";,.")
     if not code or all(each in CLOSERS for each in code):
         return bool(code)
@@ -114,16 +118,16 @@ def closes(line: str, language: Language | None) -> bool:
 
 @cache
 def _closing_line(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    """Matches the lines that a language's `block_closers` describe."""
+    """Return a pattern for the lines that a language's `block_closers` describe."""
     spelled = "|".join(r"\s+".join(map(re.escape, each.split())) for each in phrases)
     return re.compile(spelled.replace(re.escape("*"), _NAME), re.IGNORECASE)
 
 
 def _may_close(line: str, language: Language | None) -> bool:
-    """Whether the beginning of a line, such as `en`, may still become a line that closes a block."""
-    said = " ".join(line.lower().split())
+    """Return whether an incomplete line, such as `en`, may still become a line that closes a block."""
+    typed = " ".join(line.lower().split())
     for phrase in language.block_closers if language else ():
         head, star, _ = phrase.lower().partition("*")
-        if head.startswith(said) or (star and said.startswith(head)):
+        if head.startswith(typed) or (star and typed.startswith(head)):
             return True
     return False

@@ -1,4 +1,4 @@
-"""When nothing is to be suggested unless somebody asks for it."""
+"""Decides where nothing is suggested unless the user requests it explicitly."""
 
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.cursor import Cursor
@@ -17,20 +17,20 @@ _CODE_IN_STRING = ("interpolation", "substitution", "template_expression", "form
 
 
 def skip_reason(cursor: Cursor, around: Surroundings, settings: CompletionSettings) -> str | None:
-    """Why nothing is suggested at a place of its own accord; None where something may be."""
+    """Return why nothing should be suggested automatically at the cursor; None if something may be suggested."""
     if around.language is not None and around.language.name in settings.languages_off:
         return OFF.format(around.language.name)
-    if _in_word(around.before[-1:]) and _in_word(around.after[:1]):
+    if _is_word_character(around.before[-1:]) and _is_word_character(around.after[:1]):
         return IN_WORD
-    return _in_text(cursor, around)
+    return _in_comment_or_string(cursor, around)
 
 
-def _in_word(character: str) -> bool:
+def _is_word_character(character: str) -> bool:
     return character.isalnum() or character == "_"
 
 
-def _in_text(cursor: Cursor, around: Surroundings) -> str | None:
-    """Whether the character before the cursor belongs to a comment or to a string that goes on behind it."""
+def _in_comment_or_string(cursor: Cursor, around: Surroundings) -> str | None:
+    """Return the reason if the cursor is in a comment, or in a string that continues after the cursor; None if not."""
     language = around.language
     if language is None:
         return None

@@ -1,4 +1,4 @@
-"""Whether a document still parses with a suggestion in it; where it does not, how much of the suggestion may stay."""
+"""Checks that a suggestion does not add syntax errors to the document, and shortens or rejects one that does."""
 
 from functools import lru_cache
 
@@ -7,27 +7,27 @@ from tree_sitter import Node, Tree
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.completion.around import DEFAULT_UNIT, Surroundings, indentation, opens_block, width
 from slm_lsp.features.completion.below import cuts_off
-from slm_lsp.features.completion.filters import OPENERS, Draft, Nothing
+from slm_lsp.features.completion.filters import OPENERS, Draft, Rejected
 from slm_lsp.languages.parse import parse
 from slm_lsp.languages.registry import Language
 
-BREAKS = "the file would not parse with it"
-CUTS_OFF = "it would cut off the lines below"
+BREAKS = "the suggestion would cause a syntax error"
+CUTS_OFF = "the suggestion would make the lines below unreachable or wrongly indented"
 
 PARSE_S = 0.05
-"""A document that takes longer to parse is not looked at; some 10,000 lines."""
+"""Time limit for parsing a document, in seconds; enough for about 10,000 lines. A larger document is not checked."""
 
 MAX_CUTS = 6
-"""So many shorter forms of a suggestion are tried."""
+"""Maximum number of shorter forms of a suggestion to check."""
 
 _CLOSERS = {opener: closer for closer, opener in OPENERS.items()}
 _PIECE_ENDS = ")]}\"'`"
 
 
-def keep_what_parses(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """Cut back to the last point with which the document parses no worse than without the cursor's line.
+def cut_to_what_parses(draft: Draft, around: Surroundings) -> Draft | Rejected:
+    """Shorten the text until it adds no syntax errors; reject it if that fails.
 
-    What the cursor's line and the suggestion leave open is closed for the check: who opens a block goes on to close it.
+    For the check, brackets and blocks that the text opens are closed, because the user will close them later.
     """
     try:
         for number, text in enumerate(_shorter(draft.text)):
@@ -38,19 +38,21 @@ def keep_what_parses(draft: Draft, around: Surroundings) -> Draft | Nothing:
                 return Draft(text, over, draft.whole)
     except ParseTimeoutError:
         return draft
-    return Nothing(BREAKS)
+    return Rejected(BREAKS)
 
 
 def breaks(text: str, over: int, around: Surroundings) -> bool:
-    """Whether the document parses worse with a text at the cursor than without the cursor's line, or as it is.
+    """Return whether the document has more syntax errors with a text at the cursor.
+
+    The comparison is with the document as it is or without the cursor's line, whichever has fewer errors.
 
     Args:
         text: the suggestion.
-        over: so many characters behind the cursor are replaced.
-        around: what stands round the cursor.
+        over: number of characters after the cursor that the text replaces.
+        around: the document around the cursor.
 
     Raises:
-        ParseTimeoutError: it takes too long to tell.
+        ParseTimeoutError: parsing takes longer than `PARSE_S`.
     """
     language = around.language
     if language is None or language.grammar is None:
@@ -62,8 +64,8 @@ def breaks(text: str, over: int, around: Surroundings) -> bool:
     return errors(language, _with(text, over, around)) > before
 
 
-def keep_what_is_below(draft: Draft, around: Surroundings) -> Draft | Nothing:
-    """A last line that keeps the lines below from being reached is cut."""
+def cut_line_that_cuts_off(draft: Draft, around: Surroundings) -> Draft | Rejected:
+    """Remove a last line that makes the lines below unreachable or wrongly indented. If nothing is left, reject."""
     lines = draft.text.split("\n")
     try:
         if around.language is None or not around.next_line or not _cuts_off(draft, around, around.language):
@@ -71,7 +73,7 @@ def keep_what_is_below(draft: Draft, around: Surroundings) -> Draft | Nothing:
     except ParseTimeoutError:
         return draft
     kept = "\n".join(lines[:-1])
-    return Draft(kept, 0, draft.whole) if kept.strip() else Nothing(CUTS_OFF)
+    return Draft(kept, 0, draft.whole) if kept.strip() else Rejected(CUTS_OFF)
 
 
 def _cuts_off(draft: Draft, around: Surroundings, language: Language) -> bool:
@@ -83,15 +85,15 @@ def _cuts_off(draft: Draft, around: Surroundings, language: Language) -> bool:
 
 
 def _with(text: str, over: int, around: Surroundings) -> str:
-    """The document with a text at the cursor, what it opens closed."""
+    """Return the document with a text at the cursor, and with its open brackets and blocks closed."""
     return around.head + closed(around.before + text, around.after[over:], around) + around.tail
 
 
 def errors(language: Language, text: str) -> int:
-    """How many places of a text do not parse.
+    """Count the syntax errors of a text.
 
     Raises:
-        ParseTimeoutError: it takes too long.
+        ParseTimeoutError: parsing takes longer than `PARSE_S`.
     """
     tree = _tree(language, text)
     return errors_of(tree.root_node) if tree is not None else 0
@@ -107,14 +109,20 @@ def _bytes(text: str) -> bytes:
 
 
 def errors_of(node: Node) -> int:
-    """How many places of a tree did not parse; those inside others do not count."""
+    """Count the syntax errors below a node. Errors within an error do not count."""
     if node.is_missing or node.is_error:
         return 1
     return sum(errors_of(each) for each in node.children if each.has_error) if node.has_error else 0
 
 
 def closed(written: str, rest: str, around: Surroundings) -> str:
-    """The written lines, what stands behind the cursor, and what closes whatever is left open."""
+    """Return a text followed by the rest of the line and by what closes its open brackets, or its open block in Python.
+
+    Args:
+        written: the text up to the end of the suggestion.
+        rest: the rest of the line after it.
+        around: the document around the cursor.
+    """
     last = written.rpartition("\n")[2]
     opened = left_open(written + rest)
     closing = "".join(_CLOSERS[each] for each in reversed(opened))
@@ -126,7 +134,7 @@ def closed(written: str, rest: str, around: Surroundings) -> str:
 
 
 def left_open(text: str) -> list[str]:
-    """Brackets that a text opens and does not close; those in strings of one line do not count."""
+    """Return the brackets that a text opens and does not close. Brackets in single-line strings do not count."""
     depth: list[str] = []
     quote = ""
     previous = ""
@@ -145,7 +153,10 @@ def left_open(text: str) -> list[str]:
 
 
 def _shorter(text: str) -> list[str]:
-    """A suggestion and its beginnings, the longest first: whole lines of a block, whole pieces of a line."""
+    """Return a suggestion and its beginnings, the longest first.
+
+    Several lines are cut at line ends, a single line before closing brackets and quotes.
+    """
     lines = text.split("\n")
     if len([line for line in lines if line.strip()]) > 1:
         return ["\n".join(lines[:count]).rstrip() for count in range(len(lines), 0, -1) if lines[count - 1].strip()]

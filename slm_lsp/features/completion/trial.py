@@ -1,6 +1,6 @@
-"""Whether suggestions do as the examples of the function they stand in say: they are run, where they only compute.
+"""Runs the examples in the docstring of a function with each candidate for a line of that function.
 
-Verdicts are worth something beside each other: in a function that is half written nothing does as the examples say.
+A verdict only means something in comparison with others: while the function is unfinished, every candidate fails.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,41 +13,47 @@ from slm_lsp.sandbox.process import Verdict, run_calls
 
 @dataclass(frozen=True)
 class Trials:
-    """Of the candidates of one place.
+    """Runs the candidates for one site and remembers their verdicts.
 
     Args:
-        site: where they go.
+        site: where the candidates are inserted.
     """
 
     site: Site
-    _known: dict[str, Verdict] = field(default_factory=dict)
+    _verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     @property
     def verdicts(self) -> Mapping[str, Verdict]:
-        """Of the texts that were tried."""
-        return self._known
+        """The verdicts so far, by text of the candidate."""
+        return self._verdicts
 
     @property
     def proven(self) -> frozenset[str]:
-        """The texts that do as the examples say, where others do not: else examples say nothing of this line."""
-        if Verdict.FAILED not in self._known.values():
+        """The texts that pass the examples. Empty unless another text fails them.
+
+        If none fails, the examples do not depend on this line, so passing proves nothing.
+        """
+        if Verdict.FAILED not in self._verdicts.values():
             return frozenset()
-        return frozenset(text for text, verdict in self._known.items() if verdict is Verdict.PASSED)
+        return frozenset(text for text, verdict in self._verdicts.items() if verdict is Verdict.PASSED)
 
     async def run(self, texts: Sequence[str]) -> None:
-        """Try those that were not tried yet; cancelling this ends it."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        """Run the examples with each text that has no verdict yet, in another process.
+
+        Cancelling this coroutine ends that process.
+        """
+        new = [text for text in dict.fromkeys(texts) if text not in self._verdicts]
         if not new or not self._possible:
             return
-        self._known.update(dict.fromkeys(new, Verdict.UNKNOWN))
+        self._verdicts.update(dict.fromkeys(new, Verdict.UNKNOWN))
         line = self.site.around.head.count("\n")
-        found = {text: runnable(self.site.put(text)[1].decode("utf-8", "replace"), line) for text in new}
+        found = {text: runnable(self.site.document_with(text)[1].decode("utf-8", "replace"), line) for text in new}
         runs = {text: each for text, each in found.items() if each is not None}
         if runs:
-            wanted = next(iter(runs.values())).wanted
+            examples = next(iter(runs.values())).examples
             modules = frozenset[str]().union(*(each.modules for each in runs.values()))
-            verdicts = await run_calls([each.definition for each in runs.values()], wanted, modules)
-            self._known.update(zip(runs, verdicts, strict=True))
+            verdicts = await run_calls([each.definition for each in runs.values()], examples, modules)
+            self._verdicts.update(zip(runs, verdicts, strict=True))
 
     @property
     def _possible(self) -> bool:

@@ -1,1 +1,1 @@
-"""Counts of suggestions and what became of them. Kept on this machine; never contain text or paths."""
+"""Local counts of suggestions and their outcomes. They contain neither code nor paths."""

@@ -1,7 +1,7 @@
-"""What became of suggestions: counted on this machine, for its user, with nothing of what was in them.
+"""Counts suggestions and their outcomes on this machine. Neither code nor paths are stored.
 
-Whoever completes only puts a note into a queue; a thread writes. A database that is damaged, locked or cannot be
-written costs the statistics, never a completion.
+The caller only appends to a queue; a background thread writes to the database. A database that is damaged, locked or
+not writable stops the counting, but never fails or delays a completion.
 """
 
 import contextlib
@@ -14,80 +14,99 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from slm_lsp.features.statistics.feedback import Feedback, Kind, Outcome, Shown, Source, kind_of
-from slm_lsp.features.statistics.store import Ledger, default_path
+from slm_lsp.features.statistics.feedback import (
+    Feedback,
+    Group,
+    ShownSuggestion,
+    SuggestionOutcome,
+    SuggestionSource,
+    group_of,
+)
+from slm_lsp.features.statistics.store import StatisticsDatabase, default_path
 from slm_lsp.features.statistics.summary import Summary, summarize
 
-__all__ = ["Outcome", "Shown", "Source", "Statistics"]
+__all__ = ["ShownSuggestion", "Statistics", "SuggestionOutcome", "SuggestionSource"]
 
 QUEUE = 4096
-"""Notes that wait while somebody else has the database; what comes then is not counted."""
+"""Maximum number of queued writes. While the queue is full, because another process has locked the database, new writes
+are dropped."""
 
 BATCH = 128
-"""Notes that are written together."""
+"""Maximum number of writes in one transaction."""
 
 CLOSE_S = 2.0
-"""How long the end of a server may wait for the last notes."""
+"""Seconds that `flush`, and each of the two steps of `close`, may wait for the queued writes."""
 
-GIVEN_UP = "%s: %s. Nothing is counted before the next start; `slm-lsp stats --reset` mends a damaged file."
+STOPPED = (
+    "Suggestions are not counted until the next start: %s: %s. "
+    "If the file is damaged, `slm-lsp stats --reset` removes it."
+)
 
 log = logging.getLogger(__name__)
 
-_Note = Callable[[Feedback], None]
+_Write = Callable[[Feedback], None]
 
 
 class Statistics:
-    """Counts what is shown and what becomes of it. Used from one thread.
+    """Counts suggestions and their outcomes. Must be used from one thread only.
 
-    `shown`, `outcome`, `replaced`, `nothing` and `threshold` return at once and never fail.
+    `shown`, `outcome`, `replaced`, `not_shown` and `threshold` return at once and never raise.
 
-    A suggestion of which nobody tells an outcome counts as ignored. Where an editor has never told that one was taken
-    or rejected, its silence says nothing, and nothing is learned from it.
+    A suggestion without a reported outcome counts as ignored. As long as an editor has never reported `accepted`,
+    `partial` or `rejected`, nothing is learned from its suggestions, because it may not report outcomes at all.
 
     Args:
-        path: the database; None: the user's own. It is opened, and made, when the first of these methods is called.
-        today: the day, of the user's clock.
+        path: the database; None: the default path of this user. It is opened, and created if missing, on the first call
+            of one of these methods.
+        today: returns the local date.
     """
 
     def __init__(self, path: Path | None = None, today: Callable[[], date] = date.today) -> None:
         self._path = path or default_path()
         self._today = today
-        self._notes: queue.Queue[_Note | threading.Event | None] = queue.Queue(QUEUE)
+        self._queue: queue.Queue[_Write | threading.Event | None] = queue.Queue(QUEUE)
         self._thread: threading.Thread | None = None
         self._counting = True
-        self._thresholds: dict[Kind, float] = {}
+        self._thresholds: dict[Group, float] = {}
 
-    def shown(self, suggestion: Shown) -> None:
-        """A suggestion was given to an editor; again with the same `id` it is not counted again."""
+    def shown(self, suggestion: ShownSuggestion) -> None:
+        """Count a suggestion that was sent to an editor. Further calls with the same `id` are ignored."""
         day = self._today()
-        self._put(lambda feedback: feedback.shown(suggestion, day))
+        self._enqueue(lambda feedback: feedback.shown(suggestion, day))
 
-    def outcome(self, id: str, kind: Outcome, characters: int | None = None) -> None:  # noqa: A002 - the field's name
-        """What became of a suggestion; of several outcomes the best stands, whatever their order.
+    def outcome(self, id: str, outcome: SuggestionOutcome, characters: int | None = None) -> None:  # noqa: A002 - the field's name
+        """Record the outcome of a suggestion. Of several outcomes the best is kept, in whatever order they arrive.
 
         Args:
-            id: as it was shown; an unknown one is passed over.
-            kind: `partial` may come again and again, and `accepted` after it.
-            characters: how many of the suggestion's have been taken so far; None: all, where it was accepted.
+            id: id of the suggestion. Unknown ids are ignored.
+            outcome: `partial` may be reported several times, and `accepted` after it.
+            characters: number of characters of the suggestion that were accepted so far; None: all of them if the
+                outcome is `accepted`, otherwise unknown.
         """
-        self._put(lambda feedback: feedback.outcome(id, kind, characters))
+        self._enqueue(lambda feedback: feedback.outcome(id, outcome, characters))
 
     def replaced(self, id: str) -> None:  # noqa: A002 - the field's name
-        """A better suggestion was shown in place of one: it is not counted, unless something of it was accepted."""
-        self._put(lambda feedback: feedback.replaced(id))
+        """Stop counting a suggestion that a better one has replaced, unless part of it was already accepted."""
+        self._enqueue(lambda feedback: feedback.replaced(id))
 
-    def nothing(self, language: str, tier: str | None, reason: str) -> None:
-        """Nothing was shown. `reason` is one of our own sentences; what does not look like one is kept as `other`."""
+    def not_shown(self, language: str, tier: str | None, reason: str) -> None:
+        """Count a request that was answered without a suggestion.
+
+        `reason` is one of slm-lsp's own sentences. Any text that does not look like one is stored as `other`.
+        """
         day = self._today()
-        self._put(lambda feedback: feedback.nothing(language, tier, reason, day))
+        self._enqueue(lambda feedback: feedback.not_shown(language, tier, reason, day))
 
     def threshold(self, language: str, tier: str | None) -> float:
-        """The least confidence worth showing, from 0 to 0.9; 0 while little is known, and until the file is read."""
+        """Return the lowest confidence worth showing, 0 to 0.9.
+
+        It is 0 until the database has been read and enough outcomes are known.
+        """
         self._start()
-        return self._thresholds.get(kind_of(language, tier), 0.0)
+        return self._thresholds.get(group_of(language, tier), 0.0)
 
     def summary(self, days: int | None = None) -> Summary:
-        """Everything counted, or only what was in the last `days`, today one of them.
+        """Summarize all counts, or only those of the last `days` days, including today.
 
         Raises:
             StatisticsError: the database cannot be read.
@@ -96,31 +115,31 @@ class Statistics:
         return summarize(self._path, self._today(), days)
 
     def flush(self, timeout_s: float = CLOSE_S) -> bool:
-        """Wait until every note so far is written or given up; False where that took too long."""
+        """Wait until every queued write is done or has failed. Return False if that took longer than the timeout."""
         if self._thread is None or not self._thread.is_alive():
             return True
         written = threading.Event()
         try:
-            self._notes.put(written, timeout=timeout_s)
+            self._queue.put(written, timeout=timeout_s)
         except queue.Full:
             return False
         return written.wait(timeout_s)
 
     def close(self) -> None:
-        """Write what is left; waits for that, twice `CLOSE_S` at most. Nothing is counted afterwards."""
+        """Write what is queued and stop the thread, within twice `CLOSE_S`. Later calls count nothing."""
         self._counting = False
         if self._thread is not None and self.flush():
             with contextlib.suppress(queue.Full):
-                self._notes.put_nowait(None)
+                self._queue.put_nowait(None)
                 self._thread.join(CLOSE_S)
 
-    def _put(self, note: _Note) -> None:
+    def _enqueue(self, write: _Write) -> None:
         if not self._counting:
             return
         self._start()
-        # Full: somebody else has had the database for a long time. What is not counted is not missed.
+        # A full queue means that the database has been locked for a long time. A lost count is better than waiting.
         with contextlib.suppress(queue.Full):
-            self._notes.put_nowait(note)
+            self._queue.put_nowait(write)
 
     def _start(self) -> None:
         if self._thread is None:
@@ -129,29 +148,30 @@ class Statistics:
 
     def _run(self) -> None:
         try:
-            with closing(Ledger(self._path)) as ledger:
-                feedback = Feedback(ledger, self._today, self._thresholds)
-                while self._write(ledger, feedback):
+            with closing(StatisticsDatabase(self._path)) as database:
+                feedback = Feedback(database, self._today, self._thresholds)
+                while self._write_batch(database, feedback):
                     pass
             return
         except (OSError, sqlite3.Error) as error:
             self._counting = False
-            log.warning(GIVEN_UP, self._path, error)
-        while (left := self._notes.get()) is not None:
-            if isinstance(left, threading.Event):
-                left.set()
+            log.warning(STOPPED, self._path, error)
+        # Nothing is written any more, but callers of `flush` must not wait until their timeout.
+        while (entry := self._queue.get()) is not None:
+            if isinstance(entry, threading.Event):
+                entry.set()
 
-    def _write(self, ledger: Ledger, feedback: Feedback) -> bool:
-        """Wait for notes and write those there are; False after the last."""
-        batch = [self._notes.get()]
-        while len(batch) < BATCH and not self._notes.empty():
-            batch.append(self._notes.get())
+    def _write_batch(self, database: StatisticsDatabase, feedback: Feedback) -> bool:
+        """Wait for queued writes and execute them in one transaction. Return False after the last one."""
+        batch = [self._queue.get()]
+        while len(batch) < BATCH and not self._queue.empty():
+            batch.append(self._queue.get())
         try:
-            if notes := [each for each in batch if callable(each)]:
-                with ledger.transaction():
-                    feedback.tidy()
-                    for note in notes:
-                        note(feedback)
+            if writes := [each for each in batch if callable(each)]:
+                with database.transaction():
+                    feedback.delete_old()
+                    for write in writes:
+                        write(feedback)
                     feedback.learn()
         finally:
             for each in batch:

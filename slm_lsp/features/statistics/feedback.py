@@ -1,4 +1,4 @@
-"""What an editor was given and what became of it, on the way into the database: the part that may wait for a disk."""
+"""Converts suggestions and their outcomes to rows of the database. Runs in the background thread that writes them."""
 
 import math
 import re
@@ -8,150 +8,158 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from slm_lsp.features.statistics.store import Ledger
+from slm_lsp.features.statistics.store import StatisticsDatabase
 from slm_lsp.features.statistics.threshold import threshold
 
-Source = Literal["engine", "cache"]
-Outcome = Literal["accepted", "partial", "rejected", "ignored"]
-Kind = tuple[str, str]
-"""Language and tier."""
+SuggestionSource = Literal["engine", "cache"]
+SuggestionOutcome = Literal["accepted", "partial", "rejected", "ignored"]
+Group = tuple[str, str]
+"""Language and tier, as stored. A threshold is learned for each group."""
 
 KEEP_DAYS = 180
-"""What is older is deleted."""
+"""Rows older than this many days are deleted."""
 
 PENDING = 256
-"""Suggestions whose outcome is waited for; nobody accepts one after so many others."""
+"""Number of the latest suggestions whose outcome may still be reported. Older ones keep the outcome that they have."""
 
 OTHER = "other"
-"""Stands for a name or a reason that might be something else."""
+"""Replaces a name or reason that does not look like one."""
 
-# Languages come from editors and models from file names: a path or a piece of code must not get in by them.
+# Languages come from editors and model names from file names, so they may contain paths or code. Those are not stored.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+#-]{0,79}")
 _REASON = re.compile(r"[A-Za-z][A-Za-z ,;:.'-]{0,119}")
 
-_RANK: dict[Outcome | None, int] = {None: 0, "ignored": 1, "rejected": 2, "partial": 3, "accepted": 4}
+_RANK: dict[SuggestionOutcome | None, int] = {None: 0, "ignored": 1, "rejected": 2, "partial": 3, "accepted": 4}
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A suggestion that an editor was given."""
+class ShownSuggestion:
+    """A suggestion that was sent to an editor."""
 
     id: str
-    """By which its outcome is told; not stored. While it is typed through, it stays the same suggestion."""
+    """Identifies the suggestion when its outcome is reported; not stored. What remains of a suggestion while the user
+    types it keeps the id."""
     language: str
     tier: str | None
     model: str
-    source: Source
+    source: SuggestionSource
     confidence: float
     """0 to 1."""
     characters: int
     lines: int
     latency_ms: float
-    """From the request to the answer."""
+    """From the editor's request to the answer."""
     tokens: int
-    """Generated for it; 0 where it came from the cache."""
+    """Number of tokens generated for it; 0 if it came from the cache."""
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A suggestion whose outcome may still be told. `outcome` is None while nobody who would tell it was heard."""
+    """A suggestion whose outcome may still be reported."""
 
     row: int
-    kind: Kind
+    group: Group
     characters: int
-    outcome: Outcome | None
+    outcome: SuggestionOutcome | None
+    """None as long as the editor has never reported an outcome."""
     taken: int = 0
+    """Number of characters that were accepted."""
 
 
 class Feedback:
-    """Writes suggestions and outcomes, and learns from them. All methods but the constructor inside a transaction.
+    """Writes suggestions and outcomes, and learns thresholds from them.
+
+    Every method must be called inside a transaction of the database.
 
     Args:
-        ledger: where it is written.
-        today: the day, of the user's clock.
-        thresholds: what was learned, kept up to date.
+        database: where to write.
+        today: returns the local date.
+        thresholds: the learned thresholds; this object keeps them up to date.
     """
 
-    def __init__(self, ledger: Ledger, today: Callable[[], date], thresholds: dict[Kind, float]) -> None:
-        self._ledger = ledger
+    def __init__(self, database: StatisticsDatabase, today: Callable[[], date], thresholds: dict[Group, float]) -> None:
+        self._database = database
         self._today = today
         self._thresholds = thresholds
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
-        self._heard = False
-        self._tidied: date | None = None
-        self._changed: set[Kind] = set(ledger.kinds())
+        self._editor_reports = False
+        self._cleaned_on: date | None = None
+        self._changed: set[Group] = set(database.groups())
         self.learn()
 
-    def shown(self, each: Shown, day: date) -> None:
-        """A suggestion was given to an editor."""
-        if each.id in self._pending:
+    def shown(self, suggestion: ShownSuggestion, day: date) -> None:
+        """See `Statistics.shown`."""
+        if suggestion.id in self._pending:
             return
-        kind = kind_of(each.language, each.tier)
-        outcome: Outcome | None = "ignored" if self._heard else None
-        confidence = min(max(each.confidence, 0.0), 1.0) if math.isfinite(each.confidence) else 0.0
-        figures = (confidence, each.characters, each.lines, each.latency_ms, each.tokens)
-        row = self._ledger.add((day.isoformat(), *kind, name(each.model), each.source, *figures, outcome))
-        self._pending[each.id] = _Pending(row, kind, each.characters, outcome)
+        group = group_of(suggestion.language, suggestion.tier)
+        outcome: SuggestionOutcome | None = "ignored" if self._editor_reports else None
+        confidence = min(max(suggestion.confidence, 0.0), 1.0) if math.isfinite(suggestion.confidence) else 0.0
+        names = (*group, stored_name(suggestion.model), suggestion.source)
+        size = (suggestion.characters, suggestion.lines)
+        row = self._database.add(
+            (day.isoformat(), *names, confidence, *size, suggestion.latency_ms, suggestion.tokens, outcome)
+        )
+        self._pending[suggestion.id] = _Pending(row, group, suggestion.characters, outcome)
         if len(self._pending) > PENDING:
             self._pending.popitem(last=False)
-        self._changed.add(kind)
+        self._changed.add(group)
 
-    def outcome(self, id: str, kind: Outcome, characters: int | None) -> None:  # noqa: A002 - the field's name
-        """What became of a suggestion; of several outcomes the best stands, whatever their order."""
+    def outcome(self, id: str, outcome: SuggestionOutcome, characters: int | None) -> None:  # noqa: A002 - the field's name
+        """See `Statistics.outcome`."""
         pending = self._pending.get(id)
         if pending is None:
             return
-        if kind != "ignored" and not self._heard:
-            # This editor tells what becomes of suggestions, so its silence about earlier ones means something too.
-            self._heard = True
+        if outcome != "ignored" and not self._editor_reports:
+            # The editor reports outcomes, so earlier suggestions without one were ignored.
+            self._editor_reports = True
             for each in self._pending.values():
                 each.outcome = "ignored"
-                self._settle(each)
-        if kind in ("accepted", "partial"):
-            whole = pending.characters if kind == "accepted" else 0
-            told = whole if characters is None else min(max(characters, 0), pending.characters)
-            pending.taken = max(pending.taken, told)
-        if self._heard and _RANK[kind] > _RANK[pending.outcome]:
-            pending.outcome = kind
-        self._settle(pending)
+                self._save(each)
+        if outcome in ("accepted", "partial"):
+            by_default = pending.characters if outcome == "accepted" else 0
+            taken = by_default if characters is None else min(max(characters, 0), pending.characters)
+            pending.taken = max(pending.taken, taken)
+        if self._editor_reports and _RANK[outcome] > _RANK[pending.outcome]:
+            pending.outcome = outcome
+        self._save(pending)
 
     def replaced(self, id: str) -> None:  # noqa: A002 - the field's name
-        """A better suggestion was shown in its place: it does not count, unless something of it was accepted."""
+        """See `Statistics.replaced`."""
         pending = self._pending.get(id)
         if pending is None or pending.outcome in ("accepted", "partial"):
             return
         del self._pending[id]
-        self._ledger.remove(pending.row)
-        self._changed.add(pending.kind)
+        self._database.remove(pending.row)
+        self._changed.add(pending.group)
 
-    def nothing(self, language: str, tier: str | None, reason: str, day: date) -> None:
-        """Nothing was shown."""
-        said = reason if _REASON.fullmatch(reason) else OTHER
-        self._ledger.add_nothing(day.isoformat(), *kind_of(language, tier), said)
+    def not_shown(self, language: str, tier: str | None, reason: str, day: date) -> None:
+        """See `Statistics.not_shown`."""
+        stored = reason if _REASON.fullmatch(reason) else OTHER
+        self._database.add_not_shown(day.isoformat(), *group_of(language, tier), stored)
 
-    def tidy(self) -> None:
-        """Once a day, drop what is old."""
+    def delete_old(self) -> None:
+        """Delete rows older than `KEEP_DAYS`, once a day."""
         today = self._today()
-        if today != self._tidied:
-            self._ledger.forget_before((today - timedelta(days=KEEP_DAYS)).isoformat())
-            self._tidied = today
+        if today != self._cleaned_on:
+            self._database.delete_before((today - timedelta(days=KEEP_DAYS)).isoformat())
+            self._cleaned_on = today
 
     def learn(self) -> None:
-        """Bring the thresholds up to date where something changed."""
-        for kind in self._changed:
-            self._thresholds[kind] = threshold(*self._ledger.bands(*kind))
+        """Update the thresholds of the groups that have changed."""
+        for group in self._changed:
+            self._thresholds[group] = threshold(*self._database.bands(*group))
         self._changed.clear()
 
-    def _settle(self, pending: _Pending) -> None:
-        self._ledger.set_outcome(pending.row, pending.outcome, pending.taken)
-        self._changed.add(pending.kind)
+    def _save(self, pending: _Pending) -> None:
+        self._database.set_outcome(pending.row, pending.outcome, pending.taken)
+        self._changed.add(pending.group)
 
 
-def kind_of(language: str, tier: str | None) -> Kind:
-    """Language and tier as they are kept."""
-    return name(language), name(tier or "")
+def group_of(language: str, tier: str | None) -> Group:
+    """Return a language and a tier as they are stored."""
+    return stored_name(language), stored_name(tier or "")
 
 
-def name(said: str) -> str:
-    """A name as it is kept: what does not look like one is `other`."""
-    return said if _NAME.fullmatch(said) else OTHER
+def stored_name(name: str) -> str:
+    """Return a name unchanged if it looks like one, otherwise `other`."""
+    return name if _NAME.fullmatch(name) else OTHER

@@ -1,4 +1,4 @@
-"""The statistics as a page: one HTML file with its plots in it, without scripts and without anything from elsewhere."""
+"""Renders the statistics as one HTML file that contains its plots and needs no scripts and no other files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,32 +8,37 @@ from pathlib import Path
 import jinja2
 
 from slm_lsp.errors import StatisticsError, UsageError, cure_for_write_error
-from slm_lsp.features.statistics.summary import Counts, Day, Step, Summary
+from slm_lsp.features.statistics.summary import Counts, Day, LatencyBin, Summary
 
 GENERATOR = "slm-lsp stats"
-"""By this in its head a page of ours is known again."""
+"""Content of the `generator` meta tag. It marks files that may be overwritten."""
 
 HEAD_BYTES = 1024
-"""The generator stands within."""
+"""The meta tag is within this many bytes of the start of the file."""
 
-MOST_BARS = 15
-"""Languages beyond are not drawn."""
+MAX_BARS = 15
+"""Maximum number of bars in a plot of rates."""
 
-# Lengths are in units of the drawings, which are shown 1 pixel large where there is room.
+# Lengths in SVG units: one pixel on a screen that is wide enough.
 WIDTH = 720
 NAMES = 150
+"""Width of the names to the left of the bars."""
 FIGURES = 160
+"""Width of the figures to the right of the bars."""
 ROW = 26
 HEIGHT = 180
 LEFT = 44
+"""Width of the axis labels to the left of the columns."""
 BELOW = 24
+"""Height of the axis labels below a plot."""
 GAP_SHARE = 0.2
-MOST_COLUMN = 36
+"""Share of the space of a column that stays empty."""
+MAX_COLUMN = 36
 
 
 @dataclass(frozen=True, slots=True)
 class RateBar:
-    """A rate with its interval, drawn as a bar from the left."""
+    """A horizontal bar for a rate, with its confidence interval."""
 
     name: str
     y: int
@@ -45,7 +50,7 @@ class RateBar:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A bar from below; what was accepted of it is drawn over it."""
+    """A vertical bar. The accepted part is drawn over it as an inner bar."""
 
     x: float
     width: float
@@ -55,21 +60,21 @@ class Column:
     inner_height: float
     title: str
     label: str
-    """Under the axis; empty where there is no room for one."""
+    """Label under the axis; empty if the column has none."""
     anchor: str
-    """Which part of the label stands under the middle of the bar, as SVG says it."""
+    """Value of SVG's `text-anchor` for the label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Bars side by side; `top` is what the line at the top stands for."""
+    """A column chart. `top` is the value at its upper edge."""
 
     columns: tuple[Column, ...]
     top: int
 
 
 def page(summary: Summary) -> str:
-    """The page."""
+    """Render the page."""
     source = files("slm_lsp.features.statistics").joinpath("statistics.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -83,7 +88,7 @@ def page(summary: Summary) -> str:
         summary=summary,
         generator=GENERATOR,
         rates=rates,
-        left_out=max(len(summary.by_language) - MOST_BARS, 0),
+        omitted=max(len(summary.by_language) - MAX_BARS, 0),
         daily=day_columns(summary.daily),
         latencies=latency_columns(summary.histogram),
         width=WIDTH,
@@ -97,26 +102,35 @@ def page(summary: Summary) -> str:
 
 
 def write(path: Path, text: str, force: bool) -> None:
-    """Write a page; a file that is no page of ours is replaced with `force` only.
+    """Write a page to a file.
+
+    Args:
+        path: the file.
+        text: the page.
+        force: overwrite the file even if it is not a page of statistics.
 
     Raises:
-        UsageError: another file is there.
-        StatisticsError: the page cannot be written.
+        UsageError: the file exists and is not a page of statistics.
+        StatisticsError: the file cannot be written.
     """
     if not path.parent.is_dir():
         raise StatisticsError(
-            f"{path} cannot be written: there is no folder {path.parent}.", "Make it, or name another file."
+            f"{path} cannot be written: the folder {path.parent} does not exist.",
+            "Create the folder, or choose another file.",
         )
     try:
-        if path.exists() and not force and not _is_ours(path):
-            raise UsageError(f"{path} is there and no page of `{GENERATOR}`.", "Take another name, or add --force.")
+        if path.exists() and not force and not _is_statistics_page(path):
+            raise UsageError(
+                f"{path} already exists and was not written by `{GENERATOR}`.",
+                "Choose another file, or add --force to overwrite this one.",
+            )
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        cure = cure_for_write_error(error, "Name a file in a folder that you may write.")
+        cure = cure_for_write_error(error, "Choose a file in a folder that you can write to.")
         raise StatisticsError(f"{path} cannot be written: {error.strerror or error}.", cure) from error
 
 
-def _is_ours(path: Path) -> bool:
+def _is_statistics_page(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -124,12 +138,12 @@ def _is_ours(path: Path) -> bool:
 
 
 def percent(share: float | None) -> str:
-    """A share for people."""
+    """Format a share as a percentage; None as a dash."""
     return "–" if share is None else f"{share * 100:.0f} %"  # noqa: RUF001 - a dash
 
 
 def rate_bars(groups: Mapping[str, Counts]) -> list[RateBar]:
-    """Acceptance of each group, those shown most first."""
+    """Return a bar for the acceptance rate of each group, in the same order; at most `MAX_BARS` bars."""
     scale = WIDTH - NAMES - FIGURES
     return [
         RateBar(
@@ -140,26 +154,26 @@ def rate_bars(groups: Mapping[str, Counts]) -> list[RateBar]:
             high=round(counts.ci95[1] * scale, 1),
             text=f"{percent(counts.rate)} of {counts.shown:,}",
         )
-        for number, (name, counts) in enumerate(list(groups.items())[:MOST_BARS])
+        for number, (name, counts) in enumerate(list(groups.items())[:MAX_BARS])
     ]
 
 
 def day_columns(days: Sequence[Day]) -> Columns:
-    """Suggestions a day, and those accepted at least in part."""
+    """Return a chart of the suggestions shown and accepted per day. The first, middle and last days have labels."""
     bars = [(day.shown, day.accepted, f"{day.day}: {day.shown:,} shown, {day.accepted:,} accepted") for day in days]
     labelled = {0, len(days) // 2, len(days) - 1}
     labels = [day.day[5:] if number in labelled else "" for number, day in enumerate(days)]
     return _columns(bars, labels)
 
 
-def latency_columns(steps: Sequence[Step]) -> Columns:
-    """How many answers came how soon."""
-    labels = [_milliseconds(step.to_ms) for step in steps]
-    bars = [(step.count, 0, f"{label}: {step.count:,}") for step, label in zip(steps, labels, strict=True)]
+def latency_columns(bins: Sequence[LatencyBin]) -> Columns:
+    """Return a chart of the number of answers by latency, labelled with the upper edge of each bin."""
+    labels = [_edge(each.to_ms) for each in bins]
+    bars = [(each.count, 0, f"{label}: {each.count:,}") for each, label in zip(bins, labels, strict=True)]
     return _columns(bars, labels)
 
 
-def _milliseconds(to_ms: int | None) -> str:
+def _edge(to_ms: int | None) -> str:
     if to_ms is None:
         return "more"
     return f"{to_ms} ms" if to_ms < 1000 else f"{to_ms // 1000} s"
@@ -168,28 +182,28 @@ def _milliseconds(to_ms: int | None) -> str:
 def _columns(bars: Sequence[tuple[int, int, str]], labels: Sequence[str]) -> Columns:
     top = _round_up(max((count for count, _, _ in bars), default=0))
     step = min((WIDTH - LEFT) / max(len(bars), 1), WIDTH / 11)
-    wide = min(step * (1 - GAP_SHARE), MOST_COLUMN)
-    drawn = []
-    for number, ((count, inner, title), label) in enumerate(zip(bars, labels, strict=True)):
-        tall, taken = count / top * HEIGHT, inner / top * HEIGHT
-        drawn.append(
+    width = min(step * (1 - GAP_SHARE), MAX_COLUMN)
+    columns = []
+    for number, ((count, inner_count, title), label) in enumerate(zip(bars, labels, strict=True)):
+        height, inner_height = count / top * HEIGHT, inner_count / top * HEIGHT
+        columns.append(
             Column(
-                x=round(LEFT + number * step + (step - wide) / 2, 2),
-                width=round(wide, 2),
-                y=round(HEIGHT - tall, 1),
-                height=round(tall, 1),
-                inner_y=round(HEIGHT - taken, 1),
-                inner_height=round(taken, 1),
+                x=round(LEFT + number * step + (step - width) / 2, 2),
+                width=round(width, 2),
+                y=round(HEIGHT - height, 1),
+                height=round(height, 1),
+                inner_y=round(HEIGHT - inner_height, 1),
+                inner_height=round(inner_height, 1),
                 title=title,
                 label=label,
-                anchor="end" if wide < MOST_COLUMN and number == len(bars) - 1 else "middle",
+                anchor="end" if width < MAX_COLUMN and number == len(bars) - 1 else "middle",
             )
         )
-    return Columns(tuple(drawn), top)
+    return Columns(tuple(columns), top)
 
 
 def _round_up(count: int) -> int:
-    """The next of 1, 2, 4, 6, 8, 10, 20, 40 and so on."""
+    """Return the smallest of 1, 2, 4, 6, 8, 10, 20, 40, … that is at least `count`."""
     unit = 1
     while True:
         for factor in (1, 2, 4, 6, 8):

@@ -1,4 +1,4 @@
-"""The statistics summed up: what `slm-lsp stats` prints and draws. `docs/statistics.md` says what each figure means."""
+"""Summarizes the statistics for `slm-lsp stats`. `docs/statistics.md` explains each figure."""
 
 import sqlite3
 from bisect import bisect_left
@@ -10,37 +10,37 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from slm_lsp.features.statistics.store import bands, kinds, reading
+from slm_lsp.features.statistics.store import bands, groups, reading
 from slm_lsp.features.statistics.threshold import threshold
 from slm_lsp.proportions import percentile, wilson
 
-STEPS_MS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
-"""Edges of the latency histogram. Nobody notices what is under 100 ms; what is over 1 s was mostly for nothing."""
+BIN_EDGES_MS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+"""Edges of the latency histogram. Below 100 ms a user notices no delay; after more than 1 s most have typed on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Suggestions and what became of them."""
+    """Numbers of suggestions by outcome."""
 
     shown: int
     accepted: int
     partial: int
-    """A word or a line of it was taken, not all."""
+    """Suggestions of which some words or lines were accepted, but not all."""
     rejected: int
     ignored: int
     silent: int
-    """How many of the ignored were shown by an editor that had not told any outcome."""
+    """Those of the ignored suggestions that were shown by an editor which had not reported any outcome."""
     characters_shown: int
     characters_accepted: int
     rate: float | None
-    """Accepted, at least in part, of those shown; None where none was."""
+    """Share of the shown suggestions that were accepted, at least in part; None if none was shown."""
     ci95: tuple[float, float]
-    """Wilson's interval of `rate`."""
+    """95 % Wilson interval of `rate`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds from request to answer: percentiles by nearest rank."""
+    """Number of answers, and nearest-rank percentiles of the milliseconds from request to answer."""
 
     n: int
     p50_ms: float
@@ -48,8 +48,8 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A bar of the latency histogram, of what the engine was asked for; `to_ms` is None in the last one."""
+class LatencyBin:
+    """One bin of the latency histogram, which counts answers of the engine. `to_ms` is None in the last bin."""
 
     from_ms: int
     to_ms: int | None
@@ -58,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day; `accepted` includes what was accepted in part."""
+    """Counts of one day. `accepted` includes partial acceptance."""
 
     day: str
     shown: int
@@ -67,44 +67,47 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The least confidence that is shown, learned from the newest outcomes of a language and a tier."""
+    """The threshold learned for a language and a tier."""
 
     language: str
     tier: str
     outcomes: int
+    """Number of outcomes from which it was learned."""
     threshold: float
+    """Lowest confidence that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything, or what lies in the last `days`."""
+    """All statistics, or those of the last `days` days."""
 
     days: int | None
     first: str | None
-    """The first day on which anything was counted, as `YYYY-MM-DD`."""
+    """First day on which a suggestion was shown, as `YYYY-MM-DD`."""
     last: str | None
+    """Last such day."""
     total: Counts
     by_language: dict[str, Counts]
-    """Those shown most come first, here and in the next three."""
+    """Sorted by `shown`, the largest first, as are the next three."""
     by_tier: dict[str, Counts]
     by_model: dict[str, Counts]
     by_source: dict[str, Counts]
-    """From the `engine` or the `cache`."""
+    """By `engine` and `cache`."""
     latency: dict[str, Latency]
-    """By tier, of what the engine was asked for, and of the `cache`."""
-    histogram: tuple[Step, ...]
+    """By tier for answers of the engine; answers from the cache under `cache`."""
+    histogram: tuple[LatencyBin, ...]
     daily: tuple[Day, ...]
-    """Every day from the first to the last."""
+    """Every day from the first to the last, including days without suggestions."""
     tokens: int
-    """Generated for what was shown."""
+    """Number of tokens generated for the suggestions shown."""
     nothing: dict[str, int]
-    """Why nothing was shown, and how often; the most frequent reason first."""
+    """Number of requests without a suggestion by reason, the most frequent reason first."""
     thresholds: tuple[Learned, ...]
-    """Whatever `days` says: as they are now."""
+    """The current thresholds; they do not depend on `days`."""
 
 
 class _Row(NamedTuple):
-    """Suggestions that have all in common but their figures."""
+    """Sums over the suggestions of one day, language, tier, model and source."""
 
     day: str
     language: str
@@ -122,10 +125,15 @@ class _Row(NamedTuple):
 
 
 def summarize(path: Path, today: date, days: int | None) -> Summary:
-    """The summary of a database; without one, of nothing.
+    """Summarize a database; a missing one has no suggestions.
+
+    Args:
+        path: the database.
+        today: the local date.
+        days: number of days to include, today being the last; None: all.
 
     Raises:
-        StatisticsError: it cannot be read.
+        StatisticsError: the database cannot be read.
     """
     if not path.exists():
         return _summary(days, [], [], {}, ())
@@ -142,24 +150,24 @@ def summarize(path: Path, today: date, days: int | None) -> Summary:
                 (since,),
             )
         )
-        thresholds = tuple(_learned(db, *kind) for kind in kinds(db))
+        thresholds = tuple(_learned(db, *group) for group in groups(db))
     return _summary(days, rows, latencies, nothing, thresholds)
 
 
 def _rows(db: sqlite3.Connection, since: str) -> list[_Row]:
-    """Suggestions grouped by all that is no figure."""
-    found = db.execute(
+    """Return the suggestions from the day `since` on, grouped by day, language, tier, model and source."""
+    rows = db.execute(
         "SELECT day, language, tier, model, source, count(*), sum(outcome IS 'accepted'), sum(outcome IS 'partial'), "
         "sum(outcome IS 'rejected'), sum(outcome IS NULL), sum(characters), sum(taken), sum(tokens) "
         "FROM suggestion WHERE day >= ? GROUP BY day, language, tier, model, source",
         (since,),
     )
-    return [_Row(*row) for row in found]
+    return [_Row(*row) for row in rows]
 
 
 def _learned(db: sqlite3.Connection, language: str, tier: str) -> Learned:
-    shown, taken = bands(db, language, tier)
-    return Learned(language, tier, sum(shown), threshold(shown, taken))
+    shown, accepted = bands(db, language, tier)
+    return Learned(language, tier, sum(shown), threshold(shown, accepted))
 
 
 def _summary(
@@ -174,7 +182,7 @@ def _summary(
         by_key[key].append(latency_ms)
     for values in by_key.values():
         values.sort()
-    asked = [values for key, values in by_key.items() if key != "cache"]
+    from_engine = [values for key, values in by_key.items() if key != "cache"]
     daily = _daily(rows)
     return Summary(
         days=days,
@@ -189,7 +197,7 @@ def _summary(
             key: Latency(len(values), percentile(values, 50), percentile(values, 95))
             for key, values in sorted(by_key.items())
         },
-        histogram=_histogram(asked),
+        histogram=_histogram(from_engine),
         daily=daily,
         tokens=sum(row.tokens for row in rows),
         nothing=nothing,
@@ -235,8 +243,8 @@ def _daily(rows: Sequence[_Row]) -> tuple[Day, ...]:
     )
 
 
-def _histogram(tiers: Sequence[Sequence[float]]) -> tuple[Step, ...]:
-    """How many values of all tiers, each in order, lie in each step."""
-    below = [sum(bisect_left(values, edge) for values in tiers) for edge in (0, *STEPS_MS)]
+def _histogram(tiers: Sequence[Sequence[float]]) -> tuple[LatencyBin, ...]:
+    """Count the latencies of all tiers in each bin. The latencies of each tier must be sorted."""
+    below = [sum(bisect_left(values, edge) for values in tiers) for edge in (0, *BIN_EDGES_MS)]
     counts = (high - low for low, high in pairwise((*below, sum(map(len, tiers)))))
-    return tuple(Step(*each) for each in zip((0, *STEPS_MS), (*STEPS_MS, None), counts, strict=True))
+    return tuple(LatencyBin(*each) for each in zip((0, *BIN_EDGES_MS), (*BIN_EDGES_MS, None), counts, strict=True))

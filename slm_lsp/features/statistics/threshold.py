@@ -1,53 +1,56 @@
-"""How sure a suggestion must be to be worth showing: learned from what became of those that were shown before.
+"""Learns the lowest confidence at which a suggestion is worth showing, from the outcomes of earlier suggestions.
 
-Every suggestion costs its reading: `WORTH_PERCENT` of what one brings that is taken. Confidences are cut into bands,
-and the threshold is the edge of a band at which all that it lets through brings most, less that cost; of equal ones the
-least. Every band begins with a few suggestions that nobody made, taken more often than is worth it: little evidence
-changes nothing.
+Confidences are divided into bands. The threshold is the lower edge of a band, chosen so that the suggestions at or
+above it have the highest total value: 1 for each accepted suggestion, minus `WORTH_PERCENT` / 100 for each suggestion
+shown, because reading it takes time. Of equally good edges the lowest is chosen. Each band starts with a prior of
+`PRIOR` suggestions that were accepted often enough to be worth showing, so that few outcomes do not change the result.
 
-What is not shown has no outcome. Evidence against it leaves the newest `WINDOW` outcomes with time, and it is tried
-again.
+Suggestions below the threshold are not shown and get no outcomes. As newer outcomes push the old ones out of the last
+`WINDOW`, the threshold falls again and such suggestions get another chance.
 """
 
 from collections.abc import Sequence
 
 BANDS = 20
-"""Bands of confidence from 0 to 1, all of the same width."""
+"""Number of confidence bands between 0 and 1, all of the same width."""
 
 WORTH_PERCENT = 15
-"""Reading a line takes under a second, typing one five or more: taken less often, it has cost more than it saved."""
+"""Minimum acceptance rate, in percent, at which suggestions are worth showing. Reading a line takes under a second,
+typing it five seconds or more, so lines that are accepted less often cost more time than they save."""
 
 PRIOR = 4
-"""Suggestions that nobody made, in each band."""
+"""Prior pseudo-count per confidence band."""
 
 PRIOR_PERCENT = 30
-"""How often those were taken: what completion of code is commonly said to reach."""
+"""Acceptance rate of the prior, in percent: a commonly reported rate for code completion."""
 
 MIN_OUTCOMES = 50
-"""With fewer, nothing was learned."""
+"""Number of outcomes below which the threshold stays 0."""
 
 WINDOW = 1000
-"""Outcomes that count, the newest of a language and a tier."""
+"""Number of the newest outcomes of a language and a tier that count."""
 
-MOST = 18
-"""The band at which the threshold stops: completion may become rare, it cannot fall silent for good."""
+MAX_BANDS_HIDDEN = 18
+"""Number of the lowest bands that may be hidden. The highest bands are always shown, so completion never stops
+entirely."""
 
 
-def threshold(shown: Sequence[int], taken: Sequence[int]) -> float:
-    """The least confidence at which showing is worth it, from 0 to `MOST / BANDS`.
+def threshold(shown: Sequence[int], accepted: Sequence[int]) -> float:
+    """Return the lowest confidence worth showing, from 0 to `MAX_BANDS_HIDDEN / BANDS`.
 
-    Another one taken never raises it, another one not taken never lowers it, once there are `MIN_OUTCOMES`.
+    From `MIN_OUTCOMES` on, one more accepted suggestion never raises the result, and one more suggestion that was not
+    accepted never lowers it.
 
     Args:
-        shown: how many outcomes there are in each band.
-        taken: how many of them were accepted, at least in part.
+        shown: number of outcomes in each band.
+        accepted: number of them that were accepted, at least in part.
     """
     if sum(shown) < MIN_OUTCOMES:
         return 0.0
-    best = gain = edge = 0
-    for number in range(MOST):
-        # What is gained by not showing this band either. Whole percents: sums that are equal must compare so.
-        gain -= 100 * taken[number] - WORTH_PERCENT * shown[number] + PRIOR * (PRIOR_PERCENT - WORTH_PERCENT)
-        if gain > best:
-            best, edge = gain, number + 1
-    return edge / BANDS
+    best_gain = gain = hidden = 0
+    for band in range(MAX_BANDS_HIDDEN):
+        # Gain of hiding all bands up to this one. In integers, so that equal sums compare as equal.
+        gain -= 100 * accepted[band] - WORTH_PERCENT * shown[band] + PRIOR * (PRIOR_PERCENT - WORTH_PERCENT)
+        if gain > best_gain:
+            best_gain, hidden = gain, band + 1
+    return hidden / BANDS

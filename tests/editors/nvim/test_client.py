@@ -1,4 +1,4 @@
-"""What the client does with what a server says, exactly: the server follows a script, Neovim is the real one."""
+"""How the plugin reacts to the messages of a scripted server, in a real Neovim."""
 
 import time
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from tests.editors.nvim.conftest import Open, Script, item, messages, text_of, v
 
 Start = Callable[..., Neovim]
 
-ASKED = "textDocument/inlineCompletion"
+REQUEST = "textDocument/inlineCompletion"
 
 
-def test_text_is_shown_as_it_arrives(scripted: Start, script: Script) -> None:
+def test_streamed_text_is_shown_when_it_arrives(scripted: Start, script: Script) -> None:
     deltas = [["max", 50], ["(first, ", 150], ["second)", 150]]
-    script.does({"return ": {"stream": deltas, "wait_ms": 50, "items": [item("max(first, second)")]}})
+    script.set_answers({"return ": {"stream": deltas, "wait_ms": 50, "items": [item("max(first, second)")]}})
     nvim = scripted()
     nvim.screen.forget()
     nvim.type("ireturn ")
@@ -28,44 +28,44 @@ def test_text_is_shown_as_it_arrives(scripted: Start, script: Script) -> None:
     assert text_of(nvim) == "return "
 
 
-def test_the_answer_counts_not_the_stream(scripted: Start, script: Script) -> None:
-    script.does({"x = ": {"stream": [["wrong", 0]], "items": [item("right")]}})
+def test_answer_replaces_different_streamed_text(scripted: Start, script: Script) -> None:
+    script.set_answers({"x = ": {"stream": [["wrong", 0]], "items": [item("right")]}})
     nvim = scripted()
     nvim.type("ix = ")
     nvim.until_shown("x = right")
     assert not any("wrong" in line for line in nvim.screen.lines())
 
 
-def test_a_block_goes_on_behind_its_first_line(scripted: Start, script: Script) -> None:
+def test_block_extends_its_first_line(scripted: Start, script: Script) -> None:
     first = {"stream": [["f f():", 0]], "items": [item("f f():")], "after": [["\n    ret", 50], ["urn 1", 50], ["", 0]]}
-    script.does({"de": [first, {"items": [item("f f():\n    return 1", "two")]}]})
+    script.set_answers({"de": [first, {"items": [item("f f():\n    return 1", "two")]}]})
     nvim = scripted()
     nvim.type("ide")
     nvim.until_shown("    return 1")
     shown = "return require('slm.shown').get().command"
-    nvim.until(lambda n: n.lua(shown)["arguments"][0]["id"] == "two", "the whole has come")
+    nvim.until(lambda n: n.lua(shown)["arguments"][0]["id"] == "two", "the complete block is shown")
     nvim.type("<Tab>")
     nvim.until(lambda _: text_of(nvim) == "def f():\n    return 1", "accepted")
-    nvim.until(lambda _: script.told("workspace/executeCommand"), "reported")
-    assert script.told("workspace/executeCommand")[0]["arguments"] == [{"id": "two", "kind": "accepted"}]
+    nvim.until(lambda _: script.received("workspace/executeCommand"), "reported")
+    assert script.received("workspace/executeCommand")[0]["arguments"] == [{"id": "two", "kind": "accepted"}]
 
 
-def test_a_refined_suggestion_takes_the_place_of_the_first_one(scripted: Start, script: Script) -> None:
+def test_refined_suggestion_replaces_the_first_one(scripted: Start, script: Script) -> None:
     first = {"items": [item("total + 1")], "refined_ms": 100}
-    script.does({"x = ": [first, {"items": [item("sum(rows)", "two")]}]})
+    script.set_answers({"x = ": [first, {"items": [item("sum(rows)", "two")]}]})
     nvim = scripted()
     nvim.type("ix = ")
     nvim.until_shown("x = sum(rows)")
-    assert [each["context"]["triggerKind"] for each in script.told(ASKED)][-2:] == [2, 2]
+    assert [each["context"]["triggerKind"] for each in script.received(REQUEST)][-2:] == [2, 2]
     nvim.type("<Tab>")
-    nvim.until(lambda _: script.told("workspace/executeCommand"), "reported")
-    assert script.told("workspace/executeCommand")[0]["arguments"] == [{"id": "two", "kind": "accepted"}]
-    (hello,) = script.told("initialize")
-    assert hello["capabilities"]["experimental"] == {"slmStream": True, "slmRefined": True}
+    nvim.until(lambda _: script.received("workspace/executeCommand"), "reported")
+    assert script.received("workspace/executeCommand")[0]["arguments"] == [{"id": "two", "kind": "accepted"}]
+    (initialize,) = script.received("initialize")
+    assert initialize["capabilities"]["experimental"] == {"slmStream": True, "slmRefined": True}
 
 
-def test_a_refined_suggestion_is_shown_where_nothing_was(scripted: Start, script: Script) -> None:
-    script.does({"x = ": [{"items": [], "refined_ms": 100}, {"items": [item("sum(rows)", "two")]}]})
+def test_refined_suggestion_is_shown_if_there_was_none(scripted: Start, script: Script) -> None:
+    script.set_answers({"x = ": [{"items": [], "refined_ms": 100}, {"items": [item("sum(rows)", "two")]}]})
     nvim = scripted()
     nvim.type("ix = ")
     nvim.until_shown("x = sum(rows)")
@@ -75,26 +75,26 @@ def test_a_refined_suggestion_is_shown_where_nothing_was(scripted: Start, script
     ("method", "keys", "line"),
     [("workspace/executeCommand", "<C-]>", "x = "), ("textDocument/didChange", "tot", "x = total + 1")],
 )
-def test_what_was_dismissed_or_typed_into_is_not_refined(
+def test_dismissed_or_partly_typed_suggestion_is_not_refined(
     scripted: Start, script: Script, method: str, keys: str, line: str
 ) -> None:
     answers = {"x = ": [{"items": [item("total + 1")]}, {"items": [item("sum(rows)", "two")]}]}
-    script.does(answers)
+    script.set_answers(answers)
     nvim = scripted()
     nvim.type("ix = ")
     nvim.until_shown("x = total + 1")
-    asked = len(script.told(ASKED))
-    script.does(answers, refined_on=method)
-    before = len(script.told(method))
+    requests = len(script.received(REQUEST))
+    script.set_answers(answers, refined_on=method)
+    before = len(script.received(method))
     nvim.type(keys)
-    nvim.until(lambda _: len(script.told(method)) > before, "the server has sent slm/refined")
+    nvim.until(lambda _: len(script.received(method)) > before, "the server has sent slm/refined")
     nvim.settle()
     assert nvim.screen.lines()[0].rstrip() == line.rstrip()
-    assert len(script.told(ASKED)) == asked
+    assert len(script.received(REQUEST)) == requests
 
 
-def test_accepting_is_one_step_of_undo(scripted: Start, script: Script) -> None:
-    script.does({"total = ": {"items": [item("sum(\n    values)")]}})
+def test_accepting_is_one_undo_step(scripted: Start, script: Script) -> None:
+    script.set_answers({"total = ": {"items": [item("sum(\n    values)")]}})
     nvim = scripted()
     nvim.type("itotal = ")
     nvim.until_shown("total = sum(")
@@ -110,8 +110,8 @@ def test_accepting_is_one_step_of_undo(scripted: Start, script: Script) -> None:
         assert text_of(nvim) == expected
 
 
-def test_word_by_word_then_all(scripted: Start, script: Script) -> None:
-    script.does({"return ": {"items": [item("fib(n - 1) + 2")]}})
+def test_words_are_accepted_one_by_one_and_reported(scripted: Start, script: Script) -> None:
+    script.set_answers({"return ": {"items": [item("fib(n - 1) + 2")]}})
     nvim = scripted()
     nvim.type("ireturn ")
     nvim.until_shown("return fib(n - 1) + 2")
@@ -121,15 +121,15 @@ def test_word_by_word_then_all(scripted: Start, script: Script) -> None:
         nvim.until_shown("return fib(n - 1) + 2")
     nvim.type("<Tab>")
     nvim.until(lambda _: text_of(nvim) == "return fib(n - 1) + 2", "all")
-    nvim.until(lambda _: len(script.told("workspace/executeCommand")) == 5, "reported")
-    told = [each["arguments"][0] for each in script.told("workspace/executeCommand")]
-    assert told[0] == {"id": "one", "kind": "partial", "characters": 3}
-    assert told[3] == {"id": "one", "kind": "partial", "characters": 7}
-    assert told[4] == {"id": "one", "kind": "accepted"}
+    nvim.until(lambda _: len(script.received("workspace/executeCommand")) == 5, "reported")
+    outcomes = [each["arguments"][0] for each in script.received("workspace/executeCommand")]
+    assert outcomes[0] == {"id": "one", "kind": "partial", "characters": 3}
+    assert outcomes[3] == {"id": "one", "kind": "partial", "characters": 7}
+    assert outcomes[4] == {"id": "one", "kind": "accepted"}
 
 
-def test_line_by_line(scripted: Start, script: Script) -> None:
-    script.does({"if ": {"items": [item("ok:\n    go()\n    stop()")]}})
+def test_lines_are_accepted_one_by_one(scripted: Start, script: Script) -> None:
+    script.set_answers({"if ": {"items": [item("ok:\n    go()\n    stop()")]}})
     nvim = scripted()
     nvim.type("iif ")
     nvim.until_shown("    stop()")
@@ -138,80 +138,84 @@ def test_line_by_line(scripted: Start, script: Script) -> None:
         nvim.until(lambda _, want=expected: text_of(nvim) == want, expected)  # type: ignore[misc]
 
 
-def test_typing_through_keeps_it(scripted: Start, script: Script) -> None:
-    script.does({"rows.": {"items": [item("append(value)")]}, "*": {"items": [item("never")]}})
+def test_typing_the_suggested_text_keeps_the_suggestion(scripted: Start, script: Script) -> None:
+    script.set_answers({"rows.": {"items": [item("append(value)")]}, "*": {"items": [item("never")]}})
     nvim = scripted()
     nvim.type("irows.")
     nvim.until_shown("rows.append(value)")
     nvim.screen.forget()
-    asked = len(script.told(ASKED))
+    requests = len(script.received(REQUEST))
     nvim.type("app")
     nvim.until(lambda _: text_of(nvim) == "rows.app", "typed")
     nvim.settle()
     assert all(frame.lines[0] == "rows.append(value)" for frame in nvim.screen.frames)
-    assert len(script.told(ASKED)) == asked
+    assert len(script.received(REQUEST)) == requests
     nvim.type("<Tab>")
     nvim.until(lambda _: text_of(nvim) == "rows.append(value)", "accepted")
 
 
-def test_typing_something_else_takes_it_away_and_asks_again(scripted: Start, script: Script) -> None:
-    script.does({"rows.": {"items": [item("append(value)")]}, "rows.ext": {"wait_ms": 300, "items": [item("end()")]}})
+def test_typing_other_text_hides_the_suggestion_and_sends_a_new_request(scripted: Start, script: Script) -> None:
+    script.set_answers(
+        {"rows.": {"items": [item("append(value)")]}, "rows.ext": {"wait_ms": 300, "items": [item("end()")]}}
+    )
     nvim = scripted()
     nvim.type("irows.")
     nvim.until_shown("rows.append(value)")
     nvim.type("ext")
-    nvim.until(lambda _: nvim.screen.lines()[0] == "rows.ext", "taken away")
+    nvim.until(lambda _: nvim.screen.lines()[0] == "rows.ext", "hidden")
     nvim.until_shown("rows.extend()")
-    told = [each["arguments"][0]["kind"] for each in script.told("workspace/executeCommand")]
-    assert told == ["ignored"]
+    outcomes = [each["arguments"][0]["kind"] for each in script.received("workspace/executeCommand")]
+    assert outcomes == ["ignored"]
 
 
-def test_typing_on_cancels_what_was_asked(scripted: Start, script: Script) -> None:
-    script.does({"a": {"wait_ms": 2000, "items": [item("late")]}, "ab": {"items": [item("xyz")]}})
+def test_typing_cancels_the_pending_request(scripted: Start, script: Script) -> None:
+    script.set_answers({"a": {"wait_ms": 2000, "items": [item("late")]}, "ab": {"items": [item("xyz")]}})
     nvim = scripted()
     nvim.type("ia")
-    nvim.until(lambda _: script.told(ASKED), "asked")
+    nvim.until(lambda _: script.received(REQUEST), "a request")
     nvim.type("b")
     nvim.until_shown("abxyz")
-    nvim.until(lambda _: script.told("$/cancelRequest"), "cancelled")
+    nvim.until(lambda _: script.received("$/cancelRequest"), "cancelled")
     time.sleep(2)
     assert nvim.screen.lines()[0] == "abxyz"
     assert not messages(nvim)
 
 
-def test_dismissed_it_is_gone_until_something_is_typed(scripted: Start, script: Script) -> None:
-    script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
+def test_dismissed_suggestion_stays_hidden_until_text_is_typed(scripted: Start, script: Script) -> None:
+    script.set_answers({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
     nvim = scripted()
     nvim.type("if")
     nvim.until_shown("f(x)")
     nvim.type("<C-]>")
     nvim.until(lambda _: nvim.screen.lines()[0] == "f", "gone")
-    nvim.until(lambda _: script.told("workspace/executeCommand"), "reported")
-    assert script.told("workspace/executeCommand")[0]["arguments"][0]["kind"] == "rejected"
+    nvim.until(lambda _: script.received("workspace/executeCommand"), "reported")
+    assert script.received("workspace/executeCommand")[0]["arguments"][0]["kind"] == "rejected"
     nvim.type("g")
     nvim.until_shown("fg(x)")
 
 
-def test_next_shows_the_alternatives_in_turn(scripted: Start, script: Script) -> None:
+def test_next_key_cycles_through_alternatives(scripted: Start, script: Script) -> None:
     some = [item("one", "1"), item("two", "2"), item("three", "3")]
-    script.does({"x = ": [{"items": some[:1]}, {"items": some}]})
+    script.set_answers({"x = ": [{"items": some[:1]}, {"items": some}]})
     nvim = scripted()
     nvim.type("ix = ")
     nvim.until_shown("x = one")
     for expected in ("two", "three", "one"):
         nvim.type("<M-]>")
         nvim.until_shown(f"x = {expected}")
-    assert [each["context"]["triggerKind"] for each in script.told(ASKED)][-2:] == [2, 1]
+    assert [each["context"]["triggerKind"] for each in script.received(REQUEST)][-2:] == [2, 1]
 
 
-def test_keys_are_what_they_were_while_nothing_is_shown(scripted: Start, script: Script) -> None:
+def test_keys_keep_their_default_function_while_no_suggestion_is_shown(scripted: Start, script: Script) -> None:
     nvim = scripted()
     nvim.type("ix<Tab>y<C-]>")
     nvim.until(lambda _: text_of(nvim) == "x   \ty".replace("   \t", "\t") or "y" in text_of(nvim), "typed")
     assert text_of(nvim).split() == ["x", "y"]
 
 
-def test_a_key_that_was_mapped_does_what_it_did(open_nvim: Open, script: Script, tmp_path: Path) -> None:
+def test_key_keeps_its_previous_mapping_while_no_suggestion_is_shown(
+    open_nvim: Open, script: Script, tmp_path: Path
+) -> None:
     nvim = open_nvim("new.py", cmd=script.command, keys={"accept": "<F5>"})
     nvim.lua("vim.keymap.set('i', '<F6>', function() return 'six' end, { expr = true })")
     nvim.lua("require('slm').setup({ cmd = ..., keys = { accept = '<F6>' } })", script.command)
@@ -219,8 +223,8 @@ def test_a_key_that_was_mapped_does_what_it_did(open_nvim: Open, script: Script,
     nvim.until(lambda _: text_of(nvim) == "asix", "the old mapping")
 
 
-def test_a_completion_menu_hides_it(scripted: Start, script: Script) -> None:
-    script.does({"al": {"items": [item("_together()")]}})
+def test_completion_menu_hides_ghost_text(scripted: Start, script: Script) -> None:
+    script.set_answers({"al": {"items": [item("_together()")]}})
     nvim = scripted("alpha\nalphabet\n")
     nvim.type("Goal")
     nvim.until_shown("al_together()")
@@ -233,8 +237,8 @@ def test_a_completion_menu_hides_it(scripted: Start, script: Script) -> None:
     nvim.until_shown("al_together()")
 
 
-def test_it_goes_with_insert_mode(scripted: Start, script: Script) -> None:
-    script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
+def test_leaving_insert_mode_hides_ghost_text(scripted: Start, script: Script) -> None:
+    script.set_answers({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
     nvim = scripted()
     nvim.type("if")
     nvim.until_shown("f(x)")
@@ -246,20 +250,20 @@ def test_it_goes_with_insert_mode(scripted: Start, script: Script) -> None:
     ("before", "keys", "answer", "shown", "accepted"),
     [
         ("f()", "i", item("a, b"), "f(a, b)", "f(a, b)"),
-        # The range reaches over the bracket, which the suggestion repeats.
+        # The range includes the bracket, which the suggestion repeats.
         ("f()", "i", item("a):", range={"start": (0, 2), "end": (0, 3)}), "f(a):", "f(a):"),
-        # Characters of two UTF-16 units, and a suggestion that begins before the cursor.
+        # A character of two UTF-16 code units, and a suggestion that begins before the cursor.
         ('"🎉" é', "A", item("été", range={"start": (0, 5), "end": (0, 6)}), '"🎉" été', '"🎉" été'),
         ("x =", "A", item(" 1\r\ny = 2"), "x = 1", "x = 1\ny = 2"),
     ],
 )
-def test_what_is_shown_is_what_is_accepted(
+def test_accepted_text_is_the_shown_text(
     scripted: Start, script: Script, before: str, keys: str, answer: dict[str, Any], shown: str, accepted: str
 ) -> None:
     if "range" in answer:
         places = {name: dict(zip(("line", "character"), at, strict=True)) for name, at in answer["range"].items()}
         answer = {**answer, "range": places}
-    script.does({"*": [{"items": [answer]}, {}]})
+    script.set_answers({"*": [{"items": [answer]}, {}]})
     nvim = scripted(before)
     nvim.type("0$" + keys)
     nvim.until(lambda _: nvim.screen.lines()[0] == shown, shown)
@@ -269,10 +273,10 @@ def test_what_is_shown_is_what_is_accepted(
 
 @pytest.mark.parametrize("scrolloff", [0, 3, 999])
 @pytest.mark.parametrize("width", [20, 200])
-def test_neither_cursor_nor_view_moves(scripted: Start, script: Script, scrolloff: int, width: int) -> None:
-    """A suggestion of eight lines, its first one short or over two screen lines, at every height of the window."""
+def test_ghost_text_does_not_move_cursor_or_view(scripted: Start, script: Script, scrolloff: int, width: int) -> None:
+    """A suggestion of eight lines at several rows of the window. Its first line fits into one screen line or wraps."""
     block = "x" * width + "\n    y" * 7
-    script.does({"*": {"items": [item(block)]}})
+    script.set_answers({"*": {"items": [item(block)]}})
     nvim = scripted("\n".join(f"line {number}" for number in range(60)))
     nvim.api.options["scrolloff"] = scrolloff
     for row in (1, 11, 18, 21, 22):
@@ -283,39 +287,37 @@ def test_neither_cursor_nor_view_moves(scripted: Start, script: Script, scrollof
         view, cursor = nvim.lua("return vim.fn.winsaveview()"), nvim.screen.cursor
         nvim.type("=")
         nvim.until(visible, "a suggestion")
-        nvim.type("x")  # as the suggestion goes on
+        nvim.type("x")  # the next character of the suggestion
         nvim.settle()
         after = nvim.lua("return vim.fn.winsaveview()")
         assert after["topline"] == view["topline"], row
         assert (nvim.screen.cursor[0], nvim.screen.cursor[1] - 2) == cursor, row
 
 
-def test_what_finds_no_room_is_counted(scripted: Start, script: Script) -> None:
-    script.does({"*": {"items": [item("a\nb\nc")]}})
+def test_lines_that_do_not_fit_are_counted(scripted: Start, script: Script) -> None:
+    script.set_answers({"*": {"items": [item("a\nb\nc")]}})
     nvim = scripted("\n".join(f"line {number}" for number in range(60)))
     nvim.type("60GzbA")
     nvim.until_shown("line 59a +2")
 
 
-def test_the_place_of_a_resting_cursor_is_announced(scripted: Start, script: Script) -> None:
+def test_position_of_a_resting_cursor_is_sent(scripted: Start, script: Script) -> None:
     nvim = scripted("one\ntwo\nthree")
     nvim.type("gg")
-    nvim.until(lambda _: script.told("slm/cursor"), "announced where it opened")
-    before = len(script.told("slm/cursor"))
+    nvim.until(lambda _: script.received("slm/cursor"), "the first position is sent")
+    before = len(script.received("slm/cursor"))
     nvim.type("jl")
-    nvim.until(lambda _: len(script.told("slm/cursor")) > before, "announced")
-    assert script.told("slm/cursor")[-1]["position"] == {"line": 1, "character": 1}
-    assert len(script.told("slm/cursor")) == before + 1
+    nvim.until(lambda _: len(script.received("slm/cursor")) > before, "the new position is sent")
+    assert script.received("slm/cursor")[-1]["position"] == {"line": 1, "character": 1}
+    assert len(script.received("slm/cursor")) == before + 1
 
 
-def test_a_cursor_that_moves_in_insert_mode_is_announced_from_the_first_time_on(
-    scripted: Start, script: Script
-) -> None:
+def test_first_cursor_move_in_insert_mode_is_sent(scripted: Start, script: Script) -> None:
     nvim = scripted("one\ntwo\nthree")
     nvim.type("ggi")
     time.sleep(0.5)
     nvim.type("<Down>")
-    nvim.until(lambda _: {"line": 1, "character": 0} in [m["position"] for m in script.told("slm/cursor")], "told")
+    nvim.until(lambda _: {"line": 1, "character": 0} in [m["position"] for m in script.received("slm/cursor")], "sent")
 
 
 KEY_AND_MOVE = """
@@ -324,70 +326,70 @@ vim.api.nvim_exec_autocmds("TextChangedI", { buffer = 0 })
 vim.api.nvim_win_set_cursor(0, { 3, 0 })
 vim.api.nvim_exec_autocmds("CursorMovedI", { buffer = 0 })
 """
-"""A key, and a move of the cursor before anything else has its turn."""
+"""A key press and an immediate cursor move, before Neovim processes other events."""
 
 
-def test_a_cursor_that_leaves_before_the_key_was_drawn_is_not_asked_about(scripted: Start, script: Script) -> None:
+def test_cursor_move_right_after_a_key_press_prevents_its_request(scripted: Start, script: Script) -> None:
     nvim = scripted("one\ntwo\nthree")
     nvim.type("i")
-    nvim.until(lambda _: script.told(ASKED), "asked on the way in")
-    asked = len(script.told(ASKED))
+    nvim.until(lambda _: script.received(REQUEST), "the request when Insert mode begins")
+    requests = len(script.received(REQUEST))
     nvim.lua(KEY_AND_MOVE)
     time.sleep(0.3)
-    assert len(script.told(ASKED)) == asked
+    assert len(script.received(REQUEST)) == requests
     nvim.type("x")
-    nvim.until(lambda _: len(script.told(ASKED)) > asked, "asked")
-    assert script.told(ASKED)[-1]["position"] == {"line": 2, "character": 1}
+    nvim.until(lambda _: len(script.received(REQUEST)) > requests, "a request")
+    assert script.received(REQUEST)[-1]["position"] == {"line": 2, "character": 1}
 
 
-def test_a_paused_language_is_not_asked_for(scripted: Start, script: Script) -> None:
-    script.does({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
+def test_paused_language_sends_no_requests_until_resumed(scripted: Start, script: Script) -> None:
+    script.set_answers({"f": {"items": [item("(x)")]}, "fg": {"items": [item("(x)")]}})
     nvim = scripted()
     nvim.type(":Slm pause language<CR>if")
     nvim.until(lambda _: text_of(nvim) == "f", "typed")
     time.sleep(0.3)
-    assert not script.told(ASKED)
+    assert not script.received(REQUEST)
     assert nvim.lua("return require('slm').statusline()") == "slm paused"
     nvim.type("<Esc>:Slm pause language<CR>ag")
     nvim.until_shown("fg(x)")
 
 
-def test_settings_go_to_the_server(scripted: Start, script: Script) -> None:
+def test_settings_are_sent_to_the_server(scripted: Start, script: Script) -> None:
     nvim = scripted(settings={"completion": {"max_tokens": 9}})
-    (sent,) = script.told("initialize")
+    (sent,) = script.received("initialize")
     assert sent["initializationOptions"] == {"completion": {"max_tokens": 9}}
     assert sent["capabilities"]["experimental"] == {"slmStream": True, "slmRefined": True}
     nvim.type(":Slm model strong<CR>")
-    nvim.until(lambda _: script.told("workspace/didChangeConfiguration"), "told")
-    settings = script.told("workspace/didChangeConfiguration")[-1]["settings"]
+    nvim.until(lambda _: script.received("workspace/didChangeConfiguration"), "the change is sent")
+    settings = script.received("workspace/didChangeConfiguration")[-1]["settings"]
     assert settings == {"completion": {"max_tokens": 9}, "model": "strong"}
 
 
-def test_two_folders_are_two_folders_of_one_server(scripted: Start, script: Script, tmp_path: Path) -> None:
+def test_one_server_serves_all_workspace_folders(scripted: Start, script: Script, tmp_path: Path) -> None:
     other = tmp_path / "other"
     (other / ".git").mkdir(parents=True)
     (other / "b.py").write_text("b = 1\n")
     nvim = scripted()
     nvim.api.command(f"edit! {other / 'b.py'}")
-    nvim.until(lambda _: len(script.told("textDocument/didOpen")) == 2, "both files are open")
-    assert len(script.told("initialize")) == 1
-    (event,) = script.told("workspace/didChangeWorkspaceFolders")
+    nvim.until(lambda _: len(script.received("textDocument/didOpen")) == 2, "both files are open")
+    assert len(script.received("initialize")) == 1
+    (event,) = script.received("workspace/didChangeWorkspaceFolders")
     assert [each["uri"] for each in event["event"]["added"]] == [other.as_uri()]
 
 
-def test_next_says_where_there_is_no_other(scripted: Start, script: Script) -> None:
-    script.does({"x = ": {"items": [item("one")]}})
+def test_next_key_shows_a_hint_if_there_is_no_alternative(scripted: Start, script: Script) -> None:
+    script.set_answers({"x = ": {"items": [item("one")]}})
     nvim = scripted()
     nvim.type("ix = ")
     nvim.until_shown("x = one")
     nvim.type("<M-]>")
     nvim.until_shown("no other suggestion here")
-    nvim.until(lambda n: n.screen.lines()[0] == "x = one", "the hint goes by itself")
+    nvim.until(lambda n: n.screen.lines()[0] == "x = one", "the hint disappears")
 
 
 def ghost_attributes(scripted: Start, script: Script, *commands: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Terminal attributes of what is typed and of the ghost text behind it, after commands of the user."""
-    script.does({"x = ": {"items": [item("right")]}})
+    """Return the terminal attributes of typed text and of ghost text, after executing commands."""
+    script.set_answers({"x = ": {"items": [item("right")]}})
     nvim = scripted()
     for command in ("set notermguicolors", *commands):
         nvim.api.command(command)
@@ -400,13 +402,13 @@ def ghost_attributes(scripted: Start, script: Script, *commands: str) -> tuple[d
     )
 
 
-def test_without_true_colour_ghost_text_does_not_look_like_code(scripted: Start, script: Script) -> None:
+def test_ghost_text_differs_from_code_without_true_colour(scripted: Start, script: Script) -> None:
     typed, ghost = ghost_attributes(scripted, script)
     assert typed != ghost
     assert (ghost.get("foreground"), ghost.get("italic")) == (8, True)
 
 
 @pytest.mark.parametrize("command", ["highlight Comment ctermfg=6", "highlight SlmGhost ctermfg=6"])
-def test_terminal_colours_of_the_user_stay_as_they_are(scripted: Start, script: Script, command: str) -> None:
+def test_terminal_colours_set_by_the_user_are_kept(scripted: Start, script: Script, command: str) -> None:
     _, ghost = ghost_attributes(scripted, script, command)
     assert (ghost.get("foreground"), ghost.get("italic")) == (6, None)

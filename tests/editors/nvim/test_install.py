@@ -1,4 +1,4 @@
-"""The folder `editors/nvim` is a package as it is: Neovim's own way of installing, and its help."""
+"""The folder `editors/nvim` works as a plain Neovim package, including its help file."""
 
 import json
 import shutil
@@ -12,23 +12,23 @@ from tests.editors.nvim.conftest import Open, Script, item
 
 @pytest.fixture
 def package(home: dict[str, str]) -> Path:
-    """A copy where Neovim looks for packages."""
+    """A copy of the plugin in the folder in which Neovim searches for packages."""
     folder = Path(home["XDG_DATA_HOME"]) / "nvim" / "site" / "pack" / "slm" / "start" / "slm"
     shutil.copytree(PLUGIN, folder)
     return folder
 
 
-def test_a_plain_package_needs_only_setup(package: Path, open_nvim: Open, script: Script, tmp_path: Path) -> None:
-    script.does({"f": {"items": [item("(x)")]}})
+def test_plain_package_needs_only_setup(package: Path, open_nvim: Open, script: Script, tmp_path: Path) -> None:
+    script.set_answers({"f": {"items": [item("(x)")]}})
     init = tmp_path / "plain.lua"
     init.write_text(f"require('slm').setup({{ cmd = vim.json.decode({json.dumps(json.dumps(script.command))}) }})\n")
     nvim = open_nvim("new.py", init=init)
-    nvim.until(lambda _: script.told("textDocument/didOpen"), "the server has the file")
+    nvim.until(lambda _: script.received("textDocument/didOpen"), "the server has the file")
     nvim.type("if")
     nvim.until_shown("f(x)")
 
 
-def test_the_command_is_there_before_setup_and_has_help(package: Path, open_nvim: Open, tmp_path: Path) -> None:
+def test_command_and_help_exist_before_setup(package: Path, open_nvim: Open, tmp_path: Path) -> None:
     init = tmp_path / "empty.lua"
     init.write_text("")
     nvim = open_nvim(init=init)

@@ -1,4 +1,4 @@
-"""A real VS Code: code-server with the extension in it, shown by headless Chromium. Set up by `setup.sh`."""
+"""Drives a real VS Code: code-server with the extension, shown in headless Chromium. `setup.sh` installs both."""
 
 import json
 import os
@@ -17,7 +17,7 @@ import psutil
 
 HERE = Path(__file__).parent
 EXTENSION = HERE.parents[2] / "editors" / "vscode"
-CANNOT = 3  # the exit code of setup.sh on a machine that cannot have an editor
+CANNOT = 3  # the exit code of setup.sh if the editor cannot be installed on this machine
 SET_UP_S = 1200
 START_S = 60
 
@@ -36,14 +36,14 @@ SETTINGS: Mapping[str, object] = {
 
 
 class CannotSetUpError(Exception):
-    """This machine cannot have the editor; the text says why."""
+    """The editor cannot be installed on this machine. The message gives the reason."""
 
 
 def set_up() -> Path:
-    """The folder with code-server and what drives it, made if need be.
+    """Install code-server and Playwright if they are missing, and return their folder.
 
     Raises:
-        CannotSetUpError: this machine cannot have it.
+        CannotSetUpError: they cannot be installed on this machine.
     """
     folder = platformdirs.user_cache_path("slm-lsp-tests") / "vscode"
     done = subprocess.run([HERE / "setup.sh", folder], capture_output=True, text=True, timeout=SET_UP_S, check=False)
@@ -55,10 +55,10 @@ def set_up() -> Path:
 
 
 def build() -> Path:
-    """The packaged extension.
+    """Package the extension and return its file.
 
     Raises:
-        CannotSetUpError: npm cannot fetch what builds it.
+        CannotSetUpError: npm cannot install the build tools.
     """
     lock, installed = EXTENSION / "package-lock.json", EXTENSION / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
@@ -82,16 +82,16 @@ def npm(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def node() -> str:
-    """Node.js, which `set_up` saw."""
+    """Return the path of Node.js."""
     return shutil.which("node") or "node"
 
 
 class Code:
-    """A code-server of its own: settings, extensions and state under `folder`."""
+    """A code-server with its own settings, extensions and state under `folder`."""
 
     def __init__(self, tools: Path, folder: Path, environ: Mapping[str, str]) -> None:
         self._tools = tools
-        # VSCODE_CLI: it was started from a terminal, whose variables count; else it asks a login shell for others.
+        # VSCODE_CLI=1: VS Code uses these environment variables instead of those of a login shell.
         self._environ = {**environ, "VSCODE_CLI": "1", "EXTENSIONS_GALLERY": "{}"}
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -100,11 +100,11 @@ class Code:
 
     @property
     def machine_settings(self) -> Path:
-        """The file with the settings of the machine it runs on."""
+        """The file with VS Code's settings of the machine."""
         return self._folder / "data" / "Machine" / "settings.json"
 
     def settings(self, **machine: object) -> None:
-        """Write the user's settings; `machine` are those of the machine it runs on, `slm_server_path` for a key."""
+        """Write the settings of the user and of the machine. `slm_server_path` means `slm.server.path`."""
         data = self._folder / "data"
         own = {key.replace("_", "."): value for key, value in machine.items()}
         for folder, tree in ((data / "User", SETTINGS), (data / "Machine", own)):
@@ -112,13 +112,13 @@ class Code:
             (folder / "settings.json").write_text(json.dumps(tree))
 
     def install(self, vsix: Path) -> None:
-        """Install an extension from its file."""
+        """Install an extension from a file."""
         command = [*self._command(), "--install-extension", vsix]
         done = subprocess.run(command, env=self._environ, timeout=120, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self) -> None:
-        """Serve on a port of this machine."""
+        """Start code-server and wait until it listens on its port."""
         log = (self._folder / "code-server.log").open("ab")
         arguments = ["--auth", "none", "--bind-addr", f"127.0.0.1:{self.port}"]
         quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
@@ -128,19 +128,19 @@ class Code:
         until(lambda: _listens(self.port), START_S)
 
     def stop(self) -> None:
-        """End it and whatever it started, but for the engine, which is the user's."""
+        """Stop code-server and its child processes, except the engine, which other servers may use."""
         if self._process is None:
             return
         children = psutil.Process(self._process.pid).children(recursive=True)
         self._process.terminate()
         self._process.wait(30)
         for child in psutil.wait_procs(children, timeout=5)[1]:
-            with suppress(psutil.Error):  # it may end meanwhile
+            with suppress(psutil.Error):  # the process may exit in the meantime
                 if "slm_lsp.engine.daemon" not in " ".join(child.cmdline()):
                     child.kill()
 
     def servers(self) -> list[psutil.Process]:
-        """The language servers that its windows started."""
+        """Return the processes of the language servers that the windows started."""
         assert self._process is not None
         found = []
         for child in psutil.Process(self._process.pid).children(recursive=True):
@@ -152,12 +152,12 @@ class Code:
         return found
 
     def log(self) -> str:
-        """What the extension wrote into its log, all windows together."""
+        """Return the extension's logs of all windows."""
         files = sorted((self._folder / "data" / "logs").rglob("*slm-lsp.log"))
         return "\n".join(file.read_text() for file in files)
 
     def url(self, folder: Path | None, file: Path | None = None) -> str:
-        """The address of a window on a folder, on a file of several folders, or on nothing."""
+        """Return the address of a window on a folder, a `.code-workspace` file, or nothing, with a file open in it."""
         kind = "workspace" if folder is not None and folder.suffix == ".code-workspace" else "folder"
         parts = [f"{kind}={quote(str(folder))}"] if folder else ["ew=true"]
         if file is not None:
@@ -172,7 +172,7 @@ class Code:
 
 
 class Browser:
-    """Chromium, and the windows in it."""
+    """Chromium with its windows."""
 
     def __init__(self, tools: Path) -> None:
         self._process = subprocess.Popen(
@@ -181,17 +181,17 @@ class Browser:
         self._windows = 0
 
     def open(self, url: str) -> "Window":
-        """A new window."""
+        """Open a new window."""
         self._windows += 1
         window = Window(self, f"window {self._windows}")
         window.do("open", url=url)
         return window
 
     def send(self, command: Mapping[str, object]) -> Any:
-        """Have the driver do something.
+        """Have the driver execute a command, and return its result.
 
         Raises:
-            RuntimeError: it could not be done.
+            RuntimeError: the command failed.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -203,11 +203,11 @@ class Browser:
         return answer["value"]
 
     def clear(self, name: str) -> None:
-        """Keep a picture of every window and close it: a test failed and left them."""
+        """Save a screenshot of every window and close all windows, after a failed test."""
         self.send({"do": "clear", "path": str(artefacts() / name)})
 
     def close(self) -> None:
-        """Close every window."""
+        """Close all windows and the browser."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -217,47 +217,47 @@ class Browser:
 
 
 class Window:
-    """One window of the editor, as a user sees it."""
+    """One window of the editor."""
 
     def __init__(self, browser: Browser, name: str) -> None:
         self._browser = browser
         self._name = name
 
     def do(self, action: str, **how: object) -> Any:
-        """One action of `drive.mjs`."""
+        """Execute an action of `drive.mjs`."""
         return self._browser.send({"do": action, "window": self._name, **how})
 
     def type(self, text: str, delay: int = 20) -> None:
-        """Type at the cursor; `delay` in milliseconds between two keys."""
+        """Type at the cursor, with `delay` milliseconds between two keys."""
         self.do("type", text=text, delay=delay)
 
     def press(self, key: str) -> None:
-        """One key, or keys at once: `Control+End`."""
+        """Press a key or a combination such as `Control+End`."""
         self.do("press", key=key)
 
     def ghost(self, ms: int = 30000) -> str | None:
-        """The grey text at the cursor, or None after so many milliseconds."""
+        """Wait for ghost text at the cursor and return it; None if there is none within `ms` milliseconds."""
         text: str | None = self.do("ghost", ms=ms)
         return text
 
     def status(self) -> dict[str, str]:
-        """The status item: its `text`, and what it `says` in full."""
+        """Return the status item: its `text` and its `tooltip`."""
         found: dict[str, str] = self.do("status")
         return found
 
     def notices(self) -> list[str]:
-        """The pop-ups on the screen."""
+        """Return the texts of the shown notifications."""
         found: list[str] = self.do("notices")
         return found
 
     def close(self) -> None:
-        """Close it."""
+        """Close the window."""
         self.do("close")
 
 
 @contextmanager
 def running(code: Code) -> Iterator[Code]:
-    """An editor while it serves."""
+    """Start an editor and stop it at the end of the block."""
     code.start()
     try:
         yield code
@@ -266,21 +266,21 @@ def running(code: Code) -> Iterator[Code]:
 
 
 def until(condition: Callable[[], object], seconds: float = 60.0, *, every: float = 0.1) -> Any:
-    """Wait for something to become true; its value.
+    """Wait until a condition is true, and return its value.
 
     Raises:
-        AssertionError: it did not.
+        AssertionError: it was not true within the time.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := condition():
             return value
         time.sleep(every)
-    raise AssertionError(f"not within {seconds} s")
+    raise AssertionError(f"the condition was not true within {seconds} s")
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -288,7 +288,7 @@ def free_port() -> int:
 
 
 def artefacts() -> Path:
-    """Where pictures of the screen are kept."""
+    """Return the folder for screenshots."""
     folder = Path(os.environ.get("SLM_LSP_ARTEFACTS", HERE.parents[2] / "build" / "artefacts"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""VS Code for a module of tests; skipped, with the reason, where the machine cannot have it."""
+"""Fixtures with a real VS Code. Tests that use them are skipped if VS Code cannot be installed on this machine."""
 
 import sys
 from collections.abc import Generator, Iterator
@@ -16,7 +16,7 @@ PROGRAM = "def fib(n):\n    if n < 2:\n        return n\n    "
 def pytest_runtest_makereport(
     item: pytest.Function, call: "pytest.CallInfo[None]"
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Of a test that failed the pictures of its windows are kept."""
+    """After a failed test, save screenshots of its windows and close them."""
     report = yield
     browser = item.funcargs.get("browser")
     if report.when == "call" and report.failed and isinstance(browser, Browser):
@@ -49,7 +49,7 @@ def browser(tools: Path) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def editor_environ(module_home: dict[str, str]) -> dict[str, str]:
-    """The environment of an editor: the server of this checkout is the first on PATH."""
+    """The environment of an editor in which the server of this checkout is the first on PATH."""
     return with_server_on_path(module_home)
 
 
@@ -66,7 +66,7 @@ def code(
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with a program that stops in the middle of a function."""
+    """A folder with a program that ends in the middle of a function."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "fib.py").write_text(PROGRAM)

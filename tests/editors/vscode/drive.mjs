@@ -1,29 +1,29 @@
-// Drives VS Code in headless Chromium, one window a page. Reads a JSON command a line, answers with a JSON line.
-// usage: node drive.mjs DIR      DIR is where setup.sh put playwright-core
-// A command is {"do": NAME, "window": NAME, ...}; the answer {"value": ...} or {"error": TEXT}.
+// Drives VS Code in headless Chromium; each window is a page. Reads one JSON command per line and answers with one JSON
+// line. Usage: node drive.mjs DIR, where DIR is the folder into which setup.sh installed playwright-core.
+// A command is {"do": NAME, "window": NAME, ...}; the answer is {"value": ...} or {"error": TEXT}.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const { chromium } = createRequire(`${process.argv[2]}/`)("playwright-core");
-// Grey text in the cursor's line comes in pieces, one a token; further lines of it are lines of their own.
+// Ghost text in the cursor's line consists of several elements; each further line of it is a line of the editor.
 const IN_LINE = ".ghost-text-decoration, .ghost-text-decoration-preview";
 const BELOW = ".ghost-text .view-line, .suggest-preview-text .view-line";
 const STATUS = '.statusbar-item[id*="slm.status"]';
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
-// One context: what VS Code remembers between windows lies in the browser's storage.
+// All windows share one context, because VS Code keeps state in the browser's storage.
 const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
 const windows = new Map();
-const PATIENCE = 120000; // milliseconds; a workbench starts in 5 s on two idle cores
+const TIMEOUT_MS = 120000; // VS Code starts in 5 s on two idle cores
 const plain = (text) => text.replaceAll("\u00a0", " ");
 
-/** What is done to windows. */
+/** Commands that open and close windows. */
 const management = {
   async open({ window, url }) {
     const page = await context.newPage();
     windows.set(window, page);
-    page.setDefaultTimeout(PATIENCE);
-    await page.goto(url, { waitUntil: "domcontentloaded", timeout: PATIENCE });
+    page.setDefaultTimeout(TIMEOUT_MS);
+    await page.goto(url, { waitUntil: "domcontentloaded", timeout: TIMEOUT_MS });
     await page.waitForSelector(".monaco-workbench .statusbar");
   },
   async clear({ path }) {
@@ -38,14 +38,14 @@ const management = {
     windows.delete(window);
   },
 };
-/** What is done in a window. */
+/** Commands for one window. */
 const actions = {
   async focus(page, { at = "Control+End" }) {
     await page.waitForSelector(".monaco-editor .view-line");
     await page.locator(".editor-instance .view-lines").first().click();
     await page.keyboard.press(at);
   },
-  /** The end of the first cell of a notebook. */
+  /** Moves the cursor to the end of the first cell of a notebook. */
   async cell(page) {
     await page.waitForSelector(".notebookOverlay .cell .monaco-editor .view-line");
     await page.locator(".notebookOverlay .cell .monaco-editor .view-lines").first().click();
@@ -53,7 +53,7 @@ const actions = {
   },
   type: (page, { text, delay = 20 }) => page.keyboard.type(text, { delay }),
   press: (page, { key }) => page.keyboard.press(key),
-  /** The grey text, as soon as there is some and it is not `other`; null after `ms`. */
+  /** Waits for ghost text that differs from `other` and returns it; null after `ms`. */
   async ghost(page, { ms = 30000, other = "" }) {
     const began = Date.now();
     for (;;) {
@@ -65,12 +65,12 @@ const actions = {
     }
   },
   ghostGone: (page, { ms = 60000 }) => page.locator(IN_LINE).first().waitFor({ state: "detached", timeout: ms }),
-  /** The status item: what it shows and what it says when asked. */
+  /** Returns the text and the tooltip of the status item. */
   async status(page) {
     const item = page.locator(STATUS).first();
     await item.waitFor();
     const label = await item.evaluate((node) => node.querySelector("[aria-label]")?.getAttribute("aria-label") ?? node.getAttribute("aria-label"));
-    return { text: plain((await item.textContent()) ?? "").trim(), says: label };
+    return { text: plain((await item.textContent()) ?? "").trim(), tooltip: label };
   },
   statusClick: (page) => page.locator(`${STATUS} a`).first().click(),
   async entries(page) {
@@ -79,7 +79,7 @@ const actions = {
   },
   notices: async (page) => (await page.locator(".notification-list-item-message").allTextContents()).map(plain),
   button: (page, { label }) => page.locator(".notification-toast .monaco-button", { hasText: label }).first().click(),
-  /** Opens a file the way a user does: in whichever editor is for it. */
+  /** Opens a file from the explorer, in the editor that VS Code selects for it. */
   explorer: (page, { file }) => page.locator(".explorer-folders-view .monaco-list-row", { hasText: file }).first().dblclick(),
   async command(page, { title }) {
     await page.keyboard.press("F1");
@@ -88,15 +88,15 @@ const actions = {
     await page.waitForTimeout(400);
     await page.keyboard.press("Enter");
   },
-  /** Presses a key; milliseconds from its event to the first frame with grey text, null after `ms`. */
+  /** Presses a key. Returns the milliseconds from its event to the first frame with ghost text; null after `ms`. */
   async keyToGhost(page, { key, ms = 30000 }) {
     await page.evaluate(
-      ([selector, patience]) => {
+      ([selector, timeout]) => {
         const pressed = new Promise((resolve) => {
-          const heard = () => resolve(performance.now());
-          document.addEventListener("keydown", heard, { once: true, capture: true });
+          const onKeydown = () => resolve(performance.now());
+          document.addEventListener("keydown", onKeydown, { once: true, capture: true });
         });
-        // Looking at every frame would have every frame drawn, on the processor that the model wants.
+        // Checking in every animation frame would force Chromium to draw each frame, which slows down the model.
         globalThis.ghostAfter = pressed.then(
           (began) =>
             new Promise((resolve) => {
@@ -106,7 +106,7 @@ const actions = {
                 requestAnimationFrame(() => resolve(performance.now() - began));
               });
               observer.observe(document.body, { childList: true, subtree: true });
-              setTimeout(() => resolve(null), patience);
+              setTimeout(() => resolve(null), timeout);
             }),
         );
       },
@@ -116,17 +116,17 @@ const actions = {
     return page.evaluate(() => globalThis.ghostAfter);
   },
   /**
-   * Types; milliseconds from each key's event to the end of the frame that shows it. The keys are not quite as regular as
-   * frames, 60 a second: in step with them, all would come just before one, or all just behind one.
+   * Types. Returns for each key the milliseconds from its event to the end of the frame that shows it. The intervals
+   * between the keys vary: with a constant interval, all keys could come at the same point of a frame (60 per second).
    */
   async typed(page, { text, delay }) {
     await page.evaluate(() => {
       globalThis.waits = [];
-      globalThis.heard = () => {
+      globalThis.onKeydown = () => {
         const began = performance.now();
         requestAnimationFrame(() => setTimeout(() => globalThis.waits.push(performance.now() - began)));
       };
-      document.addEventListener("keydown", globalThis.heard, { capture: true });
+      document.addEventListener("keydown", globalThis.onKeydown, { capture: true });
     });
     const began = Date.now();
     for (const [index, character] of [...text].entries()) {
@@ -136,13 +136,13 @@ const actions = {
     }
     await page.waitForTimeout(500);
     return page.evaluate(() => {
-      document.removeEventListener("keydown", globalThis.heard, { capture: true });
+      document.removeEventListener("keydown", globalThis.onKeydown, { capture: true });
       return globalThis.waits;
     });
   },
-  /** What the editor shows, line by line, grey text included. */
+  /** Returns the visible lines of the editor, including ghost text. */
   lines: async (page) => (await page.locator(".editor-instance .view-line").allTextContents()).map(plain),
-  /** The visible lines of the panel at the bottom: the log. */
+  /** Returns the visible lines of the panel at the bottom, which shows the log. */
   panel: async (page) => (await page.locator(".part.panel .view-line").allTextContents()).map(plain),
   screenshot: (page, { path }) => page.screenshot({ path }),
   wait: (page, { ms }) => page.waitForTimeout(ms),

@@ -1,7 +1,7 @@
-"""A server that says what a test wants to see: the same suggestion each time, its first line before the rest.
+"""A language server with scripted answers, for tests in which the order and timing of messages must be exact.
 
-What the client sends is written to the file named by the first argument, a JSON message a line. It stands in where the
-order of messages matters to the millisecond; everything else is tested with the real server.
+The first answer for a position is the first line of a suggestion, the next one is the complete suggestion. Each message
+of the client is appended to the file in the first argument, as one line of JSON.
 """
 
 import json
@@ -9,18 +9,21 @@ import sys
 import time
 from typing import Any
 
-WHOLE = "for item in items:\n    total += item"
-FIRST, _, _ = WHOLE.partition("\n")
+COMPLETE = "for item in items:\n    total += item"
+FIRST_LINE, _, _ = COMPLETE.partition("\n")
 LATE_FROM, LATE_S = 20, 0.2
-"""Answers for columns from this one on come late."""
-UNSURE_AT = 26
-"""The first answer for this column comes late and is empty."""
-REFINED_AT = (10, 24, UNSURE_AT)
-"""Answers for these columns are refined: one that comes at once, and two that come late. `BETTER` can be requested
-after `FAST` or nothing. `slm/refined` says so, and says it once more when the client reports that it was rejected."""
+"""Answers for this column and all later ones are delayed by this number of seconds."""
+EMPTY_AT = 26
+"""The first answer for this column is late and empty."""
+REFINED_AT = (10, 24, EMPTY_AT)
+"""Columns whose answers are refined. The first answers of the second and third are late.
+
+The server answers with `FAST` or nothing, then sends `slm/refined`, and then answers with `BETTER`. It sends
+`slm/refined` again when the client reports that the suggestion was rejected.
+"""
 REFINED_S = 0.5
 FAST, BETTER = "sum(items)", "max(items)"
-OTHERS = ["while items:", "return sum(items)"]
+ALTERNATIVES = ["while items:", "return sum(items)"]
 
 
 def receive() -> dict[str, Any] | None:
@@ -40,7 +43,7 @@ def send(message: dict[str, Any]) -> None:
 
 class Scripted:
     def __init__(self) -> None:
-        self.asked_at: tuple[int, int] | None = None
+        self.last_position: tuple[int, int] | None = None
         self.versions: dict[str, int] = {}
 
     def result(self, message: dict[str, Any]) -> object:
@@ -66,33 +69,36 @@ class Scripted:
         if position["character"] >= LATE_FROM:
             time.sleep(LATE_S)
         at = position["line"], position["character"]
-        again, self.asked_at = at == self.asked_at, at
-        if at[1] == UNSURE_AT and not again:
+        repeated, self.last_position = at == self.last_position, at
+        if at[1] == EMPTY_AT and not repeated:
             return []
         if at[1] in REFINED_AT:
-            return [item(BETTER if again else FAST, position)]
-        texts = [WHOLE, *OTHERS] if params["context"]["triggerKind"] == 1 else [WHOLE if again else FIRST]
+            return [item(BETTER if repeated else FAST, position)]
+        if params["context"]["triggerKind"] == 1:
+            texts = [COMPLETE, *ALTERNATIVES]
+        else:
+            texts = [COMPLETE if repeated else FIRST_LINE]
         return [item(text, position) for text in texts]
 
     @property
     def refines(self) -> bool:
         """Whether the last request was for a column whose answers are refined."""
-        return self.asked_at is not None and self.asked_at[1] in REFINED_AT
+        return self.last_position is not None and self.last_position[1] in REFINED_AT
 
-    def refined(self, uri: str) -> None:
-        """A better suggestion can be asked for where the last request was."""
-        assert self.asked_at is not None
-        line, character = self.asked_at
+    def send_refined(self, uri: str) -> None:
+        """Send `slm/refined` for the position of the last request."""
+        assert self.last_position is not None
+        line, character = self.last_position
         document = {"uri": uri, "version": self.versions.get(uri, 1)}
         position = {"line": line, "character": character}
         send({"method": "slm/refined", "params": {"textDocument": document, "position": position, "id": BETTER[:9]}})
 
     def stream(self, message: dict[str, Any]) -> None:
-        """The rest of what was answered with its first line."""
+        """Stream the complete suggestion after its first line was the answer."""
         uri = message["params"]["textDocument"]["uri"]
         document = {"uri": uri, "version": self.versions.get(uri, 1)}
         piece = {"id": message["id"], "kind": "completion", "textDocument": document}
-        for delta, done in ((FIRST, False), (WHOLE.removeprefix(FIRST), False), ("", True)):
+        for delta, done in ((FIRST_LINE, False), (COMPLETE.removeprefix(FIRST_LINE), False), ("", True)):
             send({"method": "slm/stream", "params": {**piece, "delta": delta, "done": done}})
 
 
@@ -107,28 +113,28 @@ def item(text: str, position: dict[str, int]) -> dict[str, object]:
 def main() -> None:
     server = Scripted()
     uri = ""
-    with open(sys.argv[1], "a", encoding="utf-8") as heard:  # noqa: PTH123 - appended to for as long as it runs
+    with open(sys.argv[1], "a", encoding="utf-8") as record:  # noqa: PTH123 - stays open while the server runs
         while (message := receive()) is not None:
-            heard.write(json.dumps(message) + "\n")
-            heard.flush()
+            record.write(json.dumps(message) + "\n")
+            record.flush()
             method = message.get("method", "")
             if method == "textDocument/didChange":
                 document = message["params"]["textDocument"]
                 server.versions[document["uri"]] = document["version"]
             if "id" in message and method:
-                asked_before = server.asked_at
+                previous = server.last_position
                 send({"id": message["id"], "result": server.result(message)})
-                if method == "textDocument/inlineCompletion" and server.asked_at != asked_before:
+                if method == "textDocument/inlineCompletion" and server.last_position != previous:
                     uri = message["params"]["textDocument"]["uri"]
                     if server.refines:
                         time.sleep(REFINED_S)
-                        server.refined(uri)
+                        server.send_refined(uri)
                     else:
                         server.stream(message)
             if method == "workspace/executeCommand" and server.refines:
                 (outcome,) = message["params"]["arguments"]
                 if outcome["kind"] == "rejected":
-                    server.refined(uri)
+                    server.send_refined(uri)
             if method == "exit":
                 return
 

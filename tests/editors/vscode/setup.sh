@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts a real VS Code (code-server), headless Chromium and what drives them into DIR. May be run again: what is done is
-# skipped. About 4 minutes and 900 MB the first time. Debian packages are installed only where we are root.
-# Exit code 3: this machine cannot have them, and the last line of stderr says why.
+# Installs VS Code (code-server), headless Chromium and Playwright into DIR. Steps that are already done are skipped.
+# The first run takes about 4 minutes and 900 MB. Debian packages are installed only if the script runs as root.
+# Exit code 3: the programs cannot be installed on this machine; the last line of stderr gives the reason.
 set -euo pipefail
 
 CODE_SERVER=4.100.3 # VS Code 1.100.3
@@ -14,7 +14,7 @@ cannot() {
 
 dir=$(mkdir -p "${1:?usage: setup.sh DIR}" && cd "$1" && pwd)
 exec 9>"$dir/lock"
-flock 9 # two test runs at a time would install into the same folder
+flock 9 # prevents two test runs from installing into the same folder at the same time
 
 command -v node >/dev/null && command -v npm >/dev/null || cannot "node and npm are not installed"
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || cannot "node $(node --version) is older than 20"
@@ -31,21 +31,22 @@ stamp="$dir/installed-$CODE_SERVER-$PLAYWRIGHT"
 cd "$dir"
 prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
 if [ -f "$prefix/include/node/node.h" ]; then
-  export npm_config_nodedir="$prefix" # else the native modules want node's headers from the Internet
+  export npm_config_nodedir="$prefix" # otherwise npm downloads node's headers to build the native modules
 fi
 [ -f package.json ] || echo '{"private": true}' >package.json
 {
-  # Without scripts: code-server's own one fetches what is not on npm. Its native modules are built below.
+  # Skip the install scripts, because the one of code-server downloads files that are not on npm. Native modules are
+  # built below.
   npm install --no-audit --no-fund --ignore-scripts "code-server@$CODE_SERVER" "playwright-core@$PLAYWRIGHT" &&
     npm rebuild argon2 &&
     cd node_modules/code-server/lib/vscode &&
     npm install --no-audit --no-fund --unsafe-perm --omit=dev --ignore-scripts &&
     npm rebuild @vscode/spdlog native-watchdog &&
-    { npm rebuild node-pty || true; } # only terminals need it, and its last step wants npx, after it has been built
+    { npm rebuild node-pty || true; } # only terminals need it; the last step of its build fails without npx
 } >"$dir/npm.log" 2>&1 || cannot "npm could not install code-server, see $dir/npm.log"
 ln -sfn node_modules node_modules.asar
 mkdir -p node_modules/@vscode/ripgrep/bin
-ln -sf "$(command -v rg)" node_modules/@vscode/ripgrep/bin/rg # quick open looks for it there
+ln -sf "$(command -v rg)" node_modules/@vscode/ripgrep/bin/rg # VS Code's quick open searches for it there
 node "$dir/node_modules/code-server/out/node/entry.js" --version >>"$dir/npm.log" 2>&1 ||
   cannot "code-server was installed but does not start, see $dir/npm.log"
 touch "$stamp"

@@ -1,4 +1,4 @@
-"""The first minutes of a new user, and what is in their way: the server, the model, and messages that come once."""
+"""Installation of server and model by the extension, and its messages about problems."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ LOAD_S = 120
 
 @pytest.fixture
 def bare(home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path) -> Iterator[Code]:
-    """A VS Code on a machine without server and model."""
+    """A VS Code in an environment without server and model."""
     environ = {**home, "PATH": without_server(home["PATH"]), "SLM_LSP_MODELS_DIR": str(tmp_path / "models")}
     editor = Code(tools, tmp_path / "code", environ)
     editor.install(vsix)
@@ -33,7 +33,7 @@ def bare(home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path) -> Itera
 
 
 def without_server(path: str) -> str:
-    """PATH without the folders that have a server."""
+    """Return PATH without the folders that contain a server."""
     return os.pathsep.join(folder for folder in path.split(os.pathsep) if not (Path(folder) / "slm-lsp").exists())
 
 
@@ -45,14 +45,14 @@ def script(path: Path, text: str) -> Path:
 
 
 def notice(window: Window, part: str) -> str:
-    """The pop-up that says so, once it is there."""
+    """Wait for a notification that contains `part`, and return its text."""
     return next(each for each in until(lambda: [n for n in window.notices() if part in n], 120) if part in each)
 
 
-def shows(window: Window, text: str, seconds: float = 120) -> str:
-    """Wait until the status item shows a text; what it says in full."""
+def status_tooltip(window: Window, text: str, seconds: float = 120) -> str:
+    """Wait until the status item shows `text`, and return its tooltip."""
     until(lambda: text in window.status()["text"], seconds)
-    return window.status()["says"]
+    return window.status()["tooltip"]
 
 
 @pytest.fixture
@@ -61,17 +61,17 @@ def hub(fast_model: Path) -> Iterator[Hub]:
 
 
 def pip_cache(*arguments: str) -> str:
-    """What this environment's pip says of its cache."""
+    """Return the output of `pip cache` of this environment."""
     command = [sys.executable, "-m", "pip", "cache", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def test_from_nothing_to_the_first_grey_text(
+def test_documented_steps_lead_to_the_first_suggestion(
     home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, hub: Hub, project: Path
 ) -> None:
-    """The steps of docs/editors/vscode.md: install the extension, the server, the model; type; Tab."""
+    """The steps of docs/editors/vscode.md: install extension, server and model; type; press Tab."""
     if "llama_cpp_python" not in pip_cache("list", "llama_cpp_python"):
-        pytest.skip("would compile llama-cpp-python for minutes; `make setup` leaves its wheel in pip's cache")
+        pytest.skip("would compile llama-cpp-python for minutes; `make setup` puts its wheel into pip's cache")
     environ = {
         **home,
         "PATH": without_server(home["PATH"]),
@@ -80,7 +80,7 @@ def test_from_nothing_to_the_first_grey_text(
         "PIP_CACHE_DIR": pip_cache("dir").strip(),
         "PIP_CONFIG_FILE": str(Path.home() / ".config" / "pip" / "pip.conf"),
     }
-    environ.pop("PYTHONPATH", None)  # what was installed is what runs
+    environ.pop("PYTHONPATH", None)  # so that the installed server runs, not this checkout
     code = Code(tools, tmp_path / "code", environ)
     code.settings(slm_server_installFrom=str(ROOT))
     code.install(vsix)  # step 1
@@ -89,11 +89,11 @@ def test_from_nothing_to_the_first_grey_text(
         assert "was not found" in notice(window, "needs its server")
         window.do("screenshot", path=str(artefacts() / "vscode-no-server.png"))
         window.do("button", label="Install")  # step 2
-        assert "No model" in shows(window, "no model", INSTALL_S)
+        assert "No model" in status_tooltip(window, "no model", INSTALL_S)
         assert "491 MB" in notice(window, "needs a model")
         window.do("screenshot", path=str(artefacts() / "vscode-no-model.png"))
         window.do("button", label="Download")  # step 3
-        shows(window, "slm fast", LOAD_S)
+        status_tooltip(window, "slm fast", LOAD_S)
         window.do("focus")
         window.type("return ")  # step 4
         assert (window.ghost(LOAD_S * 1000) or "").startswith("fib(")
@@ -102,29 +102,31 @@ def test_from_nothing_to_the_first_grey_text(
         own = tmp_path / "code" / "data" / "User" / "globalStorage" / "slm-lsp.slm-lsp" / "server"
         assert (own / "bin" / "slm-lsp").exists()
         assert [server.exe() for server in code.servers()]
-        window.do("command", title="slm-lsp: Remove the Server This Extension Installed")
-        shows(window, "no server")
+        window.do("command", title="slm-lsp: Remove the Server Installed by This Extension")
+        status_tooltip(window, "no server")
         assert not own.exists()
         window.close()
 
 
-def test_without_a_server_it_says_so_once(bare: Code, browser: Browser, project: Path) -> None:
+def test_missing_server_is_reported_once(bare: Code, browser: Browser, project: Path) -> None:
     window = browser.open(bare.url(project, project / "fib.py"))
-    assert "Install" in shows(window, "no server").replace("install", "Install")
+    assert "Click to install it" in status_tooltip(window, "no server")
     assert "slm.server.installFrom" in notice(window, "needs its server")
     window.do("button", label="Not Now")
     window.do("statusClick")
     assert window.do("entries")[0].endswith("Install the server")
     window.close()
     second = browser.open(bare.url(project, project / "fib.py"))
-    shows(second, "no server")
+    status_tooltip(second, "no server")
     second.do("wait", ms=2000)
     assert second.notices() == []
     second.close()
 
 
-def test_servers_that_do_not_work(bare: Code, browser: Browser, project: Path, tmp_path: Path) -> None:
-    """Each in a window of its own: named but not there, not to be started, crashing, too old."""
+def test_each_kind_of_broken_server_has_its_own_message(
+    bare: Code, browser: Browser, project: Path, tmp_path: Path
+) -> None:
+    """A configured path that does not exist, a program that cannot be started, a crashing one and an old one."""
     started = tmp_path / "started"
     crashing = script(tmp_path / "crash" / "slm-lsp", f"#!/bin/sh\necho x >> {started}\necho out of luck >&2\nexit 1\n")
     lost = script(tmp_path / "lost" / "slm-lsp", "#!/no/such/python\n")
@@ -132,25 +134,25 @@ def test_servers_that_do_not_work(bare: Code, browser: Browser, project: Path, t
 
     bare.settings(slm_server_path="/nowhere/slm-lsp")
     window = browser.open(bare.url(project, project / "fib.py"))
-    assert "names /nowhere/slm-lsp" in notice(window, "slm.server.path")
+    assert "is /nowhere/slm-lsp" in notice(window, "slm.server.path")
 
     bare.settings(slm_server_path=str(lost))
-    assert "cannot be started" in shows(window, "stopped")
+    assert "cannot be started" in status_tooltip(window, "stopped")
     assert "install it again" in notice(window, "cannot be started")
 
     bare.settings(slm_server_path=str(old))
-    assert "slm-lsp 0.0.9" in until(lambda: "0.0.9" in (says := window.status()["says"]) and says)
+    assert "slm-lsp 0.0.9" in until(lambda: "0.0.9" in (tooltip := window.status()["tooltip"]) and tooltip)
     assert "0.1.0 or later" in notice(window, "is slm-lsp 0.0.9")
     window.close()
 
     bare.settings(slm_server_path=str(crashing))
     window = browser.open(bare.url(project, project / "fib.py"))
-    assert "again and again" in shows(window, "stopped")
+    assert "ended 5 times in 3 minutes" in status_tooltip(window, "stopped")
     assert "out of luck" in notice(window, "started 5 times in 3 minutes")
     assert started.read_text().count("x") == 5
     window.do("button", label="Start Again")
     until(lambda: started.read_text().count("x") == 10, 120)
-    shows(window, "stopped")
+    status_tooltip(window, "stopped")
     window.do("wait", ms=1000)
     assert window.notices() == []
     window.close()
@@ -171,7 +173,7 @@ if "serve" in sys.argv:
 """
 
 
-def test_without_a_model_the_status_tells_the_truth(
+def test_status_item_shows_that_no_model_is_installed(
     home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, project: Path
 ) -> None:
     environ = with_server_on_path({**home, "SLM_LSP_MODELS_DIR": str(tmp_path / "models")})
@@ -179,7 +181,7 @@ def test_without_a_model_the_status_tells_the_truth(
     code.install(vsix)
     with running(code):
         window = browser.open(code.url(project, project / "fib.py"))
-        assert "No model is installed" in shows(window, "no model")
+        assert "No model is installed" in status_tooltip(window, "no model")
         notice(window, "needs a model")
         window.do("button", label="Not Now")
         window.do("focus")
@@ -193,7 +195,7 @@ def test_without_a_model_the_status_tells_the_truth(
         window.press("Escape")
         put_model(tmp_path / "models")
         window.do("command", title="slm-lsp: Restart the Server")
-        shows(window, "slm fast", LOAD_S)
+        status_tooltip(window, "slm fast", LOAD_S)
         window.do("focus")
         window.press("Backspace")
         window.type(" ")
@@ -202,14 +204,14 @@ def test_without_a_model_the_status_tells_the_truth(
 
 
 def put_model(folder: Path) -> None:
-    """The installed fast model in another store, without copying its bytes."""
+    """Link the installed fast model into another store."""
     model = Store(REAL_MODELS).find("fast")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / model.path.name).symlink_to(model.path)
     shutil.copy(model.path.with_suffix(".json"), folder)
 
 
-def test_a_download_into_a_folder_that_cannot_be_written_says_what_to_do(
+def test_download_into_an_unwritable_folder_is_reported(
     home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, project: Path
 ) -> None:
     code = Code(tools, tmp_path / "code", with_server_on_path({**home, "SLM_LSP_MODELS_DIR": "/proc/models"}))
@@ -223,7 +225,7 @@ def test_a_download_into_a_folder_that_cannot_be_written_says_what_to_do(
         window.close()
 
 
-def test_a_download_that_is_cancelled_goes_on_next_time(
+def test_cancelled_download_resumes(
     home: dict[str, str], tools: Path, vsix: Path, tmp_path: Path, browser: Browser, hub: Hub, project: Path
 ) -> None:
     models = tmp_path / "models"
@@ -247,25 +249,27 @@ def test_a_download_that_is_cancelled_goes_on_next_time(
         window.do("command", title="slm-lsp: Download a Model")
         assert window.do("entries")[0].startswith("qwen2.5-coder-0.5b")
         window.press("Enter")
-        shows(window, "slm fast", LOAD_S)
+        status_tooltip(window, "slm fast", LOAD_S)
         assert hub.requests[-1].range == f"bytes={kept}-"
         window.close()
 
 
-def test_a_full_disk_says_how_much_is_needed(bare: Code, browser: Browser, project: Path, tmp_path: Path) -> None:
+def test_full_disk_is_reported_with_the_size_needed(
+    bare: Code, browser: Browser, project: Path, tmp_path: Path
+) -> None:
     models = tmp_path / "models"
     models.mkdir()
     unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
     mount = f"mount -t tmpfs -o size=1m none '{models}'"
     if shutil.which("unshare") is None or subprocess.run([*unshare, mount], capture_output=True).returncode:
-        pytest.skip("may not mount a small disk here: run it where users may have namespaces of their own")
+        pytest.skip("cannot mount a small file system: needs unprivileged user namespaces")
     command = f'{mount} && exec {sys.executable} -m slm_lsp.cli.main "$@"'
     small = script(tmp_path / "small" / "slm-lsp", f'#!/bin/sh\nexec {" ".join(unshare)} {quote(command)} - "$@"\n')
     bare.settings(slm_server_path=str(small))
     window = browser.open(bare.url(project, project / "fib.py"))
     notice(window, "needs a model")
     window.do("button", label="Download")
-    said = notice(window, "bytes are needed")
-    assert "free" in said
+    message = notice(window, "bytes are needed")
+    assert "free" in message
     assert "no model" in window.status()["text"]
     window.close()

@@ -1,4 +1,4 @@
-"""A user types in a real VS Code, with the real server and the real fast model."""
+"""Typing in a real VS Code with the real server and the real fast model."""
 
 import json
 import os
@@ -14,32 +14,33 @@ from tests.editors.vscode.conftest import PROGRAM, ROOT
 
 pytestmark = [pytest.mark.real_model, pytest.mark.editor, pytest.mark.usefixtures("fast_model")]
 
-WRITTEN_S = 3.0
-"""VS Code writes what an extension remembers a moment later; a window that is closed before forgets it."""
+WRITE_S = 3.0
+"""VS Code writes an extension's state with a delay. The state is lost if the window is closed earlier."""
 
 EXPECTED = "fib(n-1)+fib(n-2)"
-FIRST_LOAD_S = 120  # the model is read, and compared with the reference binding once
+FIRST_LOAD_S = 120  # includes the comparison of the two bindings, which is made once
 
 
 def opened(browser: Browser, code: Code, folder: Path | None, file: Path | None) -> Window:
-    """A window with a file, the cursor at its end, and the model loaded."""
+    """Open a window with a file, move the cursor to its end, and wait until the model is loaded."""
     window = browser.open(code.url(folder, file))
     window.do("focus")
-    until(lambda: "state ready" in window.status()["says"], FIRST_LOAD_S)
+    until(lambda: "state ready" in window.status()["tooltip"], FIRST_LOAD_S)
     return window
 
 
 def squeezed(text: str | None) -> str:
+    """Return a text without blanks."""
     return (text or "").replace(" ", "")
 
 
 def saved(file: Path, end: str) -> str:
-    """What is in the file once it ends so; blanks do not count."""
+    """Wait until the file ends with `end`, ignoring blanks, and return its text."""
     until(lambda: squeezed(file.read_text()).endswith(end))
     return file.read_text()
 
 
-def test_grey_text_appears_while_typing_and_tab_takes_it(browser: Browser, code: Code, project: Path) -> None:
+def test_ghost_text_appears_while_typing_and_tab_accepts_it(browser: Browser, code: Code, project: Path) -> None:
     file = project / "fib.py"
     window = opened(browser, code, project, file)
     window.type("return ")
@@ -49,30 +50,30 @@ def test_grey_text_appears_while_typing_and_tab_takes_it(browser: Browser, code:
     window.press("Tab")
     assert squeezed(saved(file, EXPECTED).removeprefix(PROGRAM)) == "return" + EXPECTED
     until(lambda: "t/s" in window.status()["text"])
-    says = window.status()["says"]
+    tooltip = window.status()["tooltip"]
     assert window.status()["text"].startswith("slm fast")
-    assert "qwen" in says
-    assert "text stays local" in says
+    assert "qwen" in tooltip
+    assert "your code stays on this machine" in tooltip
     assert window.notices() == []
     window.close()
 
 
-def test_tab_indents_where_there_is_no_grey_text(browser: Browser, code: Code, tmp_path: Path) -> None:
+def test_tab_indents_if_there_is_no_ghost_text(browser: Browser, code: Code, tmp_path: Path) -> None:
     file = tmp_path / "notes.py"
     file.write_text("")
     window = opened(browser, code, tmp_path, file)
-    window.do("command", title="slm-lsp: Pause or Go On Everywhere")
+    window.do("command", title="slm-lsp: Pause or Resume Everywhere")
     window.do("focus")
     window.press("Tab")
     until(lambda: file.read_text() == "    ")
-    until(lambda: "Paused everywhere" in window.status()["says"])
-    window.do("command", title="slm-lsp: Pause or Go On Everywhere")
-    until(lambda: "Paused" not in window.status()["says"])
-    time.sleep(WRITTEN_S)
+    until(lambda: "Paused everywhere" in window.status()["tooltip"])
+    window.do("command", title="slm-lsp: Pause or Resume Everywhere")
+    until(lambda: "Paused" not in window.status()["tooltip"])
+    time.sleep(WRITE_S)
     window.close()
 
 
-def test_a_word_and_a_line_are_taken(browser: Browser, code: Code, project: Path) -> None:
+def test_word_and_line_are_accepted(browser: Browser, code: Code, project: Path) -> None:
     file = project / "fib.py"
     window = opened(browser, code, project, file)
     window.type("return ")
@@ -85,7 +86,7 @@ def test_a_word_and_a_line_are_taken(browser: Browser, code: Code, project: Path
     window.close()
 
 
-def test_escape_sends_it_away_and_the_text_stays_as_typed(browser: Browser, code: Code, project: Path) -> None:
+def test_escape_dismisses_the_suggestion_and_keeps_the_typed_text(browser: Browser, code: Code, project: Path) -> None:
     window = opened(browser, code, project, project / "fib.py")
     window.type("return ")
     assert window.ghost()
@@ -95,7 +96,7 @@ def test_escape_sends_it_away_and_the_text_stays_as_typed(browser: Browser, code
     window.close()
 
 
-def test_what_follows_the_grey_text_is_typed_through_it(browser: Browser, code: Code, project: Path) -> None:
+def test_typing_the_suggested_text_keeps_the_suggestion(browser: Browser, code: Code, project: Path) -> None:
     window = opened(browser, code, project, project / "fib.py")
     window.type("return ")
     assert window.ghost()
@@ -104,7 +105,7 @@ def test_what_follows_the_grey_text_is_typed_through_it(browser: Browser, code: 
     window.close()
 
 
-def test_a_second_window_shares_the_model(
+def test_windows_share_one_engine_process(
     browser: Browser, code: Code, project: Path, tmp_path_factory: pytest.TempPathFactory, module_home: dict[str, str]
 ) -> None:
     other = tmp_path_factory.mktemp("other")
@@ -120,13 +121,13 @@ def test_a_second_window_shares_the_model(
         window.close()
 
 
-def test_a_killed_server_comes_back(browser: Browser, code: Code, project: Path) -> None:
+def test_killed_server_is_restarted(browser: Browser, code: Code, project: Path) -> None:
     window = opened(browser, code, project, project / "fib.py")
     before = {server.pid for server in code.servers()}
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     until(lambda: {server.pid for server in code.servers()} - before)
-    until(lambda: "starts" not in window.status()["says"])
+    until(lambda: "Starting" not in window.status()["tooltip"])
     window.type("return ")
     assert squeezed(window.ghost(FIRST_LOAD_S * 1000)) == EXPECTED
     assert window.notices() == []
@@ -134,7 +135,7 @@ def test_a_killed_server_comes_back(browser: Browser, code: Code, project: Path)
     window.close()
 
 
-def test_paused_for_a_language_nothing_comes(browser: Browser, code: Code, project: Path) -> None:
+def test_paused_language_gets_no_suggestions_until_resumed(browser: Browser, code: Code, project: Path) -> None:
     window = opened(browser, code, project, project / "fib.py")
     window.do("statusClick")
     entries = window.do("entries")
@@ -142,14 +143,14 @@ def test_paused_for_a_language_nothing_comes(browser: Browser, code: Code, proje
     assert entries[1].endswith("Pause for python")
     window.press("ArrowDown")
     window.press("Enter")
-    until(lambda: "Paused for this language" in window.status()["says"])
+    until(lambda: "Paused for this language" in window.status()["tooltip"])
     window.do("focus")
     window.type("return ")
     assert window.ghost(2000) is None
     window.do("statusClick")
-    assert window.do("entries")[0].endswith("Go on for python")
+    assert window.do("entries")[0].endswith("Resume for python")
     window.press("Enter")
-    until(lambda: "Paused" not in window.status()["says"])
+    until(lambda: "Paused" not in window.status()["tooltip"])
     window.do("focus")
     window.press("Backspace")
     window.type(" ")
@@ -157,14 +158,14 @@ def test_paused_for_a_language_nothing_comes(browser: Browser, code: Code, proje
     window.close()
 
 
-def test_a_file_outside_any_folder(browser: Browser, code: Code, project: Path) -> None:
+def test_file_outside_the_workspace_gets_suggestions(browser: Browser, code: Code, project: Path) -> None:
     window = opened(browser, code, None, project / "fib.py")
     window.type("return ")
     assert squeezed(window.ghost()) == EXPECTED
     window.close()
 
 
-def test_a_file_that_was_never_saved(browser: Browser, code: Code, project: Path) -> None:
+def test_unsaved_file_gets_suggestions(browser: Browser, code: Code, project: Path) -> None:
     window = opened(browser, code, project, project / "fib.py")
     window.do("command", title="Create: New File...")
     window.press("Enter")
@@ -175,7 +176,7 @@ def test_a_file_that_was_never_saved(browser: Browser, code: Code, project: Path
     window.close()
 
 
-def test_a_cell_of_a_notebook(browser: Browser, code: Code, tmp_path: Path) -> None:
+def test_notebook_cell_gets_suggestions(browser: Browser, code: Code, tmp_path: Path) -> None:
     cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": [PROGRAM]}
     language = {"language_info": {"name": "python"}}
     book = tmp_path / "book.ipynb"
@@ -183,13 +184,13 @@ def test_a_cell_of_a_notebook(browser: Browser, code: Code, tmp_path: Path) -> N
     window = browser.open(code.url(tmp_path))
     window.do("explorer", file="book.ipynb")
     window.do("cell")
-    until(lambda: "state ready" in window.status()["says"], FIRST_LOAD_S)
+    until(lambda: "state ready" in window.status()["tooltip"], FIRST_LOAD_S)
     window.type("return ")
     assert squeezed(window.ghost()) == EXPECTED
     window.close()
 
 
-def test_two_folders(browser: Browser, code: Code, tmp_path: Path) -> None:
+def test_all_folders_of_a_workspace_get_suggestions(browser: Browser, code: Code, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "fib.py").write_text(PROGRAM)
@@ -198,26 +199,28 @@ def test_two_folders(browser: Browser, code: Code, tmp_path: Path) -> None:
     for name in ("one", "two"):
         window = browser.open(code.url(both, tmp_path / name / "fib.py"))
         window.do("focus")
-        until(lambda window=window: "state ready" in window.status()["says"], FIRST_LOAD_S)
+        until(lambda window=window: "state ready" in window.status()["tooltip"], FIRST_LOAD_S)
         window.type("return ")
         assert squeezed(window.ghost()) == EXPECTED
         window.close()
 
 
-def test_a_huge_file_gets_no_suggestions_and_says_so(browser: Browser, code: Code, tmp_path: Path) -> None:
+def test_status_item_explains_that_a_huge_file_gets_no_suggestions(
+    browser: Browser, code: Code, tmp_path: Path
+) -> None:
     file = tmp_path / "huge.py"
-    file.write_text("value = 'a line like any other, many times over'\n" * 30_000)
+    file.write_text("value = 'a line that is repeated thousands of times'\n" * 30_000)
     window = browser.open(code.url(tmp_path, file))
     window.do("focus")
-    until(lambda: "larger than 1 MiB" in window.status()["says"], FIRST_LOAD_S)
+    until(lambda: "larger than 1 MiB" in window.status()["tooltip"], FIRST_LOAD_S)
     window.type("def f(x):\n    return ")
     assert window.ghost(2000) is None
     assert window.notices() == []
     window.close()
 
 
-def test_the_log_holds_no_code(code: Code) -> None:
-    """After everything above: versions, processes and reasons, but nothing that was typed."""
+def test_log_contains_no_code(code: Code) -> None:
+    """After all tests above, the log contains versions, processes and reasons, but no typed text."""
     log = code.log()
     assert "slm-lsp extension" in log
     assert "The server is slm-lsp" in log
@@ -225,16 +228,16 @@ def test_the_log_holds_no_code(code: Code) -> None:
     assert "return" not in log
 
 
-def test_what_is_written_is_what_the_uninstall_page_names(code: Code, module_home: dict[str, str]) -> None:
-    """After everything above: nothing of ours lies outside the folders of docs/uninstall.md."""
+def test_all_written_files_are_in_folders_listed_in_the_uninstall_page(code: Code, module_home: dict[str, str]) -> None:
+    """After all tests above, slm-lsp has created files only in the folders of docs/uninstall.md."""
     assert code.log()
-    folders = {f"XDG_{kind}_HOME": folder for kind, folder in OURS.items()} | {"XDG_RUNTIME_DIR": "run"}
+    folders = {f"XDG_{kind}_HOME": folder for kind, folder in DOCUMENTED.items()} | {"XDG_RUNTIME_DIR": "run"}
     home = Path(module_home["HOME"])
-    named = {Path(module_home.get(variable, home / folder)) / "slm-lsp" for variable, folder in folders.items()}
-    written = {path for path in home.rglob("*slm*") if not any(path.is_relative_to(each) for each in named)}
+    listed = {Path(module_home.get(variable, home / folder)) / "slm-lsp" for variable, folder in folders.items()}
+    written = {path for path in home.rglob("*slm*") if not any(path.is_relative_to(each) for each in listed)}
     assert not written
     page = (ROOT / "docs" / "uninstall.md").read_text()
-    assert all(f"{folder}/slm-lsp/" in page for folder in OURS.values())
+    assert all(f"{folder}/slm-lsp/" in page for folder in DOCUMENTED.values())
 
 
-OURS = {"CACHE": "~/.cache", "CONFIG": "~/.config", "DATA": "~/.local/share", "STATE": "~/.local/state"}
+DOCUMENTED = {"CACHE": "~/.cache", "CONFIG": "~/.config", "DATA": "~/.local/share", "STATE": "~/.local/state"}

@@ -1,4 +1,4 @@
-"""The race among answers that are decoded together."""
+"""`Race` decides among candidates that are decoded together."""
 
 import random
 
@@ -26,7 +26,7 @@ def token(candidate: int, text: str, logprob: float, finish: str | None = None) 
     return Token(1, text, logprob, candidate, finish)  # type: ignore[arg-type]
 
 
-def test_a_sure_answer_is_not_waited_behind() -> None:
+def test_race_is_decided_when_the_likeliest_candidate_finishes() -> None:
     found = race()
     found.note(token(0, "a", -0.1))
     assert not found.decided
@@ -36,7 +36,7 @@ def test_a_sure_answer_is_not_waited_behind() -> None:
     assert found.ranked()[0].candidate.text == "a = c"
 
 
-def test_what_may_still_win_is_waited_for() -> None:
+def test_race_waits_for_a_candidate_that_may_still_win() -> None:
     found = race()
     found.note(token(1, "a =", -0.3))
     found.note(token(0, "# no", -0.1, "end"))
@@ -46,7 +46,7 @@ def test_what_may_still_win_is_waited_for() -> None:
     assert found.ranked()[0].candidate.text == "a = 2"
 
 
-def test_an_end_that_said_something_is_told_from_a_bare_one() -> None:
+def test_merged_tells_whether_the_last_token_contributed_text() -> None:
     found = race()
     found.note(token(0, "if a", -0.1))
     found.note(token(1, "if c", -2.0))
@@ -59,7 +59,7 @@ SQUARE = 'def square(n):\n    """square(3) == 9"""\n    return n * 2\n'
 
 
 def trials_of(text: str) -> Trials:
-    """Of answers that go where `n * 2` stands, in a function with an example."""
+    """Return trials for candidates that replace `n * 2` in a function with an example."""
     return Trials(Site(surroundings(text.replace("n * 2", ""), text.index("n * 2"), "a.py")))
 
 
@@ -69,48 +69,48 @@ def run_race(text: str) -> Race:
 
 
 @needs_wall
-async def test_an_answer_that_does_not_do_as_the_example_says_waits_for_others() -> None:
+async def test_race_waits_for_others_if_the_greedy_candidate_fails_the_examples() -> None:
     found = run_race(SQUARE)
     found.note(token(1, "n *", -2.0))
     found.note(token(0, "n + n", -0.1, "end"))
     assert found.decided
-    await found.tried()
+    await found.run_trials()
     assert not found.decided
     found.note(token(1, " n", -0.1, "end"))
-    await found.tried()
+    await found.run_trials()
     assert found.decided
     assert found.ranked()[0].candidate.text == "n * n"
 
 
 @needs_wall
-async def test_an_answer_that_does_is_not_waited_behind() -> None:
+async def test_race_is_decided_if_the_greedy_candidate_passes_the_examples() -> None:
     found = run_race(SQUARE)
     found.note(token(1, "n **", -0.1))
     found.note(token(0, "n * n", -0.9, "end"))
     assert not found.decided
-    await found.tried()
+    await found.run_trials()
     assert found.decided
 
 
-async def test_where_the_function_is_not_finished_nobody_waits_for_others() -> None:
+async def test_race_does_not_wait_for_others_in_an_unfinished_function() -> None:
     found = run_race(SQUARE.replace("return n * 2", "found = n * 2"))
     found.note(token(1, "n *", -2.0))
     found.note(token(0, "n + n", -0.1, "end"))
-    await found.tried()
+    await found.run_trials()
     assert found.decided
     assert found.ranked()[0].candidate.text == "n + n"
 
 
-async def test_nothing_is_run_for_an_answer_without_others() -> None:
+async def test_single_candidate_is_not_run() -> None:
     trials = trials_of(SQUARE)
     found = Race(trials.site, trials)
     found.note(token(0, "n + n", -0.1, "end"))
-    await found.tried()
+    await found.run_trials()
     assert found.decided
     assert not trials.verdicts
 
 
-def test_nothing_is_decided_before_the_greedy_answer_is_whole() -> None:
+def test_race_is_not_decided_before_the_greedy_candidate_finishes() -> None:
     found = race()
     found.note(token(1, "a = 1", -0.1, "end"))
     assert not found.decided
@@ -123,28 +123,28 @@ streams = st.lists(
 
 
 @given(streams, st.sampled_from(["end", "stop"]), st.randoms(use_true_random=False))
-def test_who_has_won_when_it_is_decided_wins_in_the_end(
+def test_winner_of_a_decided_race_stays_the_winner_when_all_candidates_finish(
     answers: list[list[tuple[str, float]]],
     finish: str,
     order: random.Random,
 ) -> None:
     found = race()
-    left = []
+    pending = []
     for number, answer in enumerate(answers):
         *before, last = (token(number, *each) for each in answer)
-        left.append([*before, msgspec.structs.replace(last, finish=finish)])
-    for each in reversed(left):  # A branch has begun before the greedy answer goes on.
+        pending.append([*before, msgspec.structs.replace(last, finish=finish)])
+    for each in reversed(pending):  # A branch starts before the greedy candidate continues.
         found.note(each.pop(0))
     winner = found.ranked()[0].score if found.decided else None
-    while any(left):
-        found.note(order.choice([each for each in left if each]).pop(0))
+    while any(pending):
+        found.note(order.choice([each for each in pending if each]).pop(0))
         if winner is None and found.decided:
             winner = found.ranked()[0].score
     assert found.decided
     assert winner == found.ranked()[0].score
 
 
-def test_a_request_for_one_answer_becomes_one_for_several() -> None:
+def test_spread_requests_several_candidates_for_the_same_prompt() -> None:
     request = Generate(ModelRef("model"), (Segment("x"),), 9)
     several = spread(request)
     assert several.candidates > 1
@@ -162,5 +162,5 @@ def test_a_request_for_one_answer_becomes_one_for_several() -> None:
         (["f(x)", "g("], [0, 1]),
     ],
 )
-def test_what_is_worth_showing_beside_a_better_text(texts: list[str], kept: list[int]) -> None:
+def test_distinct_omits_texts_that_add_nothing_to_a_better_one(texts: list[str], kept: list[int]) -> None:
     assert distinct(texts) == kept

@@ -1,4 +1,4 @@
-"""Whether a suggestion fits what is below it, in several languages."""
+"""Suggestions that do not fit the code below are recognized, in several languages."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def fault(path: str, marked: str, text: str) -> Fault:
 
 
 @pytest.mark.parametrize(("path", "marked"), BODIES.items())
-def test_what_leaves_a_function_cuts_off_the_rest_of_it(path: str, marked: str) -> None:
+def test_return_in_the_middle_of_a_function_cuts_off_the_rest(path: str, marked: str) -> None:
     end = "" if path in ("a.py", "a.go") else ";"
     name = "$a" if path == "a.php" else "a"
     assert fault(path, marked, f"return {name}{end}") is Fault.CUTS_OFF
@@ -42,7 +42,7 @@ def test_what_leaves_a_function_cuts_off_the_rest_of_it(path: str, marked: str) 
         ("a.rs", "fn f() {\n    loop {\n        ▌\n        g();\n    }\n}\n", "break;"),
     ],
 )
-def test_so_does_what_jumps_and_what_lines_below_do_not_hang_on(path: str, marked: str, text: str) -> None:
+def test_jump_or_unexpected_indentation_cuts_off_the_lines_below(path: str, marked: str, text: str) -> None:
     assert fault(path, marked, text) is Fault.CUTS_OFF
 
 
@@ -62,7 +62,7 @@ def test_so_does_what_jumps_and_what_lines_below_do_not_hang_on(path: str, marke
         ("a.rb", "def f(a)\n  ▌\n  a + 1\nend\n", "return a if a > 1"),
     ],
 )
-def test_what_is_still_reached_or_begun_by_the_user_is_none_of_it(path: str, marked: str, text: str) -> None:
+def test_reachable_code_and_statements_started_by_the_user_are_no_fault(path: str, marked: str, text: str) -> None:
     assert fault(path, marked, text) is Fault.NONE
 
 
@@ -81,8 +81,8 @@ def test_what_is_still_reached_or_begun_by_the_user_is_none_of_it(path: str, mar
         ("A.cs", "class A {\n  void f(int a) {\n    ▌\n  }\n}\n", "var b = a;"),
     ],
 )
-def test_a_variable_that_nothing_reads_ends_no_function(path: str, marked: str, text: str) -> None:
-    assert fault(path, marked, text) is Fault.FOR_NOTHING
+def test_unused_variable_at_the_end_of_a_function_is_a_fault(path: str, marked: str, text: str) -> None:
+    assert fault(path, marked, text) is Fault.UNUSED_VARIABLE
 
 
 @pytest.mark.parametrize(
@@ -103,5 +103,5 @@ def test_a_variable_that_nothing_reads_ends_no_function(path: str, marked: str, 
         ("a.rs", "fn f(a: i32) -> i32 {\n    ▌\n    a\n}\n", "let b = a;"),
     ],
 )
-def test_what_is_read_or_seen_elsewhere_may_be_set(path: str, marked: str, text: str) -> None:
+def test_assignment_to_a_variable_that_may_be_read_is_no_fault(path: str, marked: str, text: str) -> None:
     assert fault(path, marked, text) is Fault.NONE

@@ -1,4 +1,4 @@
-"""What is left of a suggestion when some of it has been typed or accepted."""
+"""The cache returns the rest of a suggestion after part of it was typed or accepted."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def completion(text: str, over: int = 0, others: tuple[str, ...] = ()) -> Comple
     return Completion(text, at, at + over, None, 0.9, "ik", Timing(0, 0, None, 0), Tokens(0, 0, 0), more, id="7")
 
 
-def left(text: str, typed: str, after: str = AFTER, over: int = 0) -> Completion | None:
+def rest_of(text: str, typed: str, after: str = AFTER, over: int = 0) -> Completion | None:
     cache = Cache()
     cache.put(cursor(), completion(text, over))
     return cache.get(cursor(typed, after))
@@ -43,35 +43,35 @@ def left(text: str, typed: str, after: str = AFTER, over: int = 0) -> Completion
         ("a\n\tb", "a\n    b", None),
     ],
 )
-def test_typing_and_accepting_leave_the_rest(text: str, typed: str, rest: str | None) -> None:
-    found = left(text, typed)
+def test_cache_returns_the_rest_after_the_typed_text(text: str, typed: str, rest: str | None) -> None:
+    found = rest_of(text, typed)
     assert (found.text if found else None) == rest
     if found:
         assert (found.start, found.id, found.cached) == (len(BEFORE + typed), "7", True)
 
 
 @pytest.mark.parametrize("typed", ["x", "sum(values)", "sum(values) ", "sum(vx"])
-def test_nothing_is_left_of_what_was_not_said_or_is_all_typed(typed: str) -> None:
-    assert left("sum(values)", typed) is None
+def test_nothing_is_returned_for_other_or_complete_text(typed: str) -> None:
+    assert rest_of("sum(values)", typed) is None
 
 
-def test_another_text_behind_the_cursor_or_another_file_is_another_place() -> None:
-    assert left("sum(values)", "su", "\n\ng()\n") is None
+def test_nothing_is_returned_for_other_text_after_the_cursor_or_another_file() -> None:
+    assert rest_of("sum(values)", "su", "\n\ng()\n") is None
     cache = Cache()
     cache.put(cursor(), completion("sum"))
     assert cache.get(replace(cursor(), path="b.py")) is None
 
 
-def test_brackets_that_the_editor_closed_meanwhile_are_not_said_twice() -> None:
-    found = left("sum(values) / 2", "sum(", ")" + AFTER)
+def test_brackets_that_the_editor_inserted_are_not_inserted_again() -> None:
+    found = rest_of("sum(values) / 2", "sum(", ")" + AFTER)
     assert found is not None
     assert (found.text, found.end - found.start) == ("values) / 2", 1)
-    plain = left("sum(values)", "sum(", ")" + AFTER)
+    plain = rest_of("sum(values)", "sum(", ")" + AFTER)
     assert plain is not None
     assert (plain.text, plain.end - plain.start) == ("values", 0)
 
 
-def test_alternatives_that_were_not_typed_fall_away() -> None:
+def test_alternatives_that_differ_from_the_typed_text_are_dropped() -> None:
     cache = Cache()
     cache.put(cursor(), completion("sum(a)", others=("sum(b)", "max(a)")))
     found = cache.get(cursor("su"))
@@ -82,7 +82,7 @@ def test_alternatives_that_were_not_typed_fall_away() -> None:
     assert other.text == "x(a)"
 
 
-def test_the_latest_counts_and_old_ones_are_forgotten() -> None:
+def test_latest_suggestion_wins_and_the_oldest_is_evicted() -> None:
     cache = Cache(size=2)
     for text in ("one", "two", "three"):
         cache.put(cursor(), completion(text))
@@ -95,6 +95,6 @@ def test_the_latest_counts_and_old_ones_are_forgotten() -> None:
 
 
 @given(st.text(alphabet="ab \n", max_size=12), st.integers(0, 12))
-def test_what_is_typed_and_what_is_left_make_up_the_suggestion(text: str, at: int) -> None:
+def test_typed_text_and_remainder_make_up_the_suggestion(text: str, at: int) -> None:
     typed, rest = text[:at], text[at:]
     assert remainder(text, typed) == (rest if rest.strip() else None)

@@ -1,4 +1,4 @@
-"""The choice among candidates, on documents of several languages."""
+"""Candidates are checked for faults and ranked, in documents of several languages."""
 
 import argparse
 import inspect
@@ -32,7 +32,7 @@ class Shape:
 
 
 def site(marked: str = PYTHON, path: str = "a.py", **more: object) -> Site:
-    """A document with a cursor at the mark."""
+    """Return a site whose cursor is at the mark."""
     before, after = marked.split("▌")
     return Site(surroundings(before + after, len(before), path), **more)  # type: ignore[arg-type]
 
@@ -62,11 +62,11 @@ def candidate(text: str, likelihood: float = -1.0, finish: str = "end") -> Candi
         ("   ", Fault.EMPTY),
     ],
 )
-def test_what_is_wrong_with_a_line(text: str, fault: Fault) -> None:
+def test_fault_of_a_line_is_found(text: str, fault: Fault) -> None:
     assert site().fault(text) is fault
 
 
-def test_another_answer_has_to_be_clearly_better_than_the_greedy_one() -> None:
+def test_greedy_candidate_wins_unless_another_is_clearly_better() -> None:
     greedy = candidate("total = 1", -2.0)
     for other, wins in ((candidate("total = 2", -1.8), False), (candidate("total = 2", -1.7), True)):
         best = ranked([greedy, other], site())[0].candidate
@@ -74,7 +74,7 @@ def test_another_answer_has_to_be_clearly_better_than_the_greedy_one() -> None:
         assert ranked([greedy, other], site(), greedy_first=False)[0].candidate == other
 
 
-def test_a_line_whose_last_token_was_its_end_too_is_no_likelier_than_that_token() -> None:
+def test_line_is_at_most_as_likely_as_its_merged_last_token() -> None:
     tokens = (-0.1, -2.0)
     end = math.log(1 - math.exp(-2.0))
     assert Candidate("if total", tokens, "stop").likelihood == pytest.approx(-0.1 + end)
@@ -82,47 +82,47 @@ def test_a_line_whose_last_token_was_its_end_too_is_no_likelier_than_that_token(
     assert Candidate("if total:", tokens, "end").likelihood == pytest.approx(-2.1)
 
 
-def test_where_an_answer_ends_it_is_known_how_likely_another_goes_on() -> None:
-    """`c * c` is no likely end: the model goes on with `or` twice as often as not."""
-    on = Candidate("c * c or d", (-0.01, math.log(0.65), -0.02, -0.03), "end")
-    short = Candidate("c * c", (-0.01, math.log(0.17)), "stop")
+def test_longer_candidates_lower_the_likelihood_of_a_shorter_one() -> None:
+    """`c * c` is an unlikely end, because the model continues with `or` at a probability of 0.65."""
+    longer = Candidate("c * c or d", (-0.01, math.log(0.65), -0.02, -0.03), "end")
+    shorter = Candidate("c * c", (-0.01, math.log(0.17)), "stop")
     other = Candidate("c + c", (-4.0, -0.1, -0.1), "end")
-    _, told, _ = compared([on, short, other])
-    assert told.beside == pytest.approx(0.65)
-    assert told.likelihood == pytest.approx(-0.01 + math.log(1 - 0.17 - 0.65))
-    assert ranked([on, short], site())[0].candidate == on
-    assert ranked([on, short], site())[1].candidate == told
-    assert compared([short], growing=[(-0.01, math.log(0.65))])[0] == told
+    _, found, _ = compared([longer, shorter, other])
+    assert found.continuation_mass == pytest.approx(0.65)
+    assert found.likelihood == pytest.approx(-0.01 + math.log(1 - 0.17 - 0.65))
+    assert ranked([longer, shorter], site())[0].candidate == longer
+    assert ranked([longer, shorter], site())[1].candidate == found
+    assert compared([shorter], unfinished=[(-0.01, math.log(0.65))])[0] == found
 
 
-def test_in_a_comment_more_comment_is_expected() -> None:
+def test_comment_within_a_comment_is_no_fault() -> None:
     assert site(PYTHON.replace("▌", "# the ▌")).fault("# rest") is Fault.NONE
 
 
-def test_a_name_of_the_project_is_known() -> None:
-    asked: list[str] = []
+def test_name_that_the_project_defines_is_known() -> None:
+    looked_up: list[str] = []
 
     def is_known(name: str) -> bool:
-        asked.append(name)
+        looked_up.append(name)
         return name == "frobnicate"
 
     assert site(is_known=is_known).fault("total = frobnicate(other)") is Fault.UNKNOWN_NAME
-    assert asked == ["frobnicate", "other"]
+    assert looked_up == ["frobnicate", "other"]
     assert site(is_known=is_known).fault("total = frobnicate(total)") is Fault.NONE
 
 
-def test_a_name_is_looked_at_whole_where_a_part_of_it_is_typed() -> None:
+def test_partly_typed_name_is_checked_as_a_whole() -> None:
     assert site(PYTHON.replace("▌", "total = frob▌")).fault("nicate(total)") is Fault.UNKNOWN_NAME
     assert site(PYTHON.replace("▌", "total = rad▌")).fault("ius + 1") is Fault.NONE
     assert site(PYTHON.replace("total = 0", "größé = 0")).fault("total = größé + 1") is Fault.NONE
 
 
-def test_where_names_come_from_is_not_always_to_be_seen() -> None:
+def test_names_are_not_checked_if_they_may_come_from_elsewhere() -> None:
     assert site("from tools import *\n" + PYTHON).fault("total = frobnicate(total)") is Fault.NONE
     assert site("int main(void) {\n    ▌\n}\n", "a.c").fault('printf("%d", 3);') is Fault.NONE
 
 
-def test_a_document_that_does_not_parse_is_no_reason_against_anything() -> None:
+def test_existing_syntax_errors_are_no_fault_of_a_candidate() -> None:
     assert site("def f(:\n    x = (\n    ▌\n").fault("return 1") is Fault.NONE
 
 
@@ -145,12 +145,12 @@ def test_a_document_that_does_not_parse_is_no_reason_against_anything() -> None:
         ),
     ],
 )
-def test_languages_with_known_builtins(path: str, marked: str, good: str, unknown: str, broken: str) -> None:
+def test_faults_in_languages_with_known_builtins(path: str, marked: str, good: str, unknown: str, broken: str) -> None:
     found = site(marked, path)
     assert [found.fault(each) for each in (good, unknown, broken)] == [Fault.NONE, Fault.UNKNOWN_NAME, Fault.BROKEN]
 
 
-def test_the_likeliest_comes_first_and_faults_weigh() -> None:
+def test_likeliest_candidate_without_faults_comes_first() -> None:
     found = ranked(
         [
             candidate("# first a comment", -0.1),
@@ -169,33 +169,33 @@ def test_the_likeliest_comes_first_and_faults_weigh() -> None:
     ]
 
 
-def test_a_line_after_which_the_model_stops_by_itself_fills_the_gap() -> None:
-    """`if` is as likely as `return`, but the model would have gone on behind it."""
-    going_on = Candidate("if total:", (-0.4, -0.01), "stop")
-    whole = Candidate("total = abs(total)", (-0.8, -0.3), "end")
-    assert [each.candidate for each in ranked([going_on, whole], site())] == [whole, going_on]
-    assert going_on.likelihood < -4
+def test_candidate_that_the_model_ended_itself_wins_over_a_cut_one() -> None:
+    """The first tokens of `if` are likelier, but the model would have continued after the cut."""
+    cut = Candidate("if total:", (-0.4, -0.01), "stop")
+    complete = Candidate("total = abs(total)", (-0.8, -0.3), "end")
+    assert [each.candidate for each in ranked([cut, complete], site())] == [complete, cut]
+    assert cut.likelihood < -4
 
 
 @given(
     st.lists(st.floats(-20, 0, exclude_max=True), min_size=1, max_size=8),
     st.sampled_from(["end", "stop", "length", None]),
 )
-def test_an_answer_is_no_likelier_than_what_of_it_was_said_before(logprobs: list[float], finish: str | None) -> None:
+def test_candidate_is_at_most_as_likely_as_each_of_its_beginnings(logprobs: list[float], finish: str | None) -> None:
     whole = Candidate("x", tuple(logprobs), finish)  # type: ignore[arg-type]
     for length in range(len(logprobs)):
         assert whole.likelihood <= sum(logprobs[:length]) + 1e-9
 
 
-def test_every_candidate_stands_for_what_it_says_and_none_is_lost() -> None:
+def test_ranking_keeps_one_candidate_per_text_without_whitespace() -> None:
     texts = ["a = 1", "a  = 1", "b = 2", "# c", "", "a = 1\n"]
     found = ranked([candidate(text, -number - 1.0) for number, text in enumerate(texts)], site())
     assert {"".join(each.candidate.text.split()) for each in found} == {"a=1", "b=2", "#c", ""}
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
 
 
-def test_eight_candidates_in_a_thousand_lines_take_little_time() -> None:
-    """The figure stands in docs/evals.md; here the bound is loose, since tests run beside other things."""
+def test_ranking_eight_candidates_in_a_thousand_lines_is_fast() -> None:
+    """`docs/evals.md` has the measured time. The limit is higher here, because other programs run during tests."""
     text = "".join(inspect.getsource(argparse).splitlines(keepends=True)[:1000])
     at = text.index("\n", len(text) // 2) + 1
     lines = [
@@ -209,15 +209,15 @@ def test_eight_candidates_in_a_thousand_lines_take_little_time() -> None:
         "x = (",
     ]
     candidates = [candidate("        " + line, -number - 1.0) for number, line in enumerate(lines)]
-    spent = []
+    durations = []
     for _ in range(5):
-        began = time.thread_time()
+        start = time.thread_time()
         ranked(candidates, Site(surroundings(text, at, "a.py")))
-        spent.append(time.thread_time() - began)
-    assert min(spent) < 0.1
+        durations.append(time.thread_time() - start)
+    assert min(durations) < 0.1
 
 
-def test_builtins_are_of_languages_whose_names_can_all_be_seen() -> None:
+def test_builtins_are_listed_only_for_languages_whose_imports_name_everything() -> None:
     assert {name for name, language in languages().items() if language.builtins} == {
         "javascript",
         "python",

@@ -1,4 +1,4 @@
-"""Answers that are stopped early: what is shown is what the whole answer would have shown."""
+"""Stopping generation early shows the same suggestion as the complete answer would."""
 
 import json
 import math
@@ -16,18 +16,18 @@ from tests.conftest import FIXTURES
 from tests.features.completion.test_postprocess import Case, read_cases
 
 
-def stopped_at(said: str, around: Surroundings) -> int | None:
-    """After how many characters an answer is stopped; None if it never is."""
-    return next((length for length in range(len(said) + 1) if decided(said[:length], around) is not None), None)
+def stopped_at(answer: str, around: Surroundings) -> int | None:
+    """Return the number of characters after which an answer is stopped; None if it never is."""
+    return next((length for length in range(len(answer) + 1) if decided(answer[:length], around) is not None), None)
 
 
-def check_that_stopping_changes_nothing(said: str, around: Surroundings) -> None:
-    """For every beginning of an answer at which it is decided, and however the whole answer ends."""
-    whole = [postprocess(said, around, whole=each) for each in (True, False)]
-    for end in {decided(said[:length], around) for length in range(len(said) + 1)} - {None}:
-        early = postprocess(said[:end], around)
-        for late in whole:
-            assert (early.text, early.over) == (late.text, late.over), (said[:end], early, late)
+def check_that_stopping_changes_nothing(answer: str, around: Surroundings) -> None:
+    """Check that every early stop shows the same as the complete answer, whether or not the token limit ended it."""
+    complete = [postprocess(answer, around, whole=each) for each in (True, False)]
+    for end in {decided(answer[:length], around) for length in range(len(answer) + 1)} - {None}:
+        early = postprocess(answer[:end], around)
+        for late in complete:
+            assert (early.text, early.over) == (late.text, late.over), (answer[:end], early, late)
             assert (early.reason is None) == (late.reason is None)
 
 
@@ -37,7 +37,7 @@ def around_of(case: Case) -> Surroundings:
 
 @pytest.mark.parametrize("case", read_cases(), ids=lambda case: case.title)
 def test_stopping_early_changes_no_case_of_the_filters(case: Case) -> None:
-    check_that_stopping_changes_nothing(case.said + "\n    more(1)\n    and_more(2)\n", around_of(case))
+    check_that_stopping_changes_nothing(case.answer + "\n    more(1)\n    and_more(2)\n", around_of(case))
 
 
 LINES = [
@@ -79,7 +79,7 @@ def test_stopping_early_never_changes_what_is_shown(lines: list[str], marked: st
 
 
 @pytest.mark.parametrize(
-    ("path", "marked", "said", "at"),
+    ("path", "marked", "answer", "kept"),
     [
         ("a.py", DOCUMENTS[1], "return result\n    return", "return result\n"),
         ("a.py", DOCUMENTS[0], "result = []\n    result = []\n    result", "result = []\n    result = []\n"),
@@ -90,15 +90,15 @@ def test_stopping_early_never_changes_what_is_shown(lines: list[str], marked: st
         ("a.py", DOCUMENTS[0], "\n" * 9, "\n" * 7),
     ],
 )
-def test_an_answer_is_stopped_as_soon_as_the_rest_is_cut_or_all_is_rejected(
-    path: str, marked: str, said: str, at: str
+def test_answer_is_stopped_once_filters_cut_the_rest_or_reject_it(
+    path: str, marked: str, answer: str, kept: str
 ) -> None:
     around = surroundings(marked.replace("█", ""), marked.index("█"), path)
-    assert stopped_at(said, around) == len(at)
+    assert stopped_at(answer, around) == len(kept)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         "result = []\n    result",
         "result = []\n    for row in rows:\n        result.append(row)\n",
@@ -106,47 +106,48 @@ def test_an_answer_is_stopped_as_soon_as_the_rest_is_cut_or_all_is_rejected(
         " ",
     ],
 )
-def test_an_answer_that_may_still_be_shown_goes_on(said: str) -> None:
-    assert stopped_at(said, surroundings("def total(rows):\n    \n", 21, "a.py")) is None
+def test_answer_that_may_still_be_shown_is_not_stopped(answer: str) -> None:
+    assert stopped_at(answer, surroundings("def total(rows):\n    \n", 21, "a.py")) is None
 
 
 @given(st.lists(st.floats(-20, 0), min_size=1, max_size=40), st.floats(0.01, 1.0), st.data())
-def test_an_answer_that_is_stopped_as_too_unsure_could_not_have_been_shown(
-    logprobs: list[float], least: float, data: st.DataObject
+def test_answer_stopped_for_low_confidence_could_not_have_been_shown(
+    logprobs: list[float], min_confidence: float, data: st.DataObject
 ) -> None:
-    said = logprobs[: data.draw(st.integers(1, len(logprobs)))]
-    if too_unsure(said, len(logprobs), least):
+    beginning = logprobs[: data.draw(st.integers(1, len(logprobs)))]
+    if too_unsure(beginning, len(logprobs), min_confidence):
         sure = confidence(logprobs)
         assert sure is not None
-        assert sure < least or math.isclose(sure, least)
+        assert sure < min_confidence or math.isclose(sure, min_confidence)
 
 
-def test_an_answer_that_may_still_be_sure_enough_goes_on() -> None:
+def test_answer_that_may_still_reach_the_confidence_is_not_stopped() -> None:
     assert not too_unsure([math.log(0.5)], 257, 0.75)
     assert too_unsure([math.log(0.5)] * 110, 257, 0.75)
     assert too_unsure([-20.0], 13, 0.75)
-    assert not too_unsure([-20.0], 257, 0.0), "a request by hand is answered however unsure"
+    assert not too_unsure([-20.0], 257, 0.0), "an explicit request has no minimum confidence"
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the fast model answered in `fixtures/answers/blocks.json`: the texts of tokens and their logprobs."""
+    """A recorded answer of the fast model, from `fixtures/answers/blocks.json`."""
 
     path: str
     around: Surroundings
     tokens: list[tuple[str, float]]
+    """Text and log-probability of each token."""
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         return "".join(text for text, _ in self.tokens)
 
-    def stopped_after(self, least: float) -> int:
-        """The number of tokens after which the answer is stopped, its end aside."""
-        said, logprobs = "", []
+    def stopped_after(self, min_confidence: float) -> int:
+        """Return the number of tokens after which the answer is stopped."""
+        answer, logprobs = "", []
         for count, (text, logprob) in enumerate(self.tokens, start=1):
-            said += text
+            answer += text
             logprobs.append(logprob)
-            if decided(said, self.around) is not None or too_unsure(logprobs, len(self.tokens), least):
+            if decided(answer, self.around) is not None or too_unsure(logprobs, len(self.tokens), min_confidence):
                 return count
         return len(self.tokens)
 
@@ -161,17 +162,17 @@ def recorded() -> list[Recorded]:
 
 
 @pytest.mark.parametrize("answer", recorded(), ids=lambda each: each.path)
-@pytest.mark.parametrize("least", [0.0, 0.6, 0.75, 0.9])
-def test_stopping_early_changes_nothing_of_a_recorded_answer(answer: Recorded, least: float) -> None:
-    check_that_stopping_changes_nothing(answer.said, answer.around)
+@pytest.mark.parametrize("min_confidence", [0.0, 0.6, 0.75, 0.9])
+def test_stopping_early_changes_no_recorded_answer(answer: Recorded, min_confidence: float) -> None:
+    check_that_stopping_changes_nothing(answer.text, answer.around)
     logprobs = [logprob for _, logprob in answer.tokens]
-    if any(too_unsure(logprobs[:count], len(logprobs), least) for count in range(1, len(logprobs) + 1)):
-        assert (confidence(logprobs) or 0.0) < least
+    if any(too_unsure(logprobs[:count], len(logprobs), min_confidence) for count in range(1, len(logprobs) + 1)):
+        assert (confidence(logprobs) or 0.0) < min_confidence
 
 
 def test_recorded_answers_are_stopped_where_they_repeat_the_next_line() -> None:
-    """`loop.py`: the model writes the line below as its second line, then goes on for 88 tokens."""
+    """In `loop.py` the model's second line is the line below, after which it continues for 88 tokens."""
     stopped = {each.path: (each.stopped_after(0.0), len(each.tokens)) for each in recorded()}
     assert stopped["loop.py"] == (8, 96)
     assert stopped["double.py"] == (7, 8)
-    assert stopped["test_shop.py"] == (256, 256), "it is shown whole"
+    assert stopped["test_shop.py"] == (256, 256), "the complete answer is shown"

@@ -1,17 +1,17 @@
-"""A function that begins by calling itself with what it was given."""
+"""A function body that starts by calling the function itself with the same arguments is rejected."""
 
 import pytest
 
 from slm_lsp.features.completion.around import surroundings
 from slm_lsp.features.completion.endless import drop_endless_calls
-from slm_lsp.features.completion.filters import Draft, Nothing
+from slm_lsp.features.completion.filters import Draft, Rejected
 
 
 def dropped(path: str, document: str) -> bool:
     before, _, rest = document.partition("⟦")
-    said, _, after = rest.partition("⟧")
+    answer, _, after = rest.partition("⟧")
     around = surroundings(before + after, len(before), path)
-    return isinstance(drop_endless_calls(Draft(said), around), Nothing)
+    return isinstance(drop_endless_calls(Draft(answer), around), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def dropped(path: str, document: str) -> bool:
         ("a.rs", "fn total(rows: &[Row]) -> f64 {\n    ⟦total(rows)⟧"),
     ],
 )
-def test_it_is_not_shown(path: str, document: str) -> None:
+def test_call_with_the_same_arguments_is_rejected(path: str, document: str) -> None:
     assert dropped(path, document)
 
 
@@ -43,5 +43,5 @@ def test_it_is_not_shown(path: str, document: str) -> None:
         ("a.rs", "    fn len(&self) -> usize {\n        ⟦self.len()⟧"),
     ],
 )
-def test_what_may_end_is_shown(path: str, document: str) -> None:
+def test_call_that_may_terminate_is_kept(path: str, document: str) -> None:
     assert not dropped(path, document)

@@ -1,4 +1,4 @@
-"""Examples in docstrings, and the code that has to run to see whether a function does as they say."""
+"""Examples are found in docstrings, together with the code that is needed to run them."""
 
 import ast
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.features.completion.examples import MOST, MOST_TRIES, examples_of, may_have_examples, runnable
+from slm_lsp.features.completion.examples import MAX_ATTEMPTS, MAX_EXAMPLES, examples_of, may_have_examples, runnable
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from slm_lsp.features.completion.examples import MOST, MOST_TRIES, examples_of, 
         ("f((1, 2), {'a': {1}}) is False", [("f((1, 2), {'a': {1}})", False)]),
     ],
 )
-def test_examples_come_in_many_forms(docstring: str, examples: list[tuple[str, object]]) -> None:
+def test_examples_are_recognized_in_many_forms(docstring: str, examples: list[tuple[str, object]]) -> None:
     assert list(examples_of("f", docstring)) == examples
 
 
@@ -78,12 +78,12 @@ def test_examples_come_in_many_forms(docstring: str, examples: list[tuple[str, o
         "f(*[1]) == 2",
     ],
 )
-def test_what_is_no_call_with_values_is_no_example(docstring: str) -> None:
+def test_other_text_is_not_taken_for_an_example(docstring: str) -> None:
     assert list(examples_of("f", docstring)) == []
 
 
 @given(st.text(alphabet="f(1)=> -'\"[,]{:}#.\n\\", max_size=60))
-def test_no_docstring_is_too_odd(docstring: str) -> None:
+def test_random_docstrings_yield_only_calls_of_the_function(docstring: str) -> None:
     for call, _ in examples_of("f", docstring):
         assert call.startswith("f(")
 
@@ -121,19 +121,19 @@ def line_of(text: str) -> int:
     return FILE.splitlines().index(text)
 
 
-def test_a_function_comes_with_what_it_names_and_no_more() -> None:
+def test_definition_contains_the_function_and_its_dependencies_only() -> None:
     found = runnable(FILE, line_of("    return math.isqrt(half(number))"))
     assert found is not None
     assert found.modules == {"math"}
-    assert found.wanted == (("root(18)", 3),)
+    assert found.examples == (("root(18)", 3),)
     space: dict[str, object] = {}
-    exec(found.definition, space)  # noqa: S102 - what was written above
+    exec(found.definition, space)  # noqa: S102 - code of this test
     assert {"math", "LEAST", "half", "root"} <= space.keys()
     assert not {"os", "path", "where"} & space.keys()
 
 
 @pytest.mark.parametrize("line", ["    return path", "    return number // LEAST", "LEAST = 2", "import math"])
-def test_what_reaches_out_or_has_no_examples_is_not_run(line: str) -> None:
+def test_impure_functions_and_functions_without_examples_are_not_run(line: str) -> None:
     assert runnable(FILE, line_of(line)) is None
 
 
@@ -149,7 +149,7 @@ def test_what_reaches_out_or_has_no_examples_is_not_run(line: str) -> None:
         "def broken(:",
     ],
 )
-def test_what_comes_from_elsewhere_is_not_guessed(other: str) -> None:
+def test_function_is_not_run_if_a_name_may_be_defined_elsewhere(other: str) -> None:
     text = f'def f(n):\n    """f(1) == 2"""\n    return half(n)\n\n{other}\n'
     assert runnable(text, 2) is None
     assert runnable(text.replace("return half(n)", "return 2").replace(other, ""), 2) is not None
@@ -166,32 +166,32 @@ def test_what_comes_from_elsewhere_is_not_guessed(other: str) -> None:
         "del TABLE[0]",
     ],
 )
-def test_what_a_file_fills_by_and_by_is_not_taken_for_empty(filling: str) -> None:
+def test_function_is_not_run_if_other_statements_change_a_value_it_uses(filling: str) -> None:
     text = f'TABLE = {{}}\n{filling}\n\ndef f(n):\n    """f(1) == 2"""\n    return TABLE[n]\n'
     assert runnable(text, text.count("\n") - 1) is None
 
 
-def test_what_is_set_in_a_plain_statement_comes_with_it() -> None:
+def test_plain_assignments_to_an_element_are_included() -> None:
     text = 'TABLE = {}\nTABLE[1] = 2\n\ndef f(n):\n    """f(1) == 2"""\n    return TABLE[n]\n'
     found = runnable(text, text.count("\n") - 1)
     assert found is not None
     assert "TABLE[1] = 2" in found.definition
 
 
-def test_a_main_guard_does_not_stand_in_the_way() -> None:
+def test_main_guard_does_not_prevent_running() -> None:
     text = 'def f(n):\n    """f(1) == 2"""\n    return n\n\n\nif __name__ == "__main__":\n    print(f(1))\n'
     assert runnable(text, 2) is not None
 
 
 @pytest.mark.parametrize("above", ["@cache\n", "@cache\n@cache\n", "# A comment.\n", "\n", "x = '\f\u2028'\n\n"])
-def test_what_stands_above_a_function(above: str) -> None:
+def test_definition_includes_decorators_but_no_other_lines_above(above: str) -> None:
     text = f'{above}def f(n):\n    """f(1) == 2"""\n    return n\n'
     found = runnable(text, text.count("\n") - 1)
     assert found is not None
     assert found.definition.count("@cache") == above.count("@cache")
 
 
-def test_a_decorator_of_several_lines_is_not_left_to_what_follows() -> None:
+def test_function_with_a_decorator_of_several_lines_is_not_run() -> None:
     text = '@cache(\n    size=None,\n)\ndef f(n):\n    """f(1) == 2"""\n    return n\n'
     assert runnable(text, text.count("\n") - 1) is None
     text = f"def g():\n    return 1\n{text[text.index('def') :]}"
@@ -212,8 +212,8 @@ def test_a_decorator_of_several_lines_is_not_left_to_what_follows() -> None:
         ">>> f(1) " + "#doctest:" * 50 + "'",
     ],
 )
-def test_a_hostile_docstring_is_not_parsed_again_and_again(docstring: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each took up to minutes, in the server."""
+def test_hostile_docstring_is_parsed_a_limited_number_of_times(docstring: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the limits, each of these blocked the server for up to minutes."""
     parse, parsed = ast.parse, []
 
     def counted(source: str, mode: str = "exec") -> ast.AST:
@@ -222,36 +222,40 @@ def test_a_hostile_docstring_is_not_parsed_again_and_again(docstring: str, monke
 
     monkeypatch.setattr(ast, "parse", counted)
     assert not examples_of("f", docstring)
-    assert len(parsed) <= MOST_TRIES * 20
+    assert len(parsed) <= MAX_ATTEMPTS * 20
 
 
-def test_many_definitions_of_one_name_are_gone_through_once() -> None:
-    """They took memory and time by the square of their number."""
+def test_many_definitions_of_one_name_are_each_visited_once() -> None:
+    """Otherwise memory and time grow with the square of their number."""
     text = "a = a\n" * 1500 + 'def f(n):\n    """f(1) == 2"""\n    return a\n'
     assert runnable(text, text.count("\n") - 1) is not None
 
 
-def test_what_a_function_sets_elsewhere_is_not_taken_for_constant() -> None:
+def test_function_is_not_run_if_another_function_changes_a_global_it_uses() -> None:
     text = 'N = 3\ndef setup():\n    global N\n    N = 5\nsetup()\n\ndef f(n):\n    """f(1) == 2"""\n    return N\n'
     assert runnable(text, text.count("\n") - 1) is None
 
 
 @pytest.mark.parametrize("line", ["    n;" + "n;" * 9000, "    return " + "+".join(["n"] * 9000)])
-def test_what_is_too_large_is_not_run(line: str) -> None:
+def test_too_large_function_is_not_run(line: str) -> None:
     assert runnable(f'def f(n):\n    """f(1) == 2"""\n{line}\n', 2) is None
 
 
-def test_types_need_not_be_known() -> None:
+def test_unknown_types_in_annotations_do_not_prevent_running() -> None:
     text = 'def f(n: "Unheard", m: Of = 1) -> Of:\n    """f(1) == 2"""\n    found: Of = n + m\n    return found\n'
     found = runnable("Of = 1\n" + text, 3)
     assert found is not None
 
 
-def test_examples_are_not_run_without_end() -> None:
-    text = "def f(n):\n    '''\n" + "".join(f"    f({n}) == {n}\n" for n in range(MOST * 2)) + "    '''\n    return n\n"
+def test_number_of_examples_is_limited() -> None:
+    text = (
+        "def f(n):\n    '''\n"
+        + "".join(f"    f({n}) == {n}\n" for n in range(MAX_EXAMPLES * 2))
+        + "    '''\n    return n\n"
+    )
     found = runnable(text, text.count("\n") - 1)
     assert found is not None
-    assert len(found.wanted) == MOST
+    assert len(found.examples) == MAX_EXAMPLES
 
 
 @pytest.mark.parametrize(
@@ -265,5 +269,5 @@ def test_examples_are_not_run_without_end() -> None:
         ("", False),
     ],
 )
-def test_a_quick_look_tells_where_it_is_worth_nothing_to_look(head: str, may: bool) -> None:
+def test_may_have_examples_finds_calls_and_outputs(head: str, may: bool) -> None:
     assert may_have_examples(head) is may

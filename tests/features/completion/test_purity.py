@@ -1,4 +1,4 @@
-"""Code that is run unasked only computes."""
+"""`modules_of` accepts code that only computes and refuses everything else."""
 
 import ast
 
@@ -27,7 +27,7 @@ def modules(text: str) -> frozenset[str] | None:
         ("open_files = 3\nopen_files + 1", set()),
     ],
 )
-def test_what_computes_may_run(text: str, imported: set[str]) -> None:
+def test_code_that_only_computes_is_accepted(text: str, imported: set[str]) -> None:
     assert modules(text) == imported
 
 
@@ -93,5 +93,5 @@ def test_what_computes_may_run(text: str, imported: set[str]) -> None:
         "def f(n=open('x')): pass",
     ],
 )
-def test_what_may_do_more_does_not(text: str) -> None:
+def test_code_with_access_to_more_is_refused(text: str) -> None:
     assert modules(text) is None

@@ -1,4 +1,4 @@
-"""How much is suggested, and where a block ends while it grows."""
+"""Whether a line or a block is suggested, and where a growing block ends."""
 
 import pytest
 
@@ -35,18 +35,18 @@ def shape_at(marked: str, path: str) -> Shape:
 
 
 @pytest.mark.parametrize("marked", BLOCKS)
-def test_an_empty_block_is_filled(marked: str) -> None:
+def test_block_is_suggested_in_an_empty_block(marked: str) -> None:
     path, indent = BLOCKS[marked]
     assert shape_at(marked, path) == Shape(block=True, indent=indent)
 
 
 @pytest.mark.parametrize("marked", LINES)
-def test_elsewhere_a_line_is_enough(marked: str) -> None:
+def test_line_is_suggested_outside_empty_blocks(marked: str) -> None:
     assert not shape_at(marked, LINES[marked]).block
 
 
 @pytest.mark.parametrize(
-    ("path", "said", "before", "indent", "kept"),
+    ("path", "answer", "before", "indent", "kept"),
     [
         ("a.py", "return 1\n\n\ndef g():", "    ", 0, "return 1\n\n"),
         ("a.py", "\n    return 1\nx = 2", "def f():", 0, "\n    return 1"),
@@ -69,18 +69,18 @@ def test_elsewhere_a_line_is_enough(marked: str) -> None:
         ("a.py", "", "  ", 0, None),
     ],
 )
-def test_a_block_ends_with_the_first_line_that_is_no_deeper(
-    path: str, said: str, before: str, indent: int, kept: str | None
+def test_block_ends_before_the_first_line_that_is_not_indented_deeper(
+    path: str, answer: str, before: str, indent: int, kept: str | None
 ) -> None:
-    end = block_end(Shape(block=True, indent=indent), said, surroundings(before, len(before), path))
-    assert (None if end is None else said[:end]) == kept
+    end = block_end(Shape(block=True, indent=indent), answer, surroundings(before, len(before), path))
+    assert (None if end is None else answer[:end]) == kept
 
 
-def test_a_block_that_does_not_end_is_cut() -> None:
-    said = "".join(f"    step_{number}()\n" for number in range(99))
-    end = block_end(Shape(block=True), said, surroundings("", 0, "a.py"))
+def test_block_is_cut_at_the_maximum_number_of_lines() -> None:
+    answer = "".join(f"    step_{number}()\n" for number in range(99))
+    end = block_end(Shape(block=True), answer, surroundings("", 0, "a.py"))
     assert end is not None
-    assert said[:end].count("\n") == 23
+    assert answer[:end].count("\n") == 23
 
 
 CLOSING_LINES = {
@@ -125,10 +125,10 @@ OPEN_LINES = {
 
 
 @pytest.mark.parametrize(("path", "line"), [(path, line) for path, lines in CLOSING_LINES.items() for line in lines])
-def test_a_closing_keyword_of_the_language_closes_a_block(path: str, line: str) -> None:
+def test_closing_keyword_of_the_language_closes_a_block(path: str, line: str) -> None:
     assert closes(line, language_of(path))
 
 
 @pytest.mark.parametrize(("path", "line"), [(path, line) for path, lines in OPEN_LINES.items() for line in lines])
-def test_an_identifier_that_begins_like_a_closing_keyword_closes_nothing(path: str, line: str) -> None:
+def test_identifier_that_starts_like_a_closing_keyword_closes_nothing(path: str, line: str) -> None:
     assert not closes(line, language_of(path))

@@ -1,4 +1,4 @@
-"""Where nothing is suggested of its own accord."""
+"""Cursor positions at which nothing is suggested automatically."""
 
 import pytest
 
@@ -33,15 +33,15 @@ def reason(marked: str, path: str = "a.py", settings: CompletionSettings | None 
         ("anything ⟦⟧", "notes.xyz", None),
     ],
 )
-def test_reason(marked: str, path: str, expected: str | None) -> None:
+def test_skip_reason_at_a_cursor_position(marked: str, path: str, expected: str | None) -> None:
     assert reason(marked, path) == expected
 
 
-def test_a_language_may_be_switched_off() -> None:
+def test_nothing_is_suggested_in_a_language_that_is_switched_off() -> None:
     assert reason("x = ⟦⟧", settings=CompletionSettings(languages_off=("python",))) == OFF.format("python")
 
 
-def test_the_editor_says_what_the_name_does_not() -> None:
+def test_language_named_by_the_editor_is_used_if_the_path_has_none() -> None:
     cursor = Cursor("shop", "Untitled-1", "# a note ", 9, "python")
     around = surroundings(cursor.text, cursor.offset, cursor.path, language=cursor.language)
     assert skip_reason(cursor, around, CompletionSettings()) == IN_COMMENT

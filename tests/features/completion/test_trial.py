@@ -1,7 +1,7 @@
-"""Candidates are run with the examples of the function that they stand in."""
+"""Candidates are run against the examples in the docstring of their function."""
 
 from slm_lsp.features.completion.around import surroundings
-from slm_lsp.features.completion.choose import WRONG, Candidate, Site, ranked
+from slm_lsp.features.completion.choose import FAILED_PENALTY, Candidate, Site, ranked
 from slm_lsp.features.completion.trial import Trials
 from slm_lsp.sandbox.process import Verdict
 from tests.conftest import needs_wall
@@ -28,13 +28,13 @@ def site(before: str = "    return ", below: str = "\n", path: str = "squares.py
     return Site(surroundings(text, len(head + before), path))
 
 
-async def verdicts(place: Site, *texts: str) -> list[Verdict | None]:
-    trials = Trials(place)
+async def verdicts(where: Site, *texts: str) -> list[Verdict | None]:
+    trials = Trials(where)
     await trials.run(texts)
     return [trials.verdicts.get(each) for each in texts]
 
 
-async def test_answers_that_do_as_the_examples_say_are_told_from_others() -> None:
+async def test_each_candidate_gets_its_verdict() -> None:
     assert await verdicts(site(), "root * root == number", "root == number", "None", "root.x", "root ==") == [
         Verdict.PASSED,
         Verdict.FAILED,
@@ -44,28 +44,28 @@ async def test_answers_that_do_as_the_examples_say_are_told_from_others() -> Non
     ]
 
 
-async def test_a_line_in_the_middle_is_run_with_what_stands_below() -> None:
-    place = site("    square = ", "\n    return square == number\n")
-    assert await verdicts(place, "root * root", "root * 2") == [Verdict.PASSED, Verdict.FAILED]
+async def test_line_in_the_middle_is_run_with_the_lines_below() -> None:
+    where = site("    square = ", "\n    return square == number\n")
+    assert await verdicts(where, "root * root", "root * 2") == [Verdict.PASSED, Verdict.FAILED]
 
 
-async def test_a_line_that_opens_a_block_gets_one() -> None:
-    place = site("    if ", "\n")
-    assert await verdicts(place, "root * root != number:", "root.x:") == [Verdict.UNFINISHED, Verdict.FAILED]
-    place = site("    if ", "\n        return False\n    return True\n")
-    assert await verdicts(place, "root * root != number:", "root:") == [Verdict.PASSED, Verdict.FAILED]
+async def test_line_that_opens_a_block_is_run_with_a_block() -> None:
+    where = site("    if ", "\n")
+    assert await verdicts(where, "root * root != number:", "root.x:") == [Verdict.UNFINISHED, Verdict.FAILED]
+    where = site("    if ", "\n        return False\n    return True\n")
+    assert await verdicts(where, "root * root != number:", "root:") == [Verdict.PASSED, Verdict.FAILED]
 
 
-async def test_what_would_do_more_than_compute_is_not_run() -> None:
+async def test_candidate_that_does_more_than_compute_is_not_run() -> None:
     assert await verdicts(site(), "open('/etc/passwd')", "root * root == number") == [Verdict.UNKNOWN, Verdict.PASSED]
 
 
-async def test_other_languages_and_functions_without_examples_are_not_looked_at() -> None:
+async def test_other_languages_and_functions_without_examples_get_no_verdict() -> None:
     assert await verdicts(site(path="squares.rb"), "1") == [None]
     assert await verdicts(site(head="def f(n):\n"), "1") == [None]
 
 
-async def test_only_where_an_answer_fails_is_another_proven() -> None:
+async def test_candidate_is_proven_only_if_another_one_fails() -> None:
     trials = Trials(site())
     await trials.run(["root * root == number", "number == root * root"])
     assert trials.proven == set()
@@ -73,7 +73,7 @@ async def test_only_where_an_answer_fails_is_another_proven() -> None:
     assert trials.proven == {"root * root == number", "number == root * root"}
 
 
-async def test_what_was_tried_is_not_tried_again() -> None:
+async def test_candidate_is_run_only_once() -> None:
     trials = Trials(site())
     await trials.run(["root == number"])
     first = dict(trials.verdicts)
@@ -82,13 +82,13 @@ async def test_what_was_tried_is_not_tried_again() -> None:
     assert len(trials.verdicts) == 2
 
 
-def test_who_does_as_the_examples_say_wins_and_where_nobody_does_nothing_changes() -> None:
-    place = site()
+def test_candidate_that_passes_wins_and_ranking_is_unchanged_if_none_passes() -> None:
+    where = site()
     greedy, other = Candidate("root == number", (-0.1, -0.1), "end"), Candidate("number", (-2.0, -0.1), "end")
 
     def best(*found: Verdict) -> str:
-        tried = dict(zip((greedy.text, other.text), found, strict=True))
-        return ranked([greedy, other], place, verdicts=tried)[0].candidate.text
+        by_text = dict(zip((greedy.text, other.text), found, strict=True))
+        return ranked([greedy, other], where, verdicts=by_text)[0].candidate.text
 
     assert best(Verdict.PASSED, Verdict.FAILED) == greedy.text
     assert best(Verdict.FAILED, Verdict.PASSED) == other.text
@@ -98,13 +98,13 @@ def test_who_does_as_the_examples_say_wins_and_where_nobody_does_nothing_changes
     assert best(Verdict.UNKNOWN, Verdict.UNKNOWN) == greedy.text
 
 
-def test_of_two_that_differ_by_their_indentation_that_one_is_shown_that_does_as_the_examples_say() -> None:
+def test_of_two_candidates_that_differ_in_indentation_the_passing_one_is_kept() -> None:
     one, other = Candidate("  root", (-0.1,), "end"), Candidate("    root", (-2.0,), "end")
-    tried = {one.text: Verdict.FAILED, other.text: Verdict.PASSED}
-    assert [each.candidate.text for each in ranked([one, other], site(), verdicts=tried)] == [other.text]
+    found = {one.text: Verdict.FAILED, other.text: Verdict.PASSED}
+    assert [each.candidate.text for each in ranked([one, other], site(), verdicts=found)] == [other.text]
 
 
-def test_an_answer_that_is_far_too_unlikely_does_not_win_by_examples() -> None:
-    greedy, other = Candidate("root", (-0.1,), "end"), Candidate("number", (-WRONG - 1,), "end")
-    tried = {"root": Verdict.FAILED, "number": Verdict.PASSED}
-    assert ranked([greedy, other], site(), verdicts=tried)[0].candidate.text == "root"
+def test_very_unlikely_candidate_does_not_win_by_passing_the_examples() -> None:
+    greedy, other = Candidate("root", (-0.1,), "end"), Candidate("number", (-FAILED_PENALTY - 1,), "end")
+    found = {"root": Verdict.FAILED, "number": Verdict.PASSED}
+    assert ranked([greedy, other], site(), verdicts=found)[0].candidate.text == "root"

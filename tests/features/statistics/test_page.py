@@ -1,17 +1,17 @@
-"""The plots stay in their frames and keep their proportions, whatever was counted."""
+"""For any counts, the plots stay within their frames and their bars are proportional to the counts."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.features.statistics.page import HEIGHT, LEFT, WIDTH, day_columns, latency_columns, percent
-from slm_lsp.features.statistics.summary import Day, Step
+from slm_lsp.features.statistics.summary import Day, LatencyBin
 
 COUNTS = st.integers(0, 10**6)
 
 
 @given(st.lists(st.tuples(COUNTS, COUNTS), max_size=180))
-def test_a_day_is_as_tall_as_its_count(counted: list[tuple[int, int]]) -> None:
-    days = [Day(f"2026-01-{number:02}", max(pair), min(pair)) for number, pair in enumerate(counted)]
+def test_column_of_a_day_is_proportional_to_its_count(pairs: list[tuple[int, int]]) -> None:
+    days = [Day(f"2026-01-{number:02}", max(pair), min(pair)) for number, pair in enumerate(pairs)]
     plot = day_columns(days)
     assert len(plot.columns) == len(days)
     assert all(day.shown <= plot.top for day in days)
@@ -26,10 +26,10 @@ def test_a_day_is_as_tall_as_its_count(counted: list[tuple[int, int]]) -> None:
 
 
 @given(COUNTS)
-def test_the_scale_is_little_more_than_what_is_tallest(count: int) -> None:
-    top = latency_columns([Step(0, 100, count), Step(100, None, 0)]).top
+def test_scale_is_at_most_twice_the_largest_count(count: int) -> None:
+    top = latency_columns([LatencyBin(0, 100, count), LatencyBin(100, None, 0)]).top
     assert count <= top <= max(2 * count, 1)
 
 
-def test_shares_for_people() -> None:
+def test_percent_formats_a_share() -> None:
     assert [percent(share) for share in (None, 0.0, 0.296, 1.0)] == ["–", "0 %", "30 %", "100 %"]  # noqa: RUF001

@@ -1,4 +1,5 @@
--- The language client: one server for all buffers of this Neovim, started again when it ends, up to a point.
+-- The language client. One server serves all buffers of this Neovim. A server that ends is restarted up to 5 times in 3
+-- minutes.
 
 local compat = require("slm.compat")
 local config = require("slm.config")
@@ -10,60 +11,61 @@ local status = require("slm.status")
 local M = {}
 
 local NAME = "slm-lsp"
-local MOST_STARTS = 5
-local WITHIN_S = 180
-local FIRST_WAIT_MS = 200
+local MAX_STARTS = 5
+local PERIOD_S = 180
+local FIRST_RESTART_MS = 200
 
----@type vim.lsp.Client? initialized and alive
+---@type vim.lsp.Client? the client, while its server is initialized and runs
 local current
----@type integer? of the client that is there or on its way
+---@type integer? id of the client, also while its server is starting
 local client_id
 ---@type string[]? the server's command, without `serve --stdio`
 local argv
 ---@type string? where the command was found
-local found
----@type number[] when the server was started, in seconds
+local origin
+---@type number[] times of the last starts, in seconds
 local starts = {}
----@type table<integer, boolean> buffers that want the server
-local wanted = {}
----@type table<string, boolean> workspace folders that it knows
+---@type table<integer, boolean> buffers that the server completes
+local buffers = {}
+---@type table<string, boolean> workspace folders that the server knows
 local folders = {}
----@type "running"|"stopped"|"given up"|"too old"
+---@type "running"|"stopped"|"crashed"|"too old" "crashed": it ended too often and is not restarted
 local state = "stopped"
 
----@type table<string, fun(params: table)> messages of the server
+---@type table<string, fun(params: table)> handlers of notifications, by method
 local handlers = {}
 ---@type fun(bufnr: integer)
 local on_ready = function() end
 ---@type fun()
-local on_gone = function() end
+local on_stopped = function() end
 
----What others want to hear: a message of the server's, that a buffer can be completed, that the server has gone.
----@param listeners { messages: table<string, fun(params: table)>, ready: fun(bufnr: integer), gone: fun() }
-function M.listen(listeners)
-  handlers, on_ready, on_gone = listeners.messages, listeners.ready, listeners.gone
+---Set the callbacks. `messages` has the handlers of the server's notifications by method, `ready` is called for each
+---buffer when it is attached, `stopped` when the server has ended.
+---@param callbacks { messages: table<string, fun(params: table)>, ready: fun(bufnr: integer), stopped: fun() }
+function M.listen(callbacks)
+  handlers, on_ready, on_stopped = callbacks.messages, callbacks.ready, callbacks.stopped
 end
 
----@return vim.lsp.Client? nil: there is none that could be asked
+---@return vim.lsp.Client? nil: no server runs
 function M.running()
   return current
 end
 
 ---@param bufnr integer
----@return boolean
+---@return boolean whether the server completes this buffer
 function M.serves(bufnr)
-  return current ~= nil and wanted[bufnr] == true
+  return current ~= nil and buffers[bufnr] == true
 end
 
----@return string[]? command
----@return string? found where
+---@return string[]? command of the server, without `serve --stdio`
+---@return string? origin where the command was found
 function M.command()
-  return argv, found
+  return argv, origin
 end
 
 ---@return table<string, fun(_: any, params: any)>
 local function lsp_handlers()
-  local made = {
+  local all = {
     ["slm/status"] = function(_, params)
       status.set(params)
     end,
@@ -72,11 +74,11 @@ local function lsp_handlers()
     end,
   }
   for method, handler in pairs(handlers) do
-    made[method] = function(_, params)
+    all[method] = function(_, params)
       handler(params)
     end
   end
-  return made
+  return all
 end
 
 local function capabilities()
@@ -86,20 +88,21 @@ local function capabilities()
   })
 end
 
----@return boolean whether one more start is allowed
+---Record a start.
+---@return boolean whether it is allowed
 local function may_start()
   local now = vim.uv.hrtime() / 1e9
   starts = vim.tbl_filter(function(at)
-    return now - at < WITHIN_S
+    return now - at < PERIOD_S
   end, starts)
   table.insert(starts, now)
-  return #starts <= MOST_STARTS
+  return #starts <= MAX_STARTS
 end
 
 local function reattach()
-  local again = vim.tbl_keys(wanted)
-  wanted = {}
-  for _, bufnr in ipairs(again) do
+  local all = vim.tbl_keys(buffers)
+  buffers = {}
+  for _, bufnr in ipairs(all) do
     M.attach(bufnr)
   end
 end
@@ -109,17 +112,17 @@ end
 local function on_exit(code, signal)
   local expected = state ~= "running"
   current, client_id, folders = nil, nil, {}
-  on_gone()
+  on_stopped()
   log.write(("the server ended with code %d, signal %d"):format(code, signal))
   if expected or vim.v.exiting ~= vim.NIL then
     return
   end
-  status.set({ state = "starting", reason = "the server ended and is started again" })
-  vim.defer_fn(reattach, #starts < MOST_STARTS and FIRST_WAIT_MS * 2 ^ (#starts - 1) or 0)
+  status.set({ state = "starting", reason = "the server ended and is restarted" })
+  vim.defer_fn(reattach, #starts < MAX_STARTS and FIRST_RESTART_MS * 2 ^ (#starts - 1) or 0)
 end
 
----Start the server's process. Its words go to the log, and Neovim is not told of its end, which it would announce
----every time.
+---Return a function that starts the server's process. The standard error of the process goes to the log. Neovim gets
+---the exit code 0 in any case, because it would show a message for each other code.
 ---@param command string[]
 ---@return fun(dispatchers: table): table
 local function starter(command)
@@ -127,13 +130,13 @@ local function starter(command)
   vim.list_extend(line, command)
   vim.list_extend(line, { "serve", "--stdio" })
   return function(dispatchers)
-    local own = vim.tbl_extend("force", dispatchers, {
+    local wrapped = vim.tbl_extend("force", dispatchers, {
       on_exit = vim.schedule_wrap(function(code, signal)
         dispatchers.on_exit(0, 0)
         on_exit(code, signal)
       end),
     })
-    return vim.lsp.rpc.start(line, own)
+    return vim.lsp.rpc.start(line, wrapped)
   end
 end
 
@@ -149,7 +152,7 @@ local function on_init(client, answer)
   end
   state = "too old"
   local what = ("%s is version %s, which is too old: it has no inline completion."):format(argv[1], info.version or "?")
-  status.set({ state = "failed", reason = what .. " Install the newest slm-lsp, then `:Slm start`." })
+  status.set({ state = "failed", reason = what .. " Install the newest slm-lsp, then run `:Slm start`." })
   vim.schedule(function()
     compat.stop(client)
   end)
@@ -157,16 +160,17 @@ end
 
 ---@param bufnr integer
 local function start(bufnr)
-  argv, found = server.find(bufnr)
+  argv, origin = server.find(bufnr)
   if not argv then
     state = "stopped"
-    status.set({ state = "failed", reason = found })
+    status.set({ state = "failed", reason = origin })
     return
   end
   if not may_start() then
-    state = "given up"
-    local text = "The server ended %d times in %d minutes and is not started again. `:Slm log` shows why, `:Slm start` tries."
-    status.set({ state = "failed", reason = text:format(MOST_STARTS, WITHIN_S / 60) })
+    state = "crashed"
+    local text = "The server ended %d times in %d minutes and is not restarted."
+      .. " `:Slm log` shows why; `:Slm start` starts it."
+    status.set({ state = "failed", reason = text:format(MAX_STARTS, PERIOD_S / 60) })
     return
   end
   state = "running"
@@ -196,7 +200,7 @@ local function start(bufnr)
   })
 end
 
----Tell the server of a workspace folder that it does not know yet.
+---Add the buffer's workspace folder to the server's folders, if it is a new one.
 ---@param bufnr integer
 local function announce_folder(bufnr)
   local root = server.workspace(bufnr)
@@ -209,14 +213,14 @@ local function announce_folder(bufnr)
   compat.notify(current, "workspace/didChangeWorkspaceFolders", { event = { added = { folder }, removed = {} } })
 end
 
----Have a buffer completed: start the server, or show it to the one that runs.
+---Attach a buffer to the server, and start the server if it does not run.
 ---@param bufnr integer
 function M.attach(bufnr)
-  if wanted[bufnr] and client_id or not vim.api.nvim_buf_is_loaded(bufnr) then
+  if buffers[bufnr] and client_id or not vim.api.nvim_buf_is_loaded(bufnr) then
     return
   end
-  wanted[bufnr] = true
-  if state == "given up" or state == "too old" then
+  buffers[bufnr] = true
+  if state == "crashed" or state == "too old" then
     return
   end
   if not client_id then
@@ -228,32 +232,32 @@ function M.attach(bufnr)
 end
 
 ---@param bufnr integer
-function M.forget(bufnr)
-  wanted[bufnr] = nil
+function M.detach(bufnr)
+  buffers[bufnr] = nil
 end
 
----Begin anew, at the user's wish, whatever happened before.
+---Start or restart the server for `:Slm start`, and reset the limit of restarts, shown messages and trust decisions.
 ---@param bufnr integer
 function M.start(bufnr)
   starts = {}
-  notice.forget()
-  server.ask_again()
+  notice.reset()
+  server.reset_trust()
   if client_id then
-    M.stop(M.start_wanted)
+    M.stop(M.start_buffers)
     return
   end
   state = "stopped"
-  wanted[bufnr] = wanted[bufnr] or vim.bo[bufnr].buftype == "" or nil
-  M.start_wanted()
+  buffers[bufnr] = buffers[bufnr] or vim.bo[bufnr].buftype == "" or nil
+  M.start_buffers()
 end
 
----Start the server for every buffer that wants it.
-function M.start_wanted()
+---Start the server for all attached buffers.
+function M.start_buffers()
   state = "stopped"
   reattach()
 end
 
----End the server.
+---Stop the server.
 ---@param done? fun() called when it has ended
 function M.stop(done)
   local client = client_id and vim.lsp.get_client_by_id(client_id)
@@ -262,10 +266,10 @@ function M.stop(done)
     client_id = nil
     return done and done()
   end
-  local before = on_gone
-  on_gone = function()
-    on_gone = before
-    before()
+  local callback = on_stopped
+  on_stopped = function()
+    on_stopped = callback
+    callback()
     status.set({ state = "off" })
     if done then
       vim.schedule(done)
@@ -274,7 +278,7 @@ function M.stop(done)
   compat.stop(client)
 end
 
----Tell the server that settings changed.
+---Send the current settings to the server.
 function M.configure()
   if current then
     local settings = next(config.options.settings) and config.options.settings or vim.empty_dict()

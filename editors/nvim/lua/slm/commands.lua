@@ -1,4 +1,4 @@
--- `:Slm …`
+-- The command `:Slm`.
 
 local client = require("slm.client")
 local compat = require("slm.compat")
@@ -14,7 +14,7 @@ local M = {}
 
 local TIERS = { "auto", "fast", "strong" }
 
----Run the server's program in a terminal below.
+---Run the server's program in a terminal in a new window.
 ---@param arguments string[]
 ---@param on_exit? fun(code: integer)
 local function in_terminal(arguments, on_exit)
@@ -32,35 +32,36 @@ end
 local function show_status()
   local bufnr = vim.api.nvim_get_current_buf()
   local lines = status.lines()
-  local paused = pause.covers(bufnr)
-  local served = client.serves(bufnr) and "is completed" or "is not completed: " .. (M.why_not(bufnr) or "no server runs")
-  table.insert(lines, 1, ("%-10s %s"):format("this file", paused and "is paused: " .. paused or served))
-  local argv, found = client.command()
+  local paused = pause.paused_in(bufnr)
+  local reason = M.unsupported_reason(bufnr) or "no server runs"
+  local suggestions = client.serves(bufnr) and "enabled in this file" or "none in this file: " .. reason
+  table.insert(lines, 1, ("%-11s %s"):format("suggestions", paused and "paused: " .. paused or suggestions))
+  local argv, origin = client.command()
   if argv then
-    table.insert(lines, ("%-10s %s (from %s)"):format("server", table.concat(argv, " "), found))
+    table.insert(lines, ("%-11s %s (from %s)"):format("server", table.concat(argv, " "), origin))
   end
   for _, text in ipairs(notice.all) do
-    table.insert(lines, ("%-10s %s"):format("said", text))
+    table.insert(lines, ("%-11s %s"):format("message", text))
   end
   vim.api.nvim_echo({ { table.concat(lines, "\n") } }, true, {})
 end
 
----Why a buffer is left alone; nil: it is not.
+---Return why a buffer gets no suggestions; nil: it gets them.
 ---@param bufnr integer
 ---@return string?
-function M.why_not(bufnr)
+function M.unsupported_reason(bufnr)
   if vim.bo[bufnr].buftype ~= "" then
-    return "it is no file"
+    return "it is not a file"
   end
   if vim.api.nvim_buf_get_name(bufnr) == "" then
-    return "it has no name yet; `:write NAME` gives it one"
+    return "it has no name yet; save it with `:write NAME`"
   end
-  if not config.wants(vim.bo[bufnr].filetype) then
-    return "setup() leaves out files of this type"
+  if not config.enabled_for(vim.bo[bufnr].filetype) then
+    return "the option `filetypes` excludes it"
   end
   local bytes = vim.api.nvim_buf_get_offset(bufnr, vim.api.nvim_buf_line_count(bufnr))
   if bytes > config.options.max_bytes then
-    return ("it has %d bytes; setup{ max_bytes = … } sets the most"):format(bytes)
+    return ("it has %d bytes, more than the option `max_bytes` allows"):format(bytes)
   end
 end
 
@@ -77,11 +78,11 @@ local commands = {
     arguments = pause.SCOPES,
     run = function(scope)
       if scope and not vim.tbl_contains(pause.SCOPES, scope) then
-        notice.answer("pause takes " .. table.concat(pause.SCOPES, ", "))
+        notice.answer("scopes: " .. table.concat(pause.SCOPES, ", "))
         return
       end
       notice.answer(pause.toggle(scope or "everywhere", vim.api.nvim_get_current_buf()))
-      typing.leave("ignored")
+      typing.stop("ignored")
       vim.cmd.redrawstatus()
     end,
   },
@@ -94,7 +95,7 @@ local commands = {
       end
       config.options.settings.model = name
       client.configure()
-      notice.answer(("the model is `%s` from the next suggestion on"):format(name))
+      notice.answer(("the next suggestion comes from the model `%s`"):format(name))
     end,
   },
   pull = {
@@ -132,7 +133,7 @@ function M.run(called)
   else
     local known = vim.tbl_keys(commands)
     table.sort(known)
-    notice.answer((":Slm knows %s"):format(table.concat(known, ", ")))
+    notice.answer("commands: " .. table.concat(known, ", "))
   end
 end
 

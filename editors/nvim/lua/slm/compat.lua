@@ -1,4 +1,4 @@
--- What differs between Neovim 0.10, 0.11 and 0.12, so that nothing else has to know.
+-- Functions that hide the differences between Neovim 0.10, 0.11 and 0.12.
 
 local M = {}
 
@@ -9,7 +9,7 @@ local has_011 = vim.fn.has("nvim-0.11") == 1
 ---@param params table
 ---@param handler fun(err: table?, result: any)
 ---@param bufnr integer
----@return integer? id of the request; nil: the server has gone
+---@return integer? id of the request; nil: the server has ended
 function M.request(client, method, params, handler, bufnr)
   local sent, id
   if has_011 then
@@ -50,7 +50,7 @@ function M.stop(client)
   end
 end
 
----Units of an encoding before a byte.
+---Convert a byte column to a column in code units of an encoding.
 ---@param line string
 ---@param byte integer from 0
 ---@param encoding "utf-8"|"utf-16"|"utf-32"
@@ -67,7 +67,7 @@ function M.units(line, byte, encoding)
   return encoding == "utf-16" and utf16 or utf32
 end
 
----The byte behind so many units of an encoding; the line's end where it has fewer.
+---Convert a column in code units of an encoding to a byte column. A column after the end of the line is its end.
 ---@param line string
 ---@param units integer
 ---@param encoding "utf-8"|"utf-16"|"utf-32"
@@ -86,7 +86,7 @@ function M.byte(line, units, encoding)
   return vim.str_byteindex(line, units, encoding == "utf-16")
 end
 
----Run a command in a terminal of a new window below.
+---Run a command in a terminal in a new window at the bottom.
 ---@param argv string[]
 ---@param on_exit? fun(code: integer)
 function M.terminal(argv, on_exit)

@@ -1,20 +1,20 @@
--- What a user can set, with defaults that need none. `settings` has the form of config.toml and goes to the server.
+-- The options of setup() with their defaults. `settings` has the structure of config.toml and is sent to the server.
 
 ---@class slm.Keys
----@field accept string|false the whole suggestion
----@field accept_word string|false its next word
----@field accept_line string|false its next line
----@field next string|false another suggestion; where none is shown, ask for one
----@field dismiss string|false
+---@field accept string|false accept the suggestion
+---@field accept_word string|false accept its next word
+---@field accept_line string|false accept its next line
+---@field next string|false show another suggestion, or request one if none is shown
+---@field dismiss string|false dismiss the suggestion
 
 ---@class slm.Options
----@field cmd? string|string[] the server's command; nil: it is looked for (server.lua)
----@field settings table as config.toml has them: `{ model = "strong", completion = { max_tokens = 32 } }`
----@field ghost "slm"|"builtin" who draws: we, as text arrives, or Neovim's own vim.lsp.inline_completion (0.12)
----@field auto boolean ask while typing; false: only by the key `next`
----@field filetypes table<string, boolean> `{ markdown = false }`; `["*"] = false` leaves only those that are true
----@field max_bytes integer files that are larger are left alone
----@field cursor_ms integer a cursor that rests so long is announced to the server
+---@field cmd? string|string[] the server's command; nil: search for it (server.lua)
+---@field settings table in the structure of config.toml: `{ model = "strong", completion = { max_tokens = 32 } }`
+---@field ghost "slm"|"builtin" what draws suggestions: this plugin, or Neovim's vim.lsp.inline_completion (0.12)
+---@field auto boolean request suggestions while typing; false: only with the key `next`
+---@field filetypes table<string, boolean> `{ markdown = false }`; with `["*"] = false`, only types that are true
+---@field max_bytes integer maximum size of a file that gets suggestions, in bytes
+---@field cursor_ms integer time without cursor moves after which its position is sent to the server, in milliseconds
 ---@field keys slm.Keys
 
 local M = {}
@@ -36,7 +36,7 @@ local defaults = {
   },
 }
 
----@type table<string, string[]> option → types it may have
+---@type table<string, string[]> allowed types of each option
 local types = {
   cmd = { "string", "table" },
   settings = { "table" },
@@ -53,7 +53,7 @@ M.options = vim.deepcopy(defaults)
 
 ---@param name string
 ---@param value any
----@return string? problem
+---@return string? problem nil: the value is valid
 local function problem_of(name, value)
   local allowed = types[name]
   if not allowed then
@@ -66,7 +66,7 @@ local function problem_of(name, value)
     return '`ghost` must be "slm" or "builtin".'
   end
   if name == "ghost" and value == "builtin" and not vim.lsp.inline_completion then
-    return '`ghost = "builtin"` needs Neovim 0.12; slm draws the ghost text itself.'
+    return '`ghost = "builtin"` needs Neovim 0.12, so the plugin draws the ghost text.'
   end
   if name == "keys" then
     for key in pairs(value) do
@@ -77,33 +77,33 @@ local function problem_of(name, value)
   end
 end
 
----Take a user's options; what is wrong in them stays at its default.
+---Set the options. An invalid option keeps its default.
 ---@param given? table
----@return string[] problems a sentence each
+---@return string[] problems one sentence per invalid option
 function M.set(given)
   local problems = {}
-  local taken = {}
+  local valid = {}
   for name, value in pairs(given or {}) do
     local problem = problem_of(name, value)
     if problem then
       table.insert(problems, "setup(): " .. problem)
     else
-      taken[name] = value
+      valid[name] = value
     end
   end
-  M.options = vim.tbl_deep_extend("force", vim.deepcopy(defaults), taken)
+  M.options = vim.tbl_deep_extend("force", vim.deepcopy(defaults), valid)
   return problems
 end
 
----Whether files of a type are completed.
+---Return whether files of a type get suggestions.
 ---@param filetype string
 ---@return boolean
-function M.wants(filetype)
-  local said = M.options.filetypes[filetype]
-  if said == nil then
-    said = M.options.filetypes["*"]
+function M.enabled_for(filetype)
+  local enabled = M.options.filetypes[filetype]
+  if enabled == nil then
+    enabled = M.options.filetypes["*"]
   end
-  return said ~= false
+  return enabled ~= false
 end
 
 return M

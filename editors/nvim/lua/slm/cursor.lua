@@ -1,4 +1,5 @@
--- Tells the server where the cursor rests (`slm/cursor`), so that the first key there finds its prompt evaluated.
+-- Sends the cursor position to the server (`slm/cursor`) after the cursor moved. The server then evaluates the prompt
+-- for that position before the user types there.
 
 local client = require("slm.client")
 local compat = require("slm.compat")
@@ -9,21 +10,21 @@ local M = {}
 
 ---@type uv.uv_timer_t?
 local timer
----@type string what was announced last
-local announced = ""
+---@type string the buffer, version and position that were sent last
+local last_sent = ""
 
 local function announce()
   local bufnr = vim.api.nvim_get_current_buf()
   local running = client.running()
-  if not running or not client.serves(bufnr) or pause.covers(bufnr) then
+  if not running or not client.serves(bufnr) or pause.paused_in(bufnr) then
     return
   end
   local row, col = unpack(vim.api.nvim_win_get_cursor(0))
   local here = ("%d:%d:%d:%d"):format(bufnr, vim.api.nvim_buf_get_changedtick(bufnr), row, col)
-  if here == announced then
+  if here == last_sent then
     return
   end
-  announced = here
+  last_sent = here
   local units = compat.units(vim.api.nvim_get_current_line(), col, running.offset_encoding)
   compat.notify(running, "slm/cursor", {
     textDocument = { uri = vim.uri_from_bufnr(bufnr) },
@@ -31,7 +32,7 @@ local function announce()
   })
 end
 
----The cursor moved: announce it once it rests. While text is typed the requests say where it is.
+---Send the position after `cursor_ms` without another move. Not called for typing, whose requests contain the position.
 function M.moved()
   timer = timer or vim.uv.new_timer()
   if timer then
@@ -39,14 +40,14 @@ function M.moved()
   end
 end
 
----@param group integer of autocommands
+---@param group integer autocommand group
 function M.watch(group)
-  ---@type table<integer, integer> of each buffer, `changedtick` when it was seen last
+  ---@type table<integer, integer> `changedtick` of each buffer at its last event
   local ticks = {}
-  ---Take note of a buffer's text.
+  ---Record the version of a buffer.
   ---@param event { buf: integer }
-  ---@return boolean changed since it was seen last
-  local function noted(event)
+  ---@return boolean changed whether the text changed since the last event
+  local function text_changed(event)
     local before = ticks[event.buf]
     ticks[event.buf] = vim.api.nvim_buf_get_changedtick(event.buf)
     return before ~= ticks[event.buf]
@@ -55,13 +56,13 @@ function M.watch(group)
   vim.api.nvim_create_autocmd("InsertEnter", {
     group = group,
     callback = function(event)
-      noted(event)
+      text_changed(event)
     end,
   })
   vim.api.nvim_create_autocmd("CursorMovedI", {
     group = group,
     callback = function(event)
-      if not noted(event) then
+      if not text_changed(event) then
         M.moved()
       end
     end,

@@ -1,4 +1,4 @@
--- Tells the server what became of a suggestion. The statistics stay on this machine.
+-- Reports the outcome of suggestions to the server, which keeps statistics on this machine.
 
 local client = require("slm.client")
 local compat = require("slm.compat")
@@ -7,15 +7,15 @@ local M = {}
 
 ---@param shown slm.Suggestion
 ---@param kind "accepted"|"partial"|"rejected"|"ignored"
----@param characters? integer of a partial one
+---@param characters? integer number of characters accepted so far, if kind is "partial"
 function M.send(shown, kind, characters)
   local command = shown.command
   local running = client.running()
   if not command or not running or not vim.api.nvim_buf_is_valid(shown.bufnr) then
-    return -- A server that wants to know gives its suggestions a command.
+    return -- A server with statistics attaches a command to each suggestion.
   end
-  local said = vim.tbl_extend("force", command.arguments[1], { kind = kind, characters = characters })
-  local params = { command = command.command, arguments = { said } }
+  local outcome = vim.tbl_extend("force", command.arguments[1], { kind = kind, characters = characters })
+  local params = { command = command.command, arguments = { outcome } }
   compat.request(running, "workspace/executeCommand", params, function() end, shown.bufnr)
 end
 

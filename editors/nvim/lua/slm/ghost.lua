@@ -1,4 +1,4 @@
--- Draws a suggestion as ghost text. Neither the cursor nor the view moves for it: what finds no room is not shown.
+-- Draws a suggestion as ghost text, without moving the cursor or scrolling. Lines that do not fit are not drawn.
 
 local suggestion = require("slm.suggestion")
 
@@ -15,14 +15,15 @@ function M.define_highlights()
   vim.api.nvim_set_hl(0, TERMINAL, { default = true, ctermfg = 8, cterm = { italic = true } })
 end
 
----Highlight groups for a text. Without 'termguicolors' only the cterm attributes of a group count, and Neovim's own
----colours give Comment and NonText none: ghost text would look like code. Then SlmGhostTerminal is put below the group.
+---Return the highlight groups for a text. Without 'termguicolors', Neovim uses only the cterm attributes of a group. In
+---the default colour scheme Comment and NonText have none, so ghost text would look like code. For such a group,
+---SlmGhostTerminal provides the attributes.
 ---@param group string
 ---@return string|string[]
 local function highlight(group)
   local found = vim.api.nvim_get_hl(0, { name = group, link = false })
-  local seen = found.ctermfg or found.ctermbg or next(found.cterm or {})
-  return seen and group or { TERMINAL, group }
+  local has_cterm = found.ctermfg or found.ctermbg or next(found.cterm or {})
+  return has_cterm and group or { TERMINAL, group }
 end
 
 ---@param bufnr integer
@@ -32,7 +33,7 @@ function M.clear(bufnr)
   end
 end
 
----Say something about the place of the cursor, for a moment, behind its line.
+---Show a text after the end of a line for 1.5 seconds.
 ---@param bufnr integer
 ---@param row integer
 ---@param text string
@@ -46,15 +47,15 @@ function M.hint(bufnr, row, text)
   end, HINT_MS)
 end
 
----Lines kept below the cursor: 'scrolloff', as far as the window has them.
+---Return the number of lines that 'scrolloff' keeps below the cursor in a window of this height.
 local function margin(height)
   return math.min(vim.wo.scrolloff, math.floor((height - 1) / 2))
 end
 
----Screen rows for the ghost's further lines, and for a first line that wraps.
+---Return how many screen rows are free for ghost text.
 ---@param row integer
----@return integer below
----@return integer wrapped
+---@return integer below rows for the second and all later lines
+---@return integer wrapped rows for wrapping the first line
 local function room(row)
   local info = vim.fn.getwininfo(vim.api.nvim_get_current_win())[1]
   local height = info.height - info.winbar
@@ -63,17 +64,17 @@ local function room(row)
   local above = vim.fn.screenpos(0, row + 1, 1).row - info.winrow - info.winbar + 1
   local free = height - math.max(at, math.max(above, 1) + lines - 1)
   if margin(height) == math.floor((height - 1) / 2) then
-    -- The cursor is held in the middle: what stands below it counts, and a cursor off the middle would be moved there.
+    -- 'scrolloff' keeps the cursor in the middle. If it is not in the middle now, Neovim would scroll, so draw nothing.
     return at == math.floor((height + 1) / 2) and free or 0, 0
   end
   return math.max(0, free), math.max(0, free - margin(height))
 end
 
----The beginning of a text that is at most so many cells wide.
+---Truncate a text to a number of screen cells.
 ---@param text string
 ---@param cells integer
 ---@return string
-local function narrowed(text, cells)
+local function truncated(text, cells)
   if vim.fn.strdisplaywidth(text) <= cells then
     return text
   end
@@ -84,14 +85,14 @@ local function narrowed(text, cells)
   return shown .. "…"
 end
 
----Cells that are free in the screen rows of the cursor's line and so many more.
+---Return the number of free screen cells after the text of a line.
 ---@param row integer
----@param more integer
+---@param more integer additional screen rows into which the line may wrap
 ---@return integer
 local function free_cells(row, more)
   local info = vim.fn.getwininfo(vim.api.nvim_get_current_win())[1]
   local width = info.width - info.textoff
-  local used = vim.fn.virtcol({ row + 1, "$" }) -- with the cell of a cursor at the end
+  local used = vim.fn.virtcol({ row + 1, "$" }) -- includes the cell of a cursor at the end of the line
   return (math.ceil(used / width) + more) * width - used
 end
 
@@ -110,7 +111,7 @@ function M.draw(shown, cursor)
   local first = layout.first
   if vim.wo.wrap then
     local cells = free_cells(row, wrapped) - #more - vim.fn.strdisplaywidth(layout.tail)
-    first = narrowed(first, cells)
+    first = truncated(first, cells)
   end
   local ghost = highlight(GHOST)
   local lines = {}

@@ -1,4 +1,4 @@
--- `:checkhealth slm`
+-- The report of `:checkhealth slm`.
 
 local client = require("slm.client")
 local config = require("slm.config")
@@ -12,8 +12,8 @@ local MODELS_MS = 20000
 
 ---@param argv string[]
 ---@param arguments string[]
----@return table? answer
-local function asked(argv, arguments)
+---@return table? output parsed JSON; nil: the command failed
+local function run_json(argv, arguments)
   local line = vim.list_extend(vim.deepcopy(argv), arguments)
   local started, result = pcall(function()
     return vim.system(line, { text = true }):wait(MODELS_MS)
@@ -29,10 +29,10 @@ local function check_neovim()
   if vim.fn.has("nvim-0.10") == 1 then
     vim.health.ok("Neovim " .. tostring(vim.version()))
   else
-    vim.health.error("Neovim is too old", "slm needs Neovim 0.10 or later")
+    vim.health.error("Neovim is too old", "The plugin needs Neovim 0.10 or later.")
   end
-  local who = config.options.ghost == "builtin" and "vim.lsp.inline_completion" or "slm, as text arrives"
-  vim.health.info("ghost text is drawn by " .. who)
+  local drawn_by = config.options.ghost == "builtin" and "vim.lsp.inline_completion" or "the plugin"
+  vim.health.info("ghost text is drawn by " .. drawn_by)
 end
 
 ---@return string[]?
@@ -48,9 +48,9 @@ end
 
 ---@param argv string[]
 local function check_models(argv)
-  local models = asked(argv, { "models", "list", "--json" })
+  local models = run_json(argv, { "models", "list", "--json" })
   if not models then
-    vim.health.error("`models list` does not work", "The server may be too old: install the newest slm-lsp.")
+    vim.health.error("`slm-lsp models list` failed", "The server may be too old: install the newest slm-lsp.")
     return
   end
   local installed = {}
@@ -60,7 +60,7 @@ local function check_models(argv)
     end
   end
   if #installed == 0 then
-    vim.health.error("no model is installed", "`:Slm pull fast` gets the small one.")
+    vim.health.error("no model is installed", "Run `:Slm pull fast` to download the small one.")
   else
     vim.health.ok("models: " .. table.concat(installed, ", "))
   end
@@ -69,7 +69,7 @@ end
 local function check_client()
   local running = client.running()
   if not running then
-    vim.health.warn("the server does not run", "Open a file, or `:Slm start`.")
+    vim.health.warn("the server does not run", "Open a file or run `:Slm start`.")
   else
     local attached = vim.tbl_count(running.attached_buffers)
     vim.health.ok(("the server runs for %d buffer%s"):format(attached, attached == 1 and "" or "s"))
@@ -83,8 +83,8 @@ local function check_keys()
   for name, key in pairs(config.options.keys) do
     local mapped = key and vim.fn.maparg(key, "i", false, true)
     if mapped and not (mapped.desc or ""):find("^slm:") then
-      local cure = ("Map <Plug>(slm-%s), or another key in setup{ keys = … }."):format((name:gsub("_", "-")))
-      vim.health.warn(("%s was mapped again by something else, so it does not %s"):format(key, name), cure)
+      local cure = ("Map <Plug>(slm-%s), or set another key in the option `keys`."):format((name:gsub("_", "-")))
+      vim.health.warn(("another mapping of %s replaced the one for `%s`"):format(key, name), cure)
     end
   end
 end
@@ -99,7 +99,7 @@ function M.check()
   check_client()
   check_keys()
   vim.health.info("log: " .. log.path)
-  vim.health.info("`:Slm doctor` checks the server's side, and measures this machine")
+  vim.health.info("`:Slm doctor` checks the server and measures its speed on this machine")
 end
 
 return M

@@ -1,4 +1,4 @@
--- slm: completions from a small language model on this machine, as ghost text. `:help slm`
+-- The plugin slm: code completion by a small language model on this machine, shown as ghost text. See `:help slm`.
 
 local client = require("slm.client")
 local commands = require("slm.commands")
@@ -16,43 +16,46 @@ local typing = require("slm.typing")
 
 local M = {}
 
----Complete a buffer, if it is one that can be.
+---Attach a buffer to the server, or show once why it gets no suggestions.
 ---@param bufnr integer
-local function consider(bufnr)
-  if vim.bo[bufnr].buftype ~= "" or vim.bo[bufnr].filetype == "" or not config.wants(vim.bo[bufnr].filetype) then
+local function attach_if_supported(bufnr)
+  if vim.bo[bufnr].buftype ~= "" or vim.bo[bufnr].filetype == "" or not config.enabled_for(vim.bo[bufnr].filetype) then
     return
   end
-  local why = commands.why_not(bufnr)
-  if why then
+  local reason = commands.unsupported_reason(bufnr)
+  if reason then
     local name = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(bufnr), ":t")
-    notice.once(("%s is not completed: %s."):format(name == "" and "This buffer" or name, why), vim.log.levels.INFO)
+    local buffer = name == "" and "This buffer" or name
+    notice.once(("%s gets no suggestions: %s."):format(buffer, reason), vim.log.levels.INFO)
     return
   end
   client.attach(bufnr)
 end
 
----Where ghost text is drawn by Neovim, it is switched on for our server; else it is kept from drawing it too.
+---Start drawing suggestions in an attached buffer. Enables Neovim's own inline completion for the server if the option
+---`ghost` says so, otherwise disables it, so that suggestions are not drawn twice.
 ---@param bufnr integer
-local function ready(bufnr)
+local function on_attached(bufnr)
   local builtin = config.options.ghost == "builtin"
   if vim.lsp.inline_completion then
     vim.lsp.inline_completion.enable(builtin, { client_id = client.running().id })
   end
   if not builtin then
-    typing.begin(bufnr)
+    typing.attach(bufnr)
   end
   if vim.api.nvim_get_current_buf() == bufnr then
     cursor.moved()
   end
 end
 
----@param given? table slm.Options, any of them
+---Set up the plugin.
+---@param given? table any of the fields of slm.Options
 function M.setup(given)
   for _, problem in ipairs(config.set(given)) do
     notice.once(problem)
   end
   if vim.fn.has("nvim-0.10") == 0 then
-    notice.once("Neovim 0.10 or later is needed.")
+    notice.once("The plugin needs Neovim 0.10 or later.")
     return
   end
   log.open()
@@ -60,9 +63,9 @@ function M.setup(given)
   keys.map()
   client.listen({
     messages = { ["slm/stream"] = request.on_stream, ["slm/refined"] = typing.on_refined },
-    ready = ready,
-    gone = function()
-      request.forget()
+    ready = on_attached,
+    stopped = function()
+      request.reset()
       shown.hide("ignored")
     end,
   })
@@ -71,37 +74,37 @@ function M.setup(given)
   vim.api.nvim_create_autocmd({ "FileType", "BufFilePost", "BufWritePost" }, {
     group = group,
     callback = function(event)
-      consider(event.buf)
+      attach_if_supported(event.buf)
     end,
   })
   vim.api.nvim_create_autocmd({ "BufUnload" }, {
     group = group,
     callback = function(event)
-      client.forget(event.buf)
+      client.detach(event.buf)
     end,
   })
   cursor.watch(group)
   typing.watch(group, client.serves)
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(bufnr) then
-      consider(bufnr)
+      attach_if_supported(bufnr)
     end
   end
 end
 
----For a statusline: `%{v:lua.require'slm'.statusline()}`
+---Return a short status for `%{v:lua.require'slm'.statusline()}`.
 ---@return string
 function M.statusline()
-  return status.short(pause.covers(vim.api.nvim_get_current_buf()))
+  return status.short(pause.paused_in(vim.api.nvim_get_current_buf()))
 end
 
----What the server says about itself: the fields of `slm/status`.
+---Return the last status of the server: the fields of `slm/status`.
 ---@return slm.Status
 function M.status()
   return vim.deepcopy(status.current)
 end
 
----Whether ghost text is shown, for mappings of one's own.
+---Return whether ghost text is shown, for custom mappings.
 ---@return boolean
 function M.visible()
   return shown.get() ~= nil

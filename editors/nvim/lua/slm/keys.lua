@@ -1,4 +1,4 @@
--- Keys in insert mode. Each acts only while there is something to act on; else it is what it was before.
+-- Keys in Insert mode. If there is no suggestion to act on, a key does what it did before the plugin mapped it.
 
 local config = require("slm.config")
 local shown = require("slm.shown")
@@ -11,9 +11,9 @@ local function is_shown()
 end
 
 ---@class slm.Action
----@field ready fun(): boolean
+---@field ready fun(): boolean whether the action applies now
 ---@field run fun()
----@field edits boolean it changes the text: one step of undo of its own
+---@field edits boolean whether the action changes the text, which makes it a separate undo step
 
 ---@type table<string, slm.Action>
 local actions = {
@@ -42,7 +42,7 @@ local actions = {
     ready = is_shown,
     edits = false,
     run = function()
-      typing.leave("rejected")
+      typing.stop("rejected")
     end,
   },
   next = {
@@ -56,7 +56,7 @@ local actions = {
   },
 }
 
----Neovim's own inline completion (0.12) knows two of them; its functions say whether there was something.
+---The two actions of Neovim's own inline completion (0.12). Each returns whether it applied.
 ---@type table<string, fun(): boolean>
 local builtin = {
   accept = function()
@@ -77,40 +77,40 @@ local function plug(name)
   return ("<Plug>(slm-%s)"):format((name:gsub("_", "-")))
 end
 
-local function otherwise(name)
-  return ("<Plug>(slm-otherwise-%s)"):format((name:gsub("_", "-")))
+local function fallback(name)
+  return ("<Plug>(slm-fallback-%s)"):format((name:gsub("_", "-")))
 end
 
----Keep what a key did before, so that it goes on doing so.
+---Map the fallback of an action to the previous mapping of a key, or to the key itself.
 ---@param name string
 ---@param key string
-local function keep(name, key)
+local function keep_previous(name, key)
   local before = vim.fn.maparg(key, "i", false, true)
   if vim.tbl_isempty(before) then
-    vim.keymap.set("i", otherwise(name), key, { desc = "slm: " .. key .. " as ever" })
+    vim.keymap.set("i", fallback(name), key, { desc = "slm: " .. key .. " without a suggestion" })
   elseif not (before.desc or ""):find("^slm:") then
-    before.lhs, before.lhsrawalt = otherwise(name), nil
+    before.lhs, before.lhsrawalt = fallback(name), nil
     before.lhsraw = vim.api.nvim_replace_termcodes(before.lhs, true, true, true)
     vim.fn.mapset("i", false, before)
   end
 end
 
----Map `<Plug>(slm-…)` and the keys that the user chose.
+---Map `<Plug>(slm-…)` and the keys of the option `keys`.
 function M.map()
   for name, action in pairs(actions) do
     local run = ("<Cmd>lua require('slm.keys').run('%s')<CR>"):format(name)
-    -- CTRL-G u ends a step of undo: before, so that taking it back spares what was typed; behind, the other way round.
+    -- CTRL-G u starts a new undo step. Used before and after, so that accepting is undone separately from typing.
     local keys = action.edits and "<C-g>u" .. run .. "<C-g>u" or run
     vim.keymap.set("i", plug(name), keys, { desc = "slm: " .. name })
     local key = config.options.keys[name]
     if key then
-      keep(name, key)
+      keep_previous(name, key)
       vim.keymap.set("i", key, function()
         if config.options.ghost == "builtin" then
           local done = builtin[name] and builtin[name]()
-          return done and "" or otherwise(name)
+          return done and "" or fallback(name)
         end
-        return action.ready() and plug(name) or otherwise(name)
+        return action.ready() and plug(name) or fallback(name)
       end, { expr = true, remap = true, silent = true, desc = "slm: " .. name })
     end
   end

@@ -1,4 +1,4 @@
--- The log that a user can paste into a bug report: what the client did, and what the server wrote. No code is in it.
+-- The log of the plugin and of the server's standard error. It contains no code, so it can be part of a bug report.
 
 local M = {}
 
@@ -7,7 +7,7 @@ local MAX_BYTES = 1024 * 1024
 ---@type string
 M.path = vim.fs.joinpath(vim.fn.stdpath("log") --[[@as string]], "slm-lsp.log")
 
----Make room for a new session.
+---Create the log's folder, and rename a log of more than 1 MiB to `….old`.
 function M.open()
   vim.fn.mkdir(vim.fs.dirname(M.path), "p")
   local stat = vim.uv.fs_stat(M.path)
@@ -19,7 +19,7 @@ end
 ---@param text string
 function M.write(text)
   local file = io.open(M.path, "a")
-  if file then -- A log that cannot be written is no reason to disturb anybody.
+  if file then -- If the log cannot be written, the line is dropped: completion works without it.
     file:write(os.date("%Y-%m-%d %H:%M:%S"), " nvim[", vim.uv.os_getpid(), "] ", text, "\n")
     file:close()
   end

@@ -1,8 +1,8 @@
--- Whether a completion menu is open: ghost text and a menu at once say two things about the same place.
+-- Detects open completion menus. Ghost text is hidden while a menu is open, because both suggest text for the cursor.
 
 local M = {}
 
----Menus that are no popup menu of Neovim's; only plugins that are loaded anyway are asked.
+---Completion plugins with their own menus, and how to find out whether the menu is open. Never loads these plugins.
 local others = {
   ["cmp"] = function(cmp)
     return cmp.visible()
@@ -19,8 +19,8 @@ function M.is_open()
   end
   for name, visible in pairs(others) do
     if package.loaded[name] then
-      local known, open = pcall(visible, package.loaded[name])
-      if known and open then
+      local ok, open = pcall(visible, package.loaded[name])
+      if ok and open then
         return true
       end
     end
@@ -28,8 +28,8 @@ function M.is_open()
   return false
 end
 
----Call back when a menu opens or closes.
----@param group integer of autocommands
+---Call the callbacks when a menu opens or closes.
+---@param group integer autocommand group
 ---@param opened fun()
 ---@param closed fun()
 function M.watch(group, opened, closed)

@@ -1,4 +1,4 @@
--- Messages to the user: each once in a session of Neovim, whatever happens again. All of them are in the log too.
+-- Messages to the user. Each message is shown once per session of Neovim. The log contains every occurrence.
 
 local log = require("slm.log")
 
@@ -6,82 +6,85 @@ local M = {}
 
 local MORE = "… :Slm status"
 
----@type string[] everything that was said, for `:Slm status`
+---@type string[] all messages shown, for `:Slm status`
 M.all = {}
 ---@type table<string, boolean>
-local said = {}
+local seen = {}
 
----The server writes its cures for a shell; the same thing can be done from here.
+---Replace shell commands in a message of the server by the equivalent commands of the plugin.
 ---@param text string
 ---@return string
-local function for_the_editor(text)
+local function with_editor_commands(text)
   return (text:gsub("`slm%-lsp models pull (%w+)`", "`:Slm pull %1`"))
 end
 
----@return boolean whether messages are shown by Neovim's own means
-local function built_in()
+---@return boolean whether Neovim itself shows messages, not a plugin that replaces vim.notify
+local function is_builtin_notify()
   return debug.getinfo(vim.notify, "S").source:find("^@vim/") ~= nil
 end
 
----Say it. Neovim stops and waits for a key when a message is wider than the screen, so that its own way of showing one
----gets the beginning; plugins that show messages elsewhere get all of it.
+---Show a message. It is truncated if Neovim itself shows messages, because Neovim waits for a key press after a message
+---that is wider than the screen.
 ---@param text string
 ---@param level integer
-local function say(text, level)
+local function show(text, level)
   text = "slm: " .. text
-  if built_in() and vim.fn.strdisplaywidth(text) > vim.v.echospace then
+  if is_builtin_notify() and vim.fn.strdisplaywidth(text) > vim.v.echospace then
     text = vim.fn.strcharpart(text, 0, math.max(0, vim.v.echospace - #MORE)) .. MORE
   end
   vim.notify(text, level)
 end
 
----@return boolean whether "-- INSERT --" would at once take the place of a message
-local function would_be_lost()
-  return built_in() and vim.o.showmode and vim.api.nvim_get_mode().mode:find("^[iR]") ~= nil
+---@return boolean whether "-- INSERT --" would overwrite a message immediately
+local function would_be_overwritten()
+  return is_builtin_notify() and vim.o.showmode and vim.api.nvim_get_mode().mode:find("^[iR]") ~= nil
 end
 
----Say it where it is seen: at once, or when Insert mode ends.
+---Show a message immediately, or at the end of Insert mode if it would be overwritten.
 ---@param text string
 ---@param level integer
-local function say_visibly(text, level)
-  if not would_be_lost() then
-    say(text, level)
+local function show_when_visible(text, level)
+  if not would_be_overwritten() then
+    show(text, level)
     return
   end
   vim.api.nvim_create_autocmd("InsertLeave", {
     once = true,
     callback = vim.schedule_wrap(function()
-      say(text, level)
+      show(text, level)
     end),
   })
 end
 
+---Show a message, unless the same message was shown before.
+
 ---@param text string what happened and what to do
 ---@param level? integer of vim.log.levels; default WARN
 function M.once(text, level)
-  text = for_the_editor(text)
+  text = with_editor_commands(text)
   log.write(text)
-  if said[text] then
+  if seen[text] then
     return
   end
-  said[text] = true
+  seen[text] = true
   table.insert(M.all, text)
   vim.schedule(function()
-    say_visibly(text, level or vim.log.levels.WARN)
+    show_when_visible(text, level or vim.log.levels.WARN)
   end)
 end
 
----Answer to a command of the user's: always shown.
+---Show the answer to a command of the user, always. It should have at most 60 characters: Neovim waits for a key press
+---after a longer one.
 ---@param text string
 function M.answer(text)
   vim.schedule(function()
-    vim.api.nvim_echo({ { "slm: " .. for_the_editor(text) } }, false, {})
+    vim.api.nvim_echo({ { "slm: " .. with_editor_commands(text) } }, false, {})
   end)
 end
 
----The user begins anew (`:Slm start`): what is still wrong may be said again.
-function M.forget()
-  said, M.all = {}, {}
+---Forget which messages were shown, so that they can be shown again after `:Slm start`.
+function M.reset()
+  seen, M.all = {}, {}
 end
 
 return M

@@ -1,4 +1,4 @@
--- Where the user wants no suggestions for now: this file, this language, everywhere.
+-- Where the user has paused suggestions: in a file, for a language, or everywhere.
 
 local M = {}
 
@@ -10,28 +10,29 @@ local languages = {}
 ---@type table<integer, boolean>
 local files = {}
 
+---Pause suggestions in a scope, or resume them if they are paused there.
 ---@param scope "file"|"language"|"everywhere"
 ---@param bufnr integer
----@return string said what is so now
+---@return string message for the user
 function M.toggle(scope, bufnr)
   local filetype = vim.bo[bufnr].filetype
-  local now, what
+  local paused, what
   if scope == "everywhere" then
     everywhere = not everywhere
-    now, what = everywhere, "everywhere"
+    paused, what = everywhere, "everywhere"
   elseif scope == "language" then
     languages[filetype] = not languages[filetype] or nil
-    now, what = languages[filetype], "for " .. filetype
+    paused, what = languages[filetype], "for " .. filetype
   else
     files[bufnr] = not files[bufnr] or nil
-    now, what = files[bufnr], "for this file"
+    paused, what = files[bufnr], "in this file"
   end
-  return now and ("paused %s; the same command goes on"):format(what) or ("no longer paused %s"):format(what)
+  return paused and ("paused %s; repeat the command to resume"):format(what) or ("resumed %s"):format(what)
 end
 
 ---@param bufnr integer
----@return string? what is paused that covers this buffer
-function M.covers(bufnr)
+---@return string? scope in which suggestions are paused for this buffer; nil: they are not paused
+function M.paused_in(bufnr)
   local filetype = vim.bo[bufnr].filetype
   return everywhere and "everywhere" or languages[filetype] and filetype or files[bufnr] and "this file" or nil
 end

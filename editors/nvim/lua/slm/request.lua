@@ -1,4 +1,4 @@
--- Asks the server for suggestions at the cursor: one request at a time, with what it streams on the way.
+-- Requests suggestions at the cursor. There is at most one request at a time; its answer may be streamed.
 
 local client = require("slm.client")
 local compat = require("slm.compat")
@@ -9,23 +9,23 @@ local M = {}
 
 M.INVOKED, M.AUTOMATIC = 1, 2 -- lsp.InlineCompletionTriggerKind
 
----Answers that only say that something newer was asked.
-local overtaken = { [-32800] = true, [-32801] = true, [-32802] = true }
+---Error codes of requests that were cancelled or superseded by a newer request or change. They are not shown.
+local superseded = { [-32800] = true, [-32801] = true, [-32802] = true }
 
 ---@class slm.Request
 ---@field id integer
 ---@field client vim.lsp.Client
 ---@field bufnr integer
----@field tick integer of the buffer when it was sent
+---@field tick integer changedtick of the buffer when the request was sent
 ---@field cursor integer[] row and column, from 0
----@field streamed string
+---@field streamed string all text streamed so far
 ---@field answered boolean
----@field hear slm.Listener
+---@field callbacks slm.Callbacks
 
----@class slm.Listener
----@field partly fun(partial: slm.Suggestion) text that has come so far
----@field answered fun(items: slm.Suggestion[]) what counts in the end
----@field went_on fun(streamed: string, done: boolean) more of a block whose first line was the answer
+---@class slm.Callbacks
+---@field on_partial fun(partial: slm.Suggestion) called with the text streamed so far, before the answer
+---@field on_answer fun(items: slm.Suggestion[]) called with the answer
+---@field on_more fun(streamed: string, done: boolean) called for text streamed after the answer: the rest of a block
 
 ---@type slm.Request?
 local current
@@ -33,13 +33,13 @@ local current
 ---@param request slm.Request
 ---@param text string
 ---@param range? lsp.Range
----@return slm.Suggestion?
-local function made(request, text, range)
+---@return slm.Suggestion? nil: the range is not in the cursor's line
+local function suggestion_of(request, text, range)
   local from, to = request.cursor, request.cursor
   if range then
     local row = request.cursor[1]
     if range.start.line ~= row or range["end"].line ~= row then
-      return nil -- Ghost text stands in the cursor's line.
+      return nil -- Ghost text can only be drawn in the cursor's line.
     end
     local line = vim.api.nvim_buf_get_lines(request.bufnr, row, row + 1, false)[1] or ""
     local encoding = request.client.offset_encoding
@@ -50,8 +50,8 @@ local function made(request, text, range)
 end
 
 ---@param request slm.Request
----@return boolean whether the buffer is still as it was asked for
-local function still_true(request)
+---@return boolean whether it is the last request and the buffer has not changed since
+local function is_current(request)
   return request == current
     and vim.api.nvim_buf_is_valid(request.bufnr)
     and vim.api.nvim_buf_get_changedtick(request.bufnr) == request.tick
@@ -61,32 +61,32 @@ end
 ---@param err? table
 ---@param result? lsp.InlineCompletionList|lsp.InlineCompletionItem[]
 local function on_answer(request, err, result)
-  if err and not overtaken[err.code] then
+  if err and not superseded[err.code] then
     local data = type(err.data) == "table" and err.data or {}
     notice.once(data.what and vim.trim(data.what .. " " .. (data.cure or "")) or err.message)
   end
-  if not still_true(request) then
+  if not is_current(request) then
     return
   end
   request.answered = true
   local found = {}
   for _, item in ipairs(result and (result.items or result) or {}) do
     local text = type(item.insertText) == "table" and item.insertText.value or item.insertText
-    local each = made(request, text, item.range)
+    local each = suggestion_of(request, text, item.range)
     if each then
-      each.whole = true
+      each.complete = true
       each.command = item.command
       table.insert(found, each)
     end
   end
-  request.hear.answered(found)
+  request.callbacks.on_answer(found)
 end
 
----Ask; whatever was asked before is given up.
+---Send a request for the cursor position, and cancel the previous request.
 ---@param bufnr integer the current buffer
 ---@param kind integer INVOKED or AUTOMATIC
----@param hear slm.Listener
-function M.ask(bufnr, kind, hear)
+---@param callbacks slm.Callbacks
+function M.send(bufnr, kind, callbacks)
   M.cancel()
   local running = client.running()
   if not running then
@@ -109,7 +109,7 @@ function M.ask(bufnr, kind, hear)
     cursor = cursor,
     streamed = "",
     answered = false,
-    hear = hear,
+    callbacks = callbacks,
   }
   local id = compat.request(running, "textDocument/inlineCompletion", params, function(err, result)
     on_answer(request, err, result)
@@ -121,9 +121,9 @@ function M.ask(bufnr, kind, hear)
 end
 
 ---@param position lsp.Position
----@return boolean whether the last request was made at this position, is answered, and neither text nor cursor changed
+---@return boolean whether the last request was for this position and is answered, with text and cursor unchanged
 function M.is_answered_at(position)
-  if not M.was_here() or not current or not current.answered then
+  if not M.is_for_cursor() or not current or not current.answered then
     return false
   end
   local row, col = unpack(current.cursor)
@@ -132,45 +132,45 @@ function M.is_answered_at(position)
   return position.line == row and position.character == character
 end
 
----@return boolean whether just this place of just this text was asked about
-function M.was_here()
+---@return boolean whether the last request was for the current text and cursor position
+function M.is_for_cursor()
   local at = vim.api.nvim_win_get_cursor(0)
   return current ~= nil
     and current.bufnr == vim.api.nvim_get_current_buf()
-    and still_true(current)
+    and is_current(current)
     and current.cursor[1] == at[1] - 1
     and current.cursor[2] == at[2]
 end
 
----Give up what was asked.
+---Cancel the request, if it is not answered yet.
 function M.cancel()
-  local given_up = current
+  local cancelled = current
   current = nil
-  if given_up and not given_up.answered then
-    compat.cancel(given_up.client, given_up.id)
+  if cancelled and not cancelled.answered then
+    compat.cancel(cancelled.client, cancelled.id)
   end
 end
 
----The server has gone; nothing will be answered.
-function M.forget()
+---Drop the request, because the server has ended.
+function M.reset()
   current = nil
 end
 
----`slm/stream`: more of the answer to a request.
+---Handle `slm/stream`: more text of the answer to a request.
 ---@param params { id: integer, kind: string, delta: string, done: boolean }
 function M.on_stream(params)
   local request = current
-  if not request or params.id ~= request.id or params.kind ~= "completion" or not still_true(request) then
+  if not request or params.id ~= request.id or params.kind ~= "completion" or not is_current(request) then
     return
   end
   request.streamed = request.streamed .. (params.delta or "")
   if request.answered then
-    request.hear.went_on(request.streamed, params.done)
+    request.callbacks.on_more(request.streamed, params.done)
     return
   end
-  local partial = made(request, request.streamed)
+  local partial = suggestion_of(request, request.streamed)
   if partial then
-    request.hear.partly(partial)
+    request.callbacks.on_partial(partial)
   end
 end
 

@@ -1,4 +1,4 @@
--- Where the server's command is: the option `cmd`, `slm-lsp` on PATH, the workspace's own .venv.
+-- Finds the server's command: the option `cmd`, `slm-lsp` on PATH, or the workspace's own .venv, in this order.
 
 local config = require("slm.config")
 
@@ -6,10 +6,10 @@ local M = {}
 
 local MARKERS = { ".slm-lsp.toml", ".git", ".hg", "pyproject.toml", "package.json", "Cargo.toml", "go.mod" }
 
-local HOW_TO_GET = "Install it as docs/editors/neovim.md says, or name it: setup{ cmd = "
-  .. '"/path/to/slm-lsp" }; then `:Slm start`.'
+local INSTALL_HINT = "Install it (see docs/editors/neovim.md) or set its path: setup{ cmd = "
+  .. '"/path/to/slm-lsp" }. Then run `:Slm start`.'
 
----The folder a file belongs to; nil: it lies outside any.
+---Return the workspace folder of a file: the nearest parent folder with one of `MARKERS`; nil: there is no such folder.
 ---@param bufnr integer
 ---@return string?
 function M.workspace(bufnr)
@@ -19,27 +19,28 @@ function M.workspace(bufnr)
   return vim.fs.root(bufnr, MARKERS)
 end
 
----@type table<string, boolean> what the user answered in this session
-local answers = {}
+---@type table<string, boolean> the user's trust decisions of this session, by path
+local decisions = {}
 
----A program from a folder that may come from anywhere runs only if the user trusts it; Neovim asks, and remembers.
+---Return whether the user trusts a program in a workspace, which may come from an untrusted source. Neovim asks the
+---user and remembers a positive answer.
 ---@param path string
 ---@return boolean
-local function trusted(path)
-  if answers[path] == nil then
-    answers[path] = vim.secure.read(path) ~= nil
+local function is_trusted(path)
+  if decisions[path] == nil then
+    decisions[path] = vim.secure.read(path) ~= nil
   end
-  return answers[path]
+  return decisions[path]
 end
 
----Ask anew about what the user did not trust.
-function M.ask_again()
-  answers = {}
+---Forget the decisions of this session, so that the user is asked again about programs that were not trusted.
+function M.reset_trust()
+  decisions = {}
 end
 
 ---@param bufnr integer
----@return string[]? command without `serve --stdio`
----@return string why: where it was found, or what is wrong and what to do
+---@return string[]? command without `serve --stdio`; nil: it was not found or must not be started
+---@return string origin where the command was found; without a command, what is wrong and what to do
 function M.find(bufnr)
   local cmd = config.options.cmd
   if cmd then
@@ -48,23 +49,24 @@ function M.find(bufnr)
     if vim.fn.executable(argv[1]) == 1 then
       return argv, "the option cmd"
     end
-    local is_there = vim.uv.fs_stat(argv[1]) ~= nil
-    local wrong = is_there and "may not be run: `chmod +x` it." or "is not there. Correct the option cmd of setup()."
-    return nil, ("%s %s"):format(argv[1], wrong)
+    local exists = vim.uv.fs_stat(argv[1]) ~= nil
+    local problem = exists and "is not executable. Run `chmod +x` on it."
+      or "does not exist. Correct the option `cmd` of setup()."
+    return nil, ("%s %s"):format(argv[1], problem)
   end
   local on_path = vim.fn.exepath("slm-lsp")
   if on_path ~= "" then
     return { on_path }, "PATH"
   end
   local workspace = M.workspace(bufnr)
-  local own = workspace and vim.fs.joinpath(workspace, ".venv", "bin", "slm-lsp")
-  if not own or vim.fn.executable(own) ~= 1 then
-    return nil, "There is no slm-lsp on PATH. " .. HOW_TO_GET
+  local in_workspace = workspace and vim.fs.joinpath(workspace, ".venv", "bin", "slm-lsp")
+  if not in_workspace or vim.fn.executable(in_workspace) ~= 1 then
+    return nil, "slm-lsp was not found on PATH. " .. INSTALL_HINT
   end
-  if not trusted(own) then
-    return nil, ("%s is not trusted, so it is not started. `:Slm start` asks again."):format(own)
+  if not is_trusted(in_workspace) then
+    return nil, ("%s is not trusted, so it is not started. `:Slm start` asks again."):format(in_workspace)
   end
-  return { own }, "the workspace's .venv"
+  return { in_workspace }, "the workspace's .venv"
 end
 
 return M

@@ -1,4 +1,4 @@
--- The suggestion on the screen: there is at most one, and whoever takes it away says why.
+-- The shown suggestion. There is at most one. Hiding it reports its outcome to the server.
 
 local feedback = require("slm.feedback")
 local ghost = require("slm.ghost")
@@ -25,26 +25,27 @@ function M.show(new)
   if current and current.bufnr ~= new.bufnr then
     M.hide("ignored")
   end
-  new.used = new.used or (current ~= nil and current.used)
+  new.partly_accepted = new.partly_accepted or (current ~= nil and current.partly_accepted)
   current = new
   ghost.draw(new, cursor())
 end
 
----@param became "accepted"|"rejected"|"ignored"
-function M.hide(became)
+---Hide the suggestion and report its outcome.
+---@param outcome "accepted"|"rejected"|"ignored"
+function M.hide(outcome)
   local old = current
   if not old then
     return
   end
   current = nil
   ghost.clear(old.bufnr)
-  if became == "accepted" or not old.used then
-    feedback.send(old, became)
+  if outcome == "accepted" or not old.partly_accepted then
+    feedback.send(old, outcome)
   end
 end
 
----The text round the cursor changed: keep what still fits.
----@return boolean whether something is still shown
+---Update the suggestion after text or cursor changed. If the typed text matches it, draw the rest, otherwise hide it.
+---@return boolean whether a suggestion is still shown
 function M.follow()
   if not current then
     return false
@@ -57,9 +58,9 @@ function M.follow()
   return false
 end
 
----Put what is shown, or a part of it, into the buffer, and the cursor behind it.
+---Insert the suggestion or its next part into the buffer, and move the cursor to the end of the inserted text.
 ---@param amount "all"|"word"|"line"
----@return boolean whether there was something
+---@return boolean whether a suggestion was shown
 function M.accept(amount)
   local now = current
   if not now or now.bufnr ~= vim.api.nvim_get_current_buf() then
@@ -71,7 +72,7 @@ function M.accept(amount)
   local replaced = suggestion.replaces(now, piece)
   ghost.clear(now.bufnr)
   vim.api.nvim_buf_set_text(now.bufnr, at[1], at[2], at[1], at[2] + replaced, lines)
-  now.behind, now.replaced = now.behind:sub(replaced + 1), now.replaced - replaced
+  now.after_cursor, now.replaced = now.after_cursor:sub(replaced + 1), now.replaced - replaced
   local column = #lines == 1 and at[2] + #piece or #lines[#lines]
   vim.api.nvim_win_set_cursor(0, { at[1] + #lines, column })
   if #piece == #suggestion.rest(now) then
@@ -79,7 +80,7 @@ function M.accept(amount)
     return true
   end
   feedback.send(now, "partial", vim.fn.strchars(now.text:sub(1, now.typed + #piece)))
-  now.used = true
+  now.partly_accepted = true
   M.follow()
   return true
 end

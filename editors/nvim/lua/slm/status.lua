@@ -1,4 +1,4 @@
--- What the server says about itself (`slm/status`) and what we know beside it, for statuslines and `:Slm status`.
+-- The status of the server (`slm/status`) and of its process, for statuslines and `:Slm status`.
 
 local notice = require("slm.notice")
 
@@ -18,16 +18,16 @@ local REDRAW_MS = 500
 ---@type slm.Status
 M.current = { state = "off" }
 
-local due = false
+local redraw_pending = false
 
----Have statuslines drawn again. The server's state changes with every key; nobody reads that fast.
-local function redraw_soon()
-  if due then
+---Redraw statuslines, at most twice a second: the server's state changes with each key press.
+local function schedule_redraw()
+  if redraw_pending then
     return
   end
-  due = true
+  redraw_pending = true
   vim.defer_fn(function()
-    due = false
+    redraw_pending = false
     vim.api.nvim_exec_autocmds("User", { pattern = "SlmStatus", modeline = false })
     vim.cmd.redrawstatus()
   end, REDRAW_MS)
@@ -44,11 +44,11 @@ function M.set(status)
   if M.current.state == "failed" and M.current.reason then
     notice.once(M.current.reason)
   end
-  redraw_soon()
+  schedule_redraw()
 end
 
----A few words for a statusline: `slm fast 42/s`, `slm paused`, `slm failed`.
----@param paused? string who is paused
+---Return a short text for a statusline, for example `slm fast 42/s`, `slm paused` or `slm failed`.
+---@param paused? string scope in which suggestions are paused for the current buffer
 ---@return string
 function M.short(paused)
   local now = M.current
@@ -71,7 +71,7 @@ function M.short(paused)
   return table.concat(words, " ")
 end
 
----Everything, a line each.
+---Return the whole status, one line per field.
 ---@return string[]
 function M.lines()
   local now = M.current
@@ -79,14 +79,14 @@ function M.lines()
     { "state", now.state },
     { "reason", now.reason },
     { "model", now.model and (now.tier and ("%s (%s)"):format(now.model, now.tier) or now.model) },
-    { "text goes", now.where == "local" and "nowhere: the model runs on this machine" or now.where },
-    { "speed", now.tokensPerSecond and ("%.1f tokens a second"):format(now.tokensPerSecond) },
+    { "code", now.where == "local" and "stays on this machine" or now.where and "is sent to " .. now.where },
+    { "speed", now.tokensPerSecond and ("%.1f tokens/s"):format(now.tokensPerSecond) },
     { "index", now.indexed and ("%d %%"):format(now.indexed) },
   }
   local lines = {}
   for _, row in pairs(shown) do
     if row[2] then
-      table.insert(lines, ("%-10s %s"):format(row[1], row[2]))
+      table.insert(lines, ("%-11s %s"):format(row[1], row[2]))
     end
   end
   return lines

@@ -1,4 +1,4 @@
--- What happens to the suggestion while the user types: asked for, kept, replaced, taken away.
+-- Requests, shows, updates and hides suggestions while the user types.
 
 local config = require("slm.config")
 local ghost = require("slm.ghost")
@@ -10,10 +10,11 @@ local suggestion = require("slm.suggestion")
 
 local M = {}
 
----@type { bufnr: integer, tick: integer, row: integer, col: integer }
+---@type { bufnr: integer, tick: integer, row: integer, col: integer } buffer, version and cursor at the last event
 local last = { bufnr = -1, tick = -1, row = -1, col = -1 }
----@type slm.Suggestion[] the alternatives, and which of them is shown
+---@type slm.Suggestion[] the suggestions of the last answer
 local items = {}
+---@type integer index of the shown one
 local index = 1
 
 ---@return boolean
@@ -21,10 +22,10 @@ local function in_insert_mode()
   return vim.api.nvim_get_mode().mode:sub(1, 1) == "i"
 end
 
----Take note of text and cursor.
----@return boolean changed
----@return boolean moved
-local function noted()
+---Record buffer, version and cursor.
+---@return boolean changed whether the text changed since the last event
+---@return boolean moved whether the cursor moved since the last event
+local function record()
   local bufnr = vim.api.nvim_get_current_buf()
   local tick = vim.api.nvim_buf_get_changedtick(bufnr)
   local row, col = unpack(vim.api.nvim_win_get_cursor(0))
@@ -34,15 +35,16 @@ local function noted()
   return changed, moved
 end
 
----Show text that is still on its way, unless more of the same is shown already.
+---Show a streamed part of a suggestion, unless the shown suggestion begins with it.
 ---@param partial slm.Suggestion
-local function show_partly(partial)
+local function show_partial(partial)
   local now = shown.get()
   if not now or not vim.startswith(suggestion.rest(now), suggestion.rest(partial)) then
     shown.show(partial)
   end
 end
 
+---Show the first suggestion of an answer, or hide the shown one if there is none.
 ---@param found slm.Suggestion[]
 local function show_first(found)
   items, index = found, 1
@@ -53,7 +55,8 @@ local function show_first(found)
   end
 end
 
----The rest of a block, whose first line is shown. The whole of it is asked for when it is there.
+---Add streamed text to the shown suggestion, whose first line was the answer. After the last part, request the complete
+---suggestion.
 ---@param streamed string
 ---@param done boolean
 local function show_more(streamed, done)
@@ -62,100 +65,100 @@ local function show_more(streamed, done)
     return
   end
   if #streamed > #now.text then
-    now.text, now.whole = streamed, false
+    now.text, now.complete = streamed, false
     shown.follow()
   end
-  if done and not now.whole then
-    M.ask()
+  if done and not now.complete then
+    M.request()
   end
 end
 
 ---@return boolean whether a suggestion may be shown now
-local function welcome()
+local function may_show()
   return in_insert_mode() and not menu.is_open()
 end
 
----Ask for what comes next.
-function M.ask()
-  request.ask(vim.api.nvim_get_current_buf(), request.AUTOMATIC, {
-    partly = function(partial)
-      if welcome() then
-        show_partly(partial)
+---Request a suggestion for the cursor position.
+function M.request()
+  request.send(vim.api.nvim_get_current_buf(), request.AUTOMATIC, {
+    on_partial = function(partial)
+      if may_show() then
+        show_partial(partial)
       end
     end,
-    answered = function(found)
-      if welcome() then
+    on_answer = function(found)
+      if may_show() then
         show_first(found)
       end
     end,
-    went_on = show_more,
+    on_more = show_more,
   })
 end
 
----Until then the key that was just typed is on the screen: whoever draws it must not find the server at work. Asked at
----once, every third character came 1.8 ms later on two cores, which is what the server does for a key.
-local DRAWN_MS = 10
+---Delay of a request after a key press, so that the terminal draws the typed character before the server works on the
+---request. Without the delay, every third character was drawn 1.8 ms later on a machine with two cores.
+local DELAY_MS = 10
 
 ---@type uv.uv_timer_t?
-local due
+local pending
 
----Ask, but let the editor draw first: a character never waits for us.
-local function ask_soon()
-  if due then
+---Request a suggestion after the typed character is drawn.
+local function request_soon()
+  if pending then
     return
   end
   local timer
   timer = vim.defer_fn(function()
-    if due ~= timer then
-      return -- The cursor has left meanwhile.
+    if pending ~= timer then
+      return -- M.stop() was called in the meantime.
     end
-    due = nil
-    if welcome() and vim.api.nvim_get_current_buf() == last.bufnr then
-      M.ask()
+    pending = nil
+    if may_show() and vim.api.nvim_get_current_buf() == last.bufnr then
+      M.request()
     end
-  end, DRAWN_MS)
-  due = timer
+  end, DELAY_MS)
+  pending = timer
 end
 
----`slm/refined`: the server has a better suggestion than its last answer. Ask for it, unless text or cursor changed
----since, or the user sent the suggestion away.
+---Handle `slm/refined`: the server has a better suggestion than its last answer. Request it, unless text or cursor
+---changed since, or the user dismissed the suggestion.
 ---@param params { textDocument: { uri: string }, position: lsp.Position }
 function M.on_refined(params)
   local bufnr = vim.api.nvim_get_current_buf()
   local here = params.textDocument.uri == vim.uri_from_bufnr(bufnr) and request.is_answered_at(params.position)
-  if here and welcome() and (shown.get() or #items == 0) then
-    M.ask()
+  if here and may_show() and (shown.get() or #items == 0) then
+    M.request()
   end
 end
 
----Take the suggestion away and give up what was asked.
----@param became "rejected"|"ignored"
-function M.leave(became)
-  due = nil
+---Hide the suggestion, report its outcome and cancel the request.
+---@param outcome "rejected"|"ignored"
+function M.stop(outcome)
+  pending = nil
   request.cancel()
-  shown.hide(became)
+  shown.hide(outcome)
 end
 
----Text or cursor may have changed.
----@param again? boolean ask even if they did not, unless that was done
-local function look(again)
-  local changed, moved = noted()
+---React to a possible change of text or cursor.
+---@param force? boolean request a suggestion also for unchanged text, unless the last request was for this cursor
+local function update(force)
+  local changed, moved = record()
   if not in_insert_mode() then
     return
   end
-  if menu.is_open() or pause.covers(last.bufnr) then
-    M.leave("ignored")
-  elseif changed or (again and not request.was_here()) then
+  if menu.is_open() or pause.paused_in(last.bufnr) then
+    M.stop("ignored")
+  elseif changed or (force and not request.is_for_cursor()) then
     local kept = shown.follow()
-    if not (kept and shown.get().whole) and (config.options.auto or kept) then
-      ask_soon()
+    if not (kept and shown.get().complete) and (config.options.auto or kept) then
+      request_soon()
     end
   elseif moved then
-    M.leave("ignored")
+    M.stop("ignored")
   end
 end
 
----Another suggestion for the same place; where none is shown, the first one.
+---Show the next suggestion for the cursor position, or request one if none is shown.
 function M.next()
   if #items > 1 and shown.get() == items[index] then
     index = index % #items + 1
@@ -165,14 +168,14 @@ function M.next()
     return
   end
   local before = shown.get() and suggestion.rest(shown.get())
-  request.ask(vim.api.nvim_get_current_buf(), request.INVOKED, {
-    partly = function(partial)
+  request.send(vim.api.nvim_get_current_buf(), request.INVOKED, {
+    on_partial = function(partial)
       if not before then
-        show_partly(partial)
+        show_partial(partial)
       end
     end,
-    answered = function(found)
-      if not welcome() then
+    on_answer = function(found)
+      if not may_show() then
         return
       end
       show_first(found)
@@ -184,43 +187,43 @@ function M.next()
         ghost.hint(last.bufnr, last.row - 1, "no other suggestion here")
       end
     end,
-    went_on = show_more,
+    on_more = show_more,
   })
 end
 
----Begin to complete a buffer.
+---Request and show suggestions in a buffer from now on.
 ---@param bufnr integer
-function M.begin(bufnr)
+function M.attach(bufnr)
   local group = vim.api.nvim_create_augroup("slm.typing." .. bufnr, {})
   local function on(events, callback)
     vim.api.nvim_create_autocmd(events, { group = group, buffer = bufnr, callback = callback })
   end
   on({ "TextChangedI", "TextChangedP", "CursorMovedI" }, function()
-    look()
+    update()
   end)
   on("InsertEnter", function()
     vim.schedule(function()
-      look(true)
+      update(true)
     end)
   end)
   on({ "InsertLeave", "BufLeave" }, function()
-    M.leave("ignored")
+    M.stop("ignored")
   end)
   if vim.api.nvim_get_current_buf() == bufnr and in_insert_mode() then
-    look(true)
+    update(true)
   end
 end
 
----Watch what concerns all buffers.
----@param group integer of autocommands
----@param serves fun(bufnr: integer): boolean
+---Hide suggestions while a completion menu is open.
+---@param group integer autocommand group
+---@param serves fun(bufnr: integer): boolean whether the server completes a buffer
 function M.watch(group, serves)
   menu.watch(group, function()
-    M.leave("ignored")
+    M.stop("ignored")
   end, function()
     vim.schedule(function()
       if serves(vim.api.nvim_get_current_buf()) then
-        look(true)
+        update(true)
       end
     end)
   end)

@@ -1,0 +1,142 @@
+"""Chooses how programs are isolated on this machine, by trying it."""
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event, Lock
+from typing import Literal, TypeAlias
+
+from slm_lsp.errors import SandboxUnavailableError
+from slm_lsp.sandbox import bubblewrap, macos
+from slm_lsp.sandbox.folder import Folder, temporary_folder
+from slm_lsp.sandbox.launch import COUNTED_PER_NAMESPACE, MARK, Command, launch
+from slm_lsp.sandbox.outcome import Limits
+from slm_lsp.sandbox.supervisor import supervise
+
+Setting: TypeAlias = Literal["auto", "none"]
+"""The setting `sandbox`: isolate and refuse where that is impossible, or do not isolate."""
+
+PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin:/run/current-system/sw/bin"
+"""Where programs are looked for in the sandbox."""
+
+OWN_PROCESSES = 2
+"""Bubblewrap's own processes: one outside and the first one inside the process namespace."""
+
+TRIAL = Limits(cpu_s=5, wall_s=10)
+"""Limits of the program `true` with which an isolation is tried."""
+
+CURES = {
+    "linux": "Install bubblewrap (`apt install bubblewrap`, or the extra `sandbox` of slm-lsp), or ",
+    "darwin": "Report the reason to slm-lsp, or ",
+}
+WITHOUT = 'set `sandbox = "none"` in your own settings to run programs without isolation. See docs/sandbox.md.'
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """A way to isolate programs."""
+
+    name: Literal["bubblewrap", "sandbox-exec", "none"]
+    program: Path | None = None
+    own_user: bool = False
+    """Whether each run has a user of its own, which only root can arrange (bubblewrap only)."""
+
+    def command(
+        self, argv: Sequence[str], folder: Folder, limits: Limits, readable: Sequence[Path], environ: Mapping[str, str]
+    ) -> Command:
+        """The command that runs `argv` in `folder`."""
+        outer = {"PATH": PATH}
+        if self.name == "bubblewrap" and self.program is not None:
+            user = bubblewrap.unused_id() if self.own_user else None
+            filtered = bubblewrap.prepare(folder, os.uname().machine, user)
+            known = bubblewrap.options(self.program)
+            prefix = bubblewrap.arguments(
+                self.program, folder, readable, known, filtered=filtered, home=home(), user=user
+            )
+            variables = _environment("/tmp", environ)  # noqa: S108 - the sandbox's own
+            counted = self.own_user or _linux_version() >= COUNTED_PER_NAMESPACE
+            inner = launch(argv, variables, limits, count_processes=counted)
+            return Command([*prefix, *inner], outer, folder.root, OWN_PROCESSES, folder.outside / "status")
+        prefix = macos.arguments([folder.work, folder.tmp], readable) if self.name == "sandbox-exec" else []
+        mark = secrets.token_hex(16)
+        variables = _environment(str(folder.tmp), {**environ, MARK: mark})
+        inner = launch(argv, variables, limits, count_processes=False)
+        return Command([*prefix, *inner], outer, folder.work, mark=mark)
+
+
+_chosen: list[Isolation] = []
+_choosing = Lock()
+
+
+def choose(setting: Setting = "auto") -> Isolation:
+    """The isolation that works on this machine. Tries it the first time, which takes a fraction of a second.
+
+    Raises:
+        SandboxUnavailableError: none works, and the user has not set `sandbox = "none"`.
+    """
+    if setting == "none":
+        if os.name != "posix":
+            raise SandboxUnavailableError("slm-lsp cannot limit what programs do on this operating system.")
+        return Isolation("none")
+    with _choosing:
+        if not _chosen:
+            _chosen.append(_first_that_works(possible()))
+        return _chosen[0]
+
+
+def possible(system: str = sys.platform) -> list[Isolation]:
+    """What may work on this system, in order of preference."""
+    if system == "linux":
+        found = [Isolation("bubblewrap", each) for each in bubblewrap.candidates()]
+        if os.geteuid() == 0 and bubblewrap.SETPRIV.exists():
+            able = [each for each in found if each.program and "--perms" in bubblewrap.options(each.program)]
+            return [*(replace(each, own_user=True) for each in able), *found]
+        return found
+    return [Isolation("sandbox-exec", macos.PROGRAM)] if system == "darwin" else []
+
+
+def trial(isolation: Isolation) -> str:
+    """Run `true` in isolation; return what went wrong, empty if nothing did."""
+    try:
+        with temporary_folder() as folder:
+            command = isolation.command(["true"], folder, TRIAL, (), {})
+            ended = supervise(command, b"", TRIAL, folder, Event())
+    except (OSError, ValueError) as error:
+        return str(error)
+    if ended.started and ended.exit == 0:
+        return ""
+    return ended.stderr.decode("utf-8", "replace").strip() or str(ended.why or f"exit status {ended.exit}")
+
+
+def _first_that_works(isolations: Sequence[Isolation]) -> Isolation:
+    problems = []
+    for each in isolations:
+        problem = trial(each)
+        if not problem:
+            return each
+        problems.append(f"{each.program}: {problem}")
+    reasons = " ".join(problems) or "No sandbox program was found."
+    raise SandboxUnavailableError(
+        f"Programs cannot be isolated on this machine, so slm-lsp does not run them. {reasons}",
+        CURES[sys.platform] + WITHOUT if sys.platform in CURES else "",
+    )
+
+
+def home() -> Path:
+    """The user's home with symbolic links resolved; a path that does not exist if the user has none."""
+    try:
+        return Path.home().resolve()
+    except RuntimeError:
+        return Path("/nonexistent")
+
+
+def _environment(tmp: str, own: Mapping[str, str]) -> dict[str, str]:
+    return {"PATH": PATH, "HOME": tmp, "TMPDIR": tmp, "LANG": "C.UTF-8", **own}
+
+
+def _linux_version() -> tuple[int, ...]:
+    release = os.uname().release.split(".")
+    return tuple(int(each) for each in release[:2] if each.isdigit())

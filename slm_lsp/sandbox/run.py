@@ -1,0 +1,155 @@
+"""`run`: any program in any language, isolated and limited. All untrusted code runs through here.
+
+`docs/sandbox.md` says what is isolated, what is not, and how each platform does it.
+"""
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from slm_lsp.errors import SandboxUnavailableError, UsageError
+from slm_lsp.sandbox.folder import Files, changed, fill, stamps, temporary_folder
+from slm_lsp.sandbox.isolation import Setting, choose, home
+from slm_lsp.sandbox.outcome import File, Limits, Outcome, Reason, explain
+from slm_lsp.sandbox.supervisor import supervise
+
+__all__ = ["File", "Files", "Limits", "Outcome", "Reason", "Setting", "run"]
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""The names that environment variables may have (POSIX)."""
+
+Result = TypeVar("Result")
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    files: Files | Path = NOTHING,
+    stdin: bytes = b"",
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    readable: Sequence[Path] = (),
+    environ: Mapping[str, str] = NOTHING,
+    isolation: Setting = "auto",
+) -> Outcome:
+    """Run a program in a temporary folder, and return its exit status, output and files.
+
+    When this returns, every process of the program has ended and the folder is removed. Cancelling the coroutine kills
+    the program first.
+
+    Args:
+        argv: the program and its arguments. A name without a slash is looked for in the system's folders of programs;
+            `./name` is one of `files`. Use paths relative to the working folder: its absolute path differs by platform.
+        files: what the working folder holds at the start, or a folder whose content is copied into it.
+        stdin: standard input.
+        limits: what the program may use.
+        readable: further files and folders that it may read, at their own absolute paths, such as an interpreter
+            outside `/usr`. A home folder as a whole is refused.
+        environ: environment variables. The user's own are not passed on; PATH, HOME, TMPDIR and LANG have defaults.
+        isolation: the user's setting `sandbox`.
+
+    Raises:
+        SandboxUnavailableError: programs cannot be isolated on this machine.
+        UsageError: an argument is invalid, for example a file's path leads out of the working folder.
+    """
+    program = _program(argv)
+    _check_names(environ)
+    resolved = [_readable(each) for each in readable]
+    cancelled = threading.Event()
+
+    def work() -> Outcome:
+        chosen = choose(isolation)
+        with temporary_folder() as folder:
+            fill(folder.work, files)
+            command = chosen.command(argv, folder, limits, resolved, environ)
+            before = stamps(folder.work)  # after `command`, which may change the owner of the files
+            try:
+                ended = supervise(command, stdin, limits, folder, cancelled)
+            except OSError as error:
+                raise UsageError(f"{program} cannot be started: {error.strerror}.") from error
+            if not ended.started and ended.why is None and not cancelled.is_set():
+                raise SandboxUnavailableError(
+                    f"The sandbox could not start {program}: {ended.stderr.decode('utf-8', 'replace').strip()}",
+                    "`slm-lsp doctor` tries the sandbox.",
+                )
+            made, complete = changed(folder.work, before, limits)
+        explanation = explain(ended.why, limits, program) if ended.why else ""
+        return Outcome(
+            ended.exit,
+            ended.stdout,
+            ended.stderr,
+            ended.why,
+            explanation,
+            MappingProxyType(made),
+            complete,
+            ended.wall_s,
+        )
+
+    return await _in_thread(work, cancelled)
+
+
+async def _in_thread(work: "Callable[[], Result]", cancelled: threading.Event) -> "Result":
+    """Run `work` in a thread of its own. On cancellation, set `cancelled` and wait until the thread has cleaned up."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: "Result | None", error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
+
+    def target() -> None:
+        result, failure = None, None
+        try:
+            result = work()
+        except BaseException as error:
+            failure = error
+        loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=target, name="sandbox", daemon=True).start()
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        cancelled.set()
+        while not done.done():
+            try:
+                await asyncio.wait([done])
+            except asyncio.CancelledError:
+                continue
+        done.exception()
+        raise
+
+
+def _program(argv: Sequence[str]) -> str:
+    if not argv or not argv[0] or argv[0].startswith("-"):
+        raise UsageError(f"{list(argv)!r} does not begin with the name of a program.")
+    if any("\0" in each for each in argv):
+        raise UsageError("An argument of a program contains a zero byte.")
+    return argv[0]
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    for name, value in environ.items():
+        if not VARIABLE.fullmatch(name) or "\0" in value:
+            raise UsageError(f"{name!r} is not a valid environment variable.")
+
+
+def _readable(path: Path) -> Path:
+    """`path`, made absolute.
+
+    Raises:
+        UsageError: it does not exist, or the user's home is inside it.
+    """
+    absolute = path.absolute()
+    if not absolute.exists():
+        raise UsageError(f"{absolute} does not exist, so the sandbox cannot show it to a program.")
+    if home().is_relative_to(absolute.resolve()):
+        raise UsageError(f"{absolute} contains your home folder, so the sandbox does not show it to a program.")
+    return absolute
