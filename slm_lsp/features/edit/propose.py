@@ -32,6 +32,8 @@ GROWTH = 1.5
 
 MORE_TOKENS = 160
 
+MILLISECONDS = 1e3
+
 UNCHANGED = "the model returned the code unchanged"
 
 Checks = Callable[[str], Awaitable[Verdict]]

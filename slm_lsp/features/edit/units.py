@@ -56,7 +56,7 @@ class Unit:
     header: int
     """End of the signature: where the body of a function or class starts; `start` for other units."""
     widened: bool
-    """Whether the unit holds more than the selection, apart from white space."""
+    """Whether the unit holds more than the selection, apart from white space. False for a cursor."""
 
 
 def find_unit(
@@ -175,7 +175,7 @@ def _placed(
     """Return the unit for a piece given in bytes."""
     first, last, header = (len(source[:at].decode("utf-8", "surrogatepass")) for at in (*run, body))
     lines = _lines(text, first, last, widened=False)
-    widened = run[0] < span[0] or span[1] < run[1]
+    widened = span[0] < span[1] and (run[0] < span[0] or span[1] < run[1])
     return Unit(extent, name, lines.start, lines.end, max(header, lines.start) if name else lines.start, widened)
 
 
