@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from slm_lsp.index.project import Project
     from slm_lsp.routing.policy import Choice
 
-DESCRIPTION = """Rewrites a piece of a file as instructed. The smallest function, class or run of statements that contains
-the lines is rewritten by the model in several candidates; these are checked, and the best one is printed as a diff on
+DESCRIPTION = """Rewrites a piece of a file as instructed. The model rewrites the smallest function, class or run of
+statements that contains the lines, in several candidates. These are checked, and the best one is printed as a diff on
 standard output. The file changes only with --write."""
 
 CONTEXT_TOKENS = 400
@@ -113,10 +113,8 @@ def read_edit_target(argument: str, workspace: str | None) -> EditTarget:
     if match:
         first, last = int(match["first"]), int(match["last"] or match["first"])
         if not first <= last <= len(lines.starts):
-            count = len(lines.starts)
-            raise UsageError(
-                f"Invalid lines {first}-{last}: {file.path} has {count} lines.", "Use FILE:A-B with A ≤ B."
-            )
+            what = f"Invalid lines {first}-{last}: {file.path} has {len(lines.starts)} lines."
+            raise UsageError(what, "Use FILE:A-B, where A is not after B.")
         start = lines.starts[first - 1]
         selection = (start, lines.starts[last - 1] + len(lines.line(last - 1)) if match["last"] else start)
     full = file.path.resolve()
@@ -192,10 +190,8 @@ def unified_diff(path: str, old: str, new: str) -> str:
     from io import StringIO
 
     before, after = (list(StringIO(text, newline="")) for text in (old, new))
-    lines = []
-    for line in diff(before, after, f"a/{path}", f"b/{path}"):
-        lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
-    return "".join(lines)
+    lines = diff(before, after, f"a/{path}", f"b/{path}")
+    return "".join(each if each.endswith("\n") else f"{each}\n\\ No newline at end of file\n" for each in lines)
 
 
 def _span(text: str, unit: "Unit") -> str:
