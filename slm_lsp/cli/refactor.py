@@ -149,7 +149,7 @@ async def _propose(
         display.begin(f"loading {choice.name}")
         request = replace(request, model=choice.model)
         progress = EditProgress(on_loading, lambda text: display.begin(f"writing, {len(text.splitlines())} lines"))
-        return choice, await propose(request, engine, _checks(request, project), progress)
+        return choice, await propose(request, engine, _checks(request, project, settings), progress)
 
 
 def _request(args: argparse.Namespace, target: EditTarget, project: "Project") -> "tuple[EditRequest, Unit]":
@@ -167,9 +167,10 @@ def _request(args: argparse.Namespace, target: EditTarget, project: "Project") -
     return EditRequest(target.path, text, unit, args.instruction, model, language, context=context), unit
 
 
-def _checks(request: "EditRequest", project: "Project") -> "Checks":
+def _checks(request: "EditRequest", project: "Project", settings: "Settings") -> "Checks":
     from slm_lsp.features.completion.request import nothing_known
     from slm_lsp.features.edit.context import uses_in
+    from slm_lsp.features.verify.compiled import check_compiled
     from slm_lsp.features.verify.names import check_names
     from slm_lsp.features.verify.parsed import check_parsed
     from slm_lsp.features.verify.verdict import Verdict
@@ -179,7 +180,9 @@ def _checks(request: "EditRequest", project: "Project") -> "Checks":
 
     async def checks(text: str) -> Verdict:
         parsed = check_parsed(request.language, request.text, text)
-        return Verdict((parsed, *check_names(request.language, request.text, text, is_known, uses)))
+        names = check_names(request.language, request.text, text, is_known, uses)
+        compiled = await check_compiled(request.language, request.path, request.text, text, settings.sandbox)
+        return Verdict((parsed, *names, compiled))
 
     return checks
 
