@@ -58,10 +58,7 @@ class EngineSettings:
     """Context size of each model, in tokens. The longest prompt and its answers must fit into it."""
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Number of model layers that run on the GPU. 0: none."""
-    seam_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
-    """Time for recomputing the first reused tokens of the suffix before an answer, in milliseconds. Only used with
-    `completion.shift_suffix`."""
-    parking_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
+    kv_offload_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
     """Disk space for the KV cache of inactive documents, in megabytes per model. 0: keep this data in memory, where
     each visited document slows down the others. The files are unnamed and are deleted when the engine exits."""
     idle_minutes: Annotated[float, msgspec.Meta(gt=0)] = 15.0
@@ -87,10 +84,6 @@ class CompletionSettings:
     """Minimum confidence of an automatic suggestion, from 0 to 1. The confidence of a suggestion is the geometric mean
     of its tokens' probabilities. The server raises this minimum for languages in which you accept few suggestions
     (`slm-lsp stats` shows it). Manual requests ignore it."""
-    shift_suffix: bool = False
-    """After the cursor moved, reuse the KV cache of the text after the cursor, although it was computed for a different
-    text before it. The first suggestion comes sooner, but is right less often (by 2 to 4 percentage points on lines of
-    HumanEval). The server recomputes this data in the next typing pause."""
     languages_off: tuple[str, ...] = ()
     """Languages without automatic suggestions, for example `markdown`. Manual requests still get suggestions."""
     prefix_tokens: Tokens = 1500

@@ -90,7 +90,7 @@ def test_invalid_settings_are_reported_and_the_default_is_used(tmp_path: Path) -
         ('max_tokens = "many"', 'a whole number from 1 to 1,000,000, but is "many"; its value stays 64.'),
         ("max_tokens = 0", "a whole number from 1 to 1,000,000, but is 0; its value stays 64."),
         ("latency_ms = -1", "a number of at least 0, but is -1; its value stays 1500.0."),
-        ("shift_suffix = 3", "true or false, but is 3; its value stays false."),
+        ("refine = 3", "true or false, but is 3; its value stays true."),
         ("languages_off = 3", "a list of strings, but is 3; its value stays []."),
         ("least_confidence = 2024-01-01", 'a number from 0 to 1, but is "2024-01-01"; its value stays 0.75.'),
         (f"max_tokens = '{'x' * 100}'", "…; its value stays 64."),

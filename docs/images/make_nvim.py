@@ -1,4 +1,4 @@
-"""Create the screenshot docs/images/nvim.svg. Run `python docs/images/make_nvim.py`; it needs the fast model.
+"""Create the screenshot docs/images/nvim.svg. Run `python docs/images/make_nvim.py`; it needs the strong model.
 
 It runs a real Neovim with the plugin, the server and the model, and draws each cell of the screen as SVG.
 """
@@ -28,7 +28,7 @@ vim.o.termguicolors, vim.o.swapfile, vim.o.shadafile = true, false, "NONE"
 vim.o.hlsearch = false
 vim.o.number, vim.o.laststatus, vim.o.ruler = true, 2, false
 vim.o.statusline = " %f %m%= %{{v:lua.require'slm'.statusline()}} "
-require("slm").setup({{ cmd = {{ {python!r}, "-m", "slm_lsp.cli.main" }}, settings = {{ model = "fast" }} }})
+require("slm").setup({{ cmd = {{ {python!r}, "-m", "slm_lsp.cli.main" }}, settings = {{ model = "strong" }} }})
 """
 
 
@@ -77,12 +77,12 @@ def main() -> None:
         arguments = ["-u", str(init), "orders.py"]
         with neovim(folder, environ, arguments, width=WIDTH, height=HEIGHT, clean=False) as nvim:
             nvim.until(
-                lambda n: n.lua("return require('slm').status().state") == "ready", TIMEOUT_S, "the model is ready"
+                lambda n: n.lua("return require('slm').status().state") == "ready", "the model is ready", TIMEOUT_S
             )
             nvim.type("/total_quantity<CR>jzzAsum(")
-            nvim.until(lambda n: n.lua("return require('slm').visible()"), TIMEOUT_S, "a suggestion")
+            nvim.until(lambda n: n.lua("return require('slm').visible()"), "a suggestion", TIMEOUT_S)
             nvim.until(
-                lambda n: n.lua("return require('slm').status().state") == "ready", TIMEOUT_S, "the complete suggestion"
+                lambda n: n.lua("return require('slm').status().state") == "ready", "the complete suggestion", TIMEOUT_S
             )
             nvim.settle()
             print("\n".join(nvim.screen.lines()))  # noqa: T201 - the text of the screenshot

@@ -1,1 +1,1 @@
-"""Benchmarks: us beside a named peer on the same model file, in turns, as ratios with the number of runs."""
+"""Benchmarks: our speed compared with a named peer on the same model file, as ratios."""

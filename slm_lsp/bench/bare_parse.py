@@ -1,7 +1,7 @@
-"""The peer of `bench index`: reads files and parses them with tree-sitter, one after the other, and keeps nothing.
+"""The peer of `bench index`: reads files and parses them with tree-sitter, one after the other.
 
-`python -m slm_lsp.bench.bare_parse ROOT` reads paths from its input, one a line, and prints as JSON the seconds, and
-those of the processor.
+`python -m slm_lsp.bench.bare_parse ROOT` reads paths from standard input, one per line, and prints the duration and the
+processor time in seconds as JSON.
 """
 
 import json
@@ -14,7 +14,7 @@ from tree_sitter_language_pack import get_language
 
 
 def main() -> None:
-    """Parse everything once."""
+    """Run the program; see the module."""
     root = Path(sys.argv[1])
     paths = sys.stdin.read().splitlines()
     parser = Parser(get_language("python"))

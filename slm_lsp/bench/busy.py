@@ -1,32 +1,32 @@
-"""`bench busy`: first token and tokens a second beside other programs, against a fixed number of threads.
+"""`bench busy`: first token and tokens per second while other programs run, compared with a fixed number of threads.
 
-Other programs are processes at normal priority that compute without end. A fair share of the machine is what it would
-leave us if it gave each of them half of a core, or the whole core where another one is free: with one core of two taken
-everything may take twice as long.
+The other programs are processes at normal priority that compute without end. A fair share leaves each of them one core,
+or half of a core if all cores are busy. So with one of two cores busy, everything may take twice as long.
 """
 
 import asyncio
 import random
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from slm_lsp.bench.common import Conditions, Report, measured, private_engine, processes, random_text
+from slm_lsp.bench.conditions import Conditions, random_text
 from slm_lsp.bench.recovery import Recovery, recovery
-from slm_lsp.engine.api import Done, Generate, ModelRef, Segment, Token
+from slm_lsp.bench.report import Report
+from slm_lsp.bench.workers import busy_processes
+from slm_lsp.engine.api import Generate, Segment
 from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.errors import EngineError
+from slm_lsp.harness.engine import private_engine, timed_answer, until_measured
 
 PEER = "one thread for each core, always"
 
 WORDS = 220
-"""About 270 tokens: a usual prompt of a file that was not read before."""
+"""Words of a prompt, about 270 tokens: a typical prompt in a new file."""
 
 TOKENS = 32
 
 SETTLE_S = 1.0
-"""Seconds of load before the first measurement under it."""
+"""Seconds of load before the first measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class BusyReport(Report):
-    """Figures by the number of cores taken; `ratio` is that with one core taken."""
+    """Figures by the number of busy cores; `ratio` is for one busy core."""
 
     by_cores: Mapping[int, Mapping[str, float]]
     recovery: Recovery | None
-    """What becomes of `auto` after the load; None where only one tier is installed."""
+    """Choices of `auto` after the load; None if only one tier is installed."""
 
     def lines(self) -> Iterator[str]:
-        """A line for each number of taken cores."""
+        """Yield one line per number of busy cores."""
         for cores, row in self.by_cores.items():
             yield (
-                f"  {cores} cores taken: first token {row['first_token_s']:.2f} s "
+                f"  {cores} cores busy: first token {row['first_token_s']:.2f} s "
                 f"(fixed {row['fixed_first_token_s']:.2f}), "
                 f"{row['tokens_per_second']:.1f} tokens/s (fixed {row['fixed_tokens_per_second']:.1f}), "
                 f"fair share {row['share']:.1f}: ratio {row['ratio']:.2f} (fixed {row['fixed_ratio']:.2f})"
@@ -59,19 +59,19 @@ class BusyReport(Report):
 
 
 async def run(conditions: Conditions) -> BusyReport:
-    """Measure both arms in turn with 0, 1 and all cores taken."""
+    """Measure both sides alternately with 0, 1 and all cores busy."""
     fixed = {"SLM_LSP_ENGINE_THREADS": str(conditions.threads)}
     rows: dict[int, dict[str, float]] = {}
     async with private_engine("auto") as ours, private_engine("auto", fixed) as theirs:
         for engine in (ours, theirs):
-            await _ready(engine, conditions)
-        quiet = None
-        for taken in sorted({0, 1, conditions.threads}):
-            with processes(taken):
+            await _prepare(engine, conditions)
+        idle = None
+        for busy in sorted({0, 1, conditions.threads}):
+            with busy_processes(busy):
                 await asyncio.sleep(SETTLE_S)
-                arms = await _both(ours, theirs, conditions, taken)
-            quiet = quiet or arms
-            rows[taken] = _row(arms, quiet, fair_share(conditions.threads, taken))
+                sides = await _both(ours, theirs, conditions, busy)
+            idle = idle or sides
+            rows[busy] = _row(sides, idle, fair_share(conditions.threads, busy))
     found = await recovery(conditions)
     first = rows[min(1, conditions.threads)]
     return BusyReport(
@@ -86,29 +86,29 @@ async def run(conditions: Conditions) -> BusyReport:
     )
 
 
-def fair_share(cores: int, taken: int) -> float:
-    """How many times longer than on the quiet machine everything may take."""
-    if taken == 0:
+def fair_share(cores: int, busy: int) -> float:
+    """Return the factor by which everything may take longer than on the idle machine."""
+    if busy == 0:
         return 1.0
-    return cores / (cores - taken) if taken < cores else 2.0
+    return cores / (cores - busy) if busy < cores else 2.0
 
 
-async def _ready(engine: EngineClient, conditions: Conditions) -> None:
-    """Load the model and have it measured, as it is in an engine that has run for a while."""
-    await engine.describe(ModelRef.of(conditions.model), explicit=True)
+async def _prepare(engine: EngineClient, conditions: Conditions) -> None:
+    """Load the model and wait until it is measured, as in an engine that has run for a while."""
+    await engine.describe(conditions.ref, explicit=True)
     await _times(engine, conditions, random.Random("ready"))  # noqa: S311 - reproducible, no secret
-    await measured(engine)
+    await until_measured(engine)
 
 
-async def _both(ours: EngineClient, theirs: EngineClient, conditions: Conditions, taken: int) -> tuple[Times, Times]:
-    dice = random.Random(f"{taken} taken")  # noqa: S311 - reproducible, no secret
+async def _both(ours: EngineClient, theirs: EngineClient, conditions: Conditions, busy: int) -> tuple[Times, Times]:
+    dice = random.Random(f"{busy} taken")  # noqa: S311 - reproducible, no secret
     found: tuple[list[Times], list[Times]] = ([], [])
     for number in range(conditions.runs):
         for engine, times in zip((ours, theirs), found, strict=True):
             times.append(await _times(engine, conditions, dice))
         mine, fixed = found[0][-1], found[1][-1]
         conditions.note(
-            f"{taken} cores taken, {number + 1}/{conditions.runs}: first token {mine.first_token:.2f} s "
+            f"{busy} cores busy, {number + 1}/{conditions.runs}: first token {mine.first_token:.2f} s "
             f"(fixed {fixed.first_token:.2f}), a token {mine.token * 1e3:.0f} ms (fixed {fixed.token * 1e3:.0f})"
         )
     mine, fixed = (
@@ -117,12 +117,12 @@ async def _both(ours: EngineClient, theirs: EngineClient, conditions: Conditions
     return mine, fixed
 
 
-def _row(arms: tuple[Times, Times], quiet: tuple[Times, Times], share: float) -> dict[str, float]:
-    """The figures under one load. A ratio is the worse one of first token and tokens."""
-    ours, fixed = arms
+def _row(sides: tuple[Times, Times], idle: tuple[Times, Times], share: float) -> dict[str, float]:
+    """Return the figures under one load. A ratio is the worse one of first token and further tokens."""
+    ours, fixed = sides
 
     def ratio(times: Times) -> float:
-        best = quiet[0]
+        best = idle[0]
         return max(times.first_token / (best.first_token * share), times.token / (best.token * share))
 
     return {
@@ -130,8 +130,8 @@ def _row(arms: tuple[Times, Times], quiet: tuple[Times, Times], share: float) ->
         "first_token_s": ours.first_token,
         "tokens_per_second": 1 / ours.token,
         "ratio": ratio(ours),
-        "first_token_ratio": ours.first_token / (quiet[0].first_token * share),
-        "token_ratio": ours.token / (quiet[0].token * share),
+        "first_token_ratio": ours.first_token / (idle[0].first_token * share),
+        "token_ratio": ours.token / (idle[0].token * share),
         "fixed_first_token_s": fixed.first_token,
         "fixed_tokens_per_second": 1 / fixed.token,
         "fixed_ratio": ratio(fixed),
@@ -139,14 +139,7 @@ def _row(arms: tuple[Times, Times], quiet: tuple[Times, Times], share: float) ->
 
 
 async def _times(engine: EngineClient, conditions: Conditions, dice: random.Random) -> Times:
-    """One request with a prompt that was not evaluated before."""
+    """Return the times of a request with a new prompt."""
     text = f"# {dice.random()}\n" + random_text(dice, WORDS)
-    request = Generate(ModelRef.of(conditions.model), (Segment(text),), TOKENS, explicit=True)
-    started = time.perf_counter()
-    first = None
-    async for event in engine.generate(request):
-        if isinstance(event, Token) and first is None:
-            first = time.perf_counter()
-        elif isinstance(event, Done) and first is not None and event.generated_tokens > 1:
-            return Times(first - started, (time.perf_counter() - first) / (event.generated_tokens - 1))
-    raise EngineError("The engine ended a request without an answer.")
+    answer = await timed_answer(engine, Generate(conditions.ref, (Segment(text),), TOKENS, explicit=True))
+    return Times(answer.first_token_s, answer.token_s)

@@ -1,15 +1,16 @@
-"""`bench edit`: rewriting code with drafts looked up in it, beside plain decoding of the same answer."""
+"""`bench edit`: rewriting code with drafts from the original code, compared with plain decoding of the same answer."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from slm_lsp.bench.common import BindingsReport, Conditions, private_engine
-from slm_lsp.engine.api import Done, Generate, ModelRef, Segment, Token
+from slm_lsp.bench.conditions import Conditions
+from slm_lsp.bench.report import BindingsReport, Compared, bindings_report
+from slm_lsp.engine.api import Generate, Segment
 from slm_lsp.engine.client.connection import EngineClient
-from slm_lsp.errors import EngineError
+from slm_lsp.harness.engine import TimedAnswer, private_engine, timed_answer
 
 PEER = "plain decoding"
 EDITS = Path(__file__).parents[2] / "fixtures" / "edits.json"
@@ -22,7 +23,7 @@ LANGUAGES = {".py": "python", ".ts": "typescript", ".go": "go"}
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A piece of code and what is to be done to it."""
+    """A piece of code and an instruction to change it."""
 
     code: str
     language: str
@@ -30,52 +31,63 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came, and how long it took behind the first token, in milliseconds."""
-
-    text: str
-    ms: float
-    tokens: int
-    batches: int
-
-
-@dataclass(frozen=True, slots=True)
 class EditReport(BindingsReport):
-    """`ratio` is the worse binding's median speed-up."""
+    """Medians of tokens per second; `ratio` is the worse binding's median speed-up."""
 
     identical: float
-    """Share of answers that are to the letter those of plain decoding; near-ties flip with the size of a batch."""
+    """Share of answers that are identical to those of plain decoding. Near-ties depend on the size of a batch."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """Answers of both sides, edit by edit."""
+
+    plain: list[TimedAnswer] = field(default_factory=list)
+    drafted: list[TimedAnswer] = field(default_factory=list)
+
+    @property
+    def same(self) -> list[bool]:
+        """Whether both answers to an edit are identical."""
+        return [one.text == other.text for one, other in zip(self.plain, self.drafted, strict=True)]
+
+    @property
+    def speed_ups(self) -> list[float]:
+        """Ratios of tokens per second. Not of seconds, because after a near-tie the answers may differ in length."""
+        return [_rate(one) / _rate(other) for one, other in zip(self.drafted, self.plain, strict=True)]
+
+    def compared(self) -> Compared:
+        """Return the medians of both sides."""
+        return Compared(median(map(_rate, self.drafted)), median(map(_rate, self.plain)), median(self.speed_ups))
 
 
 async def run(conditions: Conditions) -> EditReport:
-    """So many edits as there are runs, with every binding; each plain and drafted in turn."""
+    """Answer the first `runs` edits with each binding, without and with drafts."""
     edits = load_edits(EDITS)[: conditions.runs]
-    ours: dict[str, object] = {}
-    theirs: dict[str, object] = {}
-    ratios: dict[str, float] = {}
-    same: list[bool] = []
-    for binding in conditions.bindings:
-        drafted: list[Answer] = []
-        plain: list[Answer] = []
-        async with private_engine(binding) as engine:
-            await _ask(engine, conditions, edits[0], draft=False, tokens=4)
-            for number, edit in enumerate(edits, 1):
-                plain.append(await _ask(engine, conditions, edit, draft=False))
-                drafted.append(await _ask(engine, conditions, edit, draft=True))
-                one, other = drafted[-1], plain[-1]
-                same.append(one.text == other.text)
-                note = f"{binding} {number}/{len(edits)}: {_speed_up(one, other):.2f} times as fast"
-                conditions.note(f"{note}, {one.tokens} tokens in {one.batches} batches, same: {same[-1]}")
-        ours[binding] = median(_rate(each) for each in drafted)
-        theirs[binding] = median(_rate(each) for each in plain)
-        ratios[binding] = median(_speed_up(one, other) for one, other in zip(drafted, plain, strict=True))
-    peer = {"name": PEER, **theirs}
+    answers = {binding: await _answers(conditions, binding, edits) for binding in conditions.bindings}
+    found = {binding: each.compared() for binding, each in answers.items()}
+    made = bindings_report("edit", conditions, PEER, "tokens/s", found)
+    same = [each for side in answers.values() for each in side.same]
     identical = sum(same) / len(same)
-    return EditReport("edit", len(edits), ours, peer, min(ratios.values()), "tokens/s", ratios, identical)
+    return EditReport(made.name, len(edits), made.ours, made.peer, made.ratio, made.unit, made.ratios, identical)
+
+
+async def _answers(conditions: Conditions, binding: str, edits: Sequence[Edit]) -> Answers:
+    answers = Answers()
+    async with private_engine(binding) as engine:
+        await _answer(engine, conditions, edits[0], tokens=4)  # loads the model
+        for number, edit in enumerate(edits, 1):
+            answers.plain.append(await _answer(engine, conditions, edit))
+            answers.drafted.append(await _answer(engine, conditions, edit, draft=edit.code))
+            done = answers.drafted[-1].done
+            conditions.note(
+                f"{binding} {number}/{len(edits)}: {answers.speed_ups[-1]:.2f} times as fast, "
+                f"{done.generated_tokens} tokens in {done.batches} batches, same answer: {answers.same[-1]}"
+            )
+    return answers
 
 
 def load_edits(file: Path) -> Sequence[Edit]:
-    """The recorded edits: pieces of the recordings' files, by lines from 1, and an instruction each."""
+    """Read the recorded edits: ranges of lines in the files of the typing recordings, each with an instruction."""
     rows = json.loads(file.read_text(encoding="utf-8"))
     return [_edit(file.parent / "typing" / row["file"], row) for row in rows]
 
@@ -86,33 +98,20 @@ def _edit(source: Path, row: dict[str, object]) -> Edit:
     return Edit("\n".join(lines), LANGUAGES[source.suffix], str(row["instruction"]))
 
 
-def _rate(answer: Answer) -> float:
-    return (answer.tokens - 1) / answer.ms * 1e3
+def _rate(answer: TimedAnswer) -> float:
+    """Return the tokens per second after the first token, as the engine measured them."""
+    return (answer.done.generated_tokens - 1) / max(answer.done.decode_ms, 1e-3) * 1e3
 
 
-def _speed_up(drafted: Answer, plain: Answer) -> float:
-    """By tokens a second: where a near-tie flipped, the answers differ in length."""
-    return _rate(drafted) / _rate(plain)
-
-
-async def _ask(
-    engine: EngineClient, conditions: Conditions, edit: Edit, *, draft: bool, tokens: int = MAX_TOKENS
-) -> Answer:
-    said = PROMPT.format(instruction=edit.instruction, language=edit.language, code=edit.code)
+async def _answer(
+    engine: EngineClient, conditions: Conditions, edit: Edit, *, draft: str = "", tokens: int = MAX_TOKENS
+) -> TimedAnswer:
     segments = (
         Segment("<|im_start|>system\n", special=True),
         Segment(SYSTEM),
         Segment("<|im_end|>\n<|im_start|>user\n", special=True),
-        Segment(said),
+        Segment(PROMPT.format(instruction=edit.instruction, language=edit.language, code=edit.code)),
         Segment("<|im_end|>\n<|im_start|>assistant\n", special=True),
         Segment(f"```{edit.language}\n"),
     )
-    drafts = edit.code if draft else ""
-    request = Generate(ModelRef.of(conditions.model), segments, tokens, explicit=True, draft=drafts)
-    text: list[str] = []
-    async for event in engine.generate(request):
-        if isinstance(event, Token):
-            text.append(event.text)
-        elif isinstance(event, Done):
-            return Answer("".join(text), max(event.decode_ms, 1e-3), event.generated_tokens, event.batches)
-    raise EngineError("The engine ended a request without an answer.")
+    return await timed_answer(engine, Generate(conditions.ref, segments, tokens, explicit=True, draft=draft))

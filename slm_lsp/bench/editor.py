@@ -1,7 +1,7 @@
-"""`bench editor`: a real VS Code and a real Neovim, beside the raw protocol and beside themselves without suggestions.
+"""`bench editor`: the delay of suggestions and of typing in real VS Code and Neovim.
 
-From the key to ghost text on the screen, over the time of the same request without an editor; and the time from a key
-to its character on the screen, with suggestions over without them.
+It measures the time from a key to ghost text on the screen, divided by the time of the same request without an editor;
+and the time from a key to its character on the screen with suggestions, divided by that without suggestions.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from slm_lsp.bench import editor_nvim, editor_vscode
-from slm_lsp.bench.common import Conditions, Report
+from slm_lsp.bench.conditions import Conditions
+from slm_lsp.bench.report import Report
 from slm_lsp.errors import PeerError
 from slm_lsp.text import Position
 
@@ -30,35 +31,35 @@ CHARACTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class EditorReport(Report):
-    """As `--json` prints it; an editor that cannot be had here is null, and the reason is in the notes."""
+    """The result as `--json` prints it. An editor that is not available is null; `notes` has the reason."""
 
     vscode: dict[str, object] | None
     nvim: dict[str, object] | None
     typing_ratio_p95: float | None
-    """Of the worse editor."""
+    """Ratio of the slower editor."""
     notes: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
-        """The table for people."""
+        """Yield the lines of the table."""
         for name, figures in (("VS Code", self.vscode), ("Neovim", self.nvim)):
             if figures is not None:
                 ratios = f"{figures['ratio']:.2f} x the raw answer   typing p95 {figures['typing_ratio_p95']:.2f} x"
-                yield f"  {name:8s} ghost text {ratios} that without suggestions"
+                yield f"  {name:8s} ghost text after {ratios} that without suggestions"
         yield from (f"  {each}" for each in self.notes)
 
 
 async def run(conditions: Conditions) -> EditorReport:
-    """Measure both editors, one after the other; `runs` is how many places are visited."""
+    """Measure both editors, one after the other, at `runs` positions each."""
     notes: list[str] = []
     with contextlib.suppress(ImportError):
-        import pynvim  # noqa: F401 - sets signal handlers from the thread that first imports it, which only this one may
+        import pynvim  # noqa: F401 - its first import sets signal handlers, which only the main thread can do
     nvim = await asyncio.to_thread(_measured, _nvim, conditions, notes)
     vscode = await asyncio.to_thread(_measured, _vscode, conditions, notes)
     return report(conditions.runs, vscode, nvim, notes)
 
 
 def report(runs: int, vscode: dict[str, Any] | None, nvim: dict[str, Any] | None, notes: list[str]) -> EditorReport:
-    """The figures of both, the worse one's ratios above them."""
+    """Build the report from the figures of both editors. Its ratios are those of the slower one."""
     there = [each for each in (vscode, nvim) if each is not None]
     return EditorReport(
         name="editor",
@@ -95,7 +96,7 @@ def _nvim(conditions: Conditions) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="slm-") as name:
         kinds = {f"XDG_{kind}_HOME": str(Path(name) / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
         own = {"HOME": name, "XDG_RUNTIME_DIR": name, "SLM_LSP_MODEL": str(conditions.model)}
-        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every place is to bring a suggestion
+        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every position needs a suggestion
         environ = {**os.environ, **kinds, **own, "SLM_LSP_ENGINE_BACKEND": conditions.settings.engine.backend}
         try:
             return editor_nvim.measure(places, text, Path(name) / "work", environ, conditions.note).as_json()

@@ -1,7 +1,7 @@
-"""What completions cost in Neovim: from a key to ghost text beside the bare protocol, and typing with them on and off.
+"""Neovim's part of `bench editor`: time from a key to ghost text, and the delay of typing.
 
-Both sides of a place have a server and a file of their own and do the same: open it, rest at the place, so that its
-prompt is evaluated, then type one key, which is what is measured.
+At each position, Neovim and a bare client do the same, each with its own server and file: open the file, rest at the
+position, so that the prompt is evaluated ahead, and type one key. The time after this key is measured.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ MILLISECONDS = 1e3
 READY_S = 120.0
 SHOWN_S = 60.0
 KEY_S = 0.1
-"""Ten keys a second."""
+"""Seconds between two keys."""
 REST_S = 8.0
-"""Long enough for a model to be loaded and the prompt to be evaluated."""
+"""Seconds that the cursor rests, long enough to load a model and to evaluate the prompt."""
 
 WIDTH, HEIGHT = 120, 60
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file, where the cursor is in it, and the key that is typed there."""
+    """A text, a cursor position in it, and the key that is typed there."""
 
     text: str
     at: Position
@@ -50,42 +50,42 @@ class Typing:
     p95_ms: float
     characters: int
     in_order: bool
-    """Every character is there, in the order it was typed."""
+    """Whether the buffer contains exactly the typed text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What `measure` found."""
+    """The result of `measure`."""
 
     ghost_ms: tuple[float, ...]
-    """From the key to the first ghost text, by place."""
+    """Milliseconds from the key to the first ghost text, by position."""
     raw_ms: tuple[float, ...]
-    """From the change and the request to the answer, of the same places without an editor."""
+    """Milliseconds from the request to the answer at the same positions, without an editor."""
     ratio: float
-    """Median of the ratios, place by place."""
+    """Median of the ratios by position."""
     typing_on: Typing
     typing_off: Typing
     typing_ratio_p95: float
 
     def as_json(self) -> dict[str, object]:
-        """For `--json`."""
+        """Return the figures for `--json`."""
         return asdict(self)
 
 
 def measure(
     places: Sequence[Place], text: str, folder: Path, environ: Mapping[str, str], note: Callable[[str], None]
 ) -> Figures:
-    """Measure both.
+    """Measure suggestions and typing.
 
     Args:
-        places: Python; each should be one where a suggestion is sure to come.
-        text: typed for the second half, lines of at most 100 characters, at most 50 of them.
-        folder: an empty one, for the files.
-        environ: of the servers, and of their engine, which should be nobody else's.
-        note: says how it goes.
+        places: positions in Python files at which the model always gives a suggestion.
+        text: text for typing; at most 50 lines of at most 100 characters.
+        folder: an empty folder for the files.
+        environ: environment variables of the servers, with a private engine.
+        note: called with a line about the progress.
 
     Raises:
-        PeerError: there is no Neovim, or a place brings no suggestion.
+        PeerError: Neovim is not installed, or there is no suggestion at a position.
     """
     ghost: list[float] = []
     raw: list[float] = []
@@ -93,19 +93,17 @@ def measure(
         sides = [(ghost, _ghost_ms), (raw, _raw_ms)]
         for into, side in sides if number % 2 else reversed(sides):
             into.append(side(place, _file(folder, f"{side.__name__}{number}", place.text), environ))
-        note(
-            f"place {number + 1}/{len(places)}: ghost text after {ghost[-1]:.0f} ms, raw answer after {raw[-1]:.0f} ms"
-        )
+        note(f"position {number + 1}/{len(places)}: ghost text after {ghost[-1]:.0f} ms, raw answer {raw[-1]:.0f} ms")
     typing_off = _typing(text, _file(folder, "off", ""), environ, on=False)
     typing_on = _typing(text, _file(folder, "on", ""), environ, on=True)
-    note(f"typing: p95 {typing_on.p95_ms:.1f} ms with completions, {typing_off.p95_ms:.1f} ms without")
+    note(f"typing: p95 {typing_on.p95_ms:.1f} ms with suggestions, {typing_off.p95_ms:.1f} ms without")
     ratio = median(a / b for a, b in zip(ghost, raw, strict=True))
     ratio_p95 = typing_on.p95_ms / typing_off.p95_ms
     return Figures(tuple(ghost), tuple(raw), ratio, typing_on, typing_off, ratio_p95)
 
 
 def _file(folder: Path, name: str, text: str) -> Path:
-    """A file in a workspace of its own."""
+    """Create a file in a new workspace."""
     workspace = folder / name.strip("_")
     shutil.rmtree(workspace, ignore_errors=True)
     (workspace / ".git").mkdir(parents=True)
@@ -115,7 +113,7 @@ def _file(folder: Path, name: str, text: str) -> Path:
 
 
 def _configured(file: Path) -> Sequence[str]:
-    """Neovim's arguments: our plugin, and nothing that types by itself."""
+    """Return Neovim's arguments: load our plugin and disable automatic indentation."""
     init = file.parent / ".git" / "init.lua"
     lines = ["vim.o.swapfile = false", "vim.o.shadafile = 'NONE'", "vim.cmd('filetype indent off')"]
     options = json.dumps(json.dumps({"cmd": list(SERVER)}))
@@ -142,7 +140,7 @@ def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
         _ready(nvim)
         nvim.type("i")
         nvim.settle()
-        # Not typed there: what is suggested on the way into insert mode would be kept for the key.
+        # Moved by a command: a suggestion requested on entering insert mode would be cached for the key.
         nvim.type(f"<Cmd>call cursor({place.at.line + 1}, {place.at.column + 1})<CR>")
         time.sleep(REST_S)
         nvim.settle()
@@ -157,12 +155,12 @@ def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
         try:
             frame: Frame = nvim.until(shown, "ghost text", SHOWN_S)
         except TimeoutError as error:
-            raise PeerError(f"No suggestion came behind {typed!r}.") from error
+            raise PeerError(f"There was no suggestion after {typed!r}.") from error
         return (frame.at - begun) * MILLISECONDS
 
 
 def _longer(frame: Frame, typed: str) -> bool:
-    """Whether the cursor's line shows more than what was typed."""
+    """Return whether the cursor's line shows more than the typed text."""
     line = frame.lines[frame.cursor[0]]
     return line.startswith(typed) and len(line) > len(typed)
 
@@ -176,14 +174,14 @@ def _raw_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
             client.type(place.at, place.key)
             took, items = await client.complete(Position(place.at.line, place.at.column + len(place.key)))
             if not items:
-                raise PeerError(f"No suggestion came in line {place.at.line + 1} of {file}.")
+                raise PeerError(f"There was no suggestion in line {place.at.line + 1} of {file}.")
             return took
 
     return asyncio.run(measured())
 
 
 def _typing(text: str, file: Path, environ: Mapping[str, str], *, on: bool) -> Typing:
-    """Type a text at ten keys a second; off: the server runs and has the file, and the user has paused suggestions."""
+    """Type a text at ten keys per second. Off: the server runs with the open file, but suggestions are paused."""
     with _opened(file, environ) as nvim:
         _ready(nvim)
         nvim.type("i" if on else ":Slm pause everywhere<CR>i")
@@ -196,13 +194,13 @@ def _typing(text: str, file: Path, environ: Mapping[str, str], *, on: bool) -> T
             typed.append((begun, place))
             time.sleep(max(0.0, begun + KEY_S - time.monotonic()))
         nvim.settle()
-        there = "\n".join(nvim.api.current.buffer[:])
+        content = "\n".join(nvim.api.current.buffer[:])
         waits = list(_waits(typed, nvim.screen.frames))
-    return Typing(percentile(waits, 50), percentile(waits, 95), len(text), there == text)
+    return Typing(percentile(waits, 50), percentile(waits, 95), len(text), content == text)
 
 
 def _cursors(text: str) -> Iterable[tuple[str, tuple[int, int]]]:
-    """Every character, and where the cursor is on the screen behind it."""
+    """Yield each character, and the cursor's row and column on the screen after it."""
     row = column = 0
     for key in text:
         row, column = (row + 1, 0) if key == "\n" else (row, column + 1)
@@ -210,12 +208,12 @@ def _cursors(text: str) -> Iterable[tuple[str, tuple[int, int]]]:
 
 
 def _waits(typed: Sequence[tuple[float, tuple[int, int]]], frames: Sequence[Frame]) -> Iterable[float]:
-    """Milliseconds from every key to the first screen with the cursor behind its character."""
+    """Yield the milliseconds from each key to the first frame with the cursor after its character."""
     remaining = iter(frames)
     frame = next(remaining, None)
     for begun, place in typed:
         while frame is not None and (frame.at < begun or frame.cursor < place):
             frame = next(remaining, None)
         if frame is None:
-            raise PeerError("Neovim did not show every character.", "Try again on a quieter machine.")
+            raise PeerError("Neovim did not show every character.", "Run the benchmark again on an idle machine.")
         yield (frame.at - begun) * MILLISECONDS

@@ -1,7 +1,7 @@
-"""VS Code's part of `bench editor`: from a key to grey text beside the raw protocol, and what typing costs.
+"""VS Code's part of `bench editor`: time from a key to ghost text, and the delay of typing.
 
-VS Code itself comes from `tests/editors/vscode/`, which sets it up and drives it, so this needs the repository. Places
-are visited in the same order, with the same pauses, by the editor and by a bare client, each with an engine of its own.
+The code in `tests/editors/vscode/` sets VS Code up and drives it, so this needs the repository. The editor and a bare
+client visit the same positions in the same order with the same pauses, each with its own engine.
 """
 
 import asyncio
@@ -19,22 +19,22 @@ from typing import Any
 
 import numpy as np
 import psutil
-from lsprotocol import types
-from pygls.lsp.client import LanguageClient
 
-from slm_lsp.bench.common import Conditions
+from slm_lsp.bench.conditions import Conditions
+from slm_lsp.bench.raw_lsp import raw_client
 from slm_lsp.errors import PeerError
+from slm_lsp.text import Position
 
 ROOT = Path(__file__).parents[2]
 REST_S = 4.0
-"""How long the cursor rests at a place before the key: on both sides, long enough for it to be evaluated ahead."""
+"""Seconds that the cursor rests at a position before the key, long enough to evaluate the prompt ahead."""
 
 KEY_MS = 100
-"""Ten keys a second."""
+"""Milliseconds between two keys."""
 
 TYPED = "".join(f"total_{n} = price_{n} * count_{n} + base\n" for n in range(16))[:500]
 FUNCTION = "def fib_{0}(n):\n    if n < 2:\n        return n\n    return\n\n\n"
-"""A place where a suggestion is sure to come, of a usual length."""
+"""Code for which the model always gives a suggestion of typical length after `return`."""
 
 QUIET = {
     "editor.quickSuggestions": False,
@@ -42,21 +42,22 @@ QUIET = {
     "editor.autoIndent": "none",
     "files.autoSave": "off",
 }
-"""The list of words would take Enter for itself, with completions on and off; a saved file is indexed anew."""
+"""Settings for both runs: the completion list would use the Enter key, and saving starts the indexer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Typing 500 characters: milliseconds from a key to the frame that shows it, and whether all were there."""
+    """Milliseconds from a key to the frame that shows its character, for 500 characters."""
 
     p50_ms: float
     p95_ms: float
     intact: bool
+    """Whether the file contains exactly the typed text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured in the editor, and raw, at the same places in the same order."""
+    """Milliseconds in the editor and in the bare client, at the same positions in the same order."""
 
     ghost_ms: tuple[float, ...]
     raw_ms: tuple[float, ...]
@@ -65,17 +66,17 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """Median of the ratios, place by place: one place takes three times as long as another."""
+        """Median of the ratios by position, since some positions take three times as long as others."""
         return median(ghost / raw for ghost, raw in zip(self.ghost_ms, self.raw_ms, strict=True))
 
     @property
     def typing_ratio_p95(self) -> float:
-        """Input latency with completions on over that with them off."""
+        """Input latency with suggestions divided by that without."""
         return self.typing_on.p95_ms / self.typing_off.p95_ms
 
 
 def run(conditions: Conditions) -> Measured:
-    """Visit as many places as there are runs, then type with completions on and off.
+    """Visit `runs` positions, then type with and without suggestions.
 
     Raises:
         PeerError: VS Code cannot be set up here, or showed no suggestion.
@@ -98,27 +99,28 @@ def run(conditions: Conditions) -> Measured:
         finally:
             browser.close()
     if all(waited is None for waited in ghost):
-        raise PeerError("VS Code showed no suggestion at any place.", "Run `slm-lsp doctor`.")
+        raise PeerError("VS Code showed no suggestion at any position.", "Run `slm-lsp doctor`.")
     both = [(waited, alone) for waited, alone in zip(ghost, raw, strict=True) if waited is not None]
     return Measured(tuple(waited for waited, _ in both), tuple(alone for _, alone in both), on, off)
 
 
 def _editor() -> tuple[Any, Any]:
-    """The modules that set VS Code up and drive it."""
+    """Return the modules that set VS Code up and drive it."""
     if not (ROOT / "tests" / "editors" / "vscode" / "code.py").exists():
-        raise PeerError("VS Code is set up by the repository's tests.", "Run this from a clone of the repository.")
+        what = "VS Code is set up by the repository's tests, which are not installed."
+        raise PeerError(what, "Run this from a clone of the repository.")
     sys.path.insert(0, str(ROOT))
     return import_module("tests.editors.vscode.code"), import_module("tests.editors.vscode.conftest")
 
 
 @contextmanager
 def _home(conditions: Conditions, conftest: Any) -> Iterator[dict[str, str]]:
-    """An environment of its own, with an engine of its own, which is ended with it."""
+    """Yield an environment with its own home and engine; kill the engine afterwards."""
     with tempfile.TemporaryDirectory(prefix="slm-") as name:
         folder = Path(name)
         kinds = {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
         own = {"HOME": name, "XDG_RUNTIME_DIR": name, "SLM_LSP_MODEL": str(conditions.model)}
-        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every place is to bring a suggestion
+        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every position needs a suggestion
         own["SLM_LSP_ENGINE_BACKEND"] = conditions.settings.engine.backend
         environ = {**conftest.with_server_on_path({**os.environ, **kinds}), **own}
         try:
@@ -128,7 +130,7 @@ def _home(conditions: Conditions, conftest: Any) -> Iterator[dict[str, str]]:
 
 
 def end_engine(environ: Mapping[str, str]) -> None:
-    """End the engine that was started in an environment."""
+    """Kill the engine that was started with an environment."""
     for process in psutil.process_iter(["cmdline"]):
         try:
             if "slm_lsp.engine.daemon" in (process.info["cmdline"] or []) and (
@@ -141,9 +143,9 @@ def end_engine(environ: Mapping[str, str]) -> None:
 
 
 def _program(places: int) -> tuple[str, list[int]]:
-    """A program with so many functions that lack their end, and the lines where it is missing, the last one first.
+    """Return a program with incomplete functions, and the numbers of the incomplete lines, the last one first.
 
-    So what was completed at one place is never part of the prefix at the next.
+    In this order, a completed line is never part of the prefix of a later position.
     """
     text = "".join(FUNCTION.format(number) for number in range(places))
     lines = [number for number, line in enumerate(text.splitlines()) if line.endswith("return")]
@@ -169,7 +171,7 @@ def _ghosts(conditions: Conditions, editor: Any, browser: Any, folder: Path) -> 
         window.press("Backspace")
         found.append(waited)
     window.close()
-    return found[1:]  # the first one waits for the model
+    return found[1:]  # the first one includes loading the model
 
 
 def _typing(editor: Any, browser: Any, folder: Path, *, suggest: bool) -> Typing:
@@ -190,38 +192,19 @@ def _typing(editor: Any, browser: Any, folder: Path, *, suggest: bool) -> Typing
 
 
 async def _raw(conditions: Conditions, environ: Mapping[str, str]) -> list[float]:
-    """The same places, asked for by a bare client."""
+    """Visit the same positions with a bare client and return the milliseconds of each answer."""
     text, lines = _program(conditions.runs + 1)
-    client = LanguageClient("bench", "1")
-    client.feature("slm/status")(lambda status: None)  # what is measured is the answer alone
-    await client.start_io(sys.executable, "-m", "slm_lsp.cli.main", "serve", "--stdio", env=dict(environ))
-    uri = (Path(environ["HOME"]) / "ghost" / "steps.py").as_uri()
-    await client.initialize_async(types.InitializeParams(capabilities=types.ClientCapabilities()))
-    client.initialized(types.InitializedParams())
-    item = types.TextDocumentItem(uri, "python", 1, text)
-    client.text_document_did_open(types.DidOpenTextDocumentParams(item))
-    document = types.TextDocumentIdentifier(uri)
-    context = types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic)
-    found = []
-    for number, line in enumerate(lines):
-        at, behind = (types.Position(line, len("    return") + more) for more in (0, 1))
-        client.protocol.notify(
-            "slm/cursor", {"textDocument": {"uri": uri}, "position": {"line": line, "character": 10}}
-        )
-        await asyncio.sleep(REST_S)
-        began = time.perf_counter()
-        _change(client, uri, 2 * number + 2, types.Range(at, at), " ")
-        await client.text_document_inline_completion_async(types.InlineCompletionParams(context, document, behind))
-        found.append((time.perf_counter() - began) * 1e3)
-        conditions.note(f"raw, line {line + 1}: {found[-1]:.0f} ms")
-        _change(client, uri, 2 * number + 3, types.Range(at, behind), "")
-    await client.shutdown_async(None)
-    client.exit(None)
-    await client.stop()  # type: ignore[no-untyped-call]
+    file = Path(environ["HOME"]) / "ghost" / "steps.py"
+    found: list[float] = []
+    async with raw_client([sys.executable, "-m", "slm_lsp.cli.main", "serve", "--stdio"], environ, file) as client:
+        client.open(text, "python")
+        for line in lines:
+            at = Position(line, len("    return"))
+            client.rest_at(at)
+            await asyncio.sleep(REST_S)
+            client.type(at, " ")
+            took, _ = await client.complete(Position(line, at.column + 1))
+            found.append(took)
+            conditions.note(f"raw, line {line + 1}: {took:.0f} ms")
+            client.delete(at, 1)
     return found[1:]
-
-
-def _change(client: LanguageClient, uri: str, version: int, where: types.Range, text: str) -> None:
-    change = types.TextDocumentContentChangePartial(where, text)
-    document = types.VersionedTextDocumentIdentifier(version, uri)
-    client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))

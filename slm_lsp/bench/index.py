@@ -1,4 +1,4 @@
-"""`bench index`: our first build of an index beside bare parsing of the same files; and how soon a save is found."""
+"""`bench index`: the first build of an index, compared with bare parsing of the same files; and the delay of saves."""
 
 import asyncio
 import json
@@ -14,7 +14,8 @@ from statistics import median, quantiles
 
 import psutil
 
-from slm_lsp.bench.common import Conditions, Report
+from slm_lsp.bench.conditions import Conditions
+from slm_lsp.bench.report import Report
 from slm_lsp.bench.trees import Tree, copy_sources
 from slm_lsp.errors import PeerError
 from slm_lsp.index.client import IndexerClient
@@ -24,9 +25,13 @@ from slm_lsp.index.reader import Reader, Totals
 
 PEER = "bare tree-sitter parsing in one process"
 LINES = 1_000_000
+"""Number of lines of the project."""
+
 SAVES = 60
+"""Number of measured saves."""
+
 SAVED_LINES = 1_000
-"""Files that are saved have fewer lines than this."""
+"""Only files with fewer lines than this are saved."""
 
 SAMPLE_S = 0.05
 POLL_S = 0.001
@@ -37,22 +42,22 @@ MILLISECONDS = 1e3
 
 @dataclass(frozen=True, slots=True)
 class IndexReport(Report):
-    """With the size of the tree."""
+    """Adds the size of the project."""
 
     lines_indexed: int
 
     def lines(self) -> Iterator[str]:
-        """The table for people."""
+        """Yield the lines of the table."""
         ours, peer = self.ours, self.peer
         yield f"  {self.lines_indexed} lines; first build {ours['seconds']:.1f} s, {PEER} {peer['seconds']:.1f} s"
-        yield f"  speed, as a share of that: {self.ratio:.2f}"
-        yield f"  processor time, of all cores: {ours['processor_s']:.1f} s and {peer['processor_s']:.1f} s"
-        yield f"  from saving to being found: p50 {ours['save_p50_ms']:.0f} ms, p95 {ours['save_p95_ms']:.0f} ms"
-        yield f"  peak memory {self.ours['peak_mb']:.0f} MB; database {self.ours['bytes_per_line']:.0f} bytes a line"
+        yield f"  speed divided by the peer's: {self.ratio:.2f}"
+        yield f"  processor time of all cores: {ours['processor_s']:.1f} s and {peer['processor_s']:.1f} s"
+        yield f"  from a save to the updated index: p50 {ours['save_p50_ms']:.0f} ms, p95 {ours['save_p95_ms']:.0f} ms"
+        yield f"  peak memory {self.ours['peak_mb']:.0f} MB; database {self.ours['bytes_per_line']:.0f} bytes per line"
 
 
 async def run(conditions: Conditions) -> IndexReport:
-    """Build and parse in turn, `runs` times; then save files."""
+    """Parse and build alternately, `runs` times; then save files."""
     with tempfile.TemporaryDirectory(prefix="slm-lsp-index-") as folder:
         base = Path(folder)
         tree = copy_sources(base / "tree", LINES)
@@ -67,8 +72,8 @@ async def run(conditions: Conditions) -> IndexReport:
             took, peak = await asyncio.to_thread(_build, tree, environ)
             ours.append(took)
             peaks.append(peak)
-            told = f"ours {took.seconds:.1f} s, {peak:.0f} MB, {PEER} {theirs[-1].seconds:.1f} s"
-            conditions.note(f"{number + 1}/{conditions.runs}: {told}")
+            figures = f"ours {took.seconds:.1f} s, {peak:.0f} MB, {PEER} {theirs[-1].seconds:.1f} s"
+            conditions.note(f"{number + 1}/{conditions.runs}: {figures}")
         cache = Path(environ["XDG_CACHE_HOME"]) / "slm-lsp"
         totals = _totals(tree.root, cache)
         saves = await _saves(tree, environ, cache)
@@ -101,14 +106,14 @@ async def run(conditions: Conditions) -> IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Seconds by the clock, and of all processor cores; the latter say more where other programs run beside."""
+    """Duration in seconds, and processor time of all cores, which other programs influence less."""
 
     seconds: float
     processor_s: float
 
 
 def _parse(tree: Tree) -> Took:
-    """What the peer took."""
+    """Run the peer."""
     command = [sys.executable, "-m", "slm_lsp.bench.bare_parse", str(tree.root)]
     done = subprocess.run(command, input="\n".join(tree.files), capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -117,7 +122,7 @@ def _parse(tree: Tree) -> Took:
 
 
 def _build(tree: Tree, environ: dict[str, str]) -> tuple[Took, float]:
-    """What a first build by a process of its own took, and the most memory in MB that it and its workers held."""
+    """Build the index in a new process; return the time and the peak memory of the process and its workers in MB."""
     start, begun = time.perf_counter(), _processor_s()
     command = [sys.executable, "-m", "slm_lsp.cli.main", "index", str(tree.root), "-q", "--json"]
     process = psutil.Popen(command, env=environ, stdout=subprocess.PIPE)
@@ -133,13 +138,13 @@ def _build(tree: Tree, environ: dict[str, str]) -> tuple[Took, float]:
 
 
 def _processor_s() -> float:
-    """Seconds of processor time of the child processes that have ended, and of their children."""
+    """Return the processor time in seconds of child processes that have ended, and of their children."""
     used = os.times()
     return used.children_user + used.children_system
 
 
 def _held(process: psutil.Process) -> float:
-    """Memory of a process and its children; what they share counts once where the system tells."""
+    """Return the memory of a process and its children. Shared memory counts once if the system reports it."""
     held = 0.0
     for each in (process, *process.children(recursive=True)):
         try:
@@ -159,7 +164,7 @@ def _totals(root: Path, cache: Path) -> Totals:
 
 
 async def _saves(tree: Tree, environ: dict[str, str], cache: Path) -> list[float]:
-    """Milliseconds from a save until the index finds what was added, as an editor's server brings it about."""
+    """Return the milliseconds from each save until the index contains the change, with a server's indexer."""
     states: list[IndexerState] = []
     client = IndexerClient(tree.root, states.append, environ)
     folder = index_dir(tree.root, cache)
@@ -189,5 +194,5 @@ async def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         if time.monotonic() > deadline:
-            raise PeerError("The indexer did not get there in time.")
+            raise PeerError("The indexer did not finish in time.")
         await asyncio.sleep(POLL_S)

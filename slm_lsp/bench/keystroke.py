@@ -1,7 +1,7 @@
-"""`bench keystroke`: time to the first token after every key of recorded typing, beside two peers.
+"""`bench keystroke`: time to the first token after each key of recorded typing, compared with two peers.
 
-The peers are llama.cpp's own server, and llama-cpp-python with common-prefix reuse. All three get the same window of
-the same text, one session in turn, on the same model file with as many threads.
+The peers are llama.cpp's server, and llama-cpp-python with common-prefix reuse. All three get the same window of the
+same text and use the same model file and the same number of threads. Sessions alternate between them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from slm_lsp.bench.common import Conditions, Report, Worker, private_engine, worker
+from slm_lsp.bench.conditions import Conditions
 from slm_lsp.bench.llama_server import NAME as SERVER_NAME
 from slm_lsp.bench.llama_server import FirstToken, llama_server
 from slm_lsp.bench.peers import SETUP, server_binary
+from slm_lsp.bench.report import Report
 from slm_lsp.bench.typing import TypingSession, load_sessions, replay, spread
+from slm_lsp.bench.workers import Worker, worker
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.anchor import Anchor, follow
 from slm_lsp.context.cursor import Cursor
@@ -25,24 +27,25 @@ from slm_lsp.engine.api import FimTokens, ModelRef, Provider
 from slm_lsp.errors import UsageError
 from slm_lsp.features.completion.complete import complete
 from slm_lsp.features.completion.request import CompletionRequest
+from slm_lsp.harness.engine import private_engine
 from slm_lsp.proportions import percentile
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "typing"
 REPOSITORY = "typing"
 PREFIX_ONLY_NAME = "llama-cpp-python, common-prefix reuse"
 OURS = "ours"
-WITH_CONTEXT = "ours, with pieces of other files"
+WITH_CONTEXT = "ours, with snippets of other files"
 
 
 class Peer(Protocol):
-    """What is measured beside us."""
+    """A program to compare with."""
 
     @property
     def name(self) -> str:
-        """As the report calls it."""
+        """Name in the report."""
 
     def first_token(self, prefix: str, suffix: str) -> FirstToken:
-        """Ask for what stands between two texts."""
+        """Request the first token between two texts."""
 
 
 class PrefixOnly:
@@ -55,7 +58,7 @@ class PrefixOnly:
         process.answer()  # the model is loaded
 
     def first_token(self, prefix: str, suffix: str) -> FirstToken:
-        """See `Peer`; what was typed stands at the end of the prefix."""
+        """See `Peer`. The typed text is the end of the prefix."""
         fim = self._fim
         pieces = ((fim.prefix, True), (prefix, False), (fim.suffix, True), (suffix, False), (fim.middle, True))
         answer = self._process.ask({"prompt": [{"text": text, "special": special} for text, special in pieces]})
@@ -64,22 +67,23 @@ class PrefixOnly:
 
 @dataclass(slots=True)
 class Samples:
-    """What was measured of one side."""
+    """Measurements of one side."""
 
     cold: list[float] = field(default_factory=list)
-    """Milliseconds of every session's first state: the file is opened."""
+    """Milliseconds of each session's first request, when the file is opened."""
     keys: list[float] = field(default_factory=list)
+    """Milliseconds after each key."""
     evaluated: list[int] = field(default_factory=list)
-    """Tokens of the prompt evaluated after each key; empty where that is not known."""
+    """Number of prompt tokens evaluated after each key; empty if unknown."""
 
     def add(self, first: FirstToken, cold: bool) -> None:
-        """Count one measurement of a peer."""
+        """Add one measurement of a peer."""
         (self.cold if cold else self.keys).append(first.ms)
         if not cold:
             self.evaluated.append(first.evaluated)
 
     def figures(self) -> dict[str, object]:
-        """As the report has them."""
+        """Return the figures for the report."""
         found: dict[str, object] = {
             "p50_ms": percentile(self.keys, 50),
             "p95_ms": percentile(self.keys, 95),
@@ -92,20 +96,20 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class KeystrokeReport(Report):
-    """`runs` are sessions; `ratio` is our p50 to the server's, None where the server is not set up."""
+    """`runs` is the number of sessions; `ratio` is our p50 divided by the server's, None without the server."""
 
     keys: int
-    """Keystrokes of each side; opening the file is not among them."""
+    """Number of keystrokes of each side, without the requests when a file is opened."""
     ratio_p95: float | None
     ratio_prefix_only: float
     prefix_only: Mapping[str, object]
     ratio_context: float
-    """Our p50 with pieces of other files, which are evaluated when the file is opened, to that without."""
+    """Our p50 with snippets of other files divided by that without. Snippets are evaluated when a file is opened."""
     with_context: Mapping[str, object]
     notes: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
-        """A line a side."""
+        """Yield one line per side, then the ratios."""
         yield f"  {'':38s} {'p50':>9s} {'p95':>9s} {'opening':>9s}"
         sides = (self.ours, self.with_context, self.peer, self.prefix_only)
         for name, figures in zip((OURS, WITH_CONTEXT, SERVER_NAME, PREFIX_ONLY_NAME), sides, strict=True):
@@ -115,7 +119,7 @@ class KeystrokeReport(Report):
         if self.ratio is not None and self.ratio_p95 is not None:
             yield f"  ratio to {SERVER_NAME}: {self.ratio:.3f} at p50, {self.ratio_p95:.3f} at p95"
         yield f"  ratio to {PREFIX_ONLY_NAME}: {self.ratio_prefix_only:.3f} at p50"
-        yield f"  ratio with pieces of other files to without: {self.ratio_context:.3f} at p50"
+        yield f"  ratio with snippets of other files to without: {self.ratio_context:.3f} at p50"
         for each in self.notes:
             yield f"  {each}"
 
@@ -127,10 +131,10 @@ async def first_token_ms(request: CompletionRequest, provider: Provider) -> floa
 
 
 async def run(conditions: Conditions) -> KeystrokeReport:
-    """Replay so many sessions as there are runs, evenly spread over the recordings; each side in turn."""
+    """Replay `runs` sessions, evenly spread over the recordings, with each side in turn."""
     recorded = load_sessions(RECORDINGS)
     sessions = spread(recorded, conditions.runs)
-    notes = [f"{len(sessions)} of {len(recorded)} recorded places"] if len(sessions) < len(recorded) else []
+    notes = [f"{len(sessions)} of {len(recorded)} recorded sessions"] if len(sessions) < len(recorded) else []
     cells, threads = conditions.settings.engine.context_tokens, conditions.threads
     ours, with_context = Samples(), Samples()
     async with private_engine(conditions.settings.engine.backend) as engine:
@@ -139,7 +143,7 @@ async def run(conditions: Conditions) -> KeystrokeReport:
             peers: list[Peer] = []
             binary = server_binary()
             if binary is None:
-                notes.append(f"{SERVER_NAME} is left out: it is not set up. `{SETUP}` does that.")
+                notes.append(f"{SERVER_NAME} is not measured, because it is not set up. Run `{SETUP}`.")
                 conditions.note(notes[-1])
             else:
                 serving = llama_server(binary, conditions.model, threads, cells, conditions.verbose)
@@ -180,7 +184,7 @@ def report(
     prefix_only: Samples,
     notes: tuple[str, ...],
 ) -> KeystrokeReport:
-    """The figures of all sides and their ratios."""
+    """Return the figures of all sides and their ratios."""
     p50, p95 = percentile(ours.keys, 50), percentile(ours.keys, 95)
     return KeystrokeReport(
         name="keystroke",
@@ -200,7 +204,7 @@ def report(
 
 
 async def _load(provider: Provider, model: Path) -> FimTokens:
-    """Load the model; the peers need the spellings of its control tokens."""
+    """Load the model and return the spellings of its control tokens, which the peers need."""
     info = await provider.describe(ModelRef.of(model), explicit=True)
     if info.fim is None:
         raise UsageError(f"{model.name} has no fill-in-the-middle tokens.", "Use another model.")
@@ -208,7 +212,7 @@ async def _load(provider: Provider, model: Path) -> FimTokens:
 
 
 def other_files(file: str, tokens: int) -> tuple[Snippet, ...]:
-    """Pieces of the other recorded files, whole lines, as many tokens as a completion reads of other files."""
+    """Return beginnings of the other recorded files, whole lines, with about `tokens` tokens in all."""
     others = sorted({each.file for each in load_sessions(RECORDINGS)} - {file})
     room = int(tokens * CHARACTERS_PER_TOKEN / len(others))
     texts = ((RECORDINGS / other).read_text(encoding="utf-8")[:room] for other in others)
@@ -224,7 +228,7 @@ async def _replay_ours(
     samples: Samples,
     snippets: Sequence[Snippet] = (),
 ) -> None:
-    """Without any pause, so that nothing is evaluated ahead: the anchor follows the cursor at every key."""
+    """Replay a session without pauses, so that nothing is evaluated ahead. The anchor follows the cursor."""
     anchor: Anchor | None = None
     for number, state in enumerate(replay(session)):
         cursor = Cursor(REPOSITORY, session.file, state.text, state.offset)
@@ -236,7 +240,7 @@ async def _replay_ours(
 
 
 def _replay_peer(peer: Peer, session: TypingSession, settings: CompletionSettings, samples: Samples) -> None:
-    """What is typed stands at the end of the prefix, as every client of these peers has it."""
+    """Replay a session. The typed text is the end of the prefix, as in all clients of these peers."""
     for number, state in enumerate(replay(session)):
         cursor = Cursor(REPOSITORY, session.file, state.text, state.offset)
         shown = window(cursor, cursor.offset, settings.prefix_tokens, settings.suffix_tokens)

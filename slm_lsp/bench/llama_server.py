@@ -1,4 +1,4 @@
-"""llama.cpp's own server as a peer: started on a free port of this machine, and asked through `/infill`."""
+"""llama.cpp's server as a peer: started on a free port of this machine; requests go to `/infill`."""
 
 import json
 import socket
@@ -19,19 +19,19 @@ LOAD_TIMEOUT_S = 180.0
 ANSWER_TIMEOUT_S = 300.0
 POLL_S = 0.05
 CACHE_REUSE = 256
-"""What llama.cpp's own presets for fill-in-the-middle set (`--fim-qwen-1.5b-default`)."""
+"""The value in llama.cpp's presets for fill-in-the-middle (`--fim-qwen-1.5b-default`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstToken:
-    """How long a peer took to its first token, and how many tokens of the prompt it evaluated for it."""
+    """Milliseconds to a peer's first token, and the number of prompt tokens that it evaluated."""
 
     ms: float
     evaluated: int
 
 
 def command(binary: Path, model: Path, threads: int, cells: int, port: int) -> list[str]:
-    """The command line of the server."""
+    """Return the command line of the server."""
     return [
         str(binary), "--model", str(model), "--host", HOST, "--port", str(port), "--threads", str(threads),
         "--threads-batch", str(threads), "--ctx-size", str(cells), "--parallel", "1",
@@ -40,7 +40,7 @@ def command(binary: Path, model: Path, threads: int, cells: int, port: int) -> l
 
 
 def request(prefix: str, suffix: str) -> dict[str, object]:
-    """The body of an `/infill` request for one greedy token."""
+    """Return the body of an `/infill` request for one greedy token."""
     return {
         "input_prefix": prefix,
         "input_suffix": suffix,
@@ -61,10 +61,10 @@ class LlamaServer:
         self._client = client
 
     def first_token(self, prefix: str, suffix: str) -> FirstToken:
-        """Ask for what stands between two texts.
+        """Request the first token between two texts.
 
         Raises:
-            PeerError: the server did not answer as it should.
+            PeerError: the server failed or gave an invalid answer.
         """
         started = time.perf_counter()
         try:
@@ -73,14 +73,16 @@ class LlamaServer:
                     raise PeerError(f"{NAME} answered {response.status_code}: {response.read().decode()[:300]}")
                 return read_events(response.iter_lines(), started)
         except httpx.HTTPError as error:
-            raise PeerError(f"{NAME} did not answer: {error!r}.", "Run the benchmark with -v to see why.") from error
+            raise PeerError(
+                f"{NAME} did not answer: {error!r}.", "Run the benchmark with -v to see its log."
+            ) from error
 
 
 def read_events(lines: Iterable[str], started: float) -> FirstToken:
-    """The time of the first event with text, or of the last one, and the figures that come with the last.
+    """Return the time of the first event with text (or of the last event), and the figures of the last event.
 
     Raises:
-        PeerError: the stream broke off, or carried an error.
+        PeerError: the stream ended early or contains an error.
     """
     first: float | None = None
     for line in lines:
@@ -98,10 +100,10 @@ def read_events(lines: Iterable[str], started: float) -> FirstToken:
 
 @contextmanager
 def llama_server(binary: Path, model: Path, threads: int, cells: int, verbose: bool) -> Iterator[LlamaServer]:
-    """A server with a model loaded, ended afterwards.
+    """Run a server with the model loaded, and stop it afterwards.
 
     Raises:
-        PeerError: it ended, or did not get ready in time.
+        PeerError: the server ended, or was not ready in time.
     """
     port = free_port()
     sink = None if verbose else subprocess.DEVNULL
@@ -109,7 +111,7 @@ def llama_server(binary: Path, model: Path, threads: int, cells: int, verbose: b
         command(binary, model, threads, cells, port), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
     )
     try:
-        # Proxies of the environment must not see what stays on this machine.
+        # Ignore proxies of the environment: requests stay on this machine.
         with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=ANSWER_TIMEOUT_S, trust_env=False) as client:
             _wait(client, process)
             yield LlamaServer(client)
@@ -123,7 +125,7 @@ def llama_server(binary: Path, model: Path, threads: int, cells: int, verbose: b
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """Return a port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -131,13 +133,13 @@ def free_port() -> int:
 
 
 def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]") -> None:
-    """Until the model is loaded; meanwhile the server answers 503, and before that nothing."""
+    """Wait until the model is loaded. Until then the server answers 503, or does not answer at all."""
     deadline = time.monotonic() + LOAD_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise PeerError(
-                f"llama-server ended with {process.returncode} while it loaded the model.",
-                "Run the benchmark with -v to see why.",
+                f"llama-server exited with status {process.returncode} while it loaded the model.",
+                "Run the benchmark with -v to see its log.",
             )
         try:
             if client.get("/health").status_code == httpx.codes.OK:

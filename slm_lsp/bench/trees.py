@@ -1,4 +1,4 @@
-"""Real source trees for the benchmarks of the index: what Python itself and the installed packages are made of."""
+"""Source trees for the benchmarks of the index, copied from Python's standard library and the installed packages."""
 
 import shutil
 import sysconfig
@@ -10,6 +10,7 @@ from slm_lsp.errors import UsageError
 from slm_lsp.index.source import read_source
 
 LEAST_LINES = 300_000
+"""Minimum number of lines for a meaningful benchmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,17 @@ class Tree:
 
 
 def copy_sources(root: Path, lines: int) -> Tree:
-    """A tree of so many lines of Python, copied into an empty folder; of fewer where no more are installed.
+    """Copy about `lines` lines of Python into an empty folder, or fewer if fewer are installed.
 
     Raises:
-        UsageError: less than `LEAST_LINES` are there.
+        UsageError: fewer than `LEAST_LINES` lines are installed.
     """
     held: list[str] = []
     count = 0
     for source, target in _sources():
         if count >= lines:
             break
-        # The same files that the index would take: no binaries, nothing with endless lines.
+        # Copy only files that the index accepts: no binaries, no very long lines.
         text = read_source(source.parent, source.name)
         if isinstance(text, bytes):
             place = root / target
@@ -41,12 +42,12 @@ def copy_sources(root: Path, lines: int) -> Tree:
             held.append(target)
             count += text.count(b"\n")
     if count < LEAST_LINES:
-        raise UsageError(f"Only {count} lines of Python are installed here; {LEAST_LINES} are wanted.")
+        raise UsageError(f"Only {count} lines of Python are installed here; the benchmark needs {LEAST_LINES}.")
     return Tree(root, tuple(held), count)
 
 
 def _sources() -> Iterator[tuple[Path, str]]:
-    """Files of the standard library, then of the installed packages, in a fixed order, each with its place."""
+    """Yield files of the standard library, then of the installed packages, in a fixed order, with their new paths."""
     for name in ("stdlib", "purelib"):
         base = Path(sysconfig.get_paths()[name])
         for path in sorted(base.rglob("*.py")):

@@ -1,4 +1,4 @@
-"""Recorded typing: sessions from `fixtures/typing`, and the document after each of their events."""
+"""Recorded typing: the sessions of `fixtures/typing`, and the document after each event."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """So many characters before the cursor taken away."""
+    """Characters deleted before the cursor."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The cursor put somewhere else."""
+    """The cursor moved to another position."""
 
     to: Position
 
@@ -40,7 +40,7 @@ Event = Insert | Delete | Move
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A document and where the cursor is in it, in characters."""
+    """A document, and the cursor as an offset in characters."""
 
     text: str
     offset: int
@@ -48,13 +48,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class TypingSession:
-    """Somebody types at one place of a file.
+    """A recording of typing in one file.
 
     Args:
-        file: path below the folder of recordings, with `/`.
-        text: the whole file, before anything is cut out.
-        cut: what is missing at the start, from and to (exclusive), in characters.
-        events: what the typist does then.
+        file: path relative to the folder of recordings, with `/`.
+        text: the complete file.
+        cut: the part that is missing at the start: from and to (exclusive), in characters.
+        events: the events of the recording.
     """
 
     file: str
@@ -64,13 +64,13 @@ class TypingSession:
 
     @property
     def language(self) -> str:
-        """The language of the file, by its ending."""
+        """The language of the file, by its extension."""
         suffix = Path(self.file).suffix
         return LANGUAGES.get(suffix, suffix.removeprefix("."))
 
     @property
     def start(self) -> State:
-        """The file as the typist finds it."""
+        """The document before the first event."""
         begin, end = self.cut
         return State(self.text[:begin] + self.text[end:], begin)
 
@@ -88,7 +88,7 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True):
                 return Delete(count)
             case (None, None, (line, column)):
                 return Move(Position(line, column))
-        raise ValueError("an event is one of insert, delete and move")
+        raise ValueError("an event must be one of insert, delete and move")
 
 
 class _Start(msgspec.Struct):
@@ -104,10 +104,10 @@ class _Session(msgspec.Struct):
 
 
 def load_sessions(folder: Path) -> tuple[TypingSession, ...]:
-    """All sessions of a folder of recordings, in their order.
+    """Return all sessions of a folder of recordings, in order.
 
     Raises:
-        UsageError: the folder has no recordings, or they do not fit its files.
+        UsageError: the folder has no recordings, or they do not match its files.
     """
     try:
         raw = msgspec.json.decode((folder / SESSIONS).read_bytes(), type=tuple[_Session, ...])
@@ -115,7 +115,7 @@ def load_sessions(folder: Path) -> tuple[TypingSession, ...]:
     except OSError as error:
         raise UsageError(
             f"There is no recorded typing in {folder}: {error.strerror}.",
-            "It is part of the source tree: run the benchmark from a checkout.",
+            "It is part of the repository: run the benchmark from a checkout.",
         ) from error
     except ValueError as error:
         raise UsageError(f"The recorded typing in {folder} is damaged: {error}.") from error
@@ -129,12 +129,12 @@ def _session(folder: Path, raw: _Session) -> TypingSession:
         tuple(event.value() for event in raw.events),
     )
     if Lines(session.text).position(raw.cut[0]) != Position(raw.start.line, raw.start.column):
-        raise ValueError(f"{raw.file} is not the file that was recorded: character {raw.cut[0]} is elsewhere in it")
+        raise ValueError(f"{raw.file} is not the recorded file: character {raw.cut[0]} has another position")
     return session
 
 
 def replay(session: TypingSession) -> Iterator[State]:
-    """The start, and the state after every event."""
+    """Yield the start state, and the state after each event."""
     state = session.start
     yield state
     for event in session.events:
@@ -143,10 +143,10 @@ def replay(session: TypingSession) -> Iterator[State]:
 
 
 def apply(state: State, event: Event) -> State:
-    """The state after one event.
+    """Return the state after one event.
 
     Raises:
-        ValueError: the event does not fit the state.
+        ValueError: the event is outside the text.
     """
     text, offset = state.text, state.offset
     match event:
@@ -166,7 +166,7 @@ def apply(state: State, event: Event) -> State:
 
 
 def spread(sessions: tuple[TypingSession, ...], count: int) -> tuple[TypingSession, ...]:
-    """At most `count` of the sessions, evenly spread, so that every file has its share."""
+    """Return at most `count` of the sessions, evenly spread over all files."""
     if count >= len(sessions):
         return sessions
     return tuple(sessions[(2 * number + 1) * len(sessions) // (2 * count)] for number in range(count))

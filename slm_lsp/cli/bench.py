@@ -1,28 +1,29 @@
-"""`slm-lsp bench NAME`: a benchmark, as a table or as JSON; `slm-lsp bench peers setup` builds a peer."""
+"""`slm-lsp bench NAME`: runs a benchmark and prints a table or JSON. `slm-lsp bench peers setup` builds a peer."""
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from slm_lsp.cli.harness import chosen_model, print_report, require
 from slm_lsp.cli.output import emit, emit_json, note
 
 if TYPE_CHECKING:
-    from slm_lsp.bench.common import Report
+    from slm_lsp.bench.report import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A benchmark as the command line knows it; `run` of the module of its name in `slm_lsp.bench` does it.
+    """A benchmark. The function `run` of the module of the same name in `slm_lsp.bench` performs it.
 
     Args:
-        what: what it measures.
-        runs: how many are enough by default.
+        what: the help text: what it measures.
+        runs: default of `--runs`.
         run: what `--runs` counts.
-        model: whether it runs one.
+        model: whether it needs a model.
     """
 
     what: str
@@ -32,66 +33,65 @@ class Benchmark:
 
 
 BENCHMARKS = {
-    "batch": Benchmark("tokens a second of 4 requests decoded together, beside one after another"),
+    "batch": Benchmark("tokens per second of 4 requests decoded together, compared with one after another"),
     "busy": Benchmark(
-        "first token and tokens a second beside other programs, against a fixed number of threads", 5, "requests"
+        "first token and tokens per second while other programs run, compared with a fixed number of threads",
+        run="requests",
     ),
-    "cancel": Benchmark("from giving up a long prompt to the next request's start", 20, "cancels"),
-    "decode": Benchmark("tokens a second of the engine, beside a bare loop over the same binding"),
-    "edit": Benchmark("rewriting code with drafts looked up in it, beside plain decoding", 12, "edits"),
+    "cancel": Benchmark("time from cancelling a long prompt to the start of the next request", 20, "cancellations"),
+    "decode": Benchmark("tokens per second of the engine, compared with a bare loop over the same binding"),
+    "edit": Benchmark("rewriting code with drafts from the original, compared with plain decoding", 12, "edits"),
     "editor": Benchmark(
-        "ghost text in a real VS Code and a real Neovim, beside the raw protocol; typing with and without", 10, "places"
+        "delay of suggestions and typing in real VS Code and Neovim, compared with the raw protocol", 10, "positions"
     ),
     "index": Benchmark(
-        "building an index of a million lines, beside bare parsing; and from a save to being found", 3, model=False
+        "building an index of a million lines, compared with bare parsing; and the delay of saves", 3, model=False
     ),
     "keystroke": Benchmark(
-        "time to the first token after a key, beside llama.cpp's server and prefix reuse", 6, "recorded places replayed"
+        "time to the first token after a key, compared with llama.cpp's server and common-prefix reuse",
+        6,
+        "recorded sessions",
     ),
-    "load": Benchmark("seconds until a model is loaded, beside a bare process"),
-    "memory": Benchmark("what the engine holds, beside the model file, its cells and 250 MB", 1, "runs"),
+    "load": Benchmark("seconds until a model is loaded, compared with a bare process"),
+    "memory": Benchmark("memory of the engine, compared with the model file, its KV cells and 250 MB", 1, "runs"),
     "retrieve": Benchmark(
-        "choosing pieces of other files in a project of a million lines", 3, "times 100 places", model=False
+        "choosing snippets of other files in a project of a million lines", 3, "times 100 positions", model=False
     ),
     "switch": Benchmark(
-        "coming back to a document that had to make room for others, beside evaluating it again", 3, "rounds"
+        "first token in a document whose KV cells were offloaded, compared with evaluating it again", 3, "rounds"
     ),
-    "visit": Benchmark("speed in a new document after 50 others, beside the speed with one document", 5, "documents"),
+    "visit": Benchmark("speed in a new document after 50 others, compared with a single document", 5, "documents"),
 }
 
-PEERS = "the program that `keystroke` is measured against: whether it is set up, or set it up"
+PEERS = "show whether the peer of `keystroke` is set up, or set it up"
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("bench", help="measure this machine against a named peer")
+    parser = commands.add_parser("bench", help="measure the speed on this machine, compared with a named peer")
     names = parser.add_subparsers(required=True, metavar="NAME")
     for name, benchmark in BENCHMARKS.items():
         each = names.add_parser(name, parents=[common], help=benchmark.what, description=benchmark.what)
-        default = f"{benchmark.run} (default: {benchmark.runs})"
-        each.add_argument("--runs", type=int, default=benchmark.runs, metavar="N", help=default)
+        counted = f"number of {benchmark.run} (default: {benchmark.runs})"
+        each.add_argument("--runs", type=int, default=benchmark.runs, metavar="N", help=counted)
         each.set_defaults(run=run, name=name)
     peers = names.add_parser("peers", parents=[common], help=PEERS, description=PEERS)
-    setup = "build llama.cpp's server from llama-cpp-python's source, once: ten minutes on two cores"
+    setup = "build llama.cpp's server from the source of llama-cpp-python (ten minutes on two cores)"
     peers.add_argument("action", nargs="?", choices=["setup"], metavar="setup", help=setup)
     peers.set_defaults(run=run_peers)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one benchmark."""
-    from slm_lsp.bench.common import Conditions
+    from slm_lsp.bench.conditions import Conditions
     from slm_lsp.config import load_settings
     from slm_lsp.engine.backend import available
-    from slm_lsp.errors import UsageError
-    from slm_lsp.models.store import Store
-    from slm_lsp.routing.policy import choose_model
 
-    if args.runs < 1:
-        raise UsageError("--runs must be at least 1.")
+    require(args, "runs", 1)
     settings = load_settings()
-    needed = BENCHMARKS[args.name].model
-    model = choose_model(args.model or settings.model, Store(settings.models_dir)) if needed else None
-    measure: Callable[[Conditions], Awaitable[Report]] = import_module(f"slm_lsp.bench.{args.name}").run
+    benchmark = BENCHMARKS[args.name]
+    model = chosen_model(args, settings) if benchmark.model else None
+    measure: Callable[[Conditions], Coroutine[Any, Any, Report]] = import_module(f"slm_lsp.bench.{args.name}").run
     conditions = Conditions(
         model.model.file if model else Path(),
         tuple(available()),
@@ -100,27 +100,18 @@ def run(args: argparse.Namespace) -> int:
         lambda text: note(args, text),
         args.verbose,
     )
-
-    async def measured() -> "Report":
-        return await measure(conditions)
-
-    report = asyncio.run(measured())
-    if args.json:
-        emit_json(report)
-        return 0
-    emit(f"{report.name}, {f'{model.name}, ' if model else ''}{report.runs} {BENCHMARKS[report.name].run}")
-    for line in report.lines():
-        emit(line)
-    return 0
+    report = asyncio.run(measure(conditions))
+    named = f"{model.name}, " if model else ""
+    return print_report(args, report, f"{report.name}, {named}{report.runs} {benchmark.run}")
 
 
 def run_peers(args: argparse.Namespace) -> int:
-    """Say where the peer is, or set it up."""
+    """Show where the peer is, or set it up."""
     from slm_lsp.bench import peers
 
     found = peers.setup(lambda text: note(args, text)) if args.action else peers.server_binary()
     if args.json:
         emit_json({"name": peers.SERVER, "version": peers.usual_layout().version, "binary": found and str(found)})
     else:
-        emit(str(found) if found else f"{peers.SERVER} is not set up; `{peers.SETUP}` does it.")
+        emit(str(found) if found else f"{peers.SERVER} is not set up. Run `{peers.SETUP}`.")
     return 0

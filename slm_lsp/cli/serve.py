@@ -28,6 +28,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
         help=f"file with a token ({MIN_TOKEN} characters or more) that clients must send; without it, clients must run "
         "on this machine",
     )
+    debug = "log what blocks the server for over 20 ms of processor time, for bug reports about a slow editor"
+    parser.add_argument("--debug", action="store_true", help=debug)
     parser.set_defaults(run=run)
 
 
@@ -41,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("--token-file needs --tcp or --ws.")
         from slm_lsp.server.stdio import serve_stdio
 
-        return serve_stdio(overrides)
+        return serve_stdio(overrides, debug=args.debug)
     import msgspec
 
     from slm_lsp.cli.output import emit, note
@@ -56,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
         else:
             note(args, f"listening on {kind} {f'[{host}]' if ':' in host else host}:{port}")
 
-    return serve_sockets(kind, parse_address(args.tcp or args.ws), _token(args.token_file), overrides, on_listening)
+    return serve_sockets(
+        kind, parse_address(args.tcp or args.ws), _token(args.token_file), overrides, on_listening, debug=args.debug
+    )
 
 
 def _token(file: Path | None) -> str | None:

@@ -1,6 +1,8 @@
 """The document that is completed and the position of the cursor in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from slm_lsp.languages.syntax_tree import SyntaxTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +15,7 @@ class Cursor:
         text: the whole document.
         offset: position of the cursor in `text`, in characters.
         language: the editor's identifier of the document's language; empty when unknown.
+        syntax: the tree of the document, or of an earlier version of it; None to parse the document when it is needed.
     """
 
     repository: str
@@ -20,3 +23,4 @@ class Cursor:
     text: str
     offset: int
     language: str = ""
+    syntax: SyntaxTree | None = field(default=None, compare=False, repr=False)

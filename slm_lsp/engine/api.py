@@ -17,10 +17,10 @@ import msgspec
 from slm_lsp.config import EngineSettings
 
 LOADED = 0.25
-"""Cores that other programs used during a measurement, on average, above which it is repeated on a quieter machine."""
+"""If other programs used more cores than this during a measurement (on average), it is repeated on an idle machine."""
 
 NOTICEABLE = 1.25
-"""A slowdown below this is noise, or the cost of attention over a long prompt."""
+"""Slowdowns below this are noise, or the cost of attention over a long prompt."""
 
 
 class Adapter(msgspec.Struct, frozen=True):
@@ -64,43 +64,37 @@ class Priority(IntEnum):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A piece of prompt tokenised as a unit.
-
-    `special` text may name control tokens such as `<|fim_prefix|>`; in any other text such spellings are plain
-    characters, so that no document can steer the prompt.
-    """
+    """A piece of prompt that is tokenized as a unit."""
 
     text: str
     special: bool = False
+    """Whether `text` may contain control tokens such as `<|fim_prefix|>`. In other segments such spellings are plain
+    characters, so text of a document cannot become control tokens."""
     heal: bool = False
-    """For the last segment: its end may lie inside a token, so the model chooses that token anew."""
+    """For the last segment: its end may be inside a token, so the model generates its last token again."""
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """When to end beside the model's own end: before the first of `strings` in the generated text.
-
-    With `after_text` a string counts only behind the first character that is no white space.
-    """
+    """Stop strings: the answer ends before the first of `strings` in the generated text."""
 
     strings: tuple[str, ...] = ()
     after_text: bool = False
-
-
-Reuse: TypeAlias = Literal["all", "exact", "nothing"]
-"""What held cells may be used for: whatever is cheapest; only what a fresh evaluation would give; nothing."""
+    """Ignore stop strings before the first character that is not white space."""
 
 
 class Sampling(msgspec.Struct, frozen=True):
-    """How tokens are chosen: at temperature 0 the most likely one, above it by chance that `seed` decides."""
+    """How tokens are chosen."""
 
     temperature: float = 0.0
+    """0: always the likeliest token."""
     min_p: float = 0.05
-    """Tokens less likely than this part of the likeliest one are left out."""
+    """Minimum probability of a sampled token, as a share of the likeliest token's probability."""
     seed: int = 0
+    """Seed of the random numbers."""
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):
-    """Continue a prompt. Declarative: the engine's state changes what it costs, never what it answers."""
+    """Continue a prompt. The engine's state changes how long this takes, never the answer."""
 
     model: ModelRef
     segments: tuple[Segment, ...]
@@ -109,70 +103,69 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     priority: Priority = Priority.INTERACTIVE
     explicit: bool = False
     """The user triggered this request by hand. A model that is refused after crashes is then loaded again."""
-    reuse: Reuse = "all"
+    fresh: bool = False
+    """Evaluate the whole prompt without reusing KV cells; for measurements."""
     draft: str = ""
-    """Text that the answer will repeat in parts, such as the code that is edited: speculation looks drafts up in it."""
+    """Text that the answer will partly repeat, such as the code to edit; source of speculative drafts."""
     candidates: int = 1
-    """So many answers at most, decoded together; the first is greedy, the others sampled."""
+    """Maximum number of answers, decoded together. The first is greedy, the others are sampled."""
     sampling: Sampling = Sampling()
     infill_end: bool = False
-    """End where the model is not sure what comes, by llama.cpp's rule for infilling."""
+    """End the answer where the model is unsure how to continue, by the rule of llama.cpp's infill sampler."""
     branch_below: float = 0.0
-    """Above 0 the other candidates are no samples: where the greedy answer's token is less likely than this, one more
-    begins with the second likeliest token and goes on greedily. Not with a draft."""
+    """Above 0, candidates are not sampled. Instead, one branches off at each token of the greedy answer with a lower
+    probability than this: it takes the second likeliest token and continues greedily. Ignored with a draft."""
     form: str = ""
-    """A regular expression that the whole answer must match; empty: any answer. Not allowed with a healed segment."""
+    """Regular expression that the whole answer must match; empty: any answer. Not allowed with a healed segment."""
     id: int = 0
     """Number of the request, set by the connection."""
 
 
 class Warm(msgspec.Struct, frozen=True, tag=True):
-    """Evaluate a prompt so that a later request finds it evaluated; answered by `Done`."""
+    """Evaluate a prompt so that a later request can reuse its KV cells; answered by `Done`."""
 
     model: ModelRef
     segments: tuple[Segment, ...]
-    reuse: Reuse = "exact"
     id: int = 0
     """Number of the request, set by the connection."""
 
 
 class Describe(msgspec.Struct, frozen=True, tag=True):
-    """Load a model and say what it is."""
+    """Load a model and describe it; answered by `Described`."""
 
     model: ModelRef
     explicit: bool = False
     """As in `Generate`."""
     measure: bool = False
-    """Measure the speed of the model again as soon as no request runs."""
+    """Measure the model's speed again as soon as no request runs."""
     id: int = 0
     """Number of the request, set by the connection."""
 
 
 class Estimate(msgspec.Struct, frozen=True, tag=True):
-    """How long a prompt would take; answered by `Estimated`. Loads nothing and evaluates nothing."""
+    """Estimate how long a prompt takes; answered by `Estimated`. Loads nothing and evaluates nothing."""
 
     model: ModelRef
     segments: tuple[Segment, ...]
-    reuse: Reuse = "exact"
     id: int = 0
     """Number of the request, set by the connection."""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """End request `id` now; it answers with `Failed` of kind `RequestCancelledError`."""
+    """Cancel request `id`, which then answers with `Failed` of kind `RequestCancelledError`."""
 
     id: int
 
 
 class GetStats(msgspec.Struct, frozen=True, tag=True):
-    """Ask for the state of the engine; answered by `Stats`."""
+    """Request the state of the engine; answered by `Stats`."""
 
     id: int = 0
     """Number of the request, set by the connection."""
 
 
 class FimTokens(msgspec.Struct, frozen=True):
-    """The spellings of a model's fill-in-the-middle tokens; the last two only where the model has them."""
+    """The spellings of a model's fill-in-the-middle tokens; the last two are None if the model has no such tokens."""
 
     prefix: str
     suffix: str
@@ -195,71 +188,70 @@ class ChatFormat(msgspec.Struct, frozen=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
-    """What a client needs to know of a model to lay out a prompt for it."""
+    """What a client needs to know about a model to build prompts for it."""
 
     model: ModelRef
     backend: str
+    """Name of the binding that runs it."""
     context_tokens: int
-    """The longest prompt and answer together, in tokens."""
+    """Maximum length of prompt and answer together, in tokens."""
     fim: FimTokens | None
-    """None: the model has no such tokens known to us and can only continue a prefix."""
+    """None: the model has no known fill-in-the-middle tokens and can only continue a prefix."""
     prefill_rate: float | None = None
-    """Tokens of a prompt evaluated a second on this machine; None before it was measured."""
+    """Prompt tokens evaluated per second on this machine; None before the first measurement."""
     chat: ChatFormat = ChatFormat()
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):
-    """The model is being loaded; `fraction` from 0 to 1."""
+    """Progress of loading the model; `fraction` is from 0 to 1."""
 
     id: int
     fraction: float
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
-    """Evaluation of the prompt begins."""
+    """The evaluation of the prompt begins."""
 
     id: int
     queue_ms: float
-    """Since the request arrived: waiting for others and for the model to load."""
+    """Time since the request arrived: waiting for other requests and for the model to load."""
     prompt_tokens: int
     reused_tokens: int
-    """Tokens whose cells were there already."""
+    """Prompt tokens whose KV cells are reused."""
     backend: str
 
 
 Finish: TypeAlias = Literal["end", "stop", "length"]
-"""The model's own end, one of the stop strings, or the limit of tokens."""
+"""Why an answer ended: the model ended it, a stop string was generated, or `max_tokens` was reached."""
 
 
 class Token(msgspec.Struct, frozen=True, tag=True):
-    """One generated token, or the end of a candidate.
-
-    `text` is what became certain with it: empty inside a character or a possible stop.
-    """
+    """One generated token, or the end of a candidate."""
 
     id: int
     text: str
+    """Text that is now final. Empty while a character, or what may be a stop string, is incomplete."""
     logprob: float
     candidate: int = 0
     finish: Finish | None = None
-    """Why the candidate ends here; `logprob` is then that of the token that ended it."""
+    """Why the candidate ends here; `logprob` is then that of the token that ended it. None: it continues."""
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The answer is whole; of several candidates, the last one is."""
+    """The request is complete, with all of its candidates."""
 
     id: int
     finish: Finish
     generated_tokens: int
-    """Of all candidates."""
+    """Total of all candidates."""
     prefill_ms: float
-    """Evaluation of the prompt, pre-emption included."""
+    """Time to evaluate the prompt, including interruptions by more urgent requests."""
     decode_ms: float
-    """From the first token to the last."""
+    """Time from the first token to the last."""
     entropy: float = 0.0
-    """Of the choice of the first token, in nats."""
+    """Entropy of the first token's distribution, in nats."""
     batches: int = 0
-    """Evaluations it took behind the prompt: fewer than tokens where drafts were accepted."""
+    """Number of evaluated batches after the prompt. Less than the number of tokens if drafts were accepted."""
 
 
 class Described(msgspec.Struct, frozen=True, tag=True):
@@ -274,19 +266,19 @@ class Estimated(msgspec.Struct, frozen=True, tag=True):
 
     id: int
     loaded: bool
-    """Whether the model is in memory; where it is not, nothing else is known."""
+    """Whether the model is in memory. If not, the other fields have their defaults."""
     missing_tokens: int = 0
-    """Tokens of the prompt that would have to be evaluated."""
+    """Prompt tokens that would have to be evaluated."""
     prefill_s: float | None = None
-    """Seconds that would take; None before this machine's speed is known."""
+    """Seconds to evaluate them; None while the speed of this machine is unknown."""
     token_s: float | None = None
-    """Seconds of one token of an answer; None before it is known."""
+    """Seconds per token of an answer; None while unknown."""
     age_s: float | None = None
-    """Seconds since the model was measured on this machine; None before."""
+    """Seconds since the model was measured on this machine; None before the first measurement."""
     load: float = 0.0
     """Cores that other programs used during that measurement."""
     slowdown: float = 1.0
-    """How many times slower the machine was in the last batches than in that measurement; the times contain it."""
+    """Factor by which recent batches were slower than in that measurement. `prefill_s` and `token_s` include it."""
 
 
 class LoadedStats(msgspec.Struct, frozen=True):
@@ -294,19 +286,21 @@ class LoadedStats(msgspec.Struct, frozen=True):
 
     model: ModelRef
     backend: str
+    """Name of the binding that runs it."""
     why: str
     """Why this binding was chosen."""
     idle_s: float
+    """Seconds since the last use."""
     batch_s: dict[int, float] = {}
-    """Seconds of a batch by its number of tokens, measured in idle time; empty before."""
+    """Measured seconds per batch, by the batch's number of tokens; empty before the first measurement."""
     prefill_rate: float | None = None
-    """Tokens of a prompt evaluated a second, as measured; None before."""
+    """Measured prompt tokens per second; None before the first measurement."""
     measured_at: float | None = None
-    """When it was measured, in seconds since the epoch; None before."""
+    """Time of the measurement, in seconds since the epoch; None before the first one."""
     load: float = 0.0
     """Cores that other programs used during the measurement, on average."""
     measuring: bool = False
-    """Whether a measurement that was asked for is still to be made."""
+    """Whether a requested measurement is still pending."""
 
 
 class Stats(msgspec.Struct, frozen=True, tag=True):
@@ -321,29 +315,33 @@ class Stats(msgspec.Struct, frozen=True, tag=True):
     served: int
     loaded: tuple[LoadedStats, ...]
     settings: EngineSettings
-    """What it was started with."""
+    """Settings that the engine was started with."""
     executable: str
     """The Python interpreter that runs the engine."""
     package: str
     """The folder of the package `slm_lsp` that the engine was loaded from."""
     slowdown: float = 1.0
-    """How many times slower the last batches were than measured."""
+    """Factor by which recent batches were slower than measured."""
     contended: float = 0.0
-    """Cores that compute threads share with other programs."""
+    """Cores that the compute threads share with other programs."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The request ended without an answer; `kind` is a class of `slm_lsp.errors`."""
+    """The request ended without an answer."""
 
     id: int
     kind: str
+    """Name of a class in `slm_lsp.errors`."""
     what: str
+    """What happened."""
     cure: str = ""
+    """What the user can do; may be empty."""
 
 
 Request: TypeAlias = Generate | Warm | Describe | Estimate | Cancel | GetStats
 Event: TypeAlias = Loading | Started | Token | Done | Described | Estimated | Stats | Failed
 FINAL = (Done, Described, Estimated, Stats, Failed)
+"""Events that end a request."""
 
 OnLoading: TypeAlias = Callable[[float], None]
 """Receives the fraction of a model that is loaded, from 0 to 1."""
@@ -377,7 +375,7 @@ class Provider(Protocol):
         ...
 
     async def warm(self, request: Warm) -> None:
-        """Evaluate a prompt so that a later request finds it evaluated."""
+        """Evaluate a prompt so that a later request can reuse its KV cells."""
         ...
 
     async def estimate(self, request: Estimate) -> Estimated:

@@ -12,14 +12,15 @@ from slm_lsp.engine.api import ModelRef
 from slm_lsp.engine.paths import busy_path
 
 MOST_BACKOFF_S = 30.0
+"""Maximum delay before an engine is started again after crashes, in seconds."""
 
 
 class CrashRecord:
-    """Crashes by model, as one engine sees them.
+    """Crash counts by model.
 
     Args:
         folder: the runtime folder.
-        name: of the engine, see `paths.engine_name`.
+        name: the engine's name; see `paths.engine_name`.
     """
 
     def __init__(self, folder: Path, name: str = "") -> None:
@@ -59,7 +60,7 @@ class CrashRecord:
 
 
 def read_counts(folder: Path) -> dict[str, int]:
-    """Return the number of crashes by the model's key."""
+    """Return the crash counts by the model's key."""
     try:
         return msgspec.json.decode((folder / "crashes.json").read_bytes(), type=dict[str, int])
     except (OSError, msgspec.DecodeError):
@@ -67,6 +68,6 @@ def read_counts(folder: Path) -> dict[str, int]:
 
 
 def backoff_s(folder: Path) -> float:
-    """Seconds to wait before an engine is started again: none after one crash, then 1, 2, 4 and so on."""
+    """Return the seconds to wait before an engine is started again: 0 after one crash, then 1, 2, 4 and so on."""
     worst = max(read_counts(folder).values(), default=0)
     return 0.0 if worst < 2 else min(2.0 ** (worst - 2), MOST_BACKOFF_S)

@@ -1,4 +1,4 @@
-"""How many processor cores other programs use, out of those that this process may use."""
+"""Measures how many of the processor cores available to this process other programs use."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import psutil
 from slm_lsp.platform.cores import allowed_processors
 
 WINDOW_S = 0.2
-"""Seconds between two readings: Linux counts processor time in steps of 0.01 s."""
+"""Minimum seconds between two readings. Linux counts processor time in steps of 0.01 s."""
 
 IDLE = ("idle", "iowait")
 
@@ -19,13 +19,13 @@ class Reading:
     """Processor time since the machine started, in seconds."""
 
     busy: float
-    """Of all programs, on the processors that this process may use. Includes time taken by a hypervisor."""
+    """Time of all programs on the processors available to this process, including time taken by a hypervisor."""
     own: float
-    """Of this process."""
+    """Time of this process."""
 
 
 def read_times() -> Reading:
-    """The present counters."""
+    """Read the present counters."""
     rows = psutil.cpu_times(percpu=True)
     busy = 0.0
     for number in allowed_processors():
@@ -37,17 +37,17 @@ def read_times() -> Reading:
 
 
 def spare_processors(threads: int) -> int:
-    """Processors that this process may use beyond one for each of its compute threads."""
+    """Return the number of processors available to this process beyond one per compute thread."""
     return max(0, len(allowed_processors()) - threads)
 
 
 class LoadMeter:
-    """Measures the contention for the compute threads. Used by the decoding thread.
+    """Measures how many cores the compute threads share with other programs. Used by the decoding thread.
 
     Args:
-        spare: processors that other programs can use without disturbing a compute thread; see `spare_processors`.
-        read: gives the present counters.
-        clock: seconds, from any start.
+        spare: processors that other programs can use without slowing a compute thread down; see `spare_processors`.
+        read: returns the present counters.
+        clock: returns seconds since any fixed time.
         sleep: waits for a number of seconds.
     """
 
@@ -64,9 +64,9 @@ class LoadMeter:
         self._value = 0.0
 
     def contended(self) -> float:
-        """Cores that compute threads have to share with other programs, a mean of the last 0.2 s or more.
+        """Return the number of cores shared with other programs, a mean over the last 0.2 s or more.
 
-        0 on a quiet machine. Costs a tenth of a millisecond at most every `WINDOW_S`, and nothing otherwise.
+        0 on an idle machine. A new reading takes at most 0.1 ms and is made at most every `WINDOW_S`.
         """
         now = self._clock()
         if (elapsed := now - self._at) < WINDOW_S:
@@ -78,7 +78,7 @@ class LoadMeter:
         return self._value
 
     def now(self) -> float:
-        """The same over the next 0.2 s; waits for them."""
+        """Wait 0.2 s and return the mean over them."""
         self._last, self._at = self._read(), self._clock()
         self._sleep(WINDOW_S)
         return self.contended()

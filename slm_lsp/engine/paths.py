@@ -1,8 +1,8 @@
-"""Files through which clients find the engine of their own installation; imported without the engine itself.
+"""Paths of the files through which clients find the engine of their own installation.
 
-The names of the socket, lock and process-id file contain a hash of where the package and its Python environment are,
-and of the code that the engine would run. Two installations, or an edited checkout and an engine that was started
-before the edit, therefore never share an engine. Engines of older code leave when they are idle.
+The names of the socket, lock and process-id file contain a hash of the paths of the package and its Python environment,
+and of the engine's code. So two installations never share an engine, and neither do an edited checkout and an engine
+that was started before the edit. Engines of older code exit when they are idle.
 """
 
 import contextlib
@@ -18,34 +18,34 @@ PACKAGE = Path(__file__).resolve().parent.parent
 """The folder of the package `slm_lsp` that this process runs."""
 
 ENGINE_PARTS = ("", "engine", "engine/backend", "engine/client", "engine/daemon", "platform")
-"""Folders of the package whose modules an engine imports."""
+"""Folders of the package with modules that the engine imports."""
 
 HASH_CHARACTERS = 8
 
 
 def place_id(package: Path = PACKAGE) -> str:
-    """Hash of the package folder and of the Python environment, which has the bindings."""
+    """Return a hash of the paths of the package and of the Python environment, which contains the bindings."""
     return _hash(f"{package}\0{Path(sys.prefix).resolve()}")
 
 
 def code_id(package: Path = PACKAGE) -> str:
-    """Hash over path, size and modification time of the engine's modules; takes about a millisecond.
+    """Return a hash of path, size and modification time of the engine's modules; takes about a millisecond.
 
-    Not cached: a server that runs for days must find the engine of the code that a new engine would run.
+    Not cached, because the code may change while a server runs for days.
     """
     return _hash("\n".join(sorted(_stamps(package))))
 
 
 def engine_name() -> str:
-    """File name, without its ending, of the engine of this installation and its present code."""
+    """Return the base name of the files of this installation's engine with its present code."""
     return f"engine-{_hash(f'{PROTOCOL} {place_id()} {code_id()}')}"
 
 
 def launch_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Environment in which a new engine imports the package that this process runs.
+    """Return the environment variables for a new engine, so that it imports the same package as this process.
 
-    Without it, a client that was started in a checkout would start the engine of whatever is installed. Installed
-    packages are found without it, and must not come before the standard library.
+    A client that runs from a checkout sets `PYTHONPATH`; otherwise its engine would import an installed package. For an
+    installed package `PYTHONPATH` is not changed, because it takes precedence over the standard library.
     """
     if PACKAGE.parent.name in ("site-packages", "dist-packages"):
         return environ
@@ -54,27 +54,27 @@ def launch_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def socket_path(folder: Path, name: str = "") -> Path:
-    """Unix socket on which the engine listens; by default that of `engine_name()`, here and below."""
+    """Return the path of the engine's Unix socket. The default of `name`, here and below, is `engine_name()`."""
     return folder / f"{name or engine_name()}.sock"
 
 
 def lock_path(folder: Path, name: str = "") -> Path:
-    """Lock file that the engine holds for as long as it lives."""
+    """Return the path of the lock file that the engine holds while it runs."""
     return folder / f"{name or engine_name()}.lock"
 
 
 def pid_path(folder: Path, name: str = "") -> Path:
-    """File with the process id of the engine; valid only while the lock is held."""
+    """Return the path of the file with the engine's process id. Valid only while the lock is held."""
     return folder / f"{name or engine_name()}.pid"
 
 
 def record_pid(folder: Path, name: str) -> None:
-    """Write down the process id of this engine, and which installation it belongs to."""
+    """Write the process id of this engine and its `place_id()` to the file."""
     pid_path(folder, name).write_text(f"{os.getpid()} {place_id()}", encoding="ascii")
 
 
 def recorded_pid(folder: Path, name: str = "") -> tuple[int, str] | None:
-    """Process id and `place_id()` that the engine wrote down; None where it wrote none."""
+    """Return the process id and `place_id()` that the engine wrote; None without a valid file."""
     try:
         pid, place = pid_path(folder, name).read_text(encoding="ascii").split()
         return int(pid), place
@@ -83,18 +83,18 @@ def recorded_pid(folder: Path, name: str = "") -> tuple[int, str] | None:
 
 
 def busy_path(folder: Path, name: str = "") -> Path:
-    """File with the path of the model that is at work; see `crashes.py`."""
+    """Return the path of the file with the key of the model in use; see `crashes.py`."""
     return folder / f"{name or engine_name()}.busy"
 
 
 def log_path(folder: Path) -> Path:
-    """Log of all engines of this user."""
+    """Return the path of the log of all engines of this user."""
     return folder / "engine.log"
 
 
 def _stamps(package: Path) -> Iterator[str]:
     for part in ENGINE_PARTS:
-        # While another version is installed, files and folders come and go.
+        # Files can disappear while another version is being installed.
         with contextlib.suppress(FileNotFoundError), os.scandir(package / part) as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):

@@ -10,10 +10,11 @@ import msgspec
 
 from slm_lsp.engine.api import Event, Request
 
-PROTOCOL = 6
-"""Version of the messages, part of the socket's name: a client never connects to a daemon of another version."""
+PROTOCOL = 7
+"""Version of the messages. It is part of the socket's name, so a client never connects to a daemon of another one."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
+"""Maximum size of a frame; a longer one is an error of the sender."""
 _LENGTH = struct.Struct(">I")
 
 _encoder = msgspec.msgpack.Encoder()
@@ -22,24 +23,24 @@ _events = msgspec.msgpack.Decoder(Event)
 
 
 def frame(message: Request | Event) -> bytes:
-    """`message` as it goes over the wire."""
+    """Return `message` as a frame."""
     body = _encoder.encode(message)
     return _LENGTH.pack(len(body)) + body
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request:
-    """The next request.
+    """Read the next request.
 
     Raises:
-        asyncio.IncompleteReadError: the other side has gone.
-        ValueError: what came is no request; the connection is of no use any more.
+        asyncio.IncompleteReadError: the other side closed the connection.
+        ValueError: the frame is not a valid request. The connection must be closed.
     """
     request: Request = _requests.decode(await _read_frame(reader))
     return request
 
 
 async def read_event(reader: asyncio.StreamReader) -> Event:
-    """The next event; errors as in `read_request`."""
+    """Read the next event. Raises as `read_request` does."""
     event: Event = _events.decode(await _read_frame(reader))
     return event
 
@@ -47,5 +48,5 @@ async def read_event(reader: asyncio.StreamReader) -> Event:
 async def _read_frame(reader: asyncio.StreamReader) -> bytes:
     (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
     if length > MAX_FRAME_BYTES:
-        raise ValueError(f"a frame of {length} bytes is longer than {MAX_FRAME_BYTES}")
+        raise ValueError(f"a frame of {length} bytes exceeds the maximum of {MAX_FRAME_BYTES}")
     return await reader.readexactly(length)

@@ -1,1 +1,1 @@
-"""Is it right? What completions are worth, measured by running the programs they complete."""
+"""Evaluations: whether completions are right."""

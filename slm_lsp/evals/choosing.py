@@ -1,8 +1,9 @@
-"""`eval choose`: ways of choosing among several answers, compared on the same ones, and what they cost.
+"""`eval choose`: compares ways of choosing among several answers, on the same answers, and their cost.
 
-Of every missing line several answers are asked for once, wide: some that branch off where the greedy one is unsure, and
-some samples. They are kept, whole; which of them a way would have waited for, and shown, is worked out afterwards. The
-cost is that of the answer alone, its prompt being evaluated: in single decodes, the greedy answer's being 1.
+For each missing line, many answers are generated once and kept: some branch off at unlikely tokens of the greedy
+answer, and some are samples. The answers for which a way would have waited, and the one that it would have shown, are
+computed from them. The cost is that of the answers without the prompt, in single decodes; the greedy answer costs 1 per
+token.
 """
 
 import math
@@ -14,26 +15,32 @@ from statistics import fmean
 
 import msgspec
 
-from slm_lsp.bench.common import private_engine
 from slm_lsp.config import Settings
 from slm_lsp.engine.api import Generate, Sampling
 from slm_lsp.errors import UsageError
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.evals.infill import Gap, Programs, Tier
-from slm_lsp.evals.replies import Asker, Replies
+from slm_lsp.evals.replies import CachedModel, kept_replies
 from slm_lsp.features.completion.choose import HEAD_START, Candidate, Fault, compared
+from slm_lsp.harness.engine import private_engine
+from slm_lsp.harness.tasks import OnProgress, Progress, run_tasks
 from slm_lsp.proportions import wilson
 from slm_lsp.routing.policy import Choice
 
 WIDE_BRANCHES, BELOW = 8, 0.9
+"""Number of branches that are generated, and the probability of a token below which one branches off."""
+
 WIDE_SAMPLES = 4
+"""Number of samples that are generated, including the greedy answer."""
+
 SAMPLING = Sampling(temperature=0.8, seed=1)
 
 BATCH_COST = {1: 1.0, 2: 1.16, 3: 1.32, 4: 1.47}
-"""Single decodes that a batch costs: the strong model with ik on 2 threads, 4 measured, between them a line."""
+"""Cost of a batch in single decodes, by its number of tokens: the strong model with ik on 2 threads. The costs for 1
+and 4 tokens are measured, the others interpolated."""
 
 Score = Callable[[Candidate, Fault, int], float]
-"""How good a candidate is, by what it says, what is wrong with it, and how many say it."""
+"""Returns the score of a candidate, by its text, its fault, and the number of candidates with the same text."""
 
 
 def _sum(candidate: Candidate, fault: Fault, votes: int) -> float:
@@ -75,7 +82,7 @@ RULES: Mapping[str, Score] = {
     "ours": _ours,
 }
 FALLING = ("sum", "checks", "whole", "bold", "ours")
-"""Rules by which a growing answer only loses: who is behind the best already is not waited for."""
+"""Rules by which the score of an incomplete answer can only fall, so answers below the best score are dropped."""
 
 SOURCES: tuple[tuple[str, int, float], ...] = (
     ("samples", 2, 0.0),
@@ -92,30 +99,30 @@ SOURCES: tuple[tuple[str, int, float], ...] = (
     ("branches", 4, 0.8),
     ("branches", 4, 0.9),
 )
-"""Where the answers come from, how many they are, and below which probability of its token the greedy one is left."""
+"""Kind of the answers, their number, and the probability below which branches begin (0 for samples)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A candidate, and what is known of it."""
+    """A candidate with its fault and outcome."""
 
     candidate: Candidate
     begins: int
-    """So many of its tokens are those of the greedy answer, and not decoded again."""
+    """Number of its first tokens that are the greedy answer's and need not be decoded."""
     fault: Fault
     passed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was answered to one line, the greedy answer first in both."""
+    """The answers to one line. The greedy answer is the first of both kinds."""
 
     task: str
     branches: tuple[Judged, ...]
     samples: tuple[Judged, ...]
 
     def of(self, source: str, count: int, below: float) -> list[Judged]:
-        """The answers that a narrower request would have had."""
+        """Return the answers that a request for fewer answers would have had."""
         if source == "samples":
             return _compared(self.samples[:count])
         greedy, *others = self.branches
@@ -129,7 +136,12 @@ def _compared(answers: Sequence[Judged]) -> list[Judged]:
 
 
 def race(answers: Sequence[Judged], rule: str) -> tuple[Judged, float]:
-    """Which answer is shown, and how many single decodes it took until that was known; the greedy one comes first."""
+    """Return the answer that a rule shows, and the cost until it is known, in single decodes.
+
+    Args:
+        answers: the answers, the greedy one first.
+        rule: a key of `RULES`.
+    """
     greedy = answers[0]
     length = max(len(each.candidate.logprobs) for each in answers)
     growing = list(answers)
@@ -148,18 +160,18 @@ def race(answers: Sequence[Judged], rule: str) -> tuple[Judged, float]:
 
 
 def _best(answers: Sequence[Judged], rule: str) -> tuple[Judged, float]:
-    said = ["".join(each.candidate.text.split()) for each in answers]
+    texts = ["".join(each.candidate.text.split()) for each in answers]
     scores = [
-        RULES[rule](each.candidate, each.fault, said.count(text)) for each, text in zip(answers, said, strict=True)
+        RULES[rule](each.candidate, each.fault, texts.count(text)) for each, text in zip(answers, texts, strict=True)
     ]
     if rule == "ours":
-        scores[0] += HEAD_START  # the greedy answer's
+        scores[0] += HEAD_START  # of the greedy answer
     best = max(range(len(answers)), key=lambda number: scores[number])
     return answers[best], scores[best]
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One way of choosing."""
+    """Figures of one way of choosing."""
 
     source: str
     answers: int
@@ -168,16 +180,17 @@ class Way(msgspec.Struct, frozen=True):
     rate: float
     ci95: tuple[float, float]
     gained: int
-    """Lines that the greedy answer does not get right."""
+    """Number of lines that are right only with this way."""
     lost: int
+    """Number of lines that are right only with the greedy answer."""
     any_right: float
-    """Share of the lines of which some answer is right: the best that choosing could do."""
+    """Share of lines with at least one right answer: the upper limit of choosing."""
     decodes: float
-    """Beside those of the greedy answer alone."""
+    """Cost, divided by that of the greedy answer."""
 
 
 class Report(msgspec.Struct, frozen=True):
-    """As `--json` prints it."""
+    """The result as `--json` prints it."""
 
     name: str
     n: int
@@ -187,11 +200,11 @@ class Report(msgspec.Struct, frozen=True):
     greedy: float
     ci95: tuple[float, float]
     faults: Mapping[str, tuple[int, int]]
-    """Different answers by what was found wrong with them: how many, and how many of them are right all the same."""
+    """Number of different answers by fault, and how many of them are right."""
     ways: tuple[Way, ...]
 
     def lines(self) -> Iterator[str]:
-        """The table for people."""
+        """Yield the lines of the table."""
         yield f"  greedy{'':27s} {self.greedy:.3f}   {self.ci95[0]:.3f} to {self.ci95[1]:.3f}"
         for name, (count, right) in self.faults.items():
             yield f"  {name.lower():24s} {count} answers, {right} right"
@@ -204,7 +217,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def report(answers: Sequence[Answers], model: str, backend: str, seconds: float) -> Report:
-    """The figures of all ways; there is at least one line."""
+    """Compute the figures of all ways; there is at least one line."""
     n = len(answers)
     greedy = sum(each.branches[0].passed for each in answers)
     ways = tuple(_way(answers, *source, rule) for source in SOURCES for rule in RULES)
@@ -243,67 +256,77 @@ async def run(
     choice: Choice,
     lines: Sequence[Task],
     settings: Settings,
-    tell: Callable[[int, int], None],
+    on_progress: OnProgress,
     file: Path | None = None,
     *,
     kept: bool = False,
 ) -> Report:
-    """Ask, in an engine of its own, or go by what was answered before.
+    """Generate the answers in a private engine, or use kept ones, and compare all ways.
 
     Args:
         choice: the model.
-        lines: at least one.
-        settings: the user's.
-        tell: called with how many lines are done, and of how many.
-        file: where replies are kept; by default in the user's cache.
-        kept: only the lines that were answered before.
+        lines: tasks with one missing line; at least one.
+        settings: the user's settings.
+        on_progress: called with the number of finished lines and of all lines.
+        file: file of kept replies; by default in the user's cache.
+        kept: use only lines with kept replies.
 
     Raises:
-        UsageError: there are none.
-        SlmError: the engine did not answer.
+        UsageError: `kept` is set and no line has kept replies.
+        SlmError: the engine failed.
     """
     began = time.monotonic()
-    programs = Programs()
-    answers: list[Answers] = []
     async with private_engine(settings.engine.backend) as engine:
         info = await engine.describe(choice.model, explicit=True)
-        asker = Asker(engine, choice.model, info.backend, Replies(file))
-        tier = Tier(choice, asker, info, settings.completion)
-        for task in lines:
-            gap = Gap(task)
-            site = gap.site
-            requests = [wide(tier.request(gap, "warm")) for wide in (branching, sampled)]
-            if kept and not all(map(asker.knows, requests)):
-                continue
-            branches, samples = [await asker.ask(request, site, whole=True) for request in requests]
-            greedy, *others = branches.candidates
-            begun = [(greedy, 0), *((each, _shared(each, greedy) + 1) for each in others)]
-            drawn = [(greedy, 0), *((each, 1) for each in samples.candidates[1:])]
-            judged = [
-                [
-                    Judged(each, begins, site.fault(each.text), await programs.run(gap, each.text) == "passed")
-                    for each, begins in said
-                ]
-                for said in (begun, drawn)
-            ]
-            answers.append(Answers(task.name, tuple(judged[0]), tuple(judged[1])))
-            tell(len(answers), len(lines))
-    if not answers:
-        raise UsageError("No line was answered before.", "Leave `--kept` out.")
+        model = CachedModel(engine, choice.model, info.backend, kept_replies(file))
+        line_answers = LineAnswers(Tier(choice, model, info, settings.completion), Programs())
+        usable = [task for task in lines if not kept or line_answers.are_kept(task)]
+        if not usable:
+            raise UsageError("No line has kept answers.", "Run the command without `--kept`.")
+        answers = await run_tasks(usable, line_answers.of, Progress(len(usable), on_progress))
     return report(answers, choice.name, info.backend, time.monotonic() - began)
 
 
-def branching(request: Generate) -> Generate:
-    """A request for branches."""
-    return msgspec.structs.replace(request, candidates=WIDE_BRANCHES, branch_below=BELOW)
+@dataclass(frozen=True, slots=True)
+class LineAnswers:
+    """Generates many answers to a line and runs their programs."""
 
+    tier: Tier
+    programs: Programs
 
-def sampled(request: Generate) -> Generate:
-    """A request for samples."""
-    return msgspec.structs.replace(request, candidates=WIDE_SAMPLES, sampling=SAMPLING)
+    def are_kept(self, task: Task) -> bool:
+        """Return whether all answers to a line are kept."""
+        return all(map(self.tier.model.has, self._requests(Gap(task))))
+
+    async def of(self, task: Task) -> Answers:
+        """Return the answers to a line, with their faults and outcomes."""
+        gap = Gap(task)
+        requests = self._requests(gap)
+        replies = [await self.tier.model.reply(request, gap.site, all_candidates=True) for request in requests]
+        branches, samples = (reply.candidates for reply in replies)
+        greedy, *others = branches
+        branched = [(greedy, 0), *((each, _shared(each, greedy) + 1) for each in others)]
+        drawn = [(greedy, 0), *((each, 1) for each in samples[1:])]
+        return Answers(task.name, await self._judged(gap, branched), await self._judged(gap, drawn))
+
+    def _requests(self, gap: Gap) -> tuple[Generate, Generate]:
+        """Return a request for branches and one for samples."""
+        request = self.tier.request(gap, "warm")
+        return (
+            msgspec.structs.replace(request, candidates=WIDE_BRANCHES, branch_below=BELOW),
+            msgspec.structs.replace(request, candidates=WIDE_SAMPLES, sampling=SAMPLING),
+        )
+
+    async def _judged(self, gap: Gap, candidates: Sequence[tuple[Candidate, int]]) -> tuple[Judged, ...]:
+        site = gap.site
+        judged = []
+        for candidate, begins in candidates:
+            passed = await self.programs.run(gap, candidate.text) == "passed"
+            judged.append(Judged(candidate, begins, site.fault(candidate.text), passed))
+        return tuple(judged)
 
 
 def _shared(one: Candidate, other: Candidate) -> int:
-    """How many tokens two candidates begin with in common."""
+    """Return the number of first tokens that two candidates have in common."""
     pairs = zip(one.logprobs, other.logprobs, strict=False)
     return next((at for at, pair in enumerate(pairs) if pair[0] != pair[1]), 0)

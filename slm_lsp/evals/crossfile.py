@@ -1,17 +1,16 @@
-"""`eval crossfile`: lines that use a name of another file, completed with and without pieces of other files.
+"""`eval crossfile`: lines that use a name of another file, completed with and without snippets of other files.
 
-Every task is asked for in several ways, greedily, on one line. All ways have the same window of the file at the cursor
-and the same budget for snippets of other files; they differ only in which snippets those are:
+The rest of each line is completed greedily in several ways. All ways have the same window of the file at the cursor and
+the same budget for snippets of other files. They differ only in the snippets:
 
 - `none`: no snippets;
-- `ring`: stretches of the files opened before, as llama.vim gathers them (`ring.py`);
-- `ours`: what our retrieval chooses;
-- any other name: our retrieval without the signal of that name, for the ablation.
+- `ring`: parts of files opened before, collected as llama.vim does (`ring.py`);
+- `ours`: the snippets that our retrieval chooses;
+- any other name: our retrieval without the signal of that name (ablation).
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
@@ -19,47 +18,50 @@ from typing import TypeAlias
 
 import msgspec
 
-from slm_lsp.bench.common import private_engine
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_word
 from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.fim import prompt, snippet_tokens, window
 from slm_lsp.context.snippets import Snippet
-from slm_lsp.engine.api import Generate, ModelInfo, ModelRef, Provider, Segment, Started, Stop, Token
-from slm_lsp.errors import EngineLostError, PromptTooLongError
-from slm_lsp.evals.answers import Answers
+from slm_lsp.engine.api import Generate, ModelInfo, ModelRef, Provider, Segment, Stop
+from slm_lsp.errors import PromptTooLongError
 from slm_lsp.evals.crossfile_tasks import Task
 from slm_lsp.evals.similarity import edit_similarity, exact, paired_difference
 from slm_lsp.features.completion.generation import MAX_HALVINGS
+from slm_lsp.harness.engine import incomplete_answer, private_engine, timed_answer
+from slm_lsp.harness.kept import Kept, default_file, digest, identity
+from slm_lsp.harness.report import interval
+from slm_lsp.harness.tasks import OnProgress, Progress, run_tasks
+from slm_lsp.routing.policy import Choice
 
 SEED = 1013
 PREFIX_TOKENS, SUFFIX_TOKENS = 300, 100
-"""The most of the file at the cursor; a user's smaller budgets are kept to. Small, as where the first answer in a file
-has to come soon; and since every token of every task is evaluated."""
+"""Maximum tokens of the file before and after the cursor. A user's smaller budgets apply too. Small, like a first
+request in a file, and because all tokens of all tasks are evaluated."""
 
 MAX_TOKENS = 64
 MAIN_WAYS = ("none", "ring", "ours")
 
 SnippetSource: TypeAlias = Callable[[Task, Cursor], Sequence[Snippet]]
-"""The snippets of other files for a task. The place has the file without the rest of the line."""
+"""Returns the snippets of other files for a task. The cursor's text lacks the rest of the line."""
 
 
 def no_snippets(task: Task, cursor: Cursor) -> Sequence[Snippet]:
-    """The way `none`."""
+    """Return no snippets: the way `none`."""
     return ()
 
 
 class Score(msgspec.Struct, frozen=True):
-    """How good the answers of a way are."""
+    """Quality of the answers of a way."""
 
     exact: float
-    """Share of the lines that are right to the character, blanks at the end apart."""
+    """Share of answers that equal the wanted line, ignoring trailing white space."""
     similarity: float
-    """Mean of the edit similarities."""
+    """Mean edit similarity."""
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A task and what was answered."""
+    """A task and its answers."""
 
     package: str
     path: str
@@ -69,26 +71,26 @@ class Case(msgspec.Struct, frozen=True):
     name: str
     defined_in: str
     answers: Mapping[str, str]
-    """By way."""
+    """Answers by way."""
     snippets: Mapping[str, tuple[str, ...]]
-    """Paths of the snippets by way, in the prompt's order."""
+    """Paths of the snippets by way, in the order of the prompt."""
     tokens: Mapping[str, float] = msgspec.field(default_factory=dict)
-    """Tokens of the snippets by way, as an estimate."""
+    """Estimated tokens of the snippets by way."""
 
     def right(self, way: str) -> bool:
-        """Whether this way's answer is the line."""
+        """Return whether this way's answer is exact."""
         return exact(self.answers[way], self.wanted)
 
 
 class ContextTokens(msgspec.Struct, frozen=True):
-    """Tokens of snippets in a request."""
+    """Tokens of snippets per request."""
 
     mean: float
     median: float
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
-    """As `--json` prints it; ways that were not run are absent."""
+    """The result as `--json` prints it. Ways that were not run are absent."""
 
     name: str
     n: int
@@ -101,17 +103,17 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     ring: Score | None = None
     ours: Score | None = None
     lift_over_none: float | None = None
-    """Exact matches of `ours` less those of `none`, as shares of all tasks."""
+    """Share of exact answers of `ours` minus that of `none`."""
     lift_over_ring: float | None = None
     ci95: Mapping[str, tuple[float, float]] = msgspec.field(default_factory=dict)
-    """Of both lifts: Newcombe's intervals for pairs."""
+    """Newcombe's 95 % intervals of both lifts."""
     ablation: Mapping[str, Score] = msgspec.field(default_factory=dict)
-    """Our retrieval without a signal, by that signal."""
+    """Our retrieval without one signal, by the name of the signal."""
     context_tokens: Mapping[str, ContextTokens] = msgspec.field(default_factory=dict)
-    """What was read of other files, by way."""
+    """Tokens of snippets, by way."""
 
     def lines(self) -> Iterator[str]:
-        """The table for people."""
+        """Yield the lines of the table."""
         yield f"  {'':24s} exact   similarity"
         for way in MAIN_WAYS:
             if (score := getattr(self, way)) is not None:
@@ -120,18 +122,18 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
             yield f"  {f'ours without {signal}':24s} {score.exact:.3f}   {score.similarity:.3f}"
         for way, tokens in self.context_tokens.items():
             yield f"  tokens of other files, {way}: mean {tokens.mean:.0f}, median {tokens.median:.0f}"
-        for lift, (low, high) in self.ci95.items():
+        for lift, bounds in self.ci95.items():
             beside = lift.removeprefix("lift_over_")
             gained = sum(each.right("ours") > each.right(beside) for each in self.cases)
             lost = sum(each.right(beside) > each.right("ours") for each in self.cases)
             yield (
-                f"  ours - {beside}: {getattr(self, lift):+.3f}   95 % of the time {low:+.3f} to {high:+.3f}"
+                f"  ours - {beside}: {getattr(self, lift):+.3f}   {interval(bounds, '+.3f')}"
                 f"   ({gained} lines gained, {lost} lost)"
             )
 
 
 def report(cases: Sequence[Case], ways: Sequence[str], model: str, backend: str, budget: int, seconds: float) -> Report:
-    """The figures of all cases; there is at least one."""
+    """Summarize all cases; there is at least one."""
     scores = {way: _score(cases, way) for way in ways}
     right = {way: [each.right(way) for each in cases] for way in ways}
     beside = [way for way in ("none", "ring") if {way, "ours"} <= scores.keys()]
@@ -156,7 +158,7 @@ def report(cases: Sequence[Case], ways: Sequence[str], model: str, backend: str,
 
 
 def _context_tokens(cases: Sequence[Case], way: str) -> ContextTokens | None:
-    """None for a way that reads nothing."""
+    """Return the tokens of a way's snippets; None for a way without snippets."""
     tokens = [each.tokens.get(way, 0.0) for each in cases]
     return ContextTokens(fmean(tokens), median(tokens)) if any(tokens) else None
 
@@ -168,24 +170,27 @@ def _score(cases: Sequence[Case], way: str) -> Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """The engine, and what goes into every request."""
+class Runner:
+    """Completes tasks with one model."""
 
     provider: Provider
     model: ModelRef
     info: ModelInfo
     settings: Settings
     budget_tokens: int
-    answers: Answers
+    ways: Mapping[str, SnippetSource]
+    answers: Kept[str]
 
-    async def try_all(self, task: Task, ways: Mapping[str, SnippetSource]) -> Case:
-        """Ask in every way; ways with the same snippets share an answer."""
+    async def run(self, task: Task) -> Case:
+        """Complete a task in all ways. Ways with the same snippets share an answer."""
         cursor = task.cursor
-        chosen = {way: allowed(source(task, cursor), task.path, self.budget_tokens) for way, source in ways.items()}
+        chosen = {
+            way: allowed(source(task, cursor), task.path, self.budget_tokens) for way, source in self.ways.items()
+        }
         known: dict[tuple[Snippet, ...], str] = {}
         for snippets in chosen.values():
             if snippets not in known:
-                known[snippets] = await self._ask(cursor, snippets)
+                known[snippets] = await self._complete(cursor, snippets)
         return Case(
             package=task.package,
             path=task.path,
@@ -199,15 +204,15 @@ class Asker:
             tokens={way: sum(map(snippet_tokens, snippets)) for way, snippets in chosen.items()},
         )
 
-    async def _ask(self, cursor: Cursor, snippets: tuple[Snippet, ...]) -> str:
-        """The rest of the line; where text has more tokens than characters promised, with half of all budgets."""
+    async def _complete(self, cursor: Cursor, snippets: tuple[Snippet, ...]) -> str:
+        """Return the rest of the line. If the prompt is too long for the context, halve all budgets and retry."""
         for halvings in range(MAX_HALVINGS + 1):
             try:
                 return await self._generate(self._segments(cursor, snippets, halvings))
             except PromptTooLongError:
                 if halvings == MAX_HALVINGS:
                     raise
-        raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
+        raise incomplete_answer()
 
     def _segments(self, cursor: Cursor, snippets: tuple[Snippet, ...], halvings: int) -> tuple[Segment, ...]:
         budgets = self.settings.completion
@@ -221,26 +226,20 @@ class Asker:
         return prompt(cursor, shown, self.info.fim, kept)
 
     async def _generate(self, segments: tuple[Segment, ...]) -> str:
-        request = Generate(self.model, segments, MAX_TOKENS, Stop(("\n",)), reuse="exact")
-        if (known := self.answers.get(request)) is not None:
+        request = Generate(self.model, segments, MAX_TOKENS, Stop(("\n",)))
+        key = digest(identity(self.model.file, self.info.backend), request)
+        if (known := self.answers.get(key)) is not None:
             return known
-        text: list[str] = []
-        started = False
-        async with aclosing(self.provider.generate(request)) as events:
-            async for event in events:
-                started = started or isinstance(event, Started)
-                if isinstance(event, Token):
-                    text.append(event.text)
-        if not started:
-            raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
-        self.answers.put(request, "".join(text))
-        return "".join(text)
+        answer = await timed_answer(self.provider, request)
+        self.answers.put(key, answer.text)
+        return answer.text
 
 
 def allowed(snippets: Sequence[Snippet], path: str, budget_tokens: int) -> tuple[Snippet, ...]:
-    """The last snippets that the budget holds, whole, in their order; never one of the file at the cursor.
+    """Return the last snippets that fit in the budget, in their order, without those of the file at the cursor.
 
-    A source keeps to the budget itself. This holds it to that, and keeps the wanted line from what lies on the disk.
+    Sources respect the budget themselves; this enforces it. The file on disk contains the wanted line, so snippets of
+    it are removed.
     """
     kept: list[Snippet] = []
     left = float(budget_tokens)
@@ -254,38 +253,32 @@ def allowed(snippets: Sequence[Snippet], path: str, budget_tokens: int) -> tuple
 
 
 async def run(
-    model: ModelRef,
-    model_name: str,
+    choice: Choice,
     tasks: Sequence[Task],
     ways: Mapping[str, SnippetSource],
     settings: Settings,
     budget_tokens: int,
-    tell: Callable[[int, int], None],
+    on_progress: OnProgress,
     answers: Path | None = None,
 ) -> Report:
-    """Try all tasks in all ways, in an engine of their own.
+    """Complete all tasks in all ways, in a private engine.
 
     Args:
-        model: which model.
-        model_name: as the report calls it.
-        tasks: at least one.
-        ways: where each way has its snippets from.
-        settings: the user's, for the binding and for smaller windows.
-        budget_tokens: for the snippets of every way.
-        tell: called with how many tasks are done, and of how many.
-        answers: where answers are kept; by default in the user's cache.
+        choice: the model.
+        tasks: at least one task.
+        ways: source of the snippets by way.
+        settings: the user's settings; the binding and smaller completion budgets are used.
+        budget_tokens: budget for the snippets of each way.
+        on_progress: called with the number of finished tasks and of all tasks.
+        answers: file of kept answers; by default in the user's cache.
 
     Raises:
-        SlmError: the engine did not answer.
+        SlmError: the engine failed.
     """
     began = time.monotonic()
-    cases: list[Case] = []
-    backend = ""
+    kept = Kept(str, answers or default_file("answers"))
     async with private_engine(settings.engine.backend) as engine:
-        info = await engine.describe(model)
-        backend = info.backend
-        asker = Asker(engine, model, info, settings, budget_tokens, Answers(model.file, backend, answers))
-        for task in tasks:
-            cases.append(await asker.try_all(task, ways))
-            tell(len(cases), len(tasks))
-    return report(cases, tuple(ways), model_name, backend, budget_tokens, time.monotonic() - began)
+        info = await engine.describe(choice.model)
+        runner = Runner(engine, choice.model, info, settings, budget_tokens, ways, kept)
+        cases = await run_tasks(tasks, runner.run, Progress(len(tasks), on_progress))
+    return report(cases, tuple(ways), choice.name, info.backend, budget_tokens, time.monotonic() - began)

@@ -1,7 +1,8 @@
-"""Which names of a Python project come from which of its files, as far as imports and annotations say it.
+"""Resolves the names of a Python project to the files that define them, by imports and annotations.
 
-An index guesses; this must be right, since tasks are made of it: a name counts only where an explicit import leads to
-its definition, directly, through other imports, through the class of a local name, or through a base class.
+Tasks are built from the result, so it must be exact, unlike the index. A name is resolved only if an explicit import
+leads to its definition: directly, through other imports, through the class of a local variable, or through a base
+class.
 """
 
 import ast
@@ -15,7 +16,7 @@ from typing import TypeAlias
 from slm_lsp.text import Lines
 
 MAX_STEPS = 8
-"""So many imports or base classes are followed; cycles end here."""
+"""Maximum number of imports or base classes to follow. It also ends cycles."""
 
 _WORD = re.compile(r"\w+")
 
@@ -24,7 +25,7 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a name means: a definition at the top level of a file, or the file itself."""
+    """The definition of a name at the top level of a file, or the file itself."""
 
     path: str
     name: str
@@ -35,17 +36,17 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Where an import gets a name from."""
+    """The module and name that an import statement names."""
 
     module: str
-    """With all its dots."""
+    """Full dotted name."""
     name: str | None
     """None: the module itself."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """A file that parses."""
+    """A parsed file."""
 
     path: str
     text: str
@@ -53,22 +54,22 @@ class Module:
 
     @cached_property
     def lines(self) -> Lines:
-        """The text, line by line."""
+        """The lines of the text."""
         return Lines(self.text)
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
-        """Functions, classes and constants at the top level, also below its `if` and `try`."""
+        """Functions, classes and constants at the top level, including those in its `if` and `try` blocks."""
         return dict(_definitions(self.tree.body))
 
     @cached_property
     def imports(self) -> dict[str, Imported]:
-        """Names that imports bind, wherever in the file they stand."""
+        """Names bound by imports anywhere in the file."""
         return dict(_imports(self.tree, self.path))
 
     @cached_property
     def words(self) -> dict[str, list[int]]:
-        """The lines, from 1, that each word stands in; imports are left out."""
+        """Numbers of the lines (from 1) that contain each word, without import statements."""
         importing = {
             line
             for node in ast.walk(self.tree)
@@ -84,7 +85,7 @@ class Module:
 
 
 class Code:
-    """The files of a project, parsed when they are needed."""
+    """The files of a project, parsed on demand."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self.files = files
@@ -92,7 +93,7 @@ class Code:
         self._parsed: dict[str, Module | None] = {}
 
     def module(self, path: str) -> Module | None:
-        """A file; None where it does not parse, such as one for a later Python."""
+        """Return a parsed file; None if it does not parse, for example because it needs a later Python."""
         if path not in self._parsed:
             text = self.files[path]
             try:
@@ -102,7 +103,7 @@ class Code:
         return self._parsed[path]
 
     def find(self, wanted: Imported, steps: int = MAX_STEPS) -> Definition | None:
-        """What an import brings, through the imports of the files on the way; None for what is not of this project."""
+        """Return the definition that an import leads to, through further imports; None outside the project."""
         path = self._by_name.get(wanted.module)
         if path is None or steps == 0:
             return None
@@ -116,13 +117,13 @@ class Code:
         return self.find(Imported(f"{wanted.module}.{wanted.name}", None), steps - 1)
 
     def named(self, module: Module, name: str) -> Definition | None:
-        """What a name at the top level of a file means."""
+        """Return the definition of a name at the top level of a file; None if unknown."""
         if (node := module.definitions.get(name)) is not None:
             return Definition(module.path, name, node)
         return self.find(module.imports[name]) if name in module.imports else None
 
     def member(self, owner: Definition, name: str, steps: int = MAX_STEPS) -> str | None:
-        """The file that defines a name of a file, or of a class or its bases; None where that is not known."""
+        """Return the file that defines a member of a module, a class or its bases; None if unknown."""
         if not owner.name:
             module = self.module(owner.path)
             found = self.named(module, name) if module else None
@@ -137,7 +138,7 @@ class Code:
         return next((path for path in paths if path is not None), None)
 
     def value(self, module: Module, node: ast.expr) -> Definition | None:
-        """What an expression such as `Name`, `file.Name` or `Generic[…]` means."""
+        """Return the definition that an expression such as `Name`, `module.Name` or `Generic[…]` refers to."""
         if isinstance(node, ast.Name):
             return self.named(module, node.id)
         if isinstance(node, ast.Subscript):
@@ -147,7 +148,7 @@ class Code:
         return None
 
     def annotated(self, module: Module, node: ast.expr | None) -> Definition | None:
-        """The class that an annotation names: the first of a union, what is optional, what is written as text."""
+        """Return the class that an annotation names. Handles unions (the first class), optional types and strings."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:
                 return self.annotated(module, ast.parse(node.value, mode="eval").body)
@@ -163,7 +164,7 @@ class Code:
 
 
 def dotted(path: str) -> str:
-    """The name a file is imported by."""
+    """Return the dotted name by which a file is imported."""
     parts = PurePosixPath(path).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -193,13 +194,13 @@ def _imports(tree: ast.Module, path: str) -> Iterator[tuple[str, Imported]]:
                     yield alias.asname or alias.name, Imported(base, alias.name)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                # `import a.b` binds `a`: only plain names and those with `as` mean the module itself.
+                # `import a.b` binds `a`, so only plain names and those with `as` refer to the module itself.
                 if alias.asname or "." not in alias.name:
                     yield alias.asname or alias.name, Imported(alias.name, None)
 
 
 def _base(path: str, node: ast.ImportFrom) -> str:
-    """The module that `from … import` names, with all its dots; empty where dots lead out of the project."""
+    """Return the full dotted name of the module in `from … import`; empty if it is outside the project."""
     if node.level == 0:
         return node.module or ""
     package = PurePosixPath(path).parts[: -node.level]
@@ -207,7 +208,7 @@ def _base(path: str, node: ast.ImportFrom) -> str:
 
 
 def _members(node: ast.ClassDef) -> Iterator[str]:
-    """Names of a class: its methods, its variables, and what its methods assign to `self`."""
+    """Yield the members of a class: methods, class variables, and attributes that methods assign to `self`."""
     for each in node.body:
         if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
             yield each.name

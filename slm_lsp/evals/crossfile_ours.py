@@ -1,4 +1,4 @@
-"""The ways of `eval crossfile` that use our retrieval, over an index of each project made for the occasion."""
+"""The ways of `eval crossfile` that use our retrieval, on a temporary index of each project."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ from slm_lsp.index.reader import Reader
 from slm_lsp.index.store import Writer
 
 PATIENCE_S = 5.0
-"""What is right is measured here, not what is fast."""
+"""Maximum seconds of one retrieval. Generous, because this evaluation does not measure speed."""
 
 
 @contextmanager
 def sources(packages: Sequence[Package], budget_tokens: int, *, ablation: bool) -> Iterator[dict[str, SnippetSource]]:
-    """`ours`, and with `ablation` one more way without each signal, under the signal's name.
+    """Yield the snippet sources of `ours` and, with `ablation`, of one more way per signal, without that signal.
 
-    What was opened before a task is known to the retrieval as it is to the ring buffer; nothing was edited.
+    The retrieval knows the files that were opened before a task, as the ring buffer does. No file was edited.
     """
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-lsp-crossfile-")))
@@ -52,10 +52,10 @@ def build(root: Path, folder: Path) -> None:
 
 
 def source(readers: Mapping[str, Reader], budget_tokens: int, signals: Mapping[str, Signal]) -> SnippetSource:
-    """Our retrieval with some signals."""
+    """Return a snippet source that uses our retrieval with these signals."""
 
     def snippets(task: Task, cursor: Cursor) -> Sequence[Snippet]:
-        # The index holds the wanted line; what is open in the editor stands over it.
+        # The index contains the wanted line, but the text open in the editor replaces the file's.
         opened = {task.path: extract(task.path, cursor.text.encode())}
         project = Project(readers[task.package], opened)
         history = History(viewed=tuple(reversed(task.opened)))

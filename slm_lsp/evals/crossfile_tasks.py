@@ -1,10 +1,9 @@
 """Tasks of `eval crossfile`: the rest of a line that uses a name defined in another file of a real project.
 
-A place is in a function of a file of 40 to 800 lines; the line is one whole statement, and the cursor stands before the
-expression with the name, behind something typed: at the beginning of a line many another one would do as well, and
-hardly any answer is ever exact, whatever was read. Lines whose name stands nowhere else in the file, but for imports,
-are preferred: elsewhere the file itself teaches it. The same seed always gives the same tasks (under the same Python,
-whose parser decides which files can be read).
+The line is a statement in a function of a file with 40 to 800 lines. The cursor is before the expression with the name
+and after some typed text: at the start of a line many continuations are possible, and hardly any answer would be exact.
+Lines whose name occurs nowhere else in the file, except in imports, are preferred, because otherwise the file itself
+contains an example. The same seed gives the same tasks (with the same version of Python, whose parser reads the files).
 """
 
 import random
@@ -22,14 +21,14 @@ MIN_LINES, MAX_LINES = 40, 800
 PER_FILE = 2
 
 SPARE_FILES, LEAST_FILES = 4, 40
-"""So many are looked at for every task of a project, and at least so many in all: enough of them have a line whose name
-stands nowhere else, and not all need be read."""
+"""Number of files to parse per task of a project, and minimum number in all. Enough of them have a line whose name
+occurs nowhere else."""
 
 SIBLINGS = 4
-"""Files of the same folder that were opened before, beside those that the file imports."""
+"""Number of files of the same folder that were opened before, in addition to the imported files."""
 
 HEAD_CHARACTERS = 600
-"""Where a generated file says that it is one."""
+"""Length of the start of a file that is searched for a note that it is generated."""
 
 _TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 _GENERATED = re.compile(r"generated (by|from|code)|do not edit", re.IGNORECASE)
@@ -41,14 +40,14 @@ class Task:
     """A line to complete.
 
     Args:
-        package: the project's name.
-        path: of the file, below the project's root.
-        text: of the file, with the line as it is.
-        offset: of the cursor, in characters.
-        wanted: the rest of the line, without blanks at its end.
-        name: the other file's, in the rest of the line.
-        defined_in: path of the file that defines it.
-        opened: paths of the files that were open before, the last one last.
+        package: name of the project.
+        path: path of the file, relative to the project's root.
+        text: the complete text of the file.
+        offset: the cursor, as an offset in characters.
+        wanted: the rest of the line, without trailing white space.
+        name: the name from the other file; part of `wanted`.
+        defined_in: path of the file that defines the name.
+        opened: paths of files that were opened before, in order.
     """
 
     package: str
@@ -67,19 +66,19 @@ class Task:
 
     @property
     def typed(self) -> str:
-        """What stands in the line before the cursor, without its indentation."""
+        """The text of the line before the cursor, without indentation."""
         return self.text[self.text.rfind("\n", 0, self.offset) + 1 : self.offset].lstrip()
 
     @property
     def cursor(self) -> Cursor:
-        """The cursor in the file as it was before the rest of the line was there."""
+        """The cursor in the text without the rest of the line."""
         end = re.compile(r"[\r\n]|\Z").search(self.text, self.offset)
         behind = self.text[end.start() :] if end else ""
         return Cursor(self.package, self.path, self.text[: self.offset] + behind, self.offset)
 
 
 def choose(projects: Sequence[Project], count: int, seed: int) -> list[Task]:
-    """So many tasks, as many of each project as of the others; fewer where there are no more."""
+    """Return up to `count` tasks, evenly distributed over the projects."""
     dice = random.Random(seed)  # noqa: S311 - a sample, no secret
     share = -(-count // max(len(projects), 1))
     left = [list(reversed(tasks_of(each, share, seed))) for each in projects]
@@ -92,7 +91,7 @@ def choose(projects: Sequence[Project], count: int, seed: int) -> list[Task]:
 
 
 def tasks_of(project: Project, count: int, seed: int) -> list[Task]:
-    """So many tasks of a project, the best first: one of each file before any has a second."""
+    """Return up to `count` tasks of a project, the best first. No file has a second task before each has one."""
     dice = random.Random(f"{seed} {project.name}")  # noqa: S311 - a sample, no secret
     code = Code(project.files)
     paths = [path for path in sorted(project.files) if usable(path, project.files[path])]
@@ -107,27 +106,27 @@ def tasks_of(project: Project, count: int, seed: int) -> list[Task]:
 
 
 def usable(path: str, text: str) -> bool:
-    """Whether people write such a file: neither a test nor generated, of a usual length."""
+    """Return whether a file is of typical length, and neither a test nor generated."""
     if _TEST.search(path) or _GENERATED_NAME.search(path) or _GENERATED.search(text[:HEAD_CHARACTERS]):
         return False
     return MIN_LINES <= text.count("\n") <= MAX_LINES
 
 
 def _ranked(code: Code, module: Module, dice: random.Random) -> list[tuple[int, Use]]:
-    """A use a line, those first whose name the file teaches least; a second one with a name of its own."""
+    """Return one use per line and name, those first whose name occurs least in the file."""
     best: dict[int, tuple[int, Use]] = {}
     for use in uses(code, module):
         if use.start == use.indent:
             continue
-        rank = taught(module, use)
+        rank = occurrences(module, use)
         if use.line not in best or rank < best[use.line][0]:
             best[use.line] = (rank, use)
     ordered = sorted(dice.sample(list(best.values()), len(best)), key=lambda each: each[0])
     return list({use.name: (rank, use) for rank, use in reversed(ordered)}.values())[::-1]
 
 
-def taught(module: Module, use: Use) -> int:
-    """How much the file says of the name: 0 nothing but imports, 1 only behind the line, 2 before it."""
+def occurrences(module: Module, use: Use) -> int:
+    """Return where else the file contains the name: 0 only in imports, 1 only after the line, 2 before it."""
     others = [line for line in module.words.get(use.name, ()) if line != use.line]
     return 0 if not others else 1 if min(others) > use.line else 2
 
@@ -148,7 +147,7 @@ def _task(project: Project, code: Code, module: Module, use: Use, seed: int) -> 
 
 
 def _history(code: Code, module: Module, dice: random.Random) -> list[str]:
-    """The files that a developer had open before: where the imports lead, and some siblings, in any order."""
+    """Return the files that a developer had open before: imported files and some siblings, in random order."""
     folder = PurePosixPath(module.path).parent
     imported = set(_imported(code, module))
     siblings = [
@@ -161,7 +160,7 @@ def _history(code: Code, module: Module, dice: random.Random) -> list[str]:
 
 
 def _imported(code: Code, module: Module) -> Iterator[str]:
-    """Files with the definitions that imports name, where an editor's "go to definition" leads."""
+    """Yield the files that define imported names, as an editor's "go to definition" would open them."""
     for each in module.imports.values():
         found = code.find(each)
         if found is not None and found.path != module.path:

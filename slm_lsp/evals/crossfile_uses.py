@@ -1,4 +1,4 @@
-"""Lines of a Python file that use a name defined in another file of the project."""
+"""Finds lines of a Python file that use a name defined in another file of the project."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from slm_lsp.evals.crossfile_names import Code, Definition, Function, Module
 
 MIN_LINE, MAX_LINE = 12, 120
-"""Characters of a line without its indentation: a shorter one asks for little, a longer one for too much."""
+"""Minimum and maximum length of a line without its indentation: shorter ones are too easy, longer ones too hard."""
 
 MIN_NAME = 3
+"""Minimum length of a name."""
 
 _SIMPLE = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Raise, ast.Assert)
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A name from another file in a statement that fills a line.
+    """A name from another file, used in a statement that is alone on its line.
 
     Args:
-        line: its number, from 1.
-        indent: the column where the statement begins.
-        start: the column where the expression with the name begins, such as that of `cart` in `cart.total`.
-        name: the other file's.
-        defined_in: path of that file.
+        line: number of the line, from 1.
+        indent: start column of the statement.
+        start: start column of the expression with the name, such as that of `cart` in `cart.total`.
+        name: the name.
+        defined_in: path of the file that defines the name.
     """
 
     line: int
@@ -34,7 +35,7 @@ class Use:
 
 
 def uses(code: Code, module: Module) -> Iterator[Use]:
-    """All uses in functions of a file, from the top; a line may have several."""
+    """Yield all uses in the functions of a file, from the top. A line may have several."""
     for function, owner in _functions(module.tree.body, None):
         known = _Known(code, module, function, owner)
         for statement in _statements(function.body):
@@ -43,7 +44,7 @@ def uses(code: Code, module: Module) -> Iterator[Use]:
 
 
 class _Known:
-    """What the names in a function mean."""
+    """The known types of the names in a function."""
 
     def __init__(self, code: Code, module: Module, function: Function, owner: ast.ClassDef | None) -> None:
         self.code = code
@@ -69,12 +70,12 @@ class _Known:
             self.types.setdefault(name, found)
 
     def _made(self, value: ast.expr) -> Definition | None:
-        """The class that a call makes an object of."""
+        """Return the class of which a call creates an object."""
         inner = value.value if isinstance(value, ast.Await) else value
         return self.code.annotated(self.module, inner.func) if isinstance(inner, ast.Call) else None
 
     def source(self, node: ast.expr) -> tuple[str, str] | None:
-        """The name that an expression takes from another file, and that file."""
+        """Return the name that an expression uses from another file, and that file; None without one."""
         if isinstance(node, ast.Name) and node.id not in self.local:
             found = self.code.named(self.module, node.id) if node.id in self.module.imports else None
             return (node.id, found.path) if found and found.name else None
@@ -93,7 +94,7 @@ def _in(statement: ast.stmt, known: _Known) -> Iterator[Use]:
         if found is None:
             continue
         name, path = found
-        # The text is looked at again: columns are bytes, and what they point at must be the name.
+        # Verify the position in the text: columns are byte offsets, and must point at the name.
         if path == known.module.path or len(name) < MIN_NAME or name.startswith("__") or not line.isascii():
             continue
         if name in line[node.col_offset : node.end_col_offset]:
@@ -101,7 +102,7 @@ def _in(statement: ast.stmt, known: _Known) -> Iterator[Use]:
 
 
 def _expressions(node: ast.AST) -> Iterator[ast.expr]:
-    """Expressions in a statement, from the left; not those in f-strings, whose columns Python 3.11 has wrong."""
+    """Yield the expressions in a statement from left to right, except in f-strings: their columns are wrong in 3.11."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.JoinedStr):
             continue
@@ -111,7 +112,7 @@ def _expressions(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _functions(body: Sequence[ast.stmt], owner: ast.ClassDef | None) -> Iterator[tuple[Function, ast.ClassDef | None]]:
-    """Functions at the top level and in classes, with their class; functions in functions belong to the outer one."""
+    """Yield the functions at the top level and in classes, with their class, but no nested functions."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node, owner
@@ -120,7 +121,7 @@ def _functions(body: Sequence[ast.stmt], owner: ast.ClassDef | None) -> Iterator
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Simple statements in blocks of a function, in order; not those of functions and classes in it."""
+    """Yield the simple statements in the blocks of a function, in order, without nested functions and classes."""
     for node in body:
         if isinstance(node, _SIMPLE):
             yield node
@@ -131,7 +132,7 @@ def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _fills_a_line(statement: ast.stmt, module: Module) -> bool:
-    """Whether it has a line for itself, without a comment behind it, and is no docstring."""
+    """Return whether a statement is alone on its line, without a comment, and is not a docstring."""
     if statement.lineno != statement.end_lineno:
         return False
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):

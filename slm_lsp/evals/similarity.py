@@ -1,4 +1,4 @@
-"""How near an answer is to the line that was wanted, and how sure the difference of two ways is."""
+"""Similarity of an answer to the wanted line, and confidence intervals of paired differences."""
 
 import math
 from collections.abc import Sequence
@@ -7,14 +7,15 @@ from slm_lsp.proportions import NORMAL_95, wilson
 
 
 def exact(answer: str, wanted: str) -> bool:
-    """Whether they are the same but for blanks at the end."""
+    """Return whether both are equal, ignoring trailing white space."""
     return answer.rstrip() == wanted.rstrip()
 
 
 def edit_similarity(answer: str, wanted: str) -> float:
-    """1 less the edit distance as a share of the longer one: 1 for the same text, 0 for nothing in common.
+    """Return 1 - (edit distance / length of the longer text): 1 for equal texts, 0 for nothing in common.
 
-    The measure of RepoBench (arXiv 2306.03091) and CrossCodeEval (arXiv 2310.11248). Blanks at the end do not count.
+    RepoBench (arXiv 2306.03091) and CrossCodeEval (arXiv 2310.11248) use the same measure. Trailing white space is
+    ignored.
     """
     one, other = answer.rstrip(), wanted.rstrip()
     longer = max(len(one), len(other))
@@ -22,7 +23,7 @@ def edit_similarity(answer: str, wanted: str) -> float:
 
 
 def distance(one: str, other: str) -> int:
-    """Levenshtein's distance: how many characters must be put in, taken out or changed."""
+    """Return the Levenshtein distance: the number of characters to insert, delete or replace."""
     above = list(range(len(other) + 1))
     for row, character in enumerate(one, start=1):
         left = row
@@ -35,16 +36,16 @@ def distance(one: str, other: str) -> int:
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool], z: float = NORMAL_95) -> tuple[float, float]:
-    """The interval of the difference of two rates over the same tasks, first less second.
+    """Return the confidence interval of the difference of two rates over the same tasks: first minus second.
 
     Method 10 of R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based
-    on paired data", Statistics in Medicine 17 (1998), 2635-2650: Wilson's intervals of both rates, put together with
-    the correlation of the pairs. It stays sound where few pairs differ, unlike the interval of Wald.
+    on paired data", Statistics in Medicine 17 (1998), 2635-2650: it combines Wilson's intervals of both rates with the
+    correlation of the pairs. Unlike Wald's interval, it is valid even if few pairs differ.
 
     Args:
         first: whether each task passed.
-        second: the same tasks in the same order.
-        z: of the normal distribution, for another level.
+        second: whether each task passed the second way, in the same order.
+        z: quantile of the standard normal distribution that sets the confidence level.
     """
     n = len(first)
     if n == 0:
@@ -59,12 +60,12 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], z: float = 
 
 
 def _added(a: float, b: float, phi: float) -> float:
-    """Both distances squared and added, less what the correlation takes off."""
+    """Combine two distances, reduced by the correlation."""
     return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
 
 
 def _correlation(first: Sequence[bool], second: Sequence[bool]) -> float:
-    """The phi coefficient with Newcombe's correction for continuity; 0 where one way passes all or none."""
+    """Return the phi coefficient with Newcombe's continuity correction; 0 if one way passes all or none."""
     n = len(first)
     pairs = list(zip(first, second, strict=True))
     both, neither = pairs.count((True, True)), pairs.count((False, False))

@@ -1,4 +1,4 @@
-"""A task in a file: where the cursor is in the middle of the missing line, and where it was before."""
+"""A HumanEval task in a larger file, with cursor positions at three moments."""
 
 import random
 from collections.abc import Sequence
@@ -12,36 +12,37 @@ REPOSITORY, PATH = "problems", "solutions.py"
 GAP = "\n\n\n"
 
 BEHIND = 4
-"""Other programs behind the task's: solutions are short, and a suffix of some 250 tokens is what a file has."""
+"""Number of other programs after the task's program. They make the suffix as long as in a typical file (250 tokens)."""
 
 BEFORE_CHARACTERS = 400
-"""The program before the task's is no longer, since every token of it costs time."""
+"""Maximum length of the program before the task's program; limited because each token costs time."""
 
 NEAREST_MOVE, FARTHEST_MOVE = 3, 6
-"""Lines between the place where the cursor was and the one where it is."""
+"""Range of the number of lines between the previous position of the cursor and its present one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A task with a part of its line typed. All three places are in the same file, but for what is typed."""
+    """A task with a part of its line typed."""
 
     task: Task
     typed: str
-    """The line's beginning, indentation included."""
+    """The typed part, including the indentation."""
     cursor: Cursor
+    """The cursor after the typed part."""
     earlier: Cursor
-    """With less of the line typed."""
+    """The cursor when less of the line was typed."""
     elsewhere: Cursor
     """The cursor some lines above or below, in the text of `cursor`."""
 
 
 def trial(task: Task, problems: Sequence[Problem], seed: int) -> Trial:
-    """A trial of a task, always the same one.
+    """Return the trial of a task; the same one for the same arguments.
 
     Args:
-        task: what is to be filled.
-        problems: others among them surround it.
-        seed: for another cut, another move, other surroundings.
+        task: the task.
+        problems: problems whose programs surround the task's program.
+        seed: determines the typed part, the move and the surrounding programs.
     """
     dice = random.Random(f"{seed} {task.name}")  # noqa: S311 - a sample, no secret
     others = [each for each in problems if each.task_id != task.problem]
@@ -52,19 +53,19 @@ def trial(task: Task, problems: Sequence[Problem], seed: int) -> Trial:
     indentation = len(task.missing) - len(task.missing.lstrip())
     cut = indentation + dice.randrange(len(task.missing.strip()))
     typed = task.missing[:cut]
-    sooner = task.missing[: dice.randrange(cut)] if cut else ""
+    less = task.missing[: dice.randrange(cut)] if cut else ""
     cursor = Cursor(REPOSITORY, PATH, head + typed + tail, len(head) + cut)
     return Trial(
         task=task,
         typed=typed,
         cursor=cursor,
-        earlier=Cursor(REPOSITORY, PATH, head + sooner + tail, len(head) + len(sooner)),
+        earlier=Cursor(REPOSITORY, PATH, head + less + tail, len(head) + len(less)),
         elsewhere=replace(cursor, offset=moved(cursor, dice)),
     )
 
 
 def moved(cursor: Cursor, dice: random.Random) -> int:
-    """The end of a line some lines above or below, as far as the text goes."""
+    """Return the end of a line some lines above or below, within the text."""
     lines = Lines(cursor.text)
     distance = dice.choice((-1, 1)) * dice.randint(NEAREST_MOVE, FARTHEST_MOVE)
     line = min(max(lines.position(cursor.offset).line + distance, 0), len(lines.starts) - 1)

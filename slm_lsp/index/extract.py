@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from slm_lsp.index.chunks import chunks
 from slm_lsp.index.words import words
-from slm_lsp.languages.parse import LIMIT_S, parse
+from slm_lsp.languages.parse import LIMIT_S
 from slm_lsp.languages.registry import Language, language_of
 from slm_lsp.languages.symbols import Definition, Import, definitions_and_imports
+from slm_lsp.languages.syntax_tree import SyntaxTree, syntax_tree
 from slm_lsp.privacy.secrets import mask
 
 DefinitionRow = tuple[str, str, str, str, str, int, int]
@@ -41,13 +42,14 @@ def digest(source: bytes) -> bytes:
     return hashlib.blake2b(source, digest_size=16).digest()
 
 
-def extract(path: str, source: bytes, limit_s: float = LIMIT_S) -> FileRows:
+def extract(path: str, source: bytes, limit_s: float = LIMIT_S, syntax: SyntaxTree | None = None) -> FileRows:
     """Parse one file and return its rows. Secrets are masked before parsing.
 
     Args:
         path: path in the workspace, with `/`. The file name determines the language.
         source: content of the file, in UTF-8.
         limit_s: time limit for parsing, in seconds.
+        syntax: tree of the same text, or of a similar one; only the parts that differ are parsed.
 
     Raises:
         ParseTimeoutError: parsing exceeded the limit.
@@ -55,7 +57,7 @@ def extract(path: str, source: bytes, limit_s: float = LIMIT_S) -> FileRows:
     text = mask(source.decode("utf-8", errors="replace").removeprefix("\ufeff"))
     lines = text.split("\n")
     language = language_of(path, lines[0])
-    found, imported = symbols(language, text, limit_s)
+    found, imported = symbols(language, text, limit_s, syntax)
     return FileRows(
         path,
         language.name if language else "",
@@ -72,7 +74,9 @@ def with_words(rows: FileRows) -> FileRows:
     return replace(rows, words=[words(text) for _, _, _, text in rows.chunks])
 
 
-def symbols(language: Language | None, text: str, limit_s: float = LIMIT_S) -> tuple[list[Definition], list[Import]]:
+def symbols(
+    language: Language | None, text: str, limit_s: float = LIMIT_S, syntax: SyntaxTree | None = None
+) -> tuple[list[Definition], list[Import]]:
     """Return the definitions and imports of a text; empty lists for a language without queries.
 
     Raises:
@@ -80,11 +84,11 @@ def symbols(language: Language | None, text: str, limit_s: float = LIMIT_S) -> t
     """
     if language is None or language.level == "chunks":
         return [], []
-    source = text.encode("utf-8", errors="replace")
-    tree = parse(language, source, limit_s)
+    parsed = syntax_tree(language, text, syntax)
+    tree = parsed.tree(limit_s)
     if tree is None:
         return [], []
-    return definitions_and_imports(language, tree, source)
+    return definitions_and_imports(language, tree, parsed.source)
 
 
 def _chunk_row(lines: Sequence[str], first: int, last: int, name: str) -> ChunkRow:

@@ -51,18 +51,14 @@ def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree |
     )
 
 
-def parse_changed(
-    language: Language, tree: Tree, source: bytes, start: int, end: int, replacement: bytes, limit_s: float = LIMIT_S
-) -> Tree | None:
-    """Parse a text after an edit, reusing the tree of the old text: only the changed part is parsed.
+def parse_again(language: Language, tree: Tree, old: bytes, new: bytes, limit_s: float = LIMIT_S) -> Tree | None:
+    """Parse a text whose earlier version was parsed already: only the region that differs is parsed.
 
     Args:
         language: language of the text.
-        tree: tree of `source`; it is not modified.
-        source: the text before the edit.
-        start: byte offset at which the replaced part starts.
-        end: byte offset at which the replaced part ends (exclusive).
-        replacement: the new text between `start` and `end`.
+        tree: tree of the earlier version; it is not modified.
+        old: the earlier version, in UTF-8.
+        new: the text, in UTF-8.
         limit_s: time limit, as in `parse`.
 
     Raises:
@@ -70,18 +66,43 @@ def parse_changed(
     """
     if language.grammar is None:
         return None
+    # Compared as the grammar gets them: an edit may change what `prepared` does to another part of the text.
+    old, new = prepared(language.name, old), prepared(language.name, new)
+    start, end, replacement = difference(old, new)
     old_tree = tree.copy()
-    first, size = _point(source, start), _point(replacement, len(replacement))
+    first, size = _point(old, start), _point(replacement, len(replacement))
     old_tree.edit(
         start_byte=start,
         old_end_byte=end,
         new_end_byte=start + len(replacement),
         start_point=first,
-        old_end_point=_point(source, end),
+        old_end_point=_point(old, end),
         new_end_point=Point(first.row + size.row, size.column if size.row else first.column + size.column),
     )
-    whole = prepared(language.name, source[:start] + replacement + source[end:])
-    return _parse(language.grammar, whole, old_tree, limit_s)
+    return _parse(language.grammar, new, old_tree, limit_s)
+
+
+def difference(old: bytes, new: bytes) -> tuple[int, int, bytes]:
+    """Return the edit between two texts: the start and the end of the replaced part of `old`, and its replacement."""
+    shorter = min(len(old), len(new))
+    prefix = _longest(shorter, lambda low, high: old[low:high] == new[low:high])
+    ends = len(old), len(new)
+    suffix = _longest(
+        shorter - prefix, lambda low, high: old[ends[0] - high : ends[0] - low] == new[ends[1] - high : ends[1] - low]
+    )
+    return prefix, len(old) - suffix, new[prefix : len(new) - suffix]
+
+
+def _longest(most: int, equal: Callable[[int, int], bool]) -> int:
+    """Return the largest length up to `most` such that `equal(0, length)`, by bisection."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if equal(low, middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _point(source: bytes, offset: int) -> Point:

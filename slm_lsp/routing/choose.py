@@ -1,5 +1,6 @@
 """Chooses the model that answers: asks the provider for an estimate per tier, then applies the policy."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -96,4 +97,5 @@ async def _estimate(
     info = await provider.loaded(model)
     if info is None:
         return None
-    return await provider.estimate(Estimate(model, segments(parts, info, settings)))
+    prompt = await asyncio.to_thread(segments, parts, info, settings)
+    return await provider.estimate(Estimate(model, prompt))

@@ -1,7 +1,7 @@
-r"""Apply the changes of one `textDocument/didChange` in time that grows with their size, not with the document's.
+r"""Apply the changes of one `textDocument/didChange`. The time grows with the size of the changes.
 
-The text is held as a list of lines, so that a change touches only the lines it replaces. Building an index of all lines
-once per change takes seconds for a few hundred changes of a large file.
+The text is kept as a list of lines, so a change touches only the lines that it replaces. Building an index of all lines
+once for each change takes seconds for a few hundred changes of a large file.
 """
 
 import io
@@ -13,12 +13,12 @@ from slm_lsp.text import Encoding, column
 
 
 def apply_changes(text: str, changes: Iterable[types.TextDocumentContentChangeEvent], encoding: Encoding) -> str:
-    """The text after all changes. The positions of each refer to the text that the one before left.
+    """Return the text after all changes. The positions of each refer to the text that the previous one left.
 
     Args:
-        text: the text before.
-        changes: ranges to replace, or whole texts, in the order of the message.
-        encoding: what columns count in.
+        text: the text before the changes.
+        changes: replacements of ranges or of the whole text, in the order of the message.
+        encoding: the unit of columns.
     """
     lines = _split(text)
     for change in changes:
@@ -30,11 +30,11 @@ def apply_changes(text: str, changes: Iterable[types.TextDocumentContentChangeEv
 
 
 def _replace(lines: list[str], area: types.Range, new: str, encoding: Encoding) -> None:
-    r"""Replace a range in a list of lines, which keep their ends.
+    r"""Replace a range in a list of lines with their line ends.
 
-    The lines before and behind join it where the change completes a `\r\n`.
+    Where the change completes a `\r\n`, the adjacent line is merged with the changed one.
     """
-    ends = sorted((_place(lines, area.start, encoding), _place(lines, area.end, encoding)))
+    ends = sorted((_line_and_column(lines, area.start, encoding), _line_and_column(lines, area.end, encoding)))
     (first, from_column), (last, to_column) = ends
     merged = lines[first][:from_column] + new + lines[last][to_column:]
     if first > 0 and merged.startswith("\n") and lines[first - 1].endswith("\r"):
@@ -47,12 +47,12 @@ def _replace(lines: list[str], area: types.Range, new: str, encoding: Encoding) 
         lines[first] = merged
         return
     pieces = _split(merged)
-    # Only the text's last line has no end. Behind the end of any other comes the next line, not an empty one.
+    # `_split` adds an empty line after a final line end. Only the text's last line may be such a line.
     lines[first : last + 1] = pieces if last == len(lines) - 1 else pieces[:-1]
 
 
-def _place(lines: list[str], position: types.Position, encoding: Encoding) -> tuple[int, int]:
-    """The line and the column in characters; a place outside the text is the nearest one inside."""
+def _line_and_column(lines: list[str], position: types.Position, encoding: Encoding) -> tuple[int, int]:
+    """Return the line and the column in characters; for a position outside the text, the nearest one inside."""
     if position.line >= len(lines):
         return len(lines) - 1, len(lines[-1])
     line = lines[position.line]
@@ -61,7 +61,7 @@ def _place(lines: list[str], position: types.Position, encoding: Encoding) -> tu
 
 
 def _split(text: str) -> list[str]:
-    r"""The lines with their ends (`\r\n`, `\n` or `\r`); the last has none and may be empty."""
+    r"""Return the lines with their ends (`\r\n`, `\n` or `\r`); the last one has no end and may be empty."""
     lines = list(io.StringIO(text, newline=""))
     if not lines or lines[-1].endswith(("\n", "\r")):
         lines.append("")

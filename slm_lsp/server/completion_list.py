@@ -1,25 +1,32 @@
-"""`textDocument/completion`, for editors that know no inline completion: one item, behind all others."""
+"""`textDocument/completion`, for editors without inline completion: one item, sorted after all others."""
 
 from lsprotocol import types
 
 from slm_lsp.features.completion.complete import Completion
-from slm_lsp.server.documents import Document
+from slm_lsp.server.document import Document
 from slm_lsp.text import Encoding
 
 LAST = "\uffff"
-"""Sorts behind what any other server says."""
+"""Sort key of the item: it comes after the items of all other servers."""
 
 LABEL_CHARACTERS = 60
+"""Longest label in characters."""
 
 
-def knows_inline(capabilities: types.ClientCapabilities) -> bool:
-    """Whether a client says that it knows inline completion."""
+def supports_inline_completion(capabilities: types.ClientCapabilities) -> bool:
+    """Return whether a client announced `textDocument/inlineCompletion`."""
     document = capabilities.text_document
     return document is not None and document.inline_completion is not None
 
 
 def completion_list(document: Document, found: Completion, encoding: Encoding) -> types.CompletionList:
-    """A list with the suggestion; it is never complete, so that the editor asks again with the next key."""
+    """Return a list with the suggestion. It is marked incomplete, so that the editor asks again at the next key press.
+
+    Args:
+        document: the version that the suggestion is for.
+        found: the suggestion; its text may be empty.
+        encoding: the unit of columns.
+    """
     if not found.text:
         return types.CompletionList(is_incomplete=True, items=[])
     start, end = (document.position(each, encoding) for each in (found.start, found.end))

@@ -1,4 +1,4 @@
-"""The one place where our errors become errors of the protocol."""
+"""Maps the package's errors to errors of the protocol. No other module does."""
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -7,13 +7,16 @@ from slm_lsp.errors import RequestCancelledError, SlmError, UsageError
 
 
 def lsp_error(error: SlmError) -> JsonRpcException:
-    """`error` as the client gets it; `data` has its parts for clients that want to offer a cure."""
+    """Return an error as the client gets it. `data` has its parts, for clients that offer to fix the cause."""
     if isinstance(error, RequestCancelledError):
-        return overtaken()
+        return superseded()
     code = types.ErrorCodes.InvalidParams if isinstance(error, UsageError) else types.LSPErrorCodes.RequestFailed
     return JsonRpcException(str(error), code.value, {"kind": error.kind, "what": error.what, "cure": error.cure})
 
 
-def overtaken() -> JsonRpcException:
-    """The answer to a request that a newer one, or a newer version of its document, made pointless."""
-    return JsonRpcException("Overtaken by a newer request.", types.LSPErrorCodes.ServerCancelled.value)
+def superseded() -> JsonRpcException:
+    """Return the answer to a request that the server cancelled for a newer request or a newer version."""
+    return JsonRpcException(
+        "The server cancelled the request: the document was changed, or a newer request replaced it.",
+        types.LSPErrorCodes.ServerCancelled.value,
+    )

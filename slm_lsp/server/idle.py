@@ -1,4 +1,4 @@
-"""A queue of work for pauses: one piece per document, run one after the other while nothing more urgent runs."""
+"""A queue of work for pauses of typing: one task per document, run one after the other."""
 
 import asyncio
 import logging
@@ -9,70 +9,70 @@ from slm_lsp.errors import SlmError
 log = logging.getLogger(__name__)
 
 LIMIT = 16
-"""Documents whose work waits; beyond that the oldest is dropped. An engine holds the prompts of fewer."""
+"""Documents with work in the queue. When there are more, the oldest is dropped: an engine keeps fewer prompts."""
 
 Work = Callable[[], Awaitable[None]]
 
 
 class IdleQueue:
-    """Runs the most recent piece first. A piece that is interrupted stays in the queue. For one event loop.
+    """Runs the most recent task first. A task that is interrupted stays in the queue. Used on the event loop only.
 
     Args:
-        failed: called with the reason when a piece fails; the queue goes on with the next one.
+        on_failure: called with the reason when a task fails; the queue continues with the next one.
     """
 
-    def __init__(self, failed: Callable[[str], None]) -> None:
-        self._failed = failed
-        self._pending: dict[str, Work] = {}
+    def __init__(self, on_failure: Callable[[str], None]) -> None:
+        self._on_failure = on_failure
+        self._tasks: dict[str, Work] = {}
         self._running: str | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._runner: asyncio.Task[None] | None = None
 
     def put(self, uri: str, work: Work) -> None:
-        """Add the work for a document as the most recent, in place of earlier work for it. Starts nothing."""
-        self._pending.pop(uri, None)
-        self._pending[uri] = work
-        if len(self._pending) > LIMIT:
-            del self._pending[next(iter(self._pending))]
+        """Add the task of a document as the most recent one and replace an earlier one. This does not start it."""
+        self._tasks.pop(uri, None)
+        self._tasks[uri] = work
+        if len(self._tasks) > LIMIT:
+            del self._tasks[next(iter(self._tasks))]
 
     def drop(self, uri: str) -> None:
-        """Remove the work for a document; end it if it runs, and go on with the rest."""
-        self._pending.pop(uri, None)
-        if self._running == uri and self._task is not None:
-            self.interrupt()
+        """Remove the task of a document. If it is running, cancel it and continue with the next one."""
+        self._tasks.pop(uri, None)
+        if self._running == uri and self._runner is not None:
+            self.pause()
             self.resume(0.0)
 
-    def interrupt(self) -> None:
-        """Stop until `restart` or `resume`."""
-        if self._task is not None:
-            self._task.cancel()
-        self._task = self._running = None
+    def pause(self) -> None:
+        """Interrupt the running task and run nothing until `restart` or `resume`."""
+        if self._runner is not None:
+            self._runner.cancel()
+        self._runner = self._running = None
 
     def restart(self, after_s: float) -> None:
-        """Interrupt what runs, and begin again with the most recent piece after a pause."""
-        self.interrupt()
-        self._task = asyncio.ensure_future(self._run(after_s))
+        """Interrupt the running task, and after a delay start with the most recent one."""
+        self.pause()
+        self._runner = asyncio.ensure_future(self._run(after_s))
 
     def resume(self, after_s: float) -> None:
-        """Go on after a pause, if something is in the queue and it does not run or wait already."""
-        if self._pending and (self._task is None or self._task.done()):
+        """Continue after a delay, if there are tasks and the queue is not already running or waiting."""
+        if self._tasks and (self._runner is None or self._runner.done()):
             self.restart(after_s)
 
     async def _run(self, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        while self._pending:
-            uri, work = next(reversed(self._pending.items()))
+        while self._tasks:
+            uri, work = next(reversed(self._tasks.items()))
             self._running = uri
             try:
                 await work()
             except SlmError as error:
-                self._failed(str(error))
+                self._on_failure(str(error))
             except Exception as error:
-                log.exception("work in a pause failed for %s", uri)
-                self._failed(
-                    f"Unexpected {type(error).__name__} in a pause: {error}. The server's log has the details."
+                log.exception("background work for %s failed", uri)
+                self._on_failure(
+                    f"Unexpected {type(error).__name__} in background work: {error}. The server's log has the details."
                 )
-            if self._task is not asyncio.current_task():
-                return  # interrupted, though the work has not heeded it
-            if self._pending.get(uri) is work:
-                del self._pending[uri]
+            if self._runner is not asyncio.current_task():
+                return  # The queue was paused, but the task ended without noticing that it was cancelled.
+            if self._tasks.get(uri) is work:
+                del self._tasks[uri]
         self._running = None

@@ -1,4 +1,4 @@
-"""Progress of indexing, as the editor shows it, from `window/workDoneProgress`; with a way to stop it."""
+"""Shows the progress of indexing in the editor with `window/workDoneProgress`, and lets the user cancel it."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from pygls.progress import Progress
 from slm_lsp.index.process import IndexerState
 
 SHOWN_AFTER_S = 1.0
-"""What is done sooner needs no progress."""
+"""Seconds after which progress is shown. Shorter indexing is not shown."""
 
 PERCENT = 100
 
 
 class IndexProgress:
-    """The progress of one workspace's first build or check.
+    """The progress of indexing one workspace.
 
     Args:
-        progress: pygls's; None where the client shows none.
+        progress: from pygls; None if the client does not show progress.
         name: of the workspace.
-        stop: called when the user cancels.
+        stop: called when the user cancels indexing.
     """
 
     def __init__(self, progress: Progress | None, name: str, stop: Callable[[], None]) -> None:
@@ -34,7 +34,7 @@ class IndexProgress:
         self._creating: asyncio.Task[None] | None = None
 
     def show(self, state: IndexerState) -> None:
-        """The indexer said something."""
+        """Show a message of the indexer."""
         if self._progress is None:
             return
         now = asyncio.get_running_loop().time()
@@ -54,7 +54,7 @@ class IndexProgress:
             self._progress.report(self._token, types.WorkDoneProgressReport(message=message, percentage=percent))
 
     def close(self, message: str) -> None:
-        """End what is shown. Later messages of the indexer begin anew."""
+        """End the progress that is shown. A later message of the indexer starts a new one."""
         self._since = None
         self._end(message)
 
@@ -63,7 +63,7 @@ class IndexProgress:
         try:
             await progress.create_async(token)
         except PyglsError:
-            return  # The client does not want it after all.
+            return  # The client refused, although it announced support.
         begin = types.WorkDoneProgressBegin(title=f"Indexing {self._name}", cancellable=True, percentage=0)
         progress.begin(token, begin)
         if self._since is None:

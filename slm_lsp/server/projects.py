@@ -1,4 +1,4 @@
-"""The projects round the open documents: their indexes, what is open over them, and what the user did last."""
+"""The workspace folders of the open documents: their indexes, the unsaved changes over them, and recent edits."""
 
 import asyncio
 import logging
@@ -7,7 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 from lsprotocol import types
 from pygls.uris import to_fs_path
@@ -23,66 +25,78 @@ from slm_lsp.index.process import IndexerState
 from slm_lsp.index.project import Project
 from slm_lsp.index.reader import Reader
 from slm_lsp.index.walk import Rules
-from slm_lsp.server.documents import Document, Documents
+from slm_lsp.server.document import Document
+from slm_lsp.server.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
 REMEMBERED = 24
-"""Edits and looked-at files that are kept in mind."""
+"""Number of recent edits, and of recently viewed files, that are kept."""
 
 NEAR_LINES = 20
-"""An edit so near to an earlier one of the same file takes its place."""
+"""An edit within this many lines of an earlier one of the same file replaces it."""
 
 OPEN_PARSE_S = 0.25
+"""Seconds of processor time for parsing an open document. If it takes longer, the indexed version is used."""
 
 RULES_S = 5.0
-"""After so long what is ignored is asked for again."""
+"""Seconds after which the ignore files of a workspace are read again."""
 
 RESUME_S = 300.0
-"""After a user has cancelled indexing, this much time passes before an opened or saved file starts it again."""
+"""After a user has cancelled indexing, this many seconds pass before an opened or saved file starts it again."""
 
 NAME_S = 0.005
-"""How long to look for a name; it takes some hundredths of a millisecond."""
+"""Longest look-up of a name in seconds. Usually it takes less than 0.1 ms."""
 
-Told = Callable[[Path, IndexerState], None]
+OnState = Callable[[Path, IndexerState], None]
 
 
 class Workspace:
-    """One workspace folder. `retrieve` runs in its one thread, everything else in the loop; each has its connection."""
+    """One workspace folder.
 
-    def __init__(self, root: Path, told: Callable[[IndexerState], None]) -> None:
+    `retrieve` and the methods it calls run in the workspace's own thread. `defines` may be called from any thread. All
+    other methods run on the event loop. The thread and `defines` have a connection to the index each.
+    """
+
+    def __init__(self, root: Path, on_state: Callable[[IndexerState], None]) -> None:
         self.root = root
-        self.indexer = IndexerClient(root, told)
+        self.indexer = IndexerClient(root, on_state)
         self.edits: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
         self.viewed: deque[str] = deque(maxlen=REMEMBERED)
         self.thread = ThreadPoolExecutor(1, "retrieve")
-        self._rules, self._ruled = Rules(root), time.monotonic()
+        self._rules: Rules | None = None
+        self._rules_read_at = 0.0
         self._reader: Reader | None = None
         self._names: Reader | None = None
+        self._names_lock = Lock()
         self._rows: dict[str, tuple[int, FileRows]] = {}
         self._closed = False
         self.stopped_at: float | None = None
-        """When the user cancelled indexing; None while it goes on."""
+        """When the user cancelled indexing; None while it is running."""
 
     async def close(self) -> None:
-        """Stop the indexer; release the thread, after what it has to do, and both connections."""
+        """Stop the indexer, let the thread finish its work, and close both connections."""
         self._closed = True
-        self._forget_names()
-        self.thread.submit(self._drop)
+        self._close_names()
+        self.thread.submit(self._close_reader)
         self.thread.shutdown(wait=False)
         await self.indexer.stop()
 
-    def retrieve(self, cursor: Cursor, documents: Iterable[Document], tokens: int, limit_s: float) -> Retrieved:
-        """Snippets for a place; errors of the index mean that there are fewer."""
-        history = History(tuple(reversed(self.edits)), tuple(reversed(self.viewed)))
-        if time.monotonic() - self._ruled >= RULES_S:
-            self._rules, self._ruled = Rules(self.root), time.monotonic()
-        opened = self._opened(documents)
+    @property
+    def history(self) -> History:
+        """What the user did last, the most recent first."""
+        return History(tuple(reversed(self.edits)), tuple(reversed(self.viewed)))
+
+    def retrieve(
+        self, cursor: Cursor, documents: Iterable[Document], history: History, tokens: int, limit_s: float
+    ) -> Retrieved:
+        """Return snippets for a cursor. If the index is damaged, search the open documents only."""
+        opened = self._open_files(documents)
         try:
             return retrieve(cursor, Project(self._connected(), opened), history, tokens, limit_s)
         except IndexMissingError as error:
             log.warning("%s: %s", self.root, error)
-            self._drop()
+            self._close_reader()
             return retrieve(cursor, Project(None, opened), history, tokens, limit_s)
 
     def _connected(self) -> Reader | None:
@@ -94,54 +108,65 @@ class Workspace:
         return self._reader
 
     def defines(self, name: str) -> bool:
-        """Whether a file defines a name; False where the index cannot tell at once. In the loop."""
-        try:
-            if self._closed:
+        """Return whether a file of the project defines a name; False if the index does not answer in `NAME_S`."""
+        with self._names_lock:
+            try:
+                if self._closed:
+                    return False
+                if self._names is None:
+                    self._names = Reader(index_dir(self.root))
+                with self._names.time_limit(NAME_S):
+                    return self._names.defines(name)
+            except (IndexMissingError, sqlite3.Error):
+                self._drop_names()
                 return False
-            if self._names is None:
-                self._names = Reader(index_dir(self.root))
-            with self._names.time_limit(NAME_S):
-                return self._names.defines(name)
-        except (IndexMissingError, sqlite3.Error):
-            self._forget_names()
-            return False
 
     def reconnect(self) -> None:
-        """The index may have been built anew: what is open is the old one."""
-        self.thread.submit(self._drop)
-        self._forget_names()
+        """Close the connections, because the index may have been built anew. The next search opens the new one."""
+        self.thread.submit(self._close_reader)
+        self._close_names()
 
-    def _forget_names(self) -> None:
+    def _close_names(self) -> None:
+        with self._names_lock:
+            self._drop_names()
+
+    def _drop_names(self) -> None:
         if self._names is not None:
             self._names.close()
             self._names = None
 
-    def _drop(self) -> None:
+    def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
 
-    def _opened(self, documents: Iterable[Document]) -> dict[str, FileRows]:
-        """Rows of the open documents that may be indexed, parsed again where they changed."""
+    def _open_files(self, documents: Iterable[Document]) -> dict[str, FileRows]:
+        """Return the index rows of the open documents that may be indexed. Parse those that have changed."""
+        rules = self._current_rules()
         kept: dict[str, tuple[int, FileRows]] = {}
         for document in documents:
             path = self.relative(document.uri)
-            if path is None or self._rules.refuses(path) is not None:
+            if path is None or rules.refuses(path) is not None:
                 continue
             known = self._rows.get(path)
             if known is not None and known[0] == document.version:
                 kept[path] = known
                 continue
             try:
-                source = document.text.encode("utf-8", errors="replace")
-                kept[path] = document.version, extract(path, source, OPEN_PARSE_S)
+                kept[path] = document.version, extract(path, document.syntax.source, OPEN_PARSE_S, document.syntax)
             except ParseTimeoutError:
                 log.info("%s takes too long to parse", path)
         self._rows = kept
         return {path: rows for path, (_, rows) in kept.items()}
 
+    def _current_rules(self) -> Rules:
+        now = time.monotonic()
+        if self._rules is None or now - self._rules_read_at >= RULES_S:
+            self._rules, self._rules_read_at = Rules(self.root), now
+        return self._rules
+
     def relative(self, uri: str) -> str | None:
-        """The path of a document in this workspace; None outside."""
+        """Return the path of a document relative to this folder; None if it is outside."""
         path = to_fs_path(uri)
         if path is None or not Path(path).is_relative_to(self.root):
             return None
@@ -149,22 +174,22 @@ class Workspace:
 
 
 class Projects:
-    """Every workspace folder with an open document. State of the server's loop.
+    """A `Workspace` for each folder that contains an open document. Used on the event loop only.
 
     Args:
-        documents: the open documents.
-        told: called with a workspace's folder and what its indexer says.
-        clock: seconds, by which the pause after a cancel is measured.
+        sessions: the open documents.
+        on_state: called with a workspace folder and each message of its indexer.
+        clock: seconds; measures the time since the user cancelled indexing.
     """
 
-    def __init__(self, documents: Documents, told: Told, clock: Callable[[], float] = time.monotonic) -> None:
-        self._documents = documents
-        self._told = told
+    def __init__(self, sessions: Sessions, on_state: OnState, clock: Callable[[], float] = time.monotonic) -> None:
+        self._sessions = sessions
+        self._on_state = on_state
         self._clock = clock
         self._workspaces: dict[Path, Workspace] = {}
 
-    def looked_at(self, uri: str) -> None:
-        """A document was opened or the cursor came to it; its workspace gets its indexer."""
+    def viewed(self, uri: str) -> None:
+        """Remember that the user looks at a document. Start the indexer of its workspace if it is not running."""
         if (found := self._of(uri)) is not None:
             workspace, path = found
             if path in workspace.viewed:
@@ -172,7 +197,7 @@ class Projects:
             workspace.viewed.append(path)
 
     def edited(self, uri: str, lines: Iterable[int]) -> None:
-        """Remember where a document was changed."""
+        """Remember the lines at which a document was changed."""
         if (found := self._of(uri)) is not None:
             workspace, path = found
             for line in lines:
@@ -182,24 +207,24 @@ class Projects:
                 workspace.edits.append((path, line))
 
     def changed_on_disk(self, uris: Iterable[str]) -> None:
-        """The editor saved files, or saw them change."""
+        """Tell the indexers about files that the editor saved, or saw changing."""
         for uri in uris:
             for workspace in self._workspaces.values():
                 if (path := workspace.relative(uri)) is not None:
                     workspace.indexer.changed([path])
 
     async def retrieve(self, document: Document, cursor: Cursor, tokens: int, limit_s: float) -> Retrieved:
-        """Snippets for a place in a document; none where the document lies in no workspace folder."""
+        """Return snippets for a cursor, found in the workspace's thread; none outside every workspace folder."""
         found = self._of(document.uri)
         if found is None or tokens == 0:
             return Retrieved((), {}, ())
         workspace, _ = found
-        opened = list(self._documents.opened())
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(workspace.thread, workspace.retrieve, cursor, opened, tokens, limit_s)
+        documents = self._sessions.documents()
+        search = partial(workspace.retrieve, cursor, documents, workspace.history, tokens, limit_s)
+        return await asyncio.get_running_loop().run_in_executor(workspace.thread, search)
 
     def knows(self, uri: str) -> Callable[[str], bool]:
-        """Tells of names whether a document's project defines them; of none while there is no index."""
+        """Return a function that says whether a document's project defines a name. It may be called in any thread."""
         found = self._of(uri)
         return found[0].defines if found is not None else lambda _: False
 
@@ -210,7 +235,7 @@ class Projects:
             await workspace.indexer.stop()
 
     def resume_indexing(self, uri: str) -> None:
-        """Start a cancelled indexer again, if `RESUME_S` have passed. Called when a document was opened or saved."""
+        """Start a cancelled indexer again if `RESUME_S` have passed. Call it when a document was opened or saved."""
         found = self._of(uri)
         if found is None or (stopped_at := found[0].stopped_at) is None:
             return
@@ -225,26 +250,29 @@ class Projects:
         await asyncio.gather(*(each.close() for each in workspaces))
 
     def remove(self, folders: Iterable[types.WorkspaceFolder]) -> list[Workspace]:
-        """Take out folders that left the workspace. Returns them for the caller to close."""
+        """Remove folders that left the workspace. Return them; the caller closes them."""
         paths = [Path(path) for each in folders if (path := to_fs_path(each.uri)) is not None]
         roots = {*paths, *(path.resolve() for path in paths)}
         return [self._workspaces.pop(root) for root in roots & self._workspaces.keys()]
 
     def _of(self, uri: str) -> tuple[Workspace, str] | None:
-        folder = self._documents.workspace_of(uri)
+        """Return the workspace of a document and its path there; None outside every workspace folder."""
+        folder = self._sessions.workspace_of(uri)
         if folder is None:
             return None
         workspace = self._workspaces.get(folder)
         if workspace is None:
-            workspace = self._workspaces[folder] = Workspace(folder, lambda state: self._heard(folder, state))
+            workspace = self._workspaces[folder] = Workspace(
+                folder, lambda state: self._on_indexer_state(folder, state)
+            )
             workspace.indexer.start()
         path = workspace.relative(uri)
         return None if path is None else (workspace, path)
 
-    def _heard(self, folder: Path, state: IndexerState) -> None:
+    def _on_indexer_state(self, folder: Path, state: IndexerState) -> None:
         workspace = self._workspaces.get(folder)
         if workspace is None:
             return
         if state.state == "indexing" and state.total == 0:
             workspace.reconnect()
-        self._told(folder, state)
+        self._on_state(folder, state)

@@ -1,7 +1,7 @@
-"""pygls, with our own documents in place of its own, and an answer to every message that is wrong.
+"""pygls with our documents instead of its own, and with an answer to every malformed message.
 
-pygls splits lines at form feeds and U+2028, which editors do not, and leaves a request with wrong parameters without
-an answer.
+The documents of pygls split lines at form feeds and U+2028, which editors do not. pygls also leaves a request with
+wrong parameters without an answer.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from enum import Enum
 from typing import Any
 
 from lsprotocol import types
@@ -18,77 +19,83 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.language_server import lsp_method
 
-from slm_lsp.server.documents import Documents
+from slm_lsp.server.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
 TOKEN = "token"  # noqa: S105 - a name
-"""The key of it among the initialization options."""
+"""Key of the token in the initialization options."""
 
 WRONG_TOKEN = types.LSPErrorCodes.RequestFailed.value
 
+NOT_JSON_RPC = "the message is not a JSON-RPC 2.0 message"
+
 request_id: ContextVar[int | str | None] = ContextVar("request_id", default=None)
-"""The number of the request that is being handled."""
+"""The id of the request that is being handled."""
 
 
-class AlreadyAnswered(Exception):  # noqa: N818 - not a mistake: the client has its answer
-    """A message was wrong and its sender has been told."""
+class AlreadyAnswered(Exception):  # noqa: N818 - it does not report a failure
+    """A malformed message was answered with an error; nothing more is to be done."""
 
 
 class Protocol(LanguageServerProtocol):
-    """Keeps documents in `documents`."""
+    """The protocol of one client. Its open documents are in `sessions`."""
 
     def __init__(self, server: LanguageServer, converter: Any) -> None:
         super().__init__(server, converter)
-        self.documents = Documents()
+        self.sessions = Sessions()
         self.token: str | None = None
-        """What `initialize` has to name in its options, where anybody might connect."""
+        """The token that `initialize` has to contain; None if every client is accepted."""
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Any:
-        """End the session of this client; pygls would leave the process from within its reader."""
+        """End the session of this client. The method of pygls would exit the process, with all its clients."""
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Close the connection. What was written before still goes out."""
+        """Close the connection after everything that was written before has been sent."""
         closing = self.writer.close() if self.writer is not None else None
         if inspect.isawaitable(closing):
             self._closing = asyncio.ensure_future(closing)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Any:
-        """Remember the document, then tell the server."""
-        self.documents.open(params.text_document)
-        yield from self._user(types.TEXT_DOCUMENT_DID_OPEN, params)
+        """Open a session for the document, then call our handler."""
+        self.sessions.open(params.text_document)
+        yield from self._our_handler(types.TEXT_DOCUMENT_DID_OPEN, params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Any:
-        """Apply the changes, then tell the server."""
-        self.documents.change(params)
-        yield from self._user(types.TEXT_DOCUMENT_DID_CHANGE, params)
+        """Apply the changes, then call our handler."""
+        self.sessions.change(params)
+        yield from self._our_handler(types.TEXT_DOCUMENT_DID_CHANGE, params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> Any:
-        """Forget the document, then tell the server."""
-        self.documents.close(params.text_document.uri)
-        yield from self._user(types.TEXT_DOCUMENT_DID_CLOSE, params)
+        """Close the session of the document, then call our handler."""
+        self.sessions.close(params.text_document.uri)
+        yield from self._our_handler(types.TEXT_DOCUMENT_DID_CLOSE, params)
 
     @property
     def was_shut_down(self) -> bool:
-        """Whether the client said `shutdown`."""
+        """Whether the client sent `shutdown`."""
         return bool(self._shutdown)
 
     @property
     def is_initialized(self) -> bool:
-        """Whether the client has begun its session."""
+        """Whether the client sent `initialize`."""
         return self._workspace is not None
 
-    def _user(self, method: str, params: Any) -> Any:
+    def encode(self, value: Any) -> Any:
+        """Return a message or a part of one as it is sent, in plain dictionaries and lists."""
+        return self._converter.unstructure(value)
+
+    def _our_handler(self, method: str, params: Any) -> Any:
         if (handler := self.fm.features.get(method)) is not None:
             yield handler, (params,), None
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """A message's typed form; what cannot be one is answered here, where its number is still known."""
+        """Return the typed message. If that fails, answer it here, where the id of the request is still known."""
         try:
             message = super().structure_message(data)
         except JsonRpcException as error:
@@ -99,46 +106,57 @@ class Protocol(LanguageServerProtocol):
         return message
 
     def handle_message(self, message: Any) -> None:
-        """Answer what is JSON but no JSON-RPC; pass on the rest. After `shutdown` requests are refused, not ignored."""
+        """Answer JSON that is not JSON-RPC, and requests before `initialize` or after `shutdown`; handle the rest."""
         if not hasattr(message, "jsonrpc"):
             number = message.get("id") if isinstance(message, dict) else None
-            self.answer_wrong(JsonRpcInvalidRequest("this is no JSON-RPC 2.0 message"), number)
+            self.answer_error(JsonRpcInvalidRequest(NOT_JSON_RPC), number)
             return
         number = getattr(message, "id", None)
         method = getattr(message, "method", None)
         if message.jsonrpc != self.VERSION:
-            self.answer_wrong(JsonRpcInvalidRequest("this is no JSON-RPC 2.0 message"), number)
+            self.answer_error(JsonRpcInvalidRequest(NOT_JSON_RPC), number)
             return
         if not self.is_initialized and method not in (types.INITIALIZE, types.EXIT):
             if number is not None and method is not None:
                 error = JsonRpcException("Send initialize first.", types.ErrorCodes.ServerNotInitialized.value)
-                self.answer_wrong(error, number)
+                self.answer_error(error, number)
             return
         if self._shutdown and getattr(message, "id", None) is not None and hasattr(message, "method"):
-            self.answer_wrong(JsonRpcInvalidRequest("the server is shutting down"), message.id)
+            self.answer_error(JsonRpcInvalidRequest("the server is shutting down"), message.id)
             return
-        if method == types.INITIALIZE and not self._knows_token(message.params):
-            error = JsonRpcException("initializationOptions.token is not the server's.", WRONG_TOKEN)
-            self.answer_wrong(error, number)
+        if method == types.INITIALIZE and not self._has_token(message.params):
+            error = JsonRpcException("initializationOptions.token is not the token of the server.", WRONG_TOKEN)
+            self.answer_error(error, number)
             self.hang_up()
             return
         if self._shutdown and method not in (None, types.EXIT):
-            return  # a notification: what it would change was released
+            return  # A notification: the state that it would change was released.
         request_id.set(number)
         super().handle_message(message)
         if method == types.SHUTDOWN:
-            self._shutdown = True  # pygls sets it when the answer is there, which may be after `exit`
+            self._shutdown = True  # pygls sets it with the answer, which may be later than `exit`.
 
-    def _knows_token(self, params: Any) -> bool:
+    def _has_token(self, params: Any) -> bool:
         if self.token is None:
             return True
         options = params.initialization_options
-        said = options.get(TOKEN) if isinstance(options, dict) else None
-        return isinstance(said, str) and hmac.compare_digest(said.encode(), self.token.encode())
+        token = options.get(TOKEN) if isinstance(options, dict) else None
+        return isinstance(token, str) and hmac.compare_digest(token.encode(), self.token.encode())
 
-    def answer_wrong(self, error: JsonRpcException, number: int | str | None) -> None:
-        """An error for a message; `number` is None where the message did not say."""
+    def answer_error(self, error: JsonRpcException, number: int | str | None) -> None:
+        """Answer a message with an error; `number` is its id, None if it has no id."""
         self._send_data({"jsonrpc": self.VERSION, "id": number, "error": error.to_response_error()})
+
+
+class Runs(Enum):
+    """Where the work of a handler runs. Each handler declares it."""
+
+    LOOP = "loop"
+    """On the event loop. The handler is a plain function, takes microseconds, and reads no file."""
+    THREAD = "thread"
+    """In a thread. The handler is a coroutine that waits for the thread."""
+    ENGINE = "engine"
+    """In the engine, and in threads. The handler is a coroutine that can be cancelled."""
 
 
 class Server(LanguageServer):
@@ -146,19 +164,54 @@ class Server(LanguageServer):
 
     protocol: Protocol
     close: Callable[[], Awaitable[None]]
-    """Lets go of everything that a session holds; set by who puts the server together."""
+    """Releases everything that a session holds. Set by `create_server`."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(name, version, protocol_cls=Protocol)
+        self.runs: dict[str, Runs] = {}
+        """Where the handler of each method and command runs."""
+
+    def handles(self, method: str, runs: Runs, options: Any = None) -> Callable[[Callable[..., Any]], Any]:
+        """Return a decorator that registers the handler of a method.
+
+        Args:
+            method: of the protocol.
+            runs: where the work runs.
+            options: announced to the client as the server's capability.
+        """
+        return self._declared(method, runs, self.feature(method, options))
+
+    def runs_command(self, name: str, runs: Runs) -> Callable[[Callable[..., Any]], Any]:
+        """Return a decorator that registers the handler of a command; arguments as in `handles`."""
+        return self._declared(name, runs, self.command(name))
+
+    def _declared(self, name: str, runs: Runs, register: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+        """Return a decorator that registers a handler. A handler is a coroutine exactly if it does not run on the loop.
+
+        Raises:
+            TypeError: the handler does not fit its declaration.
+        """
+
+        def decorate(handler: Callable[..., Any]) -> Any:
+            if inspect.iscoroutinefunction(handler) == (runs is Runs.LOOP):
+                expected = "a plain function" if runs is Runs.LOOP else "a coroutine function"
+                raise TypeError(f"{handler.__name__} runs in {runs.value}, so it must be {expected}")
+            self.runs[name] = runs
+            return register(handler)
+
+        return decorate
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """What pygls could not handle: malformed messages are answered, the rest goes to the log, not into popups."""
+        """Answer malformed messages. Log all other errors; the default of pygls is to show them in the editor."""
         if isinstance(error, AlreadyAnswered):
             return
         if isinstance(error, JsonRpcException) and source is not JsonRpcException:
             log.info("a request was answered with an error: %s", error)
             return
         if isinstance(error, ValueError) and source is JsonRpcException:
-            self.protocol.answer_wrong(JsonRpcParseError(f"the message is no JSON: {error}"), None)
+            self.protocol.answer_error(JsonRpcParseError(f"the message is not JSON: {error}"), None)
             return
         if source is JsonRpcException:
-            self.protocol.answer_wrong(JsonRpcInvalidRequest(f"this is no message: {error}"), None)
+            self.protocol.answer_error(JsonRpcInvalidRequest(f"the message is malformed: {error}"), None)
             return
         log.error("%s", error, exc_info=error)

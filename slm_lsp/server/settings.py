@@ -1,68 +1,124 @@
-"""The settings of each workspace, read again only when one of their files or the editor's settings change."""
+"""Resolves the settings of each workspace, and resolves them again when one of their sources changes."""
 
+import asyncio
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slm_lsp.config import WORKSPACE_FILE, Settings, load_settings, user_file
 
+CHECK_S = 1.0
+"""Seconds for which resolved settings are used without looking at their files. An editor that saves a settings file, or
+watches it, is faster: see `SettingsCache.file_changed`."""
+
 _Stamp = tuple[int, int, int] | None
-"""Size, time of change and time of the last change of its metadata (permissions); None where there is no file."""
+"""Size, modification time and change time of the metadata (such as permissions); None if the file does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
     stamps: tuple[_Stamp, ...]
+    """Of the settings files."""
     settings: Settings
 
 
+@dataclass(slots=True)
+class _Workspace:
+    """What is known of one workspace folder."""
+
+    resolved: _Resolved | None = None
+    checked_at: float = -CHECK_S
+    """When the files were looked at, by the cache's clock."""
+    problems: tuple[str, ...] = ()
+    """Of the last settings; they were shown to the user."""
+    resolving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a thread looks at the files, so that simultaneous requests do it once."""
+
+
 class SettingsCache:
-    """Settings by workspace folder. A look-up costs one `stat` per settings file.
+    """Settings by workspace folder. Files are read in a thread, so a look-up never blocks the event loop.
 
     Args:
         overrides: settings of the command line; they win over the editor's.
-        warn: called once with each problem, and again when a problem comes back after it was mended.
-        user: the user's settings file; None: the usual one.
+        warn: called once with each problem, and again if a problem comes back after it was fixed.
+        user: the user's settings file; None for the default path.
+        clock: seconds, from any start.
     """
 
-    def __init__(self, overrides: Mapping[str, object], warn: Callable[[str], None], user: Path | None = None) -> None:
+    def __init__(
+        self,
+        overrides: Mapping[str, object],
+        warn: Callable[[str], None],
+        user: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._overrides = overrides
         self._warn = warn
         self._user = user or user_file()
+        self._clock = clock
         self._editor: Mapping[str, object] = overrides
-        self._resolved: dict[Path | None, _Resolved] = {}
-        self._problems: dict[Path | None, tuple[str, ...]] = {}
+        self._workspaces: dict[Path | None, _Workspace] = {}
 
     def configure(self, editor: Mapping[str, object]) -> None:
         """Replace the editor's settings."""
         self._editor = {**editor, **self._overrides}
-        self._resolved.clear()
+        for each in self._workspaces.values():
+            each.resolved = None
 
     @property
     def editor(self) -> Mapping[str, object]:
-        """The editor's settings with those of the command line over them."""
+        """The editor's settings, overridden by those of the command line."""
         return self._editor
 
-    def get(self, workspace: Path | None) -> Settings:
-        """The settings of a workspace folder, or those outside of any (None)."""
-        files = [self._user] if workspace is None else [self._user, workspace / WORKSPACE_FILE]
-        stamps = tuple(_stamp(each) for each in files)
-        known = self._resolved.get(workspace)
-        if known is not None and known.stamps == stamps:
-            return known.settings
-        settings = load_settings(workspace, editor=self._editor, user=self._user)
-        self._resolved[workspace] = _Resolved(stamps, settings)
-        self._report(workspace, settings.problems)
+    def is_settings_file(self, path: Path) -> bool:
+        """Return whether a file may hold settings."""
+        return path.name == WORKSPACE_FILE or path == self._user
+
+    def file_changed(self) -> None:
+        """Look at the files again at the next look-up, because a settings file was saved or has changed."""
+        for each in self._workspaces.values():
+            each.checked_at = self._clock() - CHECK_S
+
+    async def get(self, folder: Path | None) -> Settings:
+        """Return the settings of a workspace folder; for None, those outside any folder."""
+        workspace = self._workspaces.setdefault(folder, _Workspace())
+        while (settings := self._fresh(workspace)) is None:
+            async with workspace.resolving:
+                if self._fresh(workspace) is None:
+                    await self._resolve(folder, workspace)
         return settings
 
-    def forget(self, workspace: Path) -> None:
+    def forget(self, folder: Path) -> None:
         """Drop a workspace folder that was closed."""
-        self._resolved.pop(workspace, None)
-        self._problems.pop(workspace, None)
+        self._workspaces.pop(folder, None)
 
-    def _report(self, workspace: Path | None, problems: tuple[str, ...]) -> None:
-        shown = {problem for each in self._problems.values() for problem in each}
-        self._problems[workspace] = problems
+    def _fresh(self, workspace: _Workspace) -> Settings | None:
+        """Return the resolved settings unless it is time to look at the files again."""
+        if workspace.resolved is None or self._clock() - workspace.checked_at >= CHECK_S:
+            return None
+        return workspace.resolved.settings
+
+    async def _resolve(self, folder: Path | None, workspace: _Workspace) -> None:
+        editor, before, now = self._editor, workspace.resolved, self._clock()
+        resolved = await asyncio.to_thread(self._read, folder, editor, before)
+        if editor is not self._editor:
+            return  # The editor's settings were replaced meanwhile; the caller tries again.
+        workspace.resolved, workspace.checked_at = resolved, now
+        if resolved is not before:
+            self._report(workspace, resolved.settings.problems)
+
+    def _read(self, folder: Path | None, editor: Mapping[str, object], before: _Resolved | None) -> _Resolved:
+        """Return the settings; `before` itself if no file has changed since. Runs in a thread."""
+        files = [self._user] if folder is None else [self._user, folder / WORKSPACE_FILE]
+        stamps = tuple(_stamp(each) for each in files)
+        if before is not None and before.stamps == stamps:
+            return before
+        return _Resolved(stamps, load_settings(folder, editor=editor, user=self._user))
+
+    def _report(self, workspace: _Workspace, problems: tuple[str, ...]) -> None:
+        shown = {problem for each in self._workspaces.values() for problem in each.problems}
+        workspace.problems = problems
         for problem in dict.fromkeys(problems):
             if problem not in shown:
                 self._warn(problem)

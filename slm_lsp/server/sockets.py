@@ -1,7 +1,8 @@
-"""The server over TCP or a WebSocket, for clients that cannot start a program, or not on this machine.
+"""The server over TCP or a WebSocket, for clients that cannot start a program or are on another machine.
 
-Whoever connects may ask about every file that the server can read. So only this machine is listened to, unless a token
-is set; web pages, which may connect to it too, are told by the `Origin` that browsers send, and refused.
+A client may ask about every file that the server can read. So the server accepts connections from this machine only,
+unless a token is set. Web pages on this machine could connect too; they are recognized by the `Origin` header that
+browsers send, and refused.
 """
 
 import asyncio
@@ -21,126 +22,142 @@ from slm_lsp.platform.spawn import on_termination
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
 from slm_lsp.server.stdio import MAX_LINE_BYTES, Input, log_to_stderr, release
+from slm_lsp.server.watchdog import watch_loop
 
 log = logging.getLogger(__name__)
 
 Kind = Literal["tcp", "ws"]
-Told = Callable[[str, int], None]
+Communicate = Callable[[Server], Awaitable[None]]
+"""Exchanges messages with one client until it leaves."""
+Session = Callable[[Communicate], Awaitable[None]]
+"""Runs the session of one client from the start to the release of everything that it holds."""
+OnListening = Callable[[str, int], None]
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""No editor sends more at once; who does is not served on."""
+"""Longest message in bytes; the server closes the connection of a client that sends a longer one."""
 
-STRANGER_S = 20.0
-"""Where a token is wanted, a connection that has not named it by then is closed."""
+AUTHENTICATION_S = 20.0
+"""If a token is set, a connection without a valid `initialize` is closed after this many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen."""
+    """An address to listen on."""
 
     host: str
     port: int
-    """0: any that is free."""
+    """0 for any free port."""
 
 
 def parse_address(text: str) -> Address:
-    """An address as the command line has it: `HOST:PORT`, `[HOST]:PORT` for IPv6, or `PORT` on this machine only.
+    """Parse an address of the command line: `HOST:PORT`, `[HOST]:PORT` for IPv6, or `PORT` on this machine only.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the address is invalid.
     """
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if colon else "127.0.0.1"
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise UsageError(f"{text!r} is no HOST:PORT.", "Such as 127.0.0.1:2087; port 0 takes any that is free.")
+        raise UsageError(
+            f"Invalid address {text!r}; expected HOST:PORT.", "For example 127.0.0.1:2087; port 0 takes any free port."
+        )
     return Address(host, int(port))
 
 
 def check_reach(address: Address, token: str | None) -> None:
-    """Refuse to listen to other machines without a token.
+    """Check that a server that other machines can connect to has a token.
 
     Raises:
-        UsageError: so it would be, or there is no such host.
+        UsageError: it has none, or the host is unknown.
     """
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise UsageError(f"{address.host} is no address of this machine: {error}.") from error
-    strangers = [each[4][0] for each in found if not ipaddress.ip_address(str(each[4][0]).split("%")[0]).is_loopback]
-    if strangers and not token:
+        raise UsageError(f"{address.host} is not an address of this machine: {error}.") from error
+    public = [each[4][0] for each in found if not ipaddress.ip_address(str(each[4][0]).split("%")[0]).is_loopback]
+    if public and not token:
         raise UsageError(
-            f"On {address.host} other machines could read this one's files through the server.",
+            f"Other machines can connect to {address.host}, and could read the files of this one through the server.",
             "Listen on 127.0.0.1, or set a token with --token-file.",
         )
 
 
-def serve_sockets(kind: Kind, address: Address, token: str | None, overrides: Mapping[str, object], told: Told) -> int:
-    """Serve any number of clients, each with a session of its own, until the process is interrupted.
+def serve_sockets(
+    kind: Kind,
+    address: Address,
+    token: str | None,
+    overrides: Mapping[str, object],
+    on_listening: OnListening,
+    *,
+    debug: bool = False,
+) -> int:
+    """Serve any number of clients, each with its own session, until the process is interrupted.
 
     Args:
         kind: `tcp` or `ws`.
         address: where to listen.
-        token: what clients have to send as `initializationOptions.token`.
+        token: that clients have to send as `initializationOptions.token`; None to accept clients without one.
         overrides: settings of the command line; they win over the editor's.
-        told: called with the host and the port once the server listens.
+        on_listening: called with the host and the port when the server listens.
+        debug: log callbacks that block the event loop.
 
     Returns:
         The exit code.
 
     Raises:
-        UsageError: other machines could connect and there is no token, or the address cannot be had.
+        UsageError: other machines could connect and there is no token, or the server cannot listen on the address.
     """
     check_reach(address, token)
     log_to_stderr()
-    asyncio.run(_serve(kind, address, token, overrides, told))
+    with watch_loop() if debug else contextlib.nullcontext():
+        asyncio.run(_serve(kind, address, token, overrides, on_listening))
     return 0
 
 
-async def _serve(kind: Kind, address: Address, token: str | None, overrides: Mapping[str, object], told: Told) -> None:
-    over = asyncio.Event()
-    on_termination(over.set)
+async def _serve(
+    kind: Kind, address: Address, token: str | None, overrides: Mapping[str, object], on_listening: OnListening
+) -> None:
+    interrupted = asyncio.Event()
+    on_termination(interrupted.set)
     listen = _listen_tcp if kind == "tcp" else _listen_ws
     sessions: set[asyncio.Task[Any]] = set()
-    talking: set[asyncio.Task[Any]] = set()
+    connected: set[asyncio.Task[Any]] = set()
 
-    async def session(talk: Callable[[Server], Awaitable[None]]) -> None:
-        server = create_server(overrides)
+    async def session(communicate: Communicate) -> None:
+        server = await asyncio.to_thread(create_server, overrides)
         server.protocol.token = token
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         sessions.add(task)
-        talking.add(task)
-        stranger = asyncio.get_running_loop().call_later(STRANGER_S, _forget_stranger, server) if token else None
+        connected.add(task)
+        timer = asyncio.get_running_loop().call_later(AUTHENTICATION_S, _refuse_anonymous, server) if token else None
         try:
-            await talk(server)
+            await communicate(server)
         except (ConnectionError, asyncio.CancelledError):
-            log.info("a client has gone")
+            log.info("a client has closed the connection")
         finally:
-            if stranger is not None:
-                stranger.cancel()
-            talking.discard(task)
+            if timer is not None:
+                timer.cancel()
+            connected.discard(task)
             await release(server)
             sessions.discard(task)
 
     try:
         listening = await listen(address, token, session)
     except OSError as error:
-        raise UsageError(f"{address.host}:{address.port} cannot be listened on: {error.strerror or error}.") from error
+        raise UsageError(f"Cannot listen on {address.host}:{address.port}: {error.strerror or error}.") from error
     async with listening:
         host, port = listening.sockets[0].getsockname()[:2]
-        told(str(host), int(port))
-        await over.wait()
-        for task in talking:
+        on_listening(str(host), int(port))
+        await interrupted.wait()
+        for task in connected:
             task.cancel()
-        if sessions:  # those that are being released already are waited for as well
+        if sessions:  # Includes the sessions that are already being released.
             await asyncio.wait(sessions)
-
-
-Session = Callable[[Callable[[Server], Awaitable[None]]], Awaitable[None]]
 
 
 async def _listen_tcp(address: Address, _: str | None, session: Session) -> Any:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async def talk(server: Server) -> None:
+        async def communicate(server: Server) -> None:
             server.protocol.set_writer(writer)
             await run_async(
                 stop_event=threading.Event(),
@@ -151,7 +168,7 @@ async def _listen_tcp(address: Address, _: str | None, session: Session) -> Any:
             )
 
         try:
-            await session(talk)
+            await session(communicate)
         finally:
             writer.close()
 
@@ -163,14 +180,14 @@ async def _listen_ws(address: Address, token: str | None, session: Session) -> A
     from websockets.exceptions import ConnectionClosed
 
     class Connection(ServerConnection):
-        """Ignore messages to a client that has disconnected. pygls does not await `send`, so an error would be lost."""
+        """Drops messages to a client that has disconnected. pygls does not await `send`, so an error would be lost."""
 
         async def send(self, *args: Any, **kwargs: Any) -> None:
             with contextlib.suppress(ConnectionClosed):
                 await super().send(*args, **kwargs)
 
     async def connected(connection: ServerConnection) -> None:
-        async def talk(server: Server) -> None:
+        async def communicate(server: Server) -> None:
             await run_websocket(
                 websocket=connection,
                 stop_event=threading.Event(),
@@ -179,7 +196,7 @@ async def _listen_ws(address: Address, token: str | None, session: Session) -> A
                 error_handler=server.report_server_error,
             )
 
-        await session(talk)
+        await session(communicate)
 
     origins = None if token else [None]
     return await serve(
@@ -192,7 +209,8 @@ async def _listen_ws(address: Address, token: str | None, session: Session) -> A
     )
 
 
-def _forget_stranger(server: Server) -> None:
+def _refuse_anonymous(server: Server) -> None:
+    """Close the connection of a client that has not sent a valid `initialize`."""
     if not server.protocol.is_initialized:
         with contextlib.suppress(Exception):
             server.protocol.hang_up()

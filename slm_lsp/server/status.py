@@ -1,4 +1,4 @@
-"""`slm/status`: what a status bar shows, sent when it changes. Described in `docs/protocol.md`."""
+"""`slm/status`: what an editor shows in its status bar. Sent when it changes; described in `docs/protocol.md`."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from typing import Literal, TypedDict
 
 STATUS = "slm/status"
 
-QUIET_S = 0.25
-"""Between two messages that only say that a request began or ended: while somebody types there are several at a key,
-and an editor draws each of them."""
+MIN_INTERVAL_S = 0.25
+"""Seconds between two messages that only say that a request started or ended. While the user types there are several
+such changes for each key press, and an editor redraws its status bar for each message."""
 
 State = Literal["idle", "loading", "working", "ready", "failed"]
 
 
 class Status(TypedDict):
-    """The message. Values are null while they are not known."""
+    """The message. A value is null while it is unknown."""
 
     state: State
     model: str | None
@@ -26,15 +26,18 @@ class Status(TypedDict):
     chosen: str | None
 
 
-def passes(before: Status, after: Status) -> bool:
-    """Whether a change is of the kind that comes with every request: work begins or ends, at some speed."""
-    told = (before["state"], after["state"])
+def is_routine(before: Status, after: Status) -> bool:
+    """Return whether a change only says that a request started or ended, or at which speed."""
+    states = (before["state"], after["state"])
     same = all(before[key] == after[key] for key in ("model", "tier", "indexed"))
-    return same and all(state in ("working", "ready") for state in told)
+    return same and all(state in ("working", "ready") for state in states)
 
 
 class StatusReport:
-    """Keeps the current status and sends it on when it changes; what passes, a few times a second. In an event loop."""
+    """Keeps the current status and sends it when it changes; routine changes at most once per `MIN_INTERVAL_S`.
+
+    Used on the event loop only.
+    """
 
     def __init__(self, send: Callable[[Status], None]) -> None:
         self._send = send
@@ -48,8 +51,8 @@ class StatusReport:
             reason=None,
             chosen=None,
         )
-        self._told = self.current
-        self._quiet: asyncio.TimerHandle | None = None
+        self._sent = self.current
+        self._timer: asyncio.TimerHandle | None = None
 
     def set(
         self,
@@ -61,7 +64,7 @@ class StatusReport:
         tokens_per_second: float | None = None,
         chosen: str | None = None,
     ) -> None:
-        """Note a change. Model, tier, speed and why that model stay as they were where none is given."""
+        """Update the status. Model, tier, speed and `chosen` keep their values when they are not given."""
         before = self.current
         self.current = Status(
             state=state,
@@ -73,28 +76,28 @@ class StatusReport:
             reason=reason,
             chosen=chosen or before["chosen"],
         )
-        self._tell(passing=passes(before, self.current))
+        self._report(routine=is_routine(before, self.current))
 
     def set_indexed(self, percent: int | None) -> None:
-        """Note how much of what changed in the project is indexed; None without an index."""
+        """Set how much of the project is indexed, in percent; None if there is no index."""
         if percent != self.current["indexed"]:
             self.current = Status(**{**self.current, "indexed": percent})
-            self._tell()
+            self._report()
 
     def close(self) -> None:
-        """Nobody listens any more."""
-        if self._quiet is not None:
-            self._quiet.cancel()
+        """Send nothing more, because the session has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _tell(self, *, passing: bool = False) -> None:
-        if self.current == self._told or (passing and self._quiet is not None):
+    def _report(self, *, routine: bool = False) -> None:
+        if self.current == self._sent or (routine and self._timer is not None):
             return
-        self._told = self.current
+        self._sent = self.current
         self._send(self.current)
-        if self._quiet is not None:
-            self._quiet.cancel()
-        self._quiet = asyncio.get_running_loop().call_later(QUIET_S, self._quiet_ends)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(MIN_INTERVAL_S, self._interval_ended)
 
-    def _quiet_ends(self) -> None:
-        self._quiet = None
-        self._tell()
+    def _interval_ended(self) -> None:
+        self._timer = None
+        self._report()

@@ -1,7 +1,7 @@
 """The server over standard input and output.
 
-Standard input is read in the event loop and not, as pygls does, on a thread: a cancel is seen at once, and `exit` ends
-the process even while the client keeps its end of the pipe open.
+Standard input is read on the event loop; pygls reads it in a thread. So a cancellation is handled at once, and `exit`
+ends the process even if the client keeps its end of the pipe open.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from pygls.io_ import StdinAsyncReader, run_async
 
 from slm_lsp.server.app import create_server
 from slm_lsp.server.protocol import Server
+from slm_lsp.server.watchdog import watch_loop
 
 if TYPE_CHECKING:
     from pygls.io_ import AsyncReader
@@ -24,41 +25,43 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RELEASE_S = 5.0
-"""How long the end of the server may wait for the indexers and the statistics to end."""
+"""Longest time in seconds that the end of the server waits for the indexers and the statistics."""
 
 MAX_LINE_BYTES = 64 * 1024
-"""Header lines are short; what is longer is no header."""
+"""Longest header line. A longer line is skipped."""
 
 
-def serve_stdio(overrides: Mapping[str, object]) -> int:
-    """Serve until the client says `exit` or hangs up.
+def serve_stdio(overrides: Mapping[str, object], *, debug: bool = False) -> int:
+    """Serve until the client sends `exit` or closes the connection.
 
     Args:
         overrides: settings of the command line; they win over the editor's.
+        debug: log callbacks that block the event loop.
 
     Returns:
-        The exit code: 0 after `shutdown`, else 1, as the protocol has it.
+        The exit code that the protocol requires: 0 after `shutdown`, else 1.
     """
     log_to_stderr()
     server = create_server(overrides)
-    asyncio.run(_serve(server))
+    with watch_loop() if debug else contextlib.nullcontext():
+        asyncio.run(_serve(server))
     return 0 if server.protocol.was_shut_down else 1
 
 
 def log_to_stderr() -> None:
-    """Log for people, without any of their code."""
+    """Log to standard error, without the user's code."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # its log has the user's code in it
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # Its messages contain the user's code.
 
 
 async def _serve(server: Server) -> None:
-    """Speak over the real standard output; what anything else prints goes to standard error meanwhile."""
+    """Serve over the real standard output. Whatever else prints goes to standard error meanwhile."""
     output = Output(os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
     server.protocol.set_writer(output)
     with contextlib.redirect_stdout(sys.stderr):
-        talking = asyncio.ensure_future(
+        serving = asyncio.ensure_future(
             run_async(
                 stop_event=threading.Event(),
                 reader=await _reader(),
@@ -69,19 +72,19 @@ async def _serve(server: Server) -> None:
         )
         closed = asyncio.ensure_future(output.closed.wait())
         try:
-            await asyncio.wait({talking, closed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, closed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             output.close()
             await release(server)
-        if talking.done():
+        if serving.done():
             with contextlib.suppress(ConnectionError):
-                talking.result()
+                serving.result()
 
 
 async def release(server: Server) -> None:
     """End what a session started, within `RELEASE_S`.
 
-    What is left for the end of the loop may hold it up: see `IndexerClient.stop`.
+    Otherwise the end of the event loop may wait for it forever: see `IndexerClient.stop`.
     """
     try:
         async with asyncio.timeout(RELEASE_S):
@@ -91,10 +94,10 @@ async def release(server: Server) -> None:
 
 
 class Output:
-    """Standard output as pygls writes to it, which fails silently once the client has gone.
+    """Standard output as pygls writes to it. After the client has left, messages are dropped silently.
 
     Attributes:
-        closed: set when the client has said `exit` or does not read any more.
+        closed: set when the client has sent `exit` or no longer reads.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -102,18 +105,18 @@ class Output:
         self.closed = asyncio.Event()
 
     def write(self, data: bytes) -> None:
-        """Send a message; nothing after `close`."""
+        """Send a message; send nothing after `close`."""
         if self.closed.is_set():
             return
         try:
             self._stream.write(data)
             self._stream.flush()
         except OSError:
-            log.info("the client has gone")
+            log.info("the client has closed the connection")
             self.close()
 
     def close(self) -> None:
-        """Send nothing more, answers to pending requests included."""
+        """Send nothing more, not even the answers to pending requests."""
         self.closed.set()
         with contextlib.suppress(OSError):
             self._stream.close()
@@ -123,28 +126,28 @@ async def _reader() -> "AsyncReader":
     reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
     try:
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    except (ValueError, OSError):  # a file or a terminal, which the loop cannot wait for
+    except (ValueError, OSError):  # Standard input is a file or a terminal, which the loop cannot wait for.
         return StdinAsyncReader(sys.stdin.buffer)
     return Input(reader)
 
 
 class Input:
-    """A stream as pygls reads it: header names in any case, and no line that ends the server by its length.
+    """A stream as pygls reads it. Accepts header names in any case, and skips header lines that are too long.
 
     Args:
         reader: the stream.
-        longest: bytes of the longest message; behind a longer one nothing more is read. None: any.
+        max_bytes: length of the longest message; reading ends at a longer one. None for no limit.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, longest: int | None = None) -> None:
-        self._reader, self._longest = reader, longest
+    def __init__(self, reader: asyncio.StreamReader, max_bytes: int | None = None) -> None:
+        self._reader, self._max_bytes = reader, max_bytes
 
     async def readline(self) -> bytes:
-        """The next header line; one that is too long comes as one that says nothing."""
+        """Return the next header line; for a line that is too long, a header line without meaning."""
         try:
             line = await self._reader.readline()
         except ValueError:
-            log.warning("a header line of over %d bytes is passed over", MAX_LINE_BYTES)
+            log.warning("skipped a header line of more than %d bytes", MAX_LINE_BYTES)
             return b"?\r\n"
         name, colon, value = line.partition(b":")
         if colon and name.strip().lower() == b"content-length":
@@ -152,9 +155,9 @@ class Input:
         return line
 
     async def readexactly(self, count: int) -> bytes:
-        """The body of a message; empty at the end of the input."""
-        if self._longest is not None and count > self._longest:
-            log.warning("a message of %d bytes is not read", count)
+        """Return the body of a message; empty at the end of the input."""
+        if self._max_bytes is not None and count > self._max_bytes:
+            log.warning("refused a message of %d bytes", count)
             return b""
         try:
             return await self._reader.readexactly(count)

@@ -1,6 +1,7 @@
-"""Notifications about suggestions, for clients that announced them. Described in `docs/protocol.md`.
+"""Notifications about suggestions, for clients that announced support. They are described in `docs/protocol.md`.
 
-`slm/stream` is a suggestion as it grows. `slm/refined` says that a better one can be asked for at the same place.
+`slm/stream` carries a suggestion while it grows. `slm/refined` says that a request at the same position would now get
+a better suggestion.
 """
 
 from collections.abc import Callable
@@ -8,53 +9,59 @@ from typing import Any
 
 from lsprotocol import types
 
-from slm_lsp.server.documents import Document
+from slm_lsp.server.document import Document
 from slm_lsp.server.protocol import request_id
 
 STREAM = "slm/stream"
 REFINED = "slm/refined"
 
 WANTS_STREAM = "slmStream"
-"""Under `capabilities.experimental`: the client wants `slm/stream`."""
+"""Key in `capabilities.experimental`: the client handles `slm/stream`."""
 
 WANTS_REFINED = "slmRefined"
-"""Under `capabilities.experimental`: the client wants `slm/refined`."""
+"""Key in `capabilities.experimental`: the client handles `slm/refined`."""
 
 
 def announced(capabilities: types.ClientCapabilities, name: str) -> bool:
-    """Whether a client has set `capabilities.experimental.<name>` to true."""
+    """Return whether a client has set `capabilities.experimental.<name>` to true."""
     experimental: Any = capabilities.experimental
     value = experimental.get(name) if isinstance(experimental, dict) else getattr(experimental, name, False)
     return value is True
 
 
 class Stream:
-    """Sends the messages; none to a client that did not ask for them."""
+    """Sends the notifications to a client that announced support for them."""
 
     def __init__(self, notify: Callable[[str, object], None]) -> None:
         self._notify = notify
         self.wanted = False
         self.wants_refined = False
 
-    def listen(self, capabilities: types.ClientCapabilities) -> None:
-        """Take from a client's capabilities which messages it wants."""
+    def configure(self, capabilities: types.ClientCapabilities) -> None:
+        """Read from a client's capabilities which notifications it supports."""
         self.wanted = announced(capabilities, WANTS_STREAM)
         self.wants_refined = announced(capabilities, WANTS_REFINED)
 
-    def of(self, document: Document) -> "Sending":
-        """The messages about the request that is being handled, for a version of a document."""
-        return Sending(self._notify if self.wanted else lambda _, __: None, document, request_id.get())
+    def suggestion(self, document: Document) -> "SuggestionStream":
+        """Return the stream of the suggestion for the request that is being handled."""
+        return SuggestionStream(self._notify if self.wanted else lambda _, __: None, document, request_id.get())
 
     def refined(self, document: Document, position: types.Position, suggestion: str) -> None:
-        """Send `slm/refined`: a request at a position of this version would get another suggestion, of this id."""
+        """Send `slm/refined`.
+
+        Args:
+            document: the version that the suggestion is for.
+            position: of the cursor.
+            suggestion: id of the suggestion that a request there would get.
+        """
         if self.wants_refined:
             identifier = {"uri": document.uri, "version": document.version}
             at = {"line": position.line, "character": position.character}
             self._notify(REFINED, {"textDocument": identifier, "position": at, "id": suggestion})
 
 
-class Sending:
-    """The messages about one suggestion: what was sent is never taken back, only gone on with."""
+class SuggestionStream:
+    """Sends one suggestion piece by piece. A piece that was sent is never changed."""
 
     def __init__(self, notify: Callable[[str, object], None], document: Document, number: int | str | None) -> None:
         self._notify = notify
@@ -63,7 +70,7 @@ class Sending:
         self._sent = ""
 
     def show(self, text: str, *, done: bool = False) -> None:
-        """All that is checked so far; nothing is sent where it is not more than was sent before."""
+        """Send what was added to the checked text. Send nothing if it does not extend the text sent before."""
         more = text.startswith(self._sent) and len(text) > len(self._sent)
         if not more and not done:
             return
@@ -73,5 +80,5 @@ class Sending:
         self._notify(STREAM, {**message, "textDocument": self._document})
 
     def end(self, text: str) -> None:
-        """The whole suggestion is there, and can be asked for."""
+        """Send the rest and say that the suggestion is complete: a request now gets all of it."""
         self.show(text, done=True)

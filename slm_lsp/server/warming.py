@@ -1,6 +1,5 @@
-"""What is done in pauses: the prompt where the cursor rests is evaluated, and what would follow is thought of."""
+"""Work in pauses of typing: evaluate the prompt at the cursor, refine the suggestion, and prefetch the next one."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from uuid import uuid4
@@ -8,156 +7,130 @@ from uuid import uuid4
 from lsprotocol import types
 
 from slm_lsp.config import Settings
-from slm_lsp.context.anchor import Anchor, at_line, follow
+from slm_lsp.context.anchor import at_line
 from slm_lsp.context.cursor import Cursor
-from slm_lsp.context.head import choose_head
 from slm_lsp.context.retrieve import RETRIEVAL_LIMIT_S
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.context.window import PromptParts, snippet_budget
-from slm_lsp.engine.api import Provider
-from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, complete, warm
 from slm_lsp.features.completion.request import Trigger, completion_request
 from slm_lsp.routing.choose import models_to_warm
 from slm_lsp.routing.policy import Choice
-from slm_lsp.server.documents import Document, Documents
 from slm_lsp.server.idle import IdleQueue
-from slm_lsp.server.projects import Projects
-from slm_lsp.server.refining import Refining, Spot
-from slm_lsp.server.status import StatusReport
+from slm_lsp.server.refining import RestingCursor, refine
+from slm_lsp.server.services import Services
+from slm_lsp.server.session import DocumentSession
 
 PAUSE_S = 0.7
-"""After so long without a request the anchor moves to the cursor's line, and its prompt is evaluated."""
+"""Seconds without a request after which the anchor moves to the cursor's line and the prompt is evaluated there."""
 
 CURSOR_S = 0.15
-"""A cursor that rests so long at a new place is going to type there."""
+"""Seconds that a cursor rests at a new position before the prompt is evaluated there."""
 
 
 class Warming:
-    """The anchors and heads of the prompts, and the work of pauses: one document at a time, the most recent first."""
+    """Schedules the work of pauses: one document at a time, the most recent first. Used on the event loop only."""
 
-    def __init__(
-        self,
-        documents: Documents,
-        projects: Projects,
-        engine: Provider,
-        settings: Callable[[str | None], Settings],
-        status: StatusReport,
-        cache: Cache,
-        refining: Refining,
-    ) -> None:
-        self._documents = documents
-        self._projects = projects
-        self._engine = engine
-        self._settings = settings
-        self._status = status
-        self._cache = cache
-        self._refining = refining
-        self._anchors: dict[str, Anchor] = {}
-        self._heads: dict[str, tuple[Snippet, ...]] = {}
-        self._queue = IdleQueue(lambda reason: status.set("failed", reason))
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._queue = IdleQueue(lambda reason: services.status.set("failed", reason))
 
-    def anchor(self, uri: str, cursor: Cursor) -> Anchor:
-        """Where the prompt's prefix ends at a place."""
-        found = self._anchors[uri] = follow(cursor, self._anchors.get(uri))
-        return found
+    async def choose_snippets(
+        self, session: DocumentSession, cursor: Cursor, choice: Choice, settings: Settings
+    ) -> tuple[Snippet, ...]:
+        """Return the snippets of other files for a prompt, and keep them in the session.
 
-    def head(self, uri: str) -> tuple[Snippet, ...]:
-        """What of other files was read for a document."""
-        return self._heads.get(uri, ())
-
-    async def read(self, document: Document, cursor: Cursor, choice: Choice, settings: Settings) -> tuple[Snippet, ...]:
-        """What of other files is to be read for a place, by a model.
-
-        What was read before stays as long as that is nearly as good.
+        The present snippets stay while they are nearly as good as the best ones.
         """
-        tokens = snippet_budget(await self._engine.describe(choice.model), settings.completion)
-        found = await self._projects.retrieve(document, cursor, tokens, RETRIEVAL_LIMIT_S)
-        earlier = self._heads.get(document.uri, ()) if tokens else ()
-        head = self._heads[document.uri] = choose_head(earlier, found.snippets)
-        return head
+        info = await self._services.engine.describe(choice.model)
+        tokens = snippet_budget(info, settings.completion)
+        found = await self._services.projects.retrieve(session.document, cursor, tokens, RETRIEVAL_LIMIT_S)
+        if not tokens:
+            session.snippets = ()
+        return session.settle(found.snippets)
 
-    def rest(self) -> None:
-        """Stop because something more urgent has come. What was interrupted is taken up again later."""
-        self._queue.interrupt()
+    def pause(self) -> None:
+        """Interrupt the work for something more urgent. The interrupted task stays in the queue."""
+        self._queue.pause()
 
     def resume(self) -> None:
-        """Go on after a pause with what is left; nothing more urgent is under way."""
+        """Continue after a pause with the tasks in the queue. Call it when nothing more urgent is running."""
         self._queue.resume(PAUSE_S)
 
-    def changed(self, uri: str) -> None:
-        """A document was changed, so that nothing needs to be evaluated at the place where the cursor was."""
-        self.rest()
-        self._queue.drop(uri)
-        if uri not in self._anchors:
-            self._queue.put(uri, partial(self._work, uri, types.Position(0, 0)))
+    def changed(self, session: DocumentSession) -> None:
+        """Drop the task of a document that was changed: its cursor is no longer where the task expects it."""
+        self.pause()
+        self._queue.drop(session.uri)
+        if session.anchor is None:
+            self._queue.put(session.uri, partial(self._work, session, types.Position(0, 0)))
 
     def forget(self, uri: str) -> None:
-        """A document was closed."""
+        """Drop the task of a document that was closed."""
         self._queue.drop(uri)
-        self._anchors.pop(uri, None)
-        self._heads.pop(uri, None)
 
-    def opened(self, uri: str) -> None:
-        """A document was opened: load the model, and read what stands before the file wherever the cursor is."""
-        if uri not in self._anchors:
-            self._queue.put(uri, partial(self._work, uri, types.Position(0, 0)))
+    def opened(self, session: DocumentSession) -> None:
+        """Load the model and evaluate the start of the prompt, which is the same for every cursor position."""
+        if session.anchor is None:
+            self._queue.put(session.uri, partial(self._work, session, types.Position(0, 0)))
             self._queue.resume(CURSOR_S)
 
-    def soon(
+    def schedule(
         self,
-        uri: str,
+        session: DocumentSession,
         position: types.Position,
         after_s: float,
         shown: Completion | None = None,
         *,
-        refine: bool = False,
+        may_refine: bool = False,
     ) -> None:
-        """After a pause, evaluate the prompt at a place; refine what is shown there, and think of what would follow it.
+        """After a delay, evaluate the prompt at a position; then refine the suggestion and prefetch the next one.
 
         Args:
-            uri: the document.
-            position: where the cursor is.
-            after_s: the pause.
-            shown: the answer to the last request at this place; None: it is not whole, or there was no request.
-            refine: ask the strong model too, where the fast one has answered.
+            session: the document.
+            position: of the cursor.
+            after_s: the delay in seconds.
+            shown: the answer to the last request there; None if it is incomplete or there was no request.
+            may_refine: whether to ask the strong model if the fast one has answered.
         """
-        self._queue.put(uri, partial(self._work, uri, position, shown, refine))
+        self._queue.put(session.uri, partial(self._work, session, position, shown, may_refine))
         self._queue.restart(after_s)
 
     async def _work(
-        self, uri: str, position: types.Position, shown: Completion | None = None, refine: bool = False
+        self,
+        session: DocumentSession,
+        position: types.Position,
+        shown: Completion | None = None,
+        may_refine: bool = False,
     ) -> None:
-        document = self._documents.get(uri)
-        cursor = self._documents.cursor(document, position)
-        settings = self._settings(uri)
+        services, document = self._services, session.document
+        cursor = services.sessions.cursor(document, position)
+        settings = await services.settings(session.uri)
         anchor = at_line(cursor)
-        choices = await models_to_warm(PromptParts(cursor, anchor), self._engine, settings)
+        choices = await models_to_warm(PromptParts(cursor, anchor), services.engine, settings)
         for choice in choices:
-            loading = partial(self._loading, choice)
-            await self._engine.describe(choice.model, on_loading=loading)
-            head = await self.read(document, cursor, choice, settings)
-            parts = PromptParts(cursor, anchor, head)
-            await warm(completion_request(parts, choice, settings, trigger=Trigger.AHEAD), self._engine)
-            self._anchors[uri] = anchor
-            self._status.set("ready", self._status.current["reason"], model=choice.name, tier=choice.tier)
-        spot = Spot(document, position, settings, PromptParts(cursor, anchor, self.head(uri)))
-        if shown is not None and refine:
-            shown = await self._refining.refine(spot, shown)
+            await services.engine.describe(choice.model, on_loading=partial(self._show_loading, choice))
+            snippets = await self.choose_snippets(session, cursor, choice, settings)
+            parts = PromptParts(cursor, anchor, snippets)
+            await warm(completion_request(parts, choice, settings, trigger=Trigger.AHEAD), services.engine)
+            session.anchor = anchor
+            services.status.set("ready", services.status.current["reason"], model=choice.name, tier=choice.tier)
+        resting = RestingCursor(document, position, settings, PromptParts(cursor, anchor, session.snippets))
+        if shown is not None and may_refine:
+            shown = await refine(services, resting, shown)
         if shown is not None and shown.text:
-            await self._think_ahead(spot, shown, choices[0])
+            await self._prefetch(resting, shown, choices[0])
 
-    def _loading(self, choice: Choice, _: float) -> None:
-        self._status.set("loading", model=choice.name, tier=choice.tier)
+    def _show_loading(self, choice: Choice, _: float) -> None:
+        self._services.status.set("loading", model=choice.name, tier=choice.tier)
 
-    async def _think_ahead(self, spot: Spot, shown: Completion, choice: Choice) -> None:
-        """Make the suggestion that would follow the one that is shown, once it is accepted."""
-        cursor = spot.parts.cursor
+    async def _prefetch(self, resting: RestingCursor, shown: Completion, choice: Choice) -> None:
+        """Generate the suggestion that follows the one that is shown, for the case that the user accepts it."""
+        services, cursor = self._services, resting.parts.cursor
         text = cursor.text[: shown.start] + shown.text + cursor.text[shown.end :]
         accepted = replace(cursor, text=text, offset=shown.start + len(shown.text))
-        if self._cache.get(accepted) is None:
-            parts = replace(spot.parts, cursor=accepted)
-            is_known = self._projects.knows(spot.document.uri)
-            request = completion_request(parts, choice, spot.settings, trigger=Trigger.AHEAD, is_known=is_known)
-            found = await complete(request, self._engine)
-            self._cache.put(accepted, replace(found, id=uuid4().hex, model=choice.name, tier=choice.tier))
+        if services.cache.get(accepted) is None:
+            parts = replace(resting.parts, cursor=accepted)
+            is_known = services.projects.knows(resting.document.uri)
+            request = completion_request(parts, choice, resting.settings, trigger=Trigger.AHEAD, is_known=is_known)
+            found = await complete(request, services.engine)
+            services.cache.put(accepted, replace(found, id=uuid4().hex, model=choice.name, tier=choice.tier))

@@ -1,9 +1,9 @@
-"""The recorded edits are pieces of the recordings' files, of a length that people edit."""
+"""The recorded edits are pieces of the recordings' files, of realistic length."""
 
 from slm_lsp.bench.edit import EDITS, load_edits
 
 
-def test_there_are_edits_of_30_to_80_lines_in_three_languages() -> None:
+def test_edits_have_30_to_80_lines_in_three_languages() -> None:
     edits = load_edits(EDITS)
     assert len(edits) >= 10
     assert {edit.language for edit in edits} == {"python", "typescript", "go"}

@@ -1,4 +1,4 @@
-"""The figures of Neovim: how waits are counted, and that a short measurement comes out whole."""
+"""Neovim's part of `bench editor`: computing the waits, and a short measurement."""
 
 import os
 from pathlib import Path
@@ -17,18 +17,18 @@ def frame(at: float, row: int, column: int) -> Frame:
     return Frame(at, (), (row, column))
 
 
-def test_a_key_waits_for_the_first_screen_with_the_cursor_behind_it() -> None:
+def test_wait_ends_at_the_first_frame_with_the_cursor_after_the_key() -> None:
     typed = [(1.0, (0, 1)), (1.1, (0, 2)), (1.2, (1, 0))]
     frames = [frame(0.9, 0, 0), frame(1.004, 0, 1), frame(1.05, 0, 1), frame(1.11, 0, 2), frame(1.25, 1, 0)]
     assert [round(each) for each in _waits(typed, frames)] == [4, 10, 50]
 
 
-def test_keys_drawn_together_end_with_the_same_screen() -> None:
+def test_keys_drawn_together_end_at_the_same_frame() -> None:
     typed = [(1.0, (0, 1)), (1.01, (0, 2))]
     assert [round(each) for each in _waits(typed, [frame(1.02, 0, 2)])] == [20, 10]
 
 
-def test_a_character_that_was_never_shown_is_an_error() -> None:
+def test_character_that_is_never_shown_is_an_error() -> None:
     with pytest.raises(PeerError, match="every character"):
         list(_waits([(1.0, (0, 1))], [frame(1.1, 0, 0)]))
 
@@ -36,7 +36,7 @@ def test_a_character_that_was_never_shown_is_an_error() -> None:
 @pytest.mark.real_model
 @pytest.mark.usefixtures("fast_model")
 @pytest.mark.skipif(nvim_binary() is None, reason="needs nvim, of the extra `dev`")
-def test_a_short_measurement(module_home: dict[str, str], tmp_path: Path) -> None:
+def test_short_measurement_in_neovim_is_complete(module_home: dict[str, str], tmp_path: Path) -> None:
     environ = {**os.environ, **module_home, "SLM_LSP_MODEL": "fast", "XDG_STATE_HOME": str(tmp_path / "state")}
     notes: list[str] = []
     text = "def area(width):\n    return width * 2\n"

@@ -1,4 +1,4 @@
-"""The keystroke benchmark: how its peers are asked, how their answers are read, and the figures made of them."""
+"""The keystroke benchmark: requests to its peers, reading their answers, and the report."""
 
 import json
 import subprocess
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from slm_lsp.bench.common import worker
 from slm_lsp.bench.keystroke import RECORDINGS, PrefixOnly, Samples, other_files, report
 from slm_lsp.bench.llama_server import FirstToken, command, llama_server, read_events, request
 from slm_lsp.bench.peers import server_binary, usual_layout
 from slm_lsp.bench.typing import load_sessions
+from slm_lsp.bench.workers import worker
 from slm_lsp.context.fim import snippet_tokens
 from slm_lsp.engine.api import FimTokens
 from slm_lsp.engine.backend.prefix_only import shared
@@ -26,7 +26,7 @@ def event(**fields: object) -> str:
     return "data: " + json.dumps(fields)
 
 
-def test_the_server_listens_on_this_machine_only_with_one_slot() -> None:
+def test_server_listens_only_on_this_machine_with_one_slot() -> None:
     found = command(Path("server"), Path("m.gguf"), 2, 8192, 4711)
     assert found[found.index("--host") + 1] == "127.0.0.1"
     assert found[found.index("--parallel") + 1] == "1"
@@ -34,13 +34,13 @@ def test_the_server_listens_on_this_machine_only_with_one_slot() -> None:
     assert found[found.index("--ctx-size") + 1] == "8192"
 
 
-def test_one_greedy_token_is_asked_for_with_the_cache() -> None:
+def test_request_is_for_one_greedy_token_with_the_prompt_cache() -> None:
     asked = request("before", "after")
     assert (asked["input_prefix"], asked["input_suffix"]) == ("before", "after")
     assert (asked["temperature"], asked["top_k"], asked["cache_prompt"], asked["stream"]) == (0.0, 1, True, True)
 
 
-def test_the_first_event_with_text_counts() -> None:
+def test_first_event_with_text_is_timed() -> None:
     def lines():
         yield event(content="", stop=False)
         yield ""
@@ -55,25 +55,25 @@ def test_the_first_event_with_text_counts() -> None:
     assert found.ms <= (later[0] - began) * 1000
 
 
-def test_an_answer_without_text_is_timed_by_its_end() -> None:
+def test_answer_without_text_is_timed_at_its_end() -> None:
     end = event(content="", stop=True, timings={"prompt_n": 3})
     assert read_events([end], time.perf_counter() - 1).ms >= 1000
 
 
 @pytest.mark.parametrize("lines", [[], [event(content="x", stop=False)], ['error: {"message": "no"}']])
-def test_a_broken_answer_is_an_error(lines: list[str]) -> None:
+def test_incomplete_answer_is_an_error(lines: list[str]) -> None:
     with pytest.raises(PeerError):
         read_events(lines, 0.0)
 
 
-def test_common_prefixes_always_leave_a_token_to_evaluate() -> None:
+def test_common_prefix_leaves_at_least_one_token_to_evaluate() -> None:
     assert shared([], [1, 2]) == 0
     assert shared([1, 2, 3], [1, 2, 4]) == 2
     assert shared([1, 2, 3], [1, 2]) == 1
     assert shared([1, 2], [1, 2]) == 1
 
 
-def test_the_prefix_peer_evaluates_what_is_new_and_everything_behind_it(tiny_model: Path) -> None:
+def test_prefix_peer_evaluates_everything_after_the_first_change(tiny_model: Path) -> None:
     arguments = (tiny_model, 1, 512)
     with worker("peer", "slm_lsp.engine.backend.prefix_only", arguments, verbose=False) as process:
         peer = PrefixOnly(process, FIM)
@@ -85,7 +85,7 @@ def test_the_prefix_peer_evaluates_what_is_new_and_everything_behind_it(tiny_mod
         assert peer.first_token("abce", "xyz").evaluated == len("exyz") + 2
 
 
-def test_a_peer_that_ends_is_an_error(tmp_path: Path) -> None:
+def test_peer_that_exits_is_an_error(tmp_path: Path) -> None:
     missing = tmp_path / "none.gguf"
     with (
         worker("peer", "slm_lsp.engine.backend.prefix_only", (missing, 1, 512), verbose=False) as process,
@@ -94,7 +94,7 @@ def test_a_peer_that_ends_is_an_error(tmp_path: Path) -> None:
         PrefixOnly(process, FIM)
 
 
-def test_opening_is_reported_apart_and_ratios_are_of_percentiles() -> None:
+def test_opening_is_reported_separately_and_ratios_compare_percentiles() -> None:
     ours = Samples([900.0], [10.0, 20.0, 30.0])
     server = Samples()
     for number, ms in enumerate((1000.0, 100.0, 200.0, 300.0)):
@@ -109,7 +109,7 @@ def test_opening_is_reported_apart_and_ratios_are_of_percentiles() -> None:
     assert any("0.100 at p50" in line for line in found.lines())
 
 
-def test_without_the_server_its_ratios_are_missing_and_the_rest_is_there() -> None:
+def test_report_without_the_server_has_only_the_other_ratios() -> None:
     found = report(1, Samples([9.0], [1.0]), Samples([9.0], [1.0]), None, Samples([9.0], [2.0]), ("left out",))
     assert found.ratio is None
     assert found.ratio_p95 is None
@@ -117,7 +117,7 @@ def test_without_the_server_its_ratios_are_missing_and_the_rest_is_there() -> No
     assert "  left out" in list(found.lines())
 
 
-def test_pieces_of_other_files_fill_the_budget_and_are_never_of_the_file_itself() -> None:
+def test_snippets_fill_the_budget_and_exclude_the_file_itself() -> None:
     file = load_sessions(RECORDINGS)[0].file
     found = other_files(file, 1000)
     assert file not in {each.path for each in found}
@@ -125,7 +125,7 @@ def test_pieces_of_other_files_fill_the_budget_and_are_never_of_the_file_itself(
     assert all(each.text.endswith("\n") for each in found)
 
 
-def test_the_command_replays_with_a_model_and_says_what_it_left_out(home: dict[str, str], tiny_model: Path) -> None:
+def test_command_replays_sessions_and_notes_the_missing_peer(home: dict[str, str], tiny_model: Path) -> None:
     arguments = ["bench", "keystroke", "--runs", "1", "--model", str(tiny_model), "--json"]
     small = {"COMPLETION_PREFIX_TOKENS": 100, "COMPLETION_SUFFIX_TOKENS": 30, "COMPLETION_MAX_TOKENS": 4}
     # One thread: two that wait for each other take minutes on a machine that is busy with something else.
@@ -145,7 +145,7 @@ def test_the_command_replays_with_a_model_and_says_what_it_left_out(home: dict[s
 
 
 @pytest.mark.real_model
-def test_the_real_server_evaluates_the_suffix_again(fast_model: Path) -> None:
+def test_real_server_evaluates_the_suffix_again(fast_model: Path) -> None:
     layout = usual_layout()
     real = type(layout)(REAL_CACHE / "slm-lsp" / "peers", layout.version)
     binary = server_binary(real)

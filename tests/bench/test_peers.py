@@ -37,7 +37,7 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
-def test_the_installed_version_is_asked_for_as_source_and_nothing_is_installed(layout: Layout) -> None:
+def test_source_of_the_installed_version_is_downloaded_without_installing(layout: Layout) -> None:
     command = peers.download_command(layout)
     assert command[-1] == "llama-cpp-python==1.2.3"
     assert command[command.index("--no-binary") + 1] == "llama-cpp-python"
@@ -54,7 +54,7 @@ def test_only_the_server_is_built_with_two_jobs(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize(("features", "without"), [({"avx2", "amx_tile"}, True), ({"avx2"}, False)])
-def test_kernels_for_amx_which_crash_are_not_built(
+def test_amx_kernels_are_not_built_because_they_crash(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, features: set[str], without: bool
 ) -> None:
     monkeypatch.setattr(peers, "cpu_features", lambda: frozenset(features))
@@ -62,7 +62,7 @@ def test_kernels_for_amx_which_crash_are_not_built(
     assert [each.partition("=")[0] for each in flags] == (["-DCMAKE_C_FLAGS", "-DCMAKE_CXX_FLAGS"] if without else [])
 
 
-def test_only_llama_cpp_is_unpacked_and_nothing_lands_outside(tmp_path: Path) -> None:
+def test_only_llama_cpp_is_extracted_and_only_inside_the_folder(tmp_path: Path) -> None:
     archive = write_archive(
         tmp_path / "a.tar.gz",
         {
@@ -79,8 +79,8 @@ def test_only_llama_cpp_is_unpacked_and_nothing_lands_outside(tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar.gz", "source"]
 
 
-def test_an_archive_without_llama_cpp_or_cut_short_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PeerError, match=r"carries no source of llama\.cpp"):
+def test_archive_without_llama_cpp_or_truncated_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(PeerError, match=r"contains no source of llama\.cpp"):
         unpack(write_archive(tmp_path / "a.tar.gz", {"x/setup.py": ""}), tmp_path / "source")
     cut = tmp_path / "b.tar.gz"
     cut.write_bytes((tmp_path / "a.tar.gz").read_bytes()[:40])
@@ -88,7 +88,7 @@ def test_an_archive_without_llama_cpp_or_cut_short_is_refused(tmp_path: Path) ->
         unpack(cut, tmp_path / "source")
 
 
-def test_without_cmake_or_a_compiler_the_error_says_what_to_install(tmp_path: Path, monkeypatch) -> None:
+def test_missing_cmake_or_compiler_is_reported_with_install_commands(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -103,7 +103,7 @@ def test_without_cmake_or_a_compiler_the_error_says_what_to_install(tmp_path: Pa
     assert peers.find_tools({"PATH": str(tools)}) == str(tools / "cmake")
 
 
-def test_the_server_is_there_only_when_everything_is_done(layout: Layout) -> None:
+def test_server_is_available_only_after_complete_setup(layout: Layout) -> None:
     assert server_binary(layout) is None
     script(layout.binary, "")
     assert server_binary(layout) is None
@@ -111,8 +111,8 @@ def test_the_server_is_there_only_when_everything_is_done(layout: Layout) -> Non
     assert server_binary(layout) == layout.binary
 
 
-def test_set_up_goes_on_where_it_stopped_and_is_done_once(layout: Layout, monkeypatch, tmp_path: Path) -> None:
-    """The source is there, so nothing is fetched; a stand-in for CMake "builds" a program that says its version."""
+def test_setup_continues_where_it_stopped_and_runs_once(layout: Layout, monkeypatch, tmp_path: Path) -> None:
+    """The source exists, so nothing is downloaded. A fake CMake "builds" a program that prints its version."""
     layout.source.mkdir(parents=True)
     (layout.source / "LICENSE").write_text("MIT")
     server = f"#!{sys.executable}\nprint('version: 7')\n"
@@ -131,9 +131,9 @@ if "--build" in sys.argv:
     script(tmp_path / "tools" / "c++", "")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     environ = {"PATH": str(tmp_path / "tools")}
-    said: list[str] = []
-    assert peers.setup(said.append, layout, environ) == layout.binary
-    assert "compiling llama-server: 50 %" in said
+    notes: list[str] = []
+    assert peers.setup(notes.append, layout, environ) == layout.binary
+    assert "compiling llama-server: 50 %" in notes
     assert layout.stamp.read_text() == "version: 7\n"
     assert (layout.folder / "LICENSE").read_text() == "MIT"
     assert not layout.source.exists()
@@ -142,10 +142,10 @@ if "--build" in sys.argv:
     again: list[str] = []
     assert peers.setup(again.append, layout, {"PATH": ""}) == layout.binary
     assert len(again) == 1
-    assert "is set up" in again[0]
+    assert "is already set up" in again[0]
 
 
-def test_a_download_that_fails_says_why_and_leaves_no_source(layout: Layout, tmp_path: Path) -> None:
+def test_failed_download_is_explained_and_leaves_no_source(layout: Layout, tmp_path: Path) -> None:
     environ = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     layout.folder.mkdir(parents=True)
     with pytest.raises(PeerError, match=r"pip, which fetches the source.* failed: .*llama-cpp-python==1\.2\.3"):
@@ -154,7 +154,7 @@ def test_a_download_that_fails_says_why_and_leaves_no_source(layout: Layout, tmp
     assert server_binary(layout) is None
 
 
-def test_a_program_that_fails_is_quoted(tmp_path: Path) -> None:
+def test_error_quotes_the_output_of_a_failed_program(tmp_path: Path) -> None:
     failing = script(tmp_path / "failing", "print('a.cpp:1: error: no\\nmake: stopped'); raise SystemExit(2)")
     with pytest.raises(PeerError, match=r"failing failed: a\.cpp:1: error: no"):
         run([str(failing)], tmp_path / "log", os.environ)
@@ -164,17 +164,17 @@ def test_a_program_that_fails_is_quoted(tmp_path: Path) -> None:
     assert reason([]) == "it printed nothing"
 
 
-def test_progress_is_told_every_ten_percent() -> None:
-    said: list[str] = []
-    listen = percent_notes(said.append)
+def test_progress_is_noted_every_ten_percent() -> None:
+    notes: list[str] = []
+    listen = percent_notes(notes.append)
     for line in ("-- Configuring", "[  3%] a", "[ 12%] b", "[ 19%] c", "[ 45%] d", "[100%] e"):
         listen(line)
-    assert said == [f"compiling llama-server: {percent} %" for percent in (10, 40, 100)]
+    assert notes == [f"compiling llama-server: {percent} %" for percent in (10, 40, 100)]
 
 
-def test_the_command_says_whether_the_server_is_set_up(home: dict[str, str]) -> None:
+def test_command_shows_whether_the_server_is_set_up(home: dict[str, str]) -> None:
     command = [sys.executable, "-m", "slm_lsp.cli.main", "bench", "peers"]
     shown = subprocess.run(command, env=home, capture_output=True, text=True, check=True).stdout
-    assert shown == "llama-server is not set up; `slm-lsp bench peers setup` does it.\n"
+    assert shown == "llama-server is not set up. Run `slm-lsp bench peers setup`.\n"
     as_json = subprocess.run([*command, "--json"], env=home, capture_output=True, text=True, check=True).stdout
     assert json.loads(as_json)["binary"] is None

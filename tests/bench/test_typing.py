@@ -1,4 +1,4 @@
-"""Recorded typing: what is in the recordings, and that replaying them gives what was typed."""
+"""Recorded typing: the content of the recordings, and replaying them."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ SESSIONS = load_sessions(FOLDER)
 each_session = pytest.mark.parametrize("session", SESSIONS, ids=lambda each: f"{each.file}:{each.cut[0]}")
 
 
-def test_there_are_enough_places_in_three_languages() -> None:
+def test_recordings_have_enough_sessions_in_three_languages() -> None:
     assert len(SESSIONS) >= 20
     assert {session.language for session in SESSIONS} == {"python", "typescript", "go"}
     assert len({(session.file, session.cut) for session in SESSIONS}) == len(SESSIONS)
@@ -26,7 +26,7 @@ def test_there_are_enough_places_in_three_languages() -> None:
 
 
 @each_session
-def test_a_session_has_thirty_events_with_deletions_and_moves(session: TypingSession) -> None:
+def test_session_has_thirty_events_with_deletions_and_moves(session: TypingSession) -> None:
     assert len(session.events) == 30
     kinds = Counter(type(event) for event in session.events)
     assert 2 <= kinds[Delete] <= 4
@@ -42,8 +42,8 @@ def test_events_stay_inside_the_text(session: TypingSession) -> None:
 
 
 @each_session
-def test_what_was_cut_is_typed_back(session: TypingSession) -> None:
-    """Without one piece, typed at another place, the text is the whole file again."""
+def test_session_types_the_removed_text_again(session: TypingSession) -> None:
+    """Without the piece that is typed at another position, the final text is the complete file."""
     *_, last = replay(session)
     more = len(last.text) - len(session.text)
     assert more > 0
@@ -51,7 +51,7 @@ def test_what_was_cut_is_typed_back(session: TypingSession) -> None:
     assert session.text in without_one_piece
 
 
-def test_every_kind_of_session_is_there() -> None:
+def test_recordings_contain_all_kinds_of_sessions() -> None:
     moves = Counter(sum(isinstance(event, Move) for event in session.events) for session in SESSIONS)
     assert moves.keys() == {1, 2}
     newlines = [
@@ -60,7 +60,7 @@ def test_every_kind_of_session_is_there() -> None:
     assert len(newlines) >= 6
 
 
-def test_the_script_writes_the_same_recordings(tmp_path: Path) -> None:
+def test_script_reproduces_the_recordings(tmp_path: Path) -> None:
     for path in FOLDER.rglob("*"):
         if path.suffix in {".py", ".ts", ".go"}:
             copy = tmp_path / path.relative_to(FOLDER)
@@ -78,26 +78,26 @@ def test_events_change_text_and_cursor() -> None:
 
 
 @pytest.mark.parametrize("event", [Delete(3), Delete(0), Move(Position(0, 9)), Move(Position(7, 0))])
-def test_an_event_outside_the_text_is_refused(event: Delete | Move) -> None:
+def test_event_outside_the_text_is_an_error(event: Delete | Move) -> None:
     with pytest.raises(ValueError, match=r"cannot be deleted|there is no line"):
         apply(State("ab\ncd", 2), event)
 
 
-def test_a_selection_has_its_share_of_every_file() -> None:
+def test_selection_contains_sessions_of_every_file() -> None:
     assert len({session.file for session in spread(SESSIONS, 6)}) == 6
     assert len({session.language for session in spread(SESSIONS, 3)}) == 3
     assert spread(SESSIONS, 99) == SESSIONS
     assert len(spread(SESSIONS, 1)) == 1
 
 
-def test_missing_recordings_are_said_to_be_missing(tmp_path: Path) -> None:
+def test_missing_recordings_are_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="run the benchmark from a checkout"):
         load_sessions(tmp_path)
 
 
-def test_recordings_of_another_version_of_a_file_are_refused(tmp_path: Path) -> None:
+def test_recordings_for_another_version_of_a_file_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     record = {"file": "a.py", "start": {"line": 0, "column": 4}, "cut": [5, 6], "events": []}
     (tmp_path / "sessions.json").write_text(json.dumps([record]))
-    with pytest.raises(UsageError, match="not the file that was recorded"):
+    with pytest.raises(UsageError, match="not the recorded file"):
         load_sessions(tmp_path)

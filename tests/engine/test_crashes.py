@@ -1,4 +1,4 @@
-"""Which model took the engine down is known to the next engine."""
+"""An engine knows with which model the last engine crashed."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ ADAPTED = ModelRef("/m.gguf", (Adapter("/a.gguf"),))
 
 
 def crash(folder: Path) -> CrashRecord:
-    """An engine dies over the model, and another starts."""
+    """Simulate a crash with the model and the start of another engine."""
     CrashRecord(folder).mark(MODEL)
     survivor = CrashRecord(folder)
     assert survivor.take_stock() == MODEL.key
     return survivor
 
 
-def test_an_engine_that_ended_in_peace_leaves_nothing(tmp_path: Path) -> None:
+def test_normal_exit_is_not_counted_as_a_crash(tmp_path: Path) -> None:
     record = CrashRecord(tmp_path)
     record.mark(MODEL)
     record.mark(None)
@@ -27,7 +27,7 @@ def test_an_engine_that_ended_in_peace_leaves_nothing(tmp_path: Path) -> None:
     assert backoff_s(tmp_path) == 0
 
 
-def test_crashes_add_up_until_one_request_goes_well(tmp_path: Path) -> None:
+def test_crashes_are_counted_until_a_request_succeeds(tmp_path: Path) -> None:
     crash(tmp_path)
     record = crash(tmp_path)
     assert record.count(MODEL) == 2
@@ -39,7 +39,7 @@ def test_crashes_are_counted_separately_for_a_model_with_adapters(tmp_path: Path
     assert crash(tmp_path).count(ADAPTED) == 0
 
 
-def test_one_crash_costs_no_wait_and_many_cost_no_more_than_the_limit(tmp_path: Path) -> None:
+def test_backoff_starts_after_the_second_crash_and_is_limited(tmp_path: Path) -> None:
     waits = []
     for _ in range(9):
         crash(tmp_path)
@@ -48,6 +48,6 @@ def test_one_crash_costs_no_wait_and_many_cost_no_more_than_the_limit(tmp_path: 
     assert waits[-1] == MOST_BACKOFF_S
 
 
-def test_a_broken_record_is_an_empty_one(tmp_path: Path) -> None:
+def test_damaged_crash_file_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "crashes.json").write_text("{")
     assert CrashRecord(tmp_path).count(MODEL) == 0

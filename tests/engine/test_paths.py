@@ -1,4 +1,4 @@
-"""Which engine a client meets: that of its own installation and of the code as it is now."""
+"""A client connects to the engine of its own installation and of the present code."""
 
 import asyncio
 import json
@@ -33,12 +33,12 @@ def copy_of_the_package(folder: Path) -> Path:
 
 
 def without_path(environ: dict[str, str]) -> dict[str, str]:
-    """An environment in which only the working folder decides which package is imported, as in a fresh checkout."""
+    """Return an environment in which the package of the working folder is imported, as in a fresh checkout."""
     return {key: value for key, value in environ.items() if key != "PYTHONPATH"}
 
 
 def answering_engine(environ: dict[str, str], folder: Path) -> list[object]:
-    """Process id, interpreter and package folder of the engine that answers a client of the package in a folder."""
+    """Return process id, interpreter and package of the engine that answers a client of the package in `folder`."""
     code = without_path(environ)
     command = [sys.executable, "-c", STATS]
     found = subprocess.run(command, env=code, cwd=folder, capture_output=True, text=True, check=True)
@@ -46,7 +46,7 @@ def answering_engine(environ: dict[str, str], folder: Path) -> list[object]:
     return answer
 
 
-def test_two_copies_of_the_package_get_an_engine_each(home: dict[str, str], tmp_path: Path) -> None:
+def test_two_copies_of_the_package_use_separate_engines(home: dict[str, str], tmp_path: Path) -> None:
     one, other = copy_of_the_package(tmp_path / "one"), copy_of_the_package(tmp_path / "other")
     first, second = answering_engine(home, one.parent), answering_engine(home, other.parent)
     assert first[1:] == [sys.executable, str(one)]
@@ -55,7 +55,7 @@ def test_two_copies_of_the_package_get_an_engine_each(home: dict[str, str], tmp_
     assert answering_engine(home, one.parent) == first
 
 
-def test_edited_code_does_not_talk_to_an_engine_of_the_code_before(home: dict[str, str], tmp_path: Path) -> None:
+def test_edited_code_does_not_use_an_engine_of_the_old_code(home: dict[str, str], tmp_path: Path) -> None:
     package = copy_of_the_package(tmp_path)
     before = answering_engine(home, tmp_path)
     with (package / "engine" / "daemon" / "plan.py").open("a") as module:
@@ -65,7 +65,7 @@ def test_edited_code_does_not_talk_to_an_engine_of_the_code_before(home: dict[st
     assert after[1:] == before[1:]
 
 
-async def test_an_engine_of_older_code_leaves_once_it_has_no_clients(
+async def test_engine_of_older_code_exits_when_it_has_no_clients(
     home: dict[str, str], tiny_model: Path, tmp_path: Path
 ) -> None:
     package = copy_of_the_package(tmp_path)
@@ -75,14 +75,14 @@ async def test_an_engine_of_older_code_leaves_once_it_has_no_clients(
     ).replace("import asyncio", "from slm_lsp.engine.api import ModelRef\nimport asyncio")
     command = [sys.executable, "-c", program]
     subprocess.run(command, env=without_path(home), cwd=tmp_path, capture_output=True, check=True)  # noqa: ASYNC221
-    (engine,) = engines(home)  # has a model, and would keep it for minutes
+    (engine,) = engines(home)  # keeps its model for minutes
     with (package / "engine" / "daemon" / "plan.py").open("a") as module:
         module.write("# edited\n")
     await asyncio.to_thread(engine.wait, 60)
 
 
-def test_an_edit_while_a_client_runs_costs_no_error(home: dict[str, str], tmp_path: Path) -> None:
-    """The client looks for the engine of the code that a new engine runs, not of the code that it was started with."""
+def test_edit_while_a_client_runs_causes_no_error(home: dict[str, str], tmp_path: Path) -> None:
+    """The client connects to the engine of the present code, not of the code that it was started with."""
     package = copy_of_the_package(tmp_path)
     edit = f"open({str(package / 'engine' / 'plan.py')!r}, 'a').write('# edited\\n')"
     command = [sys.executable, "-c", STATS.replace("asyncio.run", f"{edit}\nasyncio.run")]
@@ -93,7 +93,7 @@ def test_an_edit_while_a_client_runs_costs_no_error(home: dict[str, str], tmp_pa
     assert len(engines(home)) == 1
 
 
-def test_the_identity_depends_on_the_code_that_an_engine_runs_only(tmp_path: Path) -> None:
+def test_code_id_depends_only_on_code_that_the_engine_runs(tmp_path: Path) -> None:
     package = copy_of_the_package(tmp_path)
     before = paths.code_id(package)
     assert paths.code_id(package) == before
@@ -105,21 +105,21 @@ def test_the_identity_depends_on_the_code_that_an_engine_runs_only(tmp_path: Pat
     assert paths.code_id(package) != before
 
 
-def test_a_package_that_was_removed_has_an_identity_of_its_own(tmp_path: Path) -> None:
+def test_deleted_package_has_another_code_id(tmp_path: Path) -> None:
     package = copy_of_the_package(tmp_path)
     before = paths.code_id(package)
     shutil.rmtree(package)
     assert paths.code_id(package) != before
 
 
-def test_the_longest_socket_path_fits_a_socket_address(home: dict[str, str]) -> None:
+def test_longest_socket_path_fits_in_a_socket_address(home: dict[str, str]) -> None:
     assert len(f"/{paths.engine_name()}.sock") <= SOCKET_NAME_BYTES
     folder = "/" + "r" * (SOCKET_PATH_BYTES - SOCKET_NAME_BYTES - len("/slm-lsp") - 1)
     path = Path(folder) / "slm-lsp" / f"{paths.engine_name()}.sock"
     assert len(os.fsencode(path)) <= SOCKET_PATH_BYTES
 
 
-async def test_a_running_engine_says_what_it_runs(home: dict[str, str]) -> None:
+async def test_running_engine_reports_its_interpreter_and_package(home: dict[str, str]) -> None:
     async with EngineClient(home) as client:
         stats = await client.stats()
         assert stats.executable == sys.executable

@@ -1,4 +1,4 @@
-"""Messages survive the wire; what is none is refused."""
+"""Messages are decoded unchanged; invalid ones are rejected."""
 
 import asyncio
 import struct
@@ -46,31 +46,31 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: type(request).__name__)
-async def test_requests_survive(request_: Request) -> None:
+async def test_requests_are_decoded_unchanged(request_: Request) -> None:
     assert await read_request(reader_of(frame(request_))) == request_
 
 
 @pytest.mark.parametrize("event", [Token(1, "é", -0.5), Done(1, "stop", 3, 1.0, 2.0), Failed(1, "K", "what", "cure")])
-async def test_events_survive(event: Event) -> None:
+async def test_events_are_decoded_unchanged(event: Event) -> None:
     assert await read_event(reader_of(frame(event))) == event
 
 
-async def test_messages_follow_one_another() -> None:
+async def test_consecutive_messages_are_read_in_order() -> None:
     reader = reader_of(b"".join(frame(request) for request in REQUESTS))
     assert [await read_request(reader) for _ in REQUESTS] == REQUESTS
 
 
-async def test_a_cut_message_is_the_end_of_the_connection() -> None:
+async def test_truncated_message_ends_the_connection() -> None:
     with pytest.raises(asyncio.IncompleteReadError):
         await read_request(reader_of(frame(Cancel(1))[:-1]))
 
 
 @pytest.mark.parametrize("body", [b"", b"\xc1", b"\x80", frame(Token(1, "", 0.0))[4:]])
-async def test_what_is_no_request_is_refused(body: bytes) -> None:
+async def test_invalid_request_is_rejected(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         await read_request(reader_of(struct.pack(">I", len(body)) + body))
 
 
-async def test_a_frame_that_would_fill_the_memory_is_refused() -> None:
-    with pytest.raises(ValueError, match="longer than"):
+async def test_oversized_frame_is_rejected() -> None:
+    with pytest.raises(ValueError, match="exceeds"):
         await read_request(reader_of(struct.pack(">I", MAX_FRAME_BYTES + 1)))

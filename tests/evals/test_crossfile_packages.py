@@ -1,4 +1,4 @@
-"""Packages: real pip on wheels in a folder. What arrives is the pinned file, whole and in its folder, or nothing."""
+"""Packages: real pip on wheels in a folder. The result is the complete pinned package or nothing."""
 
 import hashlib
 import os
@@ -43,7 +43,7 @@ def package(wheel: Path) -> Package:
 
 @pytest.fixture
 def environ(tmp_path: Path, wheel: Path) -> dict[str, str]:
-    """What makes real pip look into that folder and nowhere else, whatever the machine's own settings are."""
+    """An environment in which pip uses only that folder, whatever the machine's settings are."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHONPATH"))}
     return kept | {
         "HOME": str(tmp_path),
@@ -53,7 +53,7 @@ def environ(tmp_path: Path, wheel: Path) -> dict[str, str]:
     }
 
 
-def test_a_package_comes_out_of_its_wheel_once(package: Package, environ: dict[str, str], tmp_path: Path) -> None:
+def test_package_is_downloaded_and_extracted_once(package: Package, environ: dict[str, str], tmp_path: Path) -> None:
     root, notes = tmp_path / "cache", []
     (project,) = fetch_all([package], root, environ=environ, note=notes.append)
     assert project.name == "toy-shop"
@@ -68,16 +68,16 @@ def test_a_package_comes_out_of_its_wheel_once(package: Package, environ: dict[s
     assert [each.name for each in root.iterdir()] == [package.folder]
 
 
-def test_another_file_under_the_same_name_is_refused(
+def test_wheel_with_another_hash_is_rejected(
     package: Package, environ: dict[str, str], wheel: Path, tmp_path: Path
 ) -> None:
     make_wheel(wheel.parent, FILES | {"toy_shop/cart.py": "other"})
-    with pytest.raises(SlmError, match=r"toy_shop-1\.0-py3-none-any\.whl is not the file that was pinned"):
+    with pytest.raises(SlmError, match=r"toy_shop-1\.0-py3-none-any\.whl is not the pinned file"):
         fetch(package, tmp_path / "cache", environ=environ)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_out_of_reach_the_error_says_what_to_do(
+def test_failed_download_is_reported_with_a_remedy(
     package: Package, environ: dict[str, str], wheel: Path, tmp_path: Path
 ) -> None:
     wheel.unlink()
@@ -87,36 +87,36 @@ def test_out_of_reach_the_error_says_what_to_do(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_is_named(package: Package, tmp_path: Path) -> None:
+def test_cache_that_cannot_be_written_is_reported(package: Package, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(SlmError, match="cache cannot be written"):
         fetch(package, tmp_path / "cache")
 
 
 @pytest.mark.parametrize("name", ["../out.py", "/out.py", "toy/../../out.py", "a\\..\\out.py", "C:out.py"])
-def test_no_path_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
-    with pytest.raises(SlmError, match="leads elsewhere"):
+def test_path_outside_of_the_folder_is_rejected(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SlmError, match="outside of its folder"):
         unpack(make_wheel(tmp_path / "wheels", {name: "x"}), tmp_path / "files")
     assert not list(tmp_path.rglob("*out.py"))
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_FILES", 1), ("MAX_FILE_BYTES", 30), ("MAX_BYTES", 60)])
-def test_more_than_the_limits_is_not_unpacked(
+def test_wheel_over_the_limits_is_rejected(
     limit: str, value: int, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packages, limit, value)
-    with pytest.raises(SlmError, match="more than we unpack"):
+    with pytest.raises(SlmError, match="exceeds the limits"):
         unpack(wheel, tmp_path / "files")
 
 
-def test_a_damaged_wheel_and_one_without_python_are_refused(wheel: Path, tmp_path: Path) -> None:
+def test_damaged_wheel_and_wheel_without_python_are_rejected(wheel: Path, tmp_path: Path) -> None:
     wheel.write_bytes(wheel.read_bytes()[:100])
     with pytest.raises(SlmError, match="is damaged"):
         unpack(wheel, tmp_path / "files")
-    with pytest.raises(SlmError, match="holds no Python files"):
+    with pytest.raises(SlmError, match="contains no Python files"):
         unpack(make_wheel(tmp_path / "wheels", {"a.txt": ""}), tmp_path / "files")
 
 
-def test_every_pin_is_whole() -> None:
+def test_all_packages_are_pinned_by_sha256() -> None:
     assert len(PACKAGES) == len({each.name for each in PACKAGES}) >= 4
     assert all(len(bytes.fromhex(each.sha256)) == 32 for each in PACKAGES)

@@ -14,7 +14,7 @@ def lines(count: int, word: str = "line") -> list[str]:
     return [f"{word}_{number} = other_{word}_{number}" for number in range(count)]
 
 
-def test_a_chunk_is_a_random_half_of_what_is_round_the_cursor() -> None:
+def test_chunk_is_a_random_half_of_the_lines_around_the_cursor() -> None:
     every = lines(500)
     near = around(every, 250)
     assert (near[0], near[-1]) == (every[218], every[282])
@@ -24,7 +24,7 @@ def test_a_chunk_is_a_random_half_of_what_is_round_the_cursor() -> None:
     assert picked(near, random.Random(1)) == chunk != picked(near, random.Random(2))
 
 
-def test_of_few_lines_all_are_the_chunk() -> None:
+def test_chunk_of_a_short_text_contains_all_lines() -> None:
     every = lines(62)
     assert picked(every, random.Random(1)) == tuple(every)
     assert len(around(every, 0)) == 33
@@ -40,11 +40,11 @@ def test_of_few_lines_all_are_the_chunk() -> None:
         (["a, b"], ["(a)b"], 1.0),
     ],
 )
-def test_likeness_is_in_words(one: list[str], other: list[str], expected: float) -> None:
+def test_similarity_compares_words(one: list[str], other: list[str], expected: float) -> None:
     assert similarity(one, other) == expected
 
 
-def test_a_chunk_much_like_a_new_one_gives_way_and_the_oldest_leaves() -> None:
+def test_similar_chunk_is_replaced_and_the_oldest_removed() -> None:
     old, new = Chunk("a.py", tuple(lines(32))), Chunk("b.py", (*lines(32)[:-1], "x = 2"))
     assert added((old,), new) == (new,)
     assert added((old,), Chunk("b.py", old.lines)) == (old,)
@@ -55,7 +55,7 @@ def test_a_chunk_much_like_a_new_one_gives_way_and_the_oldest_leaves() -> None:
     assert [each.path for each in ring] == [f"{number}.py" for number in range(2, CHUNKS + 2)]
 
 
-def test_files_are_entered_and_left_in_their_order() -> None:
+def test_ring_contains_chunks_of_the_files_in_order() -> None:
     files = {f"{word}.py": "\n".join(lines(400, word)) for word in ("one", "two")}
     ring = gathered(["one.py", "two.py"], files, random.Random(5))
     paths = [each.path for each in ring]
@@ -64,13 +64,13 @@ def test_files_are_entered_and_left_in_their_order() -> None:
     assert len(paths) > 2
 
 
-def test_chunks_like_the_text_round_the_cursor_are_dropped() -> None:
+def test_chunks_similar_to_the_text_around_the_cursor_are_removed() -> None:
     text = "\n".join(lines(40))
     alike, unlike = Chunk("a.py", tuple(lines(40)[4:36])), Chunk("b.py", tuple(lines(32, "word")))
     assert apart((alike, unlike), Cursor("shop", "c.py", text, len(text) // 2), random.Random(1)) == [unlike]
 
 
-def test_the_newest_chunks_fill_the_budget_and_the_first_may_lose_its_beginning() -> None:
+def test_newest_chunks_fill_the_budget_and_the_first_may_lose_its_beginning() -> None:
     ring = [Chunk(f"{number}.py", tuple(lines(32, f"w{number}"))) for number in range(4)]
     whole = snippet_tokens(fitting(ring[-1:], 10_000)[0])
     found = fitting(ring, int(2.5 * whole))
@@ -83,7 +83,7 @@ def test_the_newest_chunks_fill_the_budget_and_the_first_may_lose_its_beginning(
     assert fitting(ring, 0) == []
 
 
-def test_the_ring_of_a_task_is_always_the_same() -> None:
+def test_ring_of_a_task_is_reproducible() -> None:
     files = {f"{word}.py": "\n".join(lines(400, word)) for word in ("one", "two", "here")}
     task = Task("shop", "here.py", files["here.py"], 0, "here_0 = other_here_0", "x", "one.py", ("one.py", "two.py"))
     found = source([Project("shop", Path(), files)], 1000, seed=1)(task, task.cursor)

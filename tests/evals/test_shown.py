@@ -1,4 +1,4 @@
-"""Which suggestions count as right, and what is counted."""
+"""Which suggestions are right, and the report of `eval shown`."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.context.cursor import Cursor
-from slm_lsp.evals.shown import is_right, judge, report
+from slm_lsp.evals.shown import Run, is_right, judge, report
 from slm_lsp.evals.shown_places import FILES, Spot, choose
 from slm_lsp.features.completion.complete import UNSURE, Completion, Timing, Tokens, refused
 from slm_lsp.features.completion.skip import IN_WORD
@@ -28,11 +28,11 @@ from tests.conftest import engines
         ("sum(lines) / 2", False),
     ],
 )
-def test_right_is_how_the_file_goes_on(text: str, right: bool) -> None:
+def test_suggestion_is_right_if_the_file_continues_with_it(text: str, right: bool) -> None:
     assert is_right(text, "sum(rows) / 2", "\n    print(total)\n") == right
 
 
-def test_places_are_in_five_languages_and_always_the_same() -> None:
+def test_positions_are_in_five_languages_and_reproducible() -> None:
     spots = choose(330, 1)
     assert len(spots) >= 300
     assert len({spot.language for spot in spots}) >= 5
@@ -50,21 +50,21 @@ def spot() -> Spot:
     return Spot("python", Cursor("s", "a.py", before + after, len(before)), "sum(rows) / 2", after, 2)
 
 
-def said(text: str, confidence: float = 0.9) -> Completion:
+def completion(text: str, confidence: float = 0.9) -> Completion:
     at = spot().cursor.offset
     return Completion(text, at, at, None, confidence, "ik", Timing(0, 0, None, 5.0), Tokens(0, 0, 0))
 
 
-def test_what_is_shown_is_counted() -> None:
+def test_report_counts_shown_and_right_suggestions() -> None:
     cases = [
-        judge(spot(), said("sum(rows) / 2")),
-        judge(spot(), said("len(rows)")),
-        judge(spot(), said("max(rows)", 0.2)),
-        judge(spot(), said("1\n    print(total)")),
-        judge(spot(), said("f(]")),
+        judge(spot(), completion("sum(rows) / 2")),
+        judge(spot(), completion("len(rows)")),
+        judge(spot(), completion("max(rows)", 0.2)),
+        judge(spot(), completion("1\n    print(total)")),
+        judge(spot(), completion("f(]")),
         judge(spot(), refused(spot().cursor, IN_WORD)),
     ]
-    found = report(cases, "small", "ik", 0.5, 1.0, models=["a", "b", "b", "b", "b"])
+    found = report(cases, Run("small", 0.5, "ik", ["a", "b", "b", "b", "b"]))
     assert (found.precision, found.coverage) == (1 / 4, 4 / 6)
     assert (found.duplicated_suffix, found.parse_breaks) == (1, 1)
     assert (found.saved, found.wanted) == (13, 6 * 13)
@@ -75,7 +75,7 @@ def test_what_is_shown_is_counted() -> None:
     assert list(found.lines())
 
 
-def test_the_whole_eval_runs_on_the_tiny_model(home: dict[str, str], tiny_model: Path) -> None:
+def test_command_runs_on_the_tiny_model(home: dict[str, str], tiny_model: Path) -> None:
     environ = home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
     arguments = [sys.executable, "-m", "slm_lsp.cli.main", "eval", "shown", "--tasks", "6", "--model", str(tiny_model)]
 
@@ -86,10 +86,10 @@ def test_the_whole_eval_runs_on_the_tiny_model(home: dict[str, str], tiny_model:
         assert found.returncode == 0, found.stderr
         return found.stdout
 
-    said = json.loads(run("--json"))
-    assert (said["name"], said["n"], said["model"]) == ("shown", 6, str(tiny_model))
-    asked = [each for each in said["cases"] if each["milliseconds"] > 0]
-    assert said["models"] == {tiny_model.stem: len(asked)}
-    assert said.keys() >= {"precision", "coverage", "duplicated_suffix", "parse_breaks", "saved"}
-    assert f"asked        {tiny_model.stem}: {len(asked)}" in run()
+    output = json.loads(run("--json"))
+    assert (output["name"], output["n"], output["model"]) == ("shown", 6, str(tiny_model))
+    answered = [each for each in output["cases"] if each["milliseconds"] > 0]
+    assert output["models"] == {tiny_model.stem: len(answered)}
+    assert output.keys() >= {"precision", "coverage", "duplicated_suffix", "parse_breaks", "saved"}
+    assert f"answered by  {tiny_model.stem}: {len(answered)}" in run()
     assert engines(home) == []

@@ -24,41 +24,41 @@ def tried(request: pytest.FixtureRequest) -> Trial:
     return trial(task, PROBLEMS, seed=3)
 
 
-def test_the_same_seed_gives_the_same_trial(tried: Trial) -> None:
+def test_same_seed_gives_the_same_trial(tried: Trial) -> None:
     assert trial(tried.task, PROBLEMS, seed=3) == tried
 
 
-def test_what_is_typed_begins_the_line_behind_its_indentation_and_leaves_a_rest(tried: Trial) -> None:
+def test_typed_part_contains_the_indentation_and_not_the_whole_line(tried: Trial) -> None:
     line = tried.task.missing
     assert line.startswith(tried.typed)
     assert len(line) - len(line.lstrip()) <= len(tried.typed) < len(line.rstrip())
 
 
-def test_the_cursor_is_behind_what_is_typed_and_the_task_is_all_round_it(tried: Trial) -> None:
+def test_cursor_is_after_the_typed_part_inside_the_task(tried: Trial) -> None:
     cursor, task = tried.cursor, tried.task
     assert cursor.text[: cursor.offset].endswith(task.prefix + tried.typed)
     assert cursor.text[cursor.offset :].startswith(task.suffix)
 
 
-def test_other_programs_stand_before_and_behind_and_the_answer_does_not(tried: Trial) -> None:
+def test_text_contains_other_programs_but_not_the_answer(tried: Trial) -> None:
     text = tried.cursor.text
     assert text.count("def times") == 6
     assert text.count(f"def {tried.task.entry_point}(") == 1
 
 
-def test_earlier_less_of_the_line_was_typed(tried: Trial) -> None:
+def test_earlier_cursor_has_less_of_the_line_typed(tried: Trial) -> None:
     earlier, cursor = tried.earlier, tried.cursor
     assert earlier.offset < cursor.offset
     assert earlier.text == cursor.text[: earlier.offset] + cursor.text[cursor.offset :]
 
 
-def test_the_cursor_came_from_a_few_lines_away(tried: Trial) -> None:
+def test_elsewhere_is_a_few_lines_away_in_the_same_text(tried: Trial) -> None:
     there, here = tried.elsewhere, tried.cursor
     assert there.text == here.text
     assert 3 <= abs(there.text.count("\n", 0, there.offset) - here.text.count("\n", 0, here.offset)) <= 6
 
 
-def test_cuts_are_spread_over_the_line() -> None:
+def test_typed_parts_have_all_lengths() -> None:
     task = TASKS[0]
     cuts = {len(trial(task, PROBLEMS, seed).typed) for seed in range(300)}
     indentation = len(task.missing) - len(task.missing.lstrip())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slm_lsp.languages.parse import Match, matches, matches_in_statements, parse, parse_changed
+from slm_lsp.languages.parse import Match, difference, matches, matches_in_statements, parse, parse_again
 from slm_lsp.languages.prepare import prepared
 from slm_lsp.languages.registry import languages
 from slm_lsp.languages.symbols import definitions
@@ -129,8 +129,8 @@ def test_incremental_parse_equals_a_full_parse(pieces: list[str], replacement: l
     tree = parse(language, source)
     assert tree is not None
     before = str(tree.root_node)
-    changed = parse_changed(language, tree, source, start, end, piece)
     whole = source[:start] + piece + source[end:]
+    changed = parse_again(language, tree, source, whole)
     fresh = parse(language, whole)
     assert changed is not None
     assert fresh is not None
@@ -141,6 +141,15 @@ def test_incremental_parse_equals_a_full_parse(pieces: list[str], replacement: l
     if not fresh.root_node.has_error:
         assert str(changed.root_node) == str(fresh.root_node)
     assert str(tree.root_node) == before
+
+
+@given(st.binary(max_size=12), st.binary(max_size=6), st.binary(max_size=12), st.binary(max_size=6))
+def test_difference_of_two_texts_turns_one_into_the_other(before: bytes, cut: bytes, after: bytes, new: bytes) -> None:
+    old = before + cut + after
+    start, end, replacement = difference(old, before + new + after)
+    assert old[:start] + replacement + old[end:] == before + new + after
+    assert len(replacement) <= len(new)
+    assert end - start <= len(cut)
 
 
 IN_STATEMENTS = """\

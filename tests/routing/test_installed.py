@@ -1,9 +1,11 @@
 """Installed models are look_ups up in a thread, and only when a file or setting has changed."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from slm_lsp.models.files import hash_file
 from slm_lsp.models.store import Store
 from slm_lsp.routing import installed as lookup
 from slm_lsp.routing.choose import choose, models_to_warm
-from slm_lsp.routing.installed import ModelLookup
+from slm_lsp.routing.installed import CHECK_S, ModelLookup
 from slm_lsp.routing.policy import Choice
 
 
@@ -74,8 +76,13 @@ def touch(model: Path) -> None:
     os.utime(model, ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000))
 
 
+def clock() -> Callable[[], float]:
+    """Return a clock that advances by the check interval at each call."""
+    return itertools.count(0.0, CHECK_S).__next__
+
+
 @pytest.mark.parametrize("ask", [choose, models_to_warm])
-async def test_a_touched_model_is_hashed_in_a_thread(
+async def test_touched_model_is_hashed_in_a_thread(
     settings: Settings, hashing: Hashing, home: dict[str, str], ask: object
 ) -> None:
     hashing.go.set()
@@ -101,7 +108,7 @@ async def test_requests_during_a_hash_share_it_and_can_be_cancelled(settings: Se
 
 
 async def test_an_unchanged_store_is_not_looked_up_again(settings: Settings, look_ups: list[str]) -> None:
-    find = ModelLookup()
+    find = ModelLookup(clock())
     (first,) = await find(settings)
     await find(settings)  # the first look-up has written a record, which changes the folder
     before = len(look_ups)
@@ -125,10 +132,34 @@ async def test_a_model_set_by_its_path_is_looked_up_again_when_the_file_changes(
     tmp_path: Path, tiny_model: Path, look_ups: list[str]
 ) -> None:
     file = Path(shutil.copy(tiny_model, tmp_path / "own.gguf"))
-    find, settings = ModelLookup(), Settings(model=str(file), models_dir=tmp_path / "models")
+    find, settings = ModelLookup(clock()), Settings(model=str(file), models_dir=tmp_path / "models")
     for _ in range(3):
         assert [each.model.file for each in await find(settings)] == [file]
     assert len(look_ups) == 1
     touch(file)
     await find(settings)
     assert len(look_ups) == 2
+
+
+async def test_folder_is_read_at_most_once_per_interval(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, settings = [0.0], Settings(models_dir=tmp_path / "models")
+    Store(settings.models_dir).add(tiny_model, "mine")
+    find = ModelLookup(lambda: now[0])
+    first = await find(settings)
+    threads: list[threading.Thread] = []
+    fingerprint = lookup._fingerprint
+
+    def recording(setting: str, folder: Path) -> object:
+        threads.append(threading.current_thread())
+        return fingerprint(setting, folder)
+
+    monkeypatch.setattr(lookup, "_fingerprint", recording)
+    now[0] += CHECK_S / 2
+    assert await find(settings) == first
+    assert not threads
+    now[0] += CHECK_S
+    assert await find(settings) == first
+    assert threads
+    assert threading.main_thread() not in threads

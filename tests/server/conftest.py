@@ -1,4 +1,4 @@
-"""A real `slm-lsp serve --stdio`, driven by a real client."""
+"""Fixtures: a real `slm-lsp serve --stdio` and a real client."""
 
 import asyncio
 import sys
@@ -17,7 +17,7 @@ Start = Callable[..., Awaitable["Editor"]]
 
 
 class Editor:
-    """A client with one folder open."""
+    """A client with one workspace folder."""
 
     def __init__(self, client: LanguageClient) -> None:
         self.client = client
@@ -89,7 +89,7 @@ class Editor:
 
 @pytest_asyncio.fixture
 async def start(module_home: dict[str, str], tmp_path: Path) -> AsyncIterator[Start]:
-    """Start editors; each has a server of its own, all share one engine."""
+    """Start editors. Each has its own server; all servers share one engine."""
     editors: list[Editor] = []
 
     async def start_one(

@@ -1,6 +1,7 @@
-"""Settings from an editor and from a workspace, as the real server takes them. No model is needed."""
+"""The real server applies the settings of an editor and of a workspace. No model is needed."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from slm_lsp.server.settings import CHECK_S
 from tests.server.test_wire import Wire
 
-COMMENT = "# a comment, in which nothing is suggested\n"
+COMMENT = "# a comment, where nothing is suggested\n"
 
 Start = Callable[[dict[str, Any] | None], Wire]
 
@@ -22,7 +24,7 @@ def environ(home: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def start(environ: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Start a server with these initialization options and one folder, in which one file is open."""
+    """Start a server with these initialization options and one folder with one open file."""
     started: list[Wire] = []
     (tmp_path / "shop").mkdir()
 
@@ -47,8 +49,8 @@ def opened(wire: Wire, file: Path) -> None:
     wire.notify("textDocument/didOpen", {"textDocument": item})
 
 
-def ask(wire: Wire, number: int, file: Path) -> None:
-    """Ask where nothing is suggested, which is counted and needs no model."""
+def request(wire: Wire, number: int, file: Path) -> None:
+    """Request a completion in a comment. The empty answer is counted and needs no model."""
     place = {"textDocument": {"uri": file.as_uri()}, "position": {"line": 0, "character": 10}}
     answer = wire.request(number, "textDocument/inlineCompletion", {**place, "context": {"triggerKind": 2}})
     assert answer["result"]["items"] == []
@@ -59,7 +61,7 @@ def configure(wire: Wire, **settings: object) -> None:
 
 
 def counted(wire: Wire, environ: dict[str, str]) -> int | None:
-    """How many refusals are in the database after the server has left; None without a database."""
+    """Return how many empty answers the database has after the server has ended; None without a database."""
     wire.request(90, "shutdown")
     wire.notify("exit")
     wire.process.wait(20)
@@ -71,22 +73,36 @@ def counted(wire: Wire, environ: dict[str, str]) -> int | None:
 
 
 def warnings(wire: Wire) -> list[str]:
-    """The texts of `window/showMessage` so far."""
+    """Return the texts of `window/showMessage` so far."""
     wire.request(91, "slm/status", {})
     return [each["params"]["message"] for each in wire.notifications if each["method"] == "window/showMessage"]
 
 
-def test_statistics_are_kept_unless_switched_off(start: Start, environ: dict[str, str], tmp_path: Path) -> None:
+def wait_for_warnings(wire: Wire, count: int) -> list[str]:
+    """Wait until the server has shown this many warnings, and return all of them."""
+    deadline = time.monotonic() + 30
+    while len(shown := warnings(wire)) < count:
+        assert time.monotonic() < deadline, f"only {len(shown)} of {count} warnings were shown"
+        time.sleep(0.05)
+    return shown
+
+
+def saved(wire: Wire, file: Path) -> None:
+    """Report a file that was saved in the editor."""
+    wire.notify("textDocument/didSave", {"textDocument": {"uri": file.as_uri()}})
+
+
+def test_answers_are_counted_by_default(start: Start, environ: dict[str, str], tmp_path: Path) -> None:
     wire = start(None)
-    ask(wire, 2, tmp_path / "shop" / "app.py")
+    request(wire, 2, tmp_path / "shop" / "app.py")
     assert counted(wire, environ) == 1
 
 
-def test_an_editor_that_switches_statistics_off_leaves_no_database(
+def test_editor_that_switches_statistics_off_leaves_no_database(
     start: Start, environ: dict[str, str], tmp_path: Path
 ) -> None:
     wire = start({"statistics": False})
-    ask(wire, 2, tmp_path / "shop" / "app.py")
+    request(wire, 2, tmp_path / "shop" / "app.py")
     assert counted(wire, environ) is None
 
 
@@ -95,55 +111,64 @@ def test_statistics_can_be_switched_off_and_on_while_the_server_runs(
 ) -> None:
     file = tmp_path / "shop" / "app.py"
     wire = start(None)
-    ask(wire, 2, file)
+    request(wire, 2, file)
     configure(wire, statistics=False)
-    ask(wire, 3, file)
-    ask(wire, 4, file)
+    request(wire, 3, file)
+    request(wire, 4, file)
     configure(wire, statistics=True)
-    ask(wire, 5, file)
+    request(wire, 5, file)
     assert counted(wire, environ) == 2
 
 
-def test_a_workspace_cannot_switch_statistics_on(start: Start, environ: dict[str, str], tmp_path: Path) -> None:
+def test_workspace_cannot_switch_statistics_on(start: Start, environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "shop" / ".slm-lsp.toml").write_text("statistics = true\n")
     wire = start({"statistics": False})
-    ask(wire, 2, tmp_path / "shop" / "app.py")
+    request(wire, 2, tmp_path / "shop" / "app.py")
     assert counted(wire, environ) is None
 
 
-def test_problems_in_a_workspace_file_are_shown_when_a_document_is_opened_and_when_they_change(
+def test_problems_of_a_workspace_are_shown_at_the_first_document_and_after_each_change(
     start: Start, tmp_path: Path
 ) -> None:
     file, settings = tmp_path / "shop" / "app.py", tmp_path / "shop" / ".slm-lsp.toml"
     settings.write_text("speed = 3\n")
     wire = start(None)
-    assert len(shown := warnings(wire)) == 1
-    assert str(settings) in shown[0]
-    assert "speed" in shown[0]
+    (shown,) = wait_for_warnings(wire, 1)
+    assert str(settings) in shown
+    assert "speed" in shown
     for number in range(10, 13):
-        ask(wire, number, file)
+        request(wire, number, file)
     opened(wire, tmp_path / "shop" / "other.py")
-    assert warnings(wire) == shown
+    assert warnings(wire) == [shown]
 
     settings.write_text("speed = 3\nmodel = 7\n")
-    ask(wire, 20, file)
-    assert len(warnings(wire)) == 2
-    assert "`model`" in warnings(wire)[1]
+    saved(wire, settings)
+    assert "`model`" in wait_for_warnings(wire, 2)[1]
 
     settings.write_text("")
-    ask(wire, 21, file)
-    assert len(warnings(wire)) == 2
+    saved(wire, settings)
+    request(wire, 21, file)
     settings.write_text("speed = 3\n")
-    ask(wire, 22, file)
-    assert warnings(wire)[2:] == shown
+    saved(wire, settings)
+    assert wait_for_warnings(wire, 3)[2:] == [shown]
 
 
-def test_statistics_stop_when_the_users_file_says_so(start: Start, environ: dict[str, str], tmp_path: Path) -> None:
+def test_change_of_a_workspace_file_that_the_editor_does_not_report_takes_effect(start: Start, tmp_path: Path) -> None:
     wire = start(None)
-    ask(wire, 2, tmp_path / "shop" / "app.py")
+    request(wire, 10, tmp_path / "shop" / "app.py")
+    (tmp_path / "shop" / ".slm-lsp.toml").write_text("speed = 3\n")
+    time.sleep(CHECK_S)
+    request(wire, 11, tmp_path / "shop" / "app.py")
+    assert len(wait_for_warnings(wire, 1)) == 1
+
+
+def test_change_of_the_users_file_stops_the_statistics(start: Start, environ: dict[str, str], tmp_path: Path) -> None:
+    wire = start(None)
+    request(wire, 2, tmp_path / "shop" / "app.py")
     file = Path(environ["XDG_CONFIG_HOME"], "slm-lsp", "config.toml")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("statistics = false\n")
-    ask(wire, 3, tmp_path / "shop" / "app.py")
-    ask(wire, 4, tmp_path / "shop" / "app.py")
+    saved(wire, file)
+    request(wire, 3, tmp_path / "shop" / "app.py")
+    request(wire, 4, tmp_path / "shop" / "app.py")
     assert counted(wire, environ) == 1

@@ -1,4 +1,4 @@
-"""Work of pauses: its order, and what an interruption or a failure leaves."""
+"""The queue of work for pauses: its order, interruptions and failures."""
 
 import asyncio
 import logging
@@ -10,27 +10,27 @@ from slm_lsp.errors import ModelMissingError
 from slm_lsp.server.idle import LIMIT, IdleQueue
 
 
-class Bench:
-    """A queue whose pieces run until a test lets them end."""
+class ControlledQueue:
+    """A queue whose tasks run until a test ends them."""
 
     def __init__(self) -> None:
         self.failures: list[str] = []
-        self.begun: list[str] = []
+        self.started: list[str] = []
         self.ended: list[str] = []
-        self.queue = IdleQueue(self.failures.append)
+        self.idle = IdleQueue(self.failures.append)
         self._gates: dict[str, asyncio.Event] = {}
 
-    def piece(self, name: str) -> Callable[[], Awaitable[None]]:
+    def task(self, name: str) -> Callable[[], Awaitable[None]]:
         async def work() -> None:
-            self.begun.append(name)
+            self.started.append(name)
             await self._gates.setdefault(name, asyncio.Event()).wait()
             self.ended.append(name)
 
         return work
 
     def open_file(self, name: str) -> None:
-        self.queue.put(name, self.piece(name))
-        self.queue.resume(0.0)
+        self.idle.put(name, self.task(name))
+        self.idle.resume(0.0)
 
     async def end(self, name: str) -> None:
         self._gates.setdefault(name, asyncio.Event()).set()
@@ -42,79 +42,79 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_every_file_that_is_opened_has_its_turn_the_most_recent_first() -> None:
-    bench = Bench()
-    bench.open_file("a")
+async def test_every_opened_file_has_its_turn_the_most_recent_first() -> None:
+    queue = ControlledQueue()
+    queue.open_file("a")
     await settle()
-    bench.open_file("b")
-    bench.open_file("c")
+    queue.open_file("b")
+    queue.open_file("c")
     for name in "abc":
-        await bench.end(name)
-    assert bench.ended == ["a", "c", "b"]
+        await queue.end(name)
+    assert queue.ended == ["a", "c", "b"]
 
 
-async def test_a_file_opened_after_the_queue_has_ended_has_its_turn_too() -> None:
-    bench = Bench()
+async def test_file_that_is_opened_when_the_queue_is_empty_has_its_turn() -> None:
+    queue = ControlledQueue()
     for name in "ab":
-        bench.open_file(name)
-        await bench.end(name)
-    assert bench.ended == ["a", "b"]
+        queue.open_file(name)
+        await queue.end(name)
+    assert queue.ended == ["a", "b"]
 
 
-async def test_work_that_was_interrupted_is_taken_up_again() -> None:
-    bench = Bench()
-    bench.open_file("a")
-    bench.open_file("b")
+async def test_interrupted_task_runs_again() -> None:
+    queue = ControlledQueue()
+    queue.open_file("a")
+    queue.open_file("b")
     await settle()
-    bench.queue.interrupt()
-    await bench.end("a")
-    await bench.end("b")
-    assert bench.ended == []
-    bench.queue.resume(0.0)
+    queue.idle.pause()
+    await queue.end("a")
+    await queue.end("b")
+    assert queue.ended == []
+    queue.idle.resume(0.0)
     await settle()
-    assert bench.ended == ["b", "a"]
-    assert bench.begun == ["b", "b", "a"]
+    assert queue.ended == ["b", "a"]
+    assert queue.started == ["b", "b", "a"]
 
 
-async def test_newer_work_for_a_document_replaces_what_runs_for_it() -> None:
-    bench = Bench()
-    bench.open_file("a")
+async def test_newer_task_of_a_document_replaces_the_running_one() -> None:
+    queue = ControlledQueue()
+    queue.open_file("a")
     await settle()
-    bench.queue.put("a", bench.piece("a at the cursor"))
-    bench.queue.restart(0.0)
-    await bench.end("a")
-    await bench.end("a at the cursor")
-    assert bench.ended == ["a at the cursor"]
+    queue.idle.put("a", queue.task("a at the cursor"))
+    queue.idle.restart(0.0)
+    await queue.end("a")
+    await queue.end("a at the cursor")
+    assert queue.ended == ["a at the cursor"]
 
 
-async def test_a_closed_document_is_dropped_and_the_others_go_on() -> None:
-    bench = Bench()
+async def test_closed_document_is_dropped_and_the_others_continue() -> None:
+    queue = ControlledQueue()
     for name in "abc":
-        bench.open_file(name)
+        queue.open_file(name)
     await settle()
-    bench.queue.drop("c")
-    bench.queue.drop("a")
+    queue.idle.drop("c")
+    queue.idle.drop("a")
     for name in "abc":
-        await bench.end(name)
-    assert bench.ended == ["b"]
+        await queue.end(name)
+    assert queue.ended == ["b"]
 
 
-async def test_failures_are_told_and_the_queue_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+async def test_failures_are_reported_and_the_queue_continues(caplog: pytest.LogCaptureFixture) -> None:
     async def missing() -> None:
         raise ModelMissingError("No model is installed.", "Pull one.")
 
     async def broken() -> None:
         raise ZeroDivisionError("by nothing")
 
-    bench = Bench()
-    bench.queue.put("a", bench.piece("a"))
-    bench.queue.put("missing", missing)
-    bench.queue.put("broken", broken)
+    queue = ControlledQueue()
+    queue.idle.put("a", queue.task("a"))
+    queue.idle.put("missing", missing)
+    queue.idle.put("broken", broken)
     with caplog.at_level(logging.ERROR):
-        bench.queue.resume(0.0)
-        await bench.end("a")
-    assert bench.ended == ["a"]
-    unexpected, expected = bench.failures
+        queue.idle.resume(0.0)
+        await queue.end("a")
+    assert queue.ended == ["a"]
+    unexpected, expected = queue.failures
     assert "ZeroDivisionError" in unexpected
     assert "by nothing" in unexpected
     assert expected == "No model is installed. Pull one."
@@ -122,12 +122,12 @@ async def test_failures_are_told_and_the_queue_goes_on(caplog: pytest.LogCapture
     assert record.exc_info
 
 
-async def test_only_the_most_recent_documents_wait() -> None:
-    bench = Bench()
+async def test_only_the_most_recent_documents_stay_in_the_queue() -> None:
+    queue = ControlledQueue()
     names = [str(number) for number in range(LIMIT + 2)]
     for name in names:
-        bench.queue.put(name, bench.piece(name))
-    bench.queue.resume(0.0)
+        queue.idle.put(name, queue.task(name))
+    queue.idle.resume(0.0)
     for name in names:
-        await bench.end(name)
-    assert sorted(bench.ended, key=int) == names[2:]
+        await queue.end(name)
+    assert sorted(queue.ended, key=int) == names[2:]

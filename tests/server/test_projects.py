@@ -1,4 +1,4 @@
-"""What the server knows of the projects round its documents."""
+"""The workspace folders of open documents: known names, threads, connections, and cancelled indexing."""
 
 import asyncio
 import threading
@@ -12,8 +12,8 @@ from slm_lsp.index.database import index_dir
 from slm_lsp.index.indexer import Indexer
 from slm_lsp.index.process import IndexerState
 from slm_lsp.index.store import Writer
-from slm_lsp.server.documents import Documents
 from slm_lsp.server.projects import RESUME_S, Projects
+from slm_lsp.server.sessions import Sessions
 from tests.index.test_process import indexers, until
 
 
@@ -36,26 +36,26 @@ def index(root: Path) -> None:
 
 def test_names_that_the_project_defines_are_known(workspace: Path) -> None:
     index(workspace)
-    documents = Documents()
-    documents.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
+    sessions = Sessions()
+    sessions.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
 
-    async def ask() -> list[bool]:
-        projects = Projects(documents, lambda *_: None)
+    async def look_up() -> list[bool]:
+        projects = Projects(sessions, lambda *_: None)
         knows = projects.knows((workspace / "new.py").as_uri())
         outside = projects.knows((workspace.parent / "elsewhere.py").as_uri())
         found = [knows("Order"), knows("Ordre"), outside("Order")]
         await projects.close()
         return found
 
-    assert asyncio.run(ask()) == [True, False, False]
+    assert asyncio.run(look_up()) == [True, False, False]
 
 
-def test_without_an_index_no_name_is_and_later_it_may_be(workspace: Path) -> None:
-    documents = Documents()
-    documents.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
+def test_names_are_known_as_soon_as_there_is_an_index(workspace: Path) -> None:
+    sessions = Sessions()
+    sessions.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
 
-    async def ask() -> list[bool]:
-        projects = Projects(documents, lambda *_: None)
+    async def look_up() -> list[bool]:
+        projects = Projects(sessions, lambda *_: None)
         knows = projects.knows((workspace / "new.py").as_uri())
         found = [knows("Order")]
         await projects.stop_indexing(workspace)
@@ -64,66 +64,66 @@ def test_without_an_index_no_name_is_and_later_it_may_be(workspace: Path) -> Non
         await projects.close()
         return found
 
-    assert asyncio.run(ask()) == [False, True]
+    assert asyncio.run(look_up()) == [False, True]
 
 
-def retrieving() -> list[str]:
-    """The threads in which snippets are chosen."""
+def retrieval_threads() -> list[str]:
+    """Return the names of the threads that search for snippets."""
     return [each.name for each in threading.enumerate() if each.name.startswith("retrieve")]
 
 
 def connections(root: Path) -> list[str]:
-    """The index's databases that are open in this process."""
+    """Return the databases of an index that are open in this process."""
     folder = str(index_dir(root))
     return [each.path for each in psutil.Process().open_files() if each.path.startswith(folder)]
 
 
 @pytest.mark.parametrize("by", ["removing the folder", "closing all"])
-async def test_a_closed_workspace_leaves_no_thread_and_no_connection(workspace: Path, by: str) -> None:
+async def test_closed_workspace_leaves_no_thread_and_no_connection(workspace: Path, by: str) -> None:
     index(workspace)
     folder = types.WorkspaceFolder(workspace.as_uri(), "shop")
     uri = (workspace / "new.py").as_uri()
-    documents = Documents()
-    documents.set_folders([folder], [])
-    documents.open(types.TextDocumentItem(uri, "python", 1, "order = Order()\n"))
-    projects = Projects(documents, lambda *_: None)
+    sessions = Sessions()
+    sessions.set_folders([folder], [])
+    sessions.open(types.TextDocumentItem(uri, "python", 1, "order = Order()\n"))
+    projects = Projects(sessions, lambda *_: None)
     knows = projects.knows(uri)
     assert knows("Order")
-    cursor = documents.cursor(documents.get(uri), types.Position(1, 0))
-    await projects.retrieve(documents.get(uri), cursor, 100, 5.0)
-    assert len(retrieving()) == 1
+    cursor = sessions.cursor(sessions.get(uri).document, types.Position(1, 0))
+    await projects.retrieve(sessions.get(uri).document, cursor, 100, 5.0)
+    assert len(retrieval_threads()) == 1
     assert len([each for each in connections(workspace) if each.endswith(".db")]) >= 2
 
     if by == "removing the folder":
-        documents.set_folders([], [folder])
+        sessions.set_folders([], [folder])
         for each in projects.remove([folder]):
             await each.close()
     else:
         await projects.close()
-    await until(lambda: retrieving() == [])
+    await until(lambda: retrieval_threads() == [])
     assert not knows("Order")
     assert connections(workspace) == []
     await projects.close()
 
 
-async def test_cancelled_indexing_is_resumed_by_a_document_after_a_pause(workspace: Path) -> None:
+async def test_document_resumes_cancelled_indexing_after_a_pause(workspace: Path) -> None:
     now = [0.0]
-    told: list[IndexerState] = []
-    documents = Documents()
-    documents.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
-    projects = Projects(documents, lambda _, state: told.append(state), lambda: now[0])
+    states: list[IndexerState] = []
+    sessions = Sessions()
+    sessions.set_folders([types.WorkspaceFolder(workspace.as_uri(), "shop")], [])
+    projects = Projects(sessions, lambda _, state: states.append(state), lambda: now[0])
     uri = (workspace / "orders.py").as_uri()
-    projects.looked_at(uri)
-    await until(lambda: bool(told) and told[-1].state == "ready")
+    projects.viewed(uri)
+    await until(lambda: bool(states) and states[-1].state == "ready")
     await projects.stop_indexing(workspace)
-    told.clear()
+    states.clear()
 
     now[0] = RESUME_S - 1
     projects.resume_indexing(uri)
     assert not indexers()
     now[0] = RESUME_S
-    projects.looked_at(uri)
+    projects.viewed(uri)
     assert not indexers()
     projects.resume_indexing(uri)
-    await until(lambda: bool(told) and told[-1].state == "ready")
+    await until(lambda: bool(states) and states[-1].state == "ready")
     await projects.close()

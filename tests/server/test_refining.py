@@ -1,7 +1,7 @@
-"""A suggestion of the fast model is refined by the strong one in the next pause.
+"""The strong model refines a suggestion of the fast one in the next pause.
 
-The tiers are a random model of a few kilobytes, which answers at once, and the real fast model in the place of the
-strong one: that takes longer, and knows better.
+The fast tier is a random model of a few kilobytes, which answers at once. The strong tier is the real fast model, which
+takes longer and gives better answers.
 """
 
 import asyncio
@@ -20,12 +20,13 @@ from slm_lsp.context.window import PromptParts
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.features.completion.cache import Cache
 from slm_lsp.features.completion.complete import Completion, refused
-from slm_lsp.server.documents import Documents
+from slm_lsp.server.outcomes import Outcomes
 from slm_lsp.server.projects import Projects
-from slm_lsp.server.refining import Refining, Spot
+from slm_lsp.server.refining import RestingCursor, refine
+from slm_lsp.server.services import Services
+from slm_lsp.server.sessions import Sessions
 from slm_lsp.server.status import StatusReport
 from slm_lsp.server.stream import Stream
-from slm_lsp.server.tally import Tally
 from slm_lsp.server.warming import Warming
 from tests.conftest import store_of_tiers
 from tests.engine.client.test_process import until, until_idle
@@ -40,41 +41,50 @@ ANSWER = "fib(n-1)+fib(n-2)"
 
 @pytest.fixture
 def tiers(tmp_path: Path, tiny_model: Path, fast_model: Path) -> Path:
-    """A store in which a random model is the fast tier, and the real fast model the strong one."""
+    """Return a store with a random model as the fast tier and the real fast model as the strong tier."""
     return store_of_tiers(tmp_path / "models", fast=tiny_model, strong=fast_model)
 
 
 class Pause:
-    """What `Refining` works on: an open file, and what was shown there."""
+    """A pause of typing: an open file, a cursor, and what was shown there."""
 
     def __init__(self, engine: EngineClient, folder: Path, program: str, models: Path) -> None:
-        self.documents = Documents()
+        self.sessions = Sessions()
         self.uri = (folder / "fib.py").as_uri()
-        self.documents.open(types.TextDocumentItem(self.uri, "python", 1, program))
+        self.sessions.open(types.TextDocumentItem(self.uri, "python", 1, program))
         self.engine = engine
         self.cache = Cache()
         self.sent: list[Any] = []
         stream = Stream(lambda method, message: self.sent.append((method, message)))
         stream.wants_refined = True
-        self.projects = Projects(self.documents, lambda *_: None)
-        self.refining = Refining(self.documents, self.projects, engine, self.cache, stream, Tally())
+        self.status = StatusReport(lambda _: None)
+        projects = Projects(self.sessions, lambda *_: None)
+        self.services = Services(
+            self.sessions, projects, engine, self._settings, self.status, stream, Outcomes(), self.cache
+        )
         self.settings = Settings(models_dir=models, completion=CompletionSettings(block_tokens=0))
 
+    async def _settings(self, _: str | None) -> Settings:
+        return self.settings
+
     @property
-    def spot(self) -> Spot:
-        document = self.documents.get(self.uri)
-        cursor = self.documents.cursor(document, HERE)
-        return Spot(document, HERE, self.settings, PromptParts(cursor, at_line(cursor)))
+    def cursor(self) -> RestingCursor:
+        document = self.sessions.get(self.uri).document
+        cursor = self.sessions.cursor(document, HERE)
+        return RestingCursor(document, HERE, self.settings, PromptParts(cursor, at_line(cursor)))
+
+    async def refine(self, shown: Completion) -> Completion:
+        return await refine(self.services, self.cursor, shown)
 
     def shown(self, text: str) -> Completion:
-        """An answer of the fast tier."""
-        nothing = refused(self.spot.parts.cursor, "")
+        """Return an answer of the fast tier."""
+        nothing = refused(self.cursor.parts.cursor, "")
         return replace(nothing, text=text, reason=None, confidence=0.8, id="first", model="tiny", tier="fast")
 
     @property
     def cached(self) -> Completion | None:
-        """What a request at the place would get at once."""
-        return self.cache.get(self.spot.parts.cursor)
+        """What a request at the cursor would get at once."""
+        return self.cache.get(self.cursor.parts.cursor)
 
 
 @pytest_asyncio.fixture
@@ -88,8 +98,8 @@ def squeezed(completion: Completion | None) -> str:
 
 
 @pytest.mark.parametrize("text", ["n + 1", ""])
-async def test_the_strong_answer_replaces_another_one_or_none(pause: Pause, text: str) -> None:
-    found = await pause.refining.refine(pause.spot, pause.shown(text))
+async def test_strong_answer_replaces_another_answer_or_none(pause: Pause, text: str) -> None:
+    found = await pause.refine(pause.shown(text))
     assert squeezed(found) == squeezed(pause.cached) == ANSWER
     assert (found.tier, found.replaces) == ("strong", "first" if text else "")
     document = {"uri": pause.uri, "version": 1}
@@ -97,36 +107,36 @@ async def test_the_strong_answer_replaces_another_one_or_none(pause: Pause, text
     assert pause.sent == [("slm/refined", message)]
 
 
-async def test_the_same_answer_is_confirmed_and_not_asked_for_again(pause: Pause) -> None:
+async def test_same_answer_is_confirmed_and_not_requested_again(pause: Pause) -> None:
     shown = pause.shown("fib(n - 1) + fib(n - 2)")
-    assert await pause.refining.refine(pause.spot, shown) is shown
+    assert await pause.refine(shown) is shown
     assert pause.sent == []
     assert pause.cached is not None
     assert (pause.cached.id, pause.cached.tier, pause.cached.confirmed) == ("first", "fast", True)
     await until_idle(pause.engine)
     served = (await pause.engine.stats()).served
-    await pause.refining.refine(pause.spot, pause.cached)
+    await pause.refine(pause.cached)
     assert (await pause.engine.stats()).served == served
 
 
-async def test_an_answer_below_the_least_confidence_replaces_nothing(pause: Pause) -> None:
+async def test_answer_below_the_least_confidence_replaces_nothing(pause: Pause) -> None:
     completion = replace(pause.settings.completion, least_confidence=1.0)
     pause.settings = replace(pause.settings, completion=completion)
     shown = pause.shown("n + 1")
-    assert await pause.refining.refine(pause.spot, shown) is shown
+    assert await pause.refine(shown) is shown
     assert pause.sent == []
 
 
-async def test_an_edit_while_the_strong_model_answers_drops_its_answer(pause: Pause) -> None:
-    spot, shown = pause.spot, pause.shown("n + 1")
-    refining = asyncio.ensure_future(pause.refining.refine(spot, shown))
+async def test_edit_while_the_strong_model_answers_drops_its_answer(pause: Pause) -> None:
+    cursor, shown = pause.cursor, pause.shown("n + 1")
+    refining = asyncio.ensure_future(pause.refine(shown))
     await asyncio.sleep(0)
     change = types.TextDocumentContentChangePartial(types.Range(HERE, HERE), "f")
     document = types.VersionedTextDocumentIdentifier(2, pause.uri)
-    pause.documents.change(types.DidChangeTextDocumentParams(document, [change]))
+    pause.sessions.change(types.DidChangeTextDocumentParams(document, [change]))
     assert await refining is shown
     assert pause.sent == []
-    assert pause.cache.get(spot.parts.cursor) is None
+    assert pause.cache.get(cursor.parts.cursor) is None
 
 
 @pytest.mark.parametrize(
@@ -137,23 +147,20 @@ async def test_an_edit_while_the_strong_model_answers_drops_its_answer(pause: Pa
     ],
     ids=["refine = false", "model = fast"],
 )
-async def test_who_does_not_want_it_gets_no_refinement(pause: Pause, change: Callable[[Settings], Settings]) -> None:
+async def test_settings_switch_refinement_off(pause: Pause, change: Callable[[Settings], Settings]) -> None:
     pause.settings = change(pause.settings)
     await until_idle(pause.engine)
     served = (await pause.engine.stats()).served
     shown = pause.shown("n + 1")
-    assert await pause.refining.refine(pause.spot, shown) is shown
+    assert await pause.refine(shown) is shown
     assert (await pause.engine.stats()).served == served
 
 
-async def test_what_follows_an_accepted_suggestion_has_an_id_and_a_tier(pause: Pause) -> None:
+async def test_prefetched_suggestion_has_an_id_and_a_tier(pause: Pause) -> None:
     pause.settings = replace(pause.settings, model="strong")
-    status, shown = StatusReport(lambda _: None), pause.shown("fib(n - 1)")
-    warming = Warming(
-        pause.documents, pause.projects, pause.engine, lambda _: pause.settings, status, pause.cache, pause.refining
-    )
-    warming.soon(pause.uri, HERE, 0.0, shown)
-    cursor = pause.spot.parts.cursor
+    shown = pause.shown("fib(n - 1)")
+    Warming(pause.services).schedule(pause.sessions.get(pause.uri), HERE, 0.0, shown)
+    cursor = pause.cursor.parts.cursor
     text = cursor.text[: cursor.offset] + shown.text + cursor.text[cursor.offset :]
     accepted = replace(cursor, text=text, offset=cursor.offset + len(shown.text))
     await until(lambda: pause.cache.get(accepted) is not None)
@@ -165,12 +172,12 @@ async def test_what_follows_an_accepted_suggestion_has_an_id_and_a_tier(pause: P
 
 @pytest.fixture
 def both(module_home: dict[str, str], tiers: Path) -> dict[str, str]:
-    """An environment with both tiers, in which the strong one always misses the latency budget."""
+    """Return an environment with both tiers, where the strong one always misses the latency budget."""
     settings = {"MODEL": "auto", "MODELS_DIR": str(tiers), "COMPLETION_LATENCY_MS": "1"}
     return module_home | {f"SLM_LSP_{name}": value for name, value in settings.items()}
 
 
-async def test_after_a_pause_the_client_is_told_and_gets_the_strong_answer_at_once(
+async def test_client_is_notified_after_a_pause_and_gets_the_strong_answer_at_once(
     start: Start, both: dict[str, str], tmp_path: Path, program: str
 ) -> None:
     editor = await start(environ=both, refined=True)
@@ -190,7 +197,7 @@ async def test_after_a_pause_the_client_is_told_and_gets_the_strong_answer_at_on
     assert item.command.arguments[0]["id"] == message.id
 
 
-async def test_an_edit_in_the_pause_drops_the_refinement(
+async def test_edit_in_the_pause_drops_the_refinement(
     start: Start, both: dict[str, str], tmp_path: Path, program: str
 ) -> None:
     editor = await start(environ=both, refined=True)
@@ -202,7 +209,7 @@ async def test_an_edit_in_the_pause_drops_the_refinement(
     assert [each.textDocument.version for each in editor.refined] == [2]
 
 
-async def test_a_client_without_notifications_gets_the_strong_answer_when_it_asks_again(
+async def test_client_without_notifications_gets_the_strong_answer_at_the_next_request(
     start: Start, both: dict[str, str], tmp_path: Path, program: str
 ) -> None:
     editor = await start(environ=both, inline=False)
@@ -213,7 +220,7 @@ async def test_a_client_without_notifications_gets_the_strong_answer_when_it_ask
             break
         await asyncio.sleep(pause_s)
     else:
-        pytest.fail("the strong model's answer never came")
+        pytest.fail("the strong model did not answer")
     assert editor.refined == []
 
 

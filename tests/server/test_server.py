@@ -1,4 +1,4 @@
-"""The whole way: an editor, the real server, the shared engine, the real fast model."""
+"""End to end: an editor, the real server, the shared engine, and the real fast model."""
 
 import asyncio
 import os
@@ -17,12 +17,12 @@ from tests.server.conftest import Editor, Start
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("fast_model")]
 
-OVERTAKEN = (types.LSPErrorCodes.ServerCancelled.value, types.LSPErrorCodes.RequestCancelled.value)
+SUPERSEDED = (types.LSPErrorCodes.ServerCancelled.value, types.LSPErrorCodes.RequestCancelled.value)
 LONG = "def step_{0}(value):\n    return value * {0}\n\n\n"
 
 
 def long_program(functions: int) -> str:
-    """So long that its evaluation takes seconds."""
+    """Return a program whose evaluation takes seconds."""
     return "".join(LONG.format(number) for number in range(functions)) + "total = "
 
 
@@ -32,7 +32,7 @@ async def completed(editor: Editor, uri: str, line: int, character: int) -> type
     return item
 
 
-async def test_the_server_says_what_it_can(start: Start) -> None:
+async def test_server_announces_its_capabilities(start: Start) -> None:
     editor = await start()
     capabilities = editor.result.capabilities
     assert capabilities.inline_completion_provider
@@ -42,7 +42,7 @@ async def test_the_server_says_what_it_can(start: Start) -> None:
     assert editor.result.server_info.name == "slm-lsp"
 
 
-async def test_a_line_is_completed(start: Start, tmp_path: Path, program: str) -> None:
+async def test_line_is_completed(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "fib.py", program)
     item = await completed(editor, uri, 3, 11)
@@ -50,7 +50,7 @@ async def test_a_line_is_completed(start: Start, tmp_path: Path, program: str) -
     assert item.range == types.Range(types.Position(3, 11), types.Position(3, 11))
 
 
-async def test_what_was_typed_since_is_what_is_completed(start: Start, tmp_path: Path, program: str) -> None:
+async def test_completion_continues_the_text_typed_since(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "fib.py", program)
     editor.type(uri, 2, 3, 11, "fib(n - 1) +")
@@ -59,7 +59,9 @@ async def test_what_was_typed_since_is_what_is_completed(start: Start, tmp_path:
 
 
 @pytest.mark.parametrize(("encoding", "character"), [("utf-8", 22), ("utf-16", 19), ("utf-32", 18)])
-async def test_columns_count_in_what_was_agreed(start: Start, tmp_path: Path, encoding: str, character: int) -> None:
+async def test_columns_are_in_the_negotiated_encoding(
+    start: Start, tmp_path: Path, encoding: str, character: int
+) -> None:
     editor = await start([encoding])
     assert editor.result.capabilities.position_encoding == encoding
     uri = editor.open(tmp_path / "greet.py", 'def greet(who):\n    return "🎉é " +\n\n\ngreet("you")\n')
@@ -69,7 +71,7 @@ async def test_columns_count_in_what_was_agreed(start: Start, tmp_path: Path, en
     assert item.range.start.character == character
 
 
-async def test_typing_ahead_ends_the_earlier_request(start: Start, tmp_path: Path) -> None:
+async def test_newer_request_cancels_the_earlier_one(start: Start, tmp_path: Path) -> None:
     editor = await start()
     text = long_program(60)
     uri = editor.open(tmp_path / "long.py", text)
@@ -80,18 +82,18 @@ async def test_typing_ahead_ends_the_earlier_request(start: Start, tmp_path: Pat
     second = editor.complete(uri, line, 15)
     with pytest.raises(JsonRpcException) as refused:
         await first
-    assert refused.value.code in OVERTAKEN
+    assert refused.value.code in SUPERSEDED
     assert (await second).items
     async with EngineClient(editor_environ(editor)) as engine:
         await until_idle(engine)
 
 
 def editor_environ(editor: Editor) -> dict[str, str]:
-    """The environment the editor's server runs in."""
+    """Return the environment of the editor's server."""
     return psutil.Process(editor.client._server.pid).environ()
 
 
-async def test_a_cancelled_request_is_answered_as_cancelled(start: Start, tmp_path: Path) -> None:
+async def test_cancelled_request_is_answered_as_cancelled(start: Start, tmp_path: Path) -> None:
     editor = await start()
     text = "# another\n" + long_program(60)
     uri = editor.open(tmp_path / "long.py", text)
@@ -110,7 +112,7 @@ async def test_a_cancelled_request_is_answered_as_cancelled(start: Start, tmp_pa
 
 
 async def test_two_servers_share_one_model(start: Start, tmp_path: Path, program: str) -> None:
-    """The second editor costs no second copy of the model."""
+    """The second editor does not load a second copy of the model."""
     one, other = await start(), await start()
     for number, editor in enumerate((one, other)):
         uri = editor.open(tmp_path / f"fib{number}.py", program)
@@ -125,7 +127,7 @@ async def test_two_servers_share_one_model(start: Start, tmp_path: Path, program
         assert len((await client.stats()).loaded) == 1
 
 
-async def test_a_killed_engine_costs_one_request(start: Start, tmp_path: Path, program: str) -> None:
+async def test_killed_engine_fails_one_request_only(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     text = "# a third\n" + long_program(60)
     long_uri = editor.open(tmp_path / "long.py", text)
@@ -140,7 +142,7 @@ async def test_a_killed_engine_costs_one_request(start: Start, tmp_path: Path, p
     assert engines(editor_environ(editor)) != [engine]
 
 
-async def test_the_status_tells_what_happens(start: Start, tmp_path: Path, program: str) -> None:
+async def test_status_shows_state_tier_and_speed(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "fib.py", program)
     await completed(editor, uri, 3, 11)
@@ -154,7 +156,7 @@ async def test_the_status_tells_what_happens(start: Start, tmp_path: Path, progr
     assert current.state == "ready"
 
 
-async def test_an_editor_without_a_model_is_told_what_to_do(
+async def test_error_without_a_model_says_what_to_do(
     start: Start, tmp_path: Path, home: dict[str, str], program: str
 ) -> None:
     home["SLM_LSP_MODELS_DIR"] = str(tmp_path / "empty")
@@ -166,7 +168,7 @@ async def test_an_editor_without_a_model_is_told_what_to_do(
     assert "models pull fast" in editor.statuses[-1].reason
 
 
-async def test_the_editors_settings_count_and_mistakes_are_shown(start: Start, tmp_path: Path, program: str) -> None:
+async def test_editors_settings_are_applied_and_mistakes_are_shown(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start(completion={"max_tokens": 2}, modell="x")
     uri = editor.open(tmp_path / "fib.py", program)
     item = await completed(editor, uri, 3, 11)
@@ -174,7 +176,7 @@ async def test_the_editors_settings_count_and_mistakes_are_shown(start: Start, t
     assert any("there is no setting `modell`" in message.message for message in editor.client.messages)
 
 
-async def test_the_editors_settings_of_the_engine_count_also_where_one_runs(
+async def test_editors_settings_are_applied_to_a_running_engine(
     start: Start, home: dict[str, str], tmp_path: Path, program: str
 ) -> None:
     async with EngineClient(home) as earlier:
@@ -192,19 +194,20 @@ async def test_the_editors_settings_of_the_engine_count_also_where_one_runs(
 
 
 @pytest.mark.parametrize(
-    ("uri", "line", "said"), [("file:///nowhere.py", 0, "is not open"), (None, 99, "Line 100 is outside the document")]
+    ("uri", "line", "message"),
+    [("file:///nowhere.py", 0, "is not open"), (None, 99, "Line 100 is outside the document")],
 )
-async def test_a_place_that_is_not_there_is_an_error(
-    start: Start, tmp_path: Path, program: str, uri: str | None, line: int, said: str
+async def test_position_that_does_not_exist_is_an_error(
+    start: Start, tmp_path: Path, program: str, uri: str | None, line: int, message: str
 ) -> None:
     editor = await start()
     known = editor.open(tmp_path / "fib.py", program)
-    with pytest.raises(JsonRpcException, match=said):
+    with pytest.raises(JsonRpcException, match=message):
         await editor.complete(uri or known, line, 0)
     assert (await completed(editor, known, 3, 11)).insert_text
 
 
-async def test_line_ends_of_the_document_are_those_of_the_suggestion(start: Start, tmp_path: Path) -> None:
+async def test_suggestion_has_the_line_ends_of_the_document(start: Start, tmp_path: Path) -> None:
     editor = await start()
     uri = editor.open(
         tmp_path / "x.py", "for n in range(3):\r\n    total += n\r\n    print(total)\r\n\r\n\r\ndef main():"
@@ -229,11 +232,11 @@ async def test_fifty_overlapping_requests_are_all_answered(start: Start, tmp_pat
     answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 120)
     assert not isinstance(answers[-1], BaseException)
     refused = [answer.code for answer in answers[:-1] if isinstance(answer, JsonRpcException)]
-    assert set(refused) <= set(OVERTAKEN)
+    assert set(refused) <= set(SUPERSEDED)
     assert len(refused) + sum(isinstance(answer, types.InlineCompletionList) for answer in answers) == 50
 
 
-async def test_a_completion_knows_the_rest_of_the_project_saved_or_not(start: Start, tmp_path: Path) -> None:
+async def test_completion_uses_saved_and_unsaved_files_of_the_project(start: Start, tmp_path: Path) -> None:
     (tmp_path / "ledger.py").write_text("class Ledger:\n    def post_entry_with_memo(self, amount, memo): ...\n")
     editor = await start()
     main = "from ledger import Ledger\n\n\ndef run(ledger: Ledger):\n    return ledger.{0}\n"
@@ -247,14 +250,14 @@ async def test_a_completion_knows_the_rest_of_the_project_saved_or_not(start: St
     assert str(item.insert_text).startswith("ind_to_checkpoint(")
 
 
-async def test_a_file_with_secrets_is_not_read(start: Start, tmp_path: Path) -> None:
+async def test_file_with_secrets_is_not_read(start: Start, tmp_path: Path) -> None:
     editor = await start()
     uri = editor.open(tmp_path / ".env", "PASSWORD=\n")
     assert not (await editor.complete(uri, 0, 9)).items
     await until(lambda: any(each.reason and "keys or passwords" in each.reason for each in editor.statuses))
 
 
-async def test_without_room_for_an_index_completions_go_on_and_it_is_said(
+async def test_completions_continue_without_an_index_and_the_user_is_told(
     start: Start, module_home: dict[str, str], tmp_path: Path, program: str
 ) -> None:
     cache = tmp_path / "cache"

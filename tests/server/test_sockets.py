@@ -1,4 +1,4 @@
-"""`serve --tcp` and `--ws`: several sessions in one process, this machine only, or who knows the token."""
+"""`serve --tcp` and `--ws`: several sessions in one process; only for this machine or with a token."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ Listen = Callable[..., int]
 
 
 class TestAddresses:
-    """What may be listened to."""
+    """Which addresses the server accepts."""
 
     @pytest.mark.parametrize(
         ("text", "address"),
@@ -37,29 +37,29 @@ class TestAddresses:
             ("2087", Address("127.0.0.1", 2087)),
         ],
     )
-    def test_a_host_and_a_port_are_read(self, text: str, address: Address) -> None:
+    def test_host_and_port_are_parsed(self, text: str, address: Address) -> None:
         assert parse_address(text) == address
 
     @pytest.mark.parametrize("text", ["", ":", ":80", "localhost", "localhost:x", "localhost:70000", "localhost:-1"])
-    def test_what_is_none_is_refused(self, text: str) -> None:
+    def test_invalid_address_is_refused(self, text: str) -> None:
         with pytest.raises(UsageError, match="HOST:PORT"):
             parse_address(text)
 
-    def test_other_machines_are_listened_to_only_with_a_token(self) -> None:
+    def test_connections_from_other_machines_need_a_token(self) -> None:
         everywhere = Address("0.0.0.0", 0)
         with pytest.raises(UsageError, match="--token-file"):
             check_reach(everywhere, None)
         check_reach(everywhere, TOKEN)
         check_reach(Address("localhost", 0), None)
 
-    def test_a_host_that_is_none_is_refused(self) -> None:
-        with pytest.raises(UsageError, match="no address"):
+    def test_unknown_host_is_refused(self) -> None:
+        with pytest.raises(UsageError, match="not an address"):
             check_reach(Address("no such host", 0), TOKEN)
 
 
 @pytest.fixture
 def listen(home: dict[str, str], tmp_path: Path) -> Iterator[Listen]:
-    """Start servers; gives their ports. None may have logged a traceback in the end."""
+    """Return a function that starts a server and returns its port. No server may log a traceback."""
     processes: list[subprocess.Popen[str]] = []
     log = tmp_path / "log"
 
@@ -72,9 +72,9 @@ def listen(home: dict[str, str], tmp_path: Path) -> Iterator[Listen]:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=home, text=True)
         processes.append(process)
         assert process.stdout
-        told = json.loads(process.stdout.readline())
-        assert told["listening"] == kind
-        return int(told["port"])
+        message = json.loads(process.stdout.readline())
+        assert message["listening"] == kind
+        return int(message["port"])
 
     yield start
     for process in processes:
@@ -84,7 +84,7 @@ def listen(home: dict[str, str], tmp_path: Path) -> Iterator[Listen]:
 
 
 class Tcp:
-    """A client with headers."""
+    """A client over TCP."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), 20)
@@ -96,7 +96,7 @@ class Tcp:
         self._file.flush()
 
     def read(self) -> Any:
-        """The next message; None when the server has hung up."""
+        """Return the next message; None when the server has closed the connection."""
         length = 0
         while (line := self._file.readline().strip()) != b"":
             if line.lower().startswith(b"content-length:"):
@@ -110,15 +110,15 @@ class Tcp:
         return answer
 
     def initialize(self, **options: object) -> Any:
-        asked = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options}
-        return self.request(1, "initialize", asked)
+        params = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options}
+        return self.request(1, "initialize", params)
 
     def close(self) -> None:
         self._file.close()
         self._socket.close()
 
 
-def test_every_client_has_a_session_of_its_own(listen: Listen) -> None:
+def test_every_client_has_its_own_session(listen: Listen) -> None:
     port = listen("tcp")
     one, other = Tcp(port), Tcp(port)
     assert "capabilities" in one.initialize()["result"]
@@ -134,20 +134,20 @@ def test_every_client_has_a_session_of_its_own(listen: Listen) -> None:
     third.close()
 
 
-def test_a_token_has_to_be_named(listen: Listen) -> None:
+def test_client_with_a_wrong_token_is_refused(listen: Listen) -> None:
     port = listen("tcp", TOKEN)
     for options in ({}, {"token": "another"}, {"token": 7}):
-        stranger = Tcp(port)
-        assert "token" in stranger.initialize(**options)["error"]["message"]
-        assert stranger.read() is None
-        stranger.close()
-    friend = Tcp(port)
-    assert "capabilities" in friend.initialize(token=TOKEN)["result"]
-    assert friend.request(2, "slm/status")["result"]["state"] == "idle"
-    friend.close()
+        anonymous = Tcp(port)
+        assert "token" in anonymous.initialize(**options)["error"]["message"]
+        assert anonymous.read() is None
+        anonymous.close()
+    client = Tcp(port)
+    assert "capabilities" in client.initialize(token=TOKEN)["result"]
+    assert client.request(2, "slm/status")["result"]["state"] == "idle"
+    client.close()
 
 
-def test_a_message_that_is_far_too_long_ends_its_session_only(listen: Listen) -> None:
+def test_message_that_is_too_long_ends_only_its_session(listen: Listen) -> None:
     port = listen("tcp")
     greedy = Tcp(port)
     greedy._file.write(b"Content-Length: 99999999999\r\n\r\n")
@@ -159,11 +159,11 @@ def test_a_message_that_is_far_too_long_ends_its_session_only(listen: Listen) ->
     other.close()
 
 
-def test_a_web_socket_takes_messages_without_headers(listen: Listen) -> None:
+def test_web_socket_accepts_messages_without_headers(listen: Listen) -> None:
     port = listen("ws")
-    asked: dict[str, object] = {"processId": None, "rootUri": None, "capabilities": {}}
+    params: dict[str, object] = {"processId": None, "rootUri": None, "capabilities": {}}
     with connect(f"ws://127.0.0.1:{port}") as client:
-        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}))
+        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}))
         answer = json.loads(client.recv(timeout=20))
         assert "capabilities" in answer["result"]
         client.send(json.dumps({"jsonrpc": "2.0", "id": 2, "method": "shutdown"}))
@@ -172,48 +172,48 @@ def test_a_web_socket_takes_messages_without_headers(listen: Listen) -> None:
         assert list(client) == []
 
 
-@pytest.mark.parametrize("politely", [True, False])
-def test_a_web_socket_that_closes_with_a_pending_request_leaves_no_traceback(listen: Listen, politely: bool) -> None:
-    asked: dict[str, object] = {"processId": None, "rootUri": None, "capabilities": {}}
+@pytest.mark.parametrize("with_exit", [True, False])
+def test_web_socket_that_closes_with_a_pending_request_causes_no_traceback(listen: Listen, with_exit: bool) -> None:
+    params: dict[str, object] = {"processId": None, "rootUri": None, "capabilities": {}}
     port = listen("ws")
     with connect(f"ws://127.0.0.1:{port}") as client:
-        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}))
+        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}))
         client.recv(timeout=20)
         for number in range(2, 6):
             client.send(json.dumps({"jsonrpc": "2.0", "id": number, "method": "slm/status"}))
-        if politely:
+        if with_exit:
             client.send(json.dumps({"jsonrpc": "2.0", "method": "exit"}))
         client.send(json.dumps({"jsonrpc": "2.0", "id": 7, "method": "shutdown"}))
-        if not politely:
+        if not with_exit:
             client.socket.close()
     with connect(f"ws://127.0.0.1:{port}") as other:
-        other.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}))
+        other.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}))
         assert "capabilities" in json.loads(other.recv(timeout=20))["result"]
 
 
-def test_a_web_page_cannot_connect_to_this_machines_server(listen: Listen) -> None:
+def test_web_page_without_a_token_cannot_connect(listen: Listen) -> None:
     port = listen("ws")
     with pytest.raises(InvalidStatus, match="403"), connect(f"ws://127.0.0.1:{port}", origin=PAGE):
         pass
 
 
-def test_a_web_page_that_knows_the_token_can(listen: Listen) -> None:
+def test_web_page_with_the_token_can_connect(listen: Listen) -> None:
     port = listen("ws", TOKEN)
-    asked = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": {"token": TOKEN}}
+    params = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": {"token": TOKEN}}
     with connect(f"ws://127.0.0.1:{port}", origin=PAGE) as client:
-        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}))
+        client.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}))
         assert "capabilities" in json.loads(client.recv(timeout=20))["result"]
 
 
-def test_an_address_that_is_taken_is_said(home: dict[str, str], listen: Listen) -> None:
+def test_address_in_use_is_reported(home: dict[str, str], listen: Listen) -> None:
     port = listen("tcp")
     done = subprocess.run([*SERVE, "--tcp", f"127.0.0.1:{port}"], capture_output=True, text=True, env=home, timeout=60)
     assert done.returncode == 2
-    assert "cannot be listened on" in done.stderr
+    assert "Cannot listen on" in done.stderr
 
 
 @pytest.mark.parametrize("token", ["", "short"])
-def test_a_token_that_can_be_guessed_is_refused(home: dict[str, str], tmp_path: Path, token: str) -> None:
+def test_short_token_is_refused(home: dict[str, str], tmp_path: Path, token: str) -> None:
     (tmp_path / "token").write_text(token)
     command = [*SERVE, "--tcp", "127.0.0.1:0", "--token-file", str(tmp_path / "token")]
     done = subprocess.run(command, capture_output=True, text=True, env=home, timeout=60)
@@ -221,10 +221,10 @@ def test_a_token_that_can_be_guessed_is_refused(home: dict[str, str], tmp_path: 
     assert "too short" in done.stderr
 
 
-def test_a_suggestion_comes_over_tcp(module_home: dict[str, str], program: str, tmp_path: Path) -> None:
-    """With the real model."""
+def test_completion_over_tcp(module_home: dict[str, str], program: str, tmp_path: Path) -> None:
+    """Use the real model."""
 
-    async def talk() -> Any:
+    async def run() -> Any:
         command = [*SERVE, "--tcp", "127.0.0.1:0"]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=module_home)
         assert process.stdout
@@ -247,4 +247,4 @@ def test_a_suggestion_comes_over_tcp(module_home: dict[str, str], program: str, 
         client.close()
         return answer["result"]["items"][0]["insertText"]
 
-    assert "fib(n" in asyncio.run(talk())
+    assert "fib(n" in asyncio.run(run())

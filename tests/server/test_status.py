@@ -1,4 +1,4 @@
-"""What is told of the server's state, and how often."""
+"""Which changes of the status are sent to the client, and how often."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from slm_lsp.server.status import Status, StatusReport
 
 
 class Clock:
-    """The event loop's timers, which come due when a test says so."""
+    """Replaces the timers of the event loop; time passes when a test calls `sleep`."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -42,7 +42,7 @@ def states(sent: list[Status]) -> list[str]:
     return [each["state"] for each in sent]
 
 
-async def test_what_begins_and_ends_with_every_key_is_told_seldom_but_in_the_end(clock: Clock) -> None:
+async def test_routine_changes_are_sent_once_per_interval_and_the_last_one_always(clock: Clock) -> None:
     sent: list[Status] = []
     report = StatusReport(sent.append)
     report.set("working", model="m", tier="fast")
@@ -51,16 +51,16 @@ async def test_what_begins_and_ends_with_every_key_is_told_seldom_but_in_the_end
         report.set("working")
     report.set("ready", "nothing to add", tokens_per_second=50)
     assert states(sent) == ["working"]
-    clock.sleep(status.QUIET_S)
+    clock.sleep(status.MIN_INTERVAL_S)
     assert states(sent) == ["working", "ready"]
     assert (sent[-1]["reason"], sent[-1]["tokensPerSecond"]) == ("nothing to add", 50)
     report.set("working")
     assert states(sent) == ["working", "ready"]
-    clock.sleep(status.QUIET_S)
+    clock.sleep(status.MIN_INTERVAL_S)
     assert states(sent) == ["working", "ready", "working"]
 
 
-async def test_what_lasts_is_told_at_once(clock: Clock) -> None:
+async def test_other_changes_are_sent_at_once(clock: Clock) -> None:
     sent: list[Status] = []
     report = StatusReport(sent.append)
     report.set("working", model="m", tier="fast")
@@ -68,8 +68,8 @@ async def test_what_lasts_is_told_at_once(clock: Clock) -> None:
     report.set("ready")
     report.set("working", model="n", tier="strong")
     report.set_indexed(40)
-    told = [(each["state"], each["model"], each["indexed"]) for each in sent]
-    assert told == [
+    values = [(each["state"], each["model"], each["indexed"]) for each in sent]
+    assert values == [
         ("working", "m", None),
         ("failed", "m", None),
         ("ready", "m", None),
@@ -78,12 +78,12 @@ async def test_what_lasts_is_told_at_once(clock: Clock) -> None:
     ]
 
 
-async def test_nothing_is_told_twice(clock: Clock) -> None:
+async def test_same_status_is_not_sent_twice(clock: Clock) -> None:
     sent: list[Status] = []
     report = StatusReport(sent.append)
     report.set("working")
     report.set("working")
     report.set("ready")
     report.set("working")
-    clock.sleep(2 * status.QUIET_S)
+    clock.sleep(2 * status.MIN_INTERVAL_S)
     assert states(sent) == ["working"]

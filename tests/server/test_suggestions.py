@@ -1,4 +1,4 @@
-"""What a suggestion does over LSP: typed through, accepted, streamed, skipped, offered as a list, and counted."""
+"""Suggestions over LSP: typed, accepted, streamed, skipped, offered as a list, and counted."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ async def first(editor: Editor, uri: str, line: int, character: int, *, explicit
     return answer.items[0] if answer.items else None
 
 
-async def test_typing_along_a_suggestion_asks_no_model(start: Start, tmp_path: Path, program: str) -> None:
+async def test_typing_along_a_suggestion_needs_no_model(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "fib.py", program)
     item = await first(editor, uri, 3, 11)
@@ -55,7 +55,7 @@ async def test_typing_along_a_suggestion_asks_no_model(start: Start, tmp_path: P
         assert (await engine.stats()).served == served
 
 
-async def test_somebody_who_asks_gets_alternatives(start: Start, tmp_path: Path) -> None:
+async def test_explicit_request_gets_alternatives(start: Start, tmp_path: Path) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "shapes.py", "def area(shape):\n    result = \n    return result\n")
     answer = await editor.complete(uri, 1, 13, explicit=True)
@@ -63,7 +63,7 @@ async def test_somebody_who_asks_gets_alternatives(start: Start, tmp_path: Path)
     assert 1 <= len(texts) == len(set(texts)) <= 3
 
 
-async def test_of_a_block_the_first_line_comes_first_and_the_rest_from_the_cache(start: Start, tmp_path: Path) -> None:
+async def test_first_line_of_a_block_comes_first_and_the_rest_from_the_cache(start: Start, tmp_path: Path) -> None:
     editor = await start(stream=True)
     uri = editor.open(tmp_path / "files.py", BLOCK)
     line = BLOCK.count("\n")
@@ -80,7 +80,7 @@ async def test_of_a_block_the_first_line_comes_first_and_the_rest_from_the_cache
     assert sent[0].textDocument.uri == uri
 
 
-async def test_a_client_that_does_not_want_the_stream_gets_none(start: Start, tmp_path: Path) -> None:
+async def test_client_without_support_for_the_stream_gets_none(start: Start, tmp_path: Path) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "files.py", BLOCK)
     assert await first(editor, uri, BLOCK.count("\n"), 4)
@@ -90,7 +90,7 @@ async def test_a_client_that_does_not_want_the_stream_gets_none(start: Start, tm
 
 
 @pytest.mark.parametrize(("text", "reason"), [("# a note ", "in a comment"), ('x = "abc "', "in a string")])
-async def test_what_is_skipped_says_why_and_asking_overrules_it(
+async def test_skipped_request_has_a_reason_and_an_explicit_request_is_answered(
     start: Start, tmp_path: Path, text: str, reason: str
 ) -> None:
     editor = await start()
@@ -112,13 +112,13 @@ async def test_outcomes_are_counted_on_this_machine(
     await run(editor, item.command.arguments[0])
     with pytest.raises(JsonRpcException, match="kind"):
         await run(editor, {"id": "7", "kind": "liked"})
-    ledger = Statistics(Path(module_home["XDG_STATE_HOME"]) / "slm-lsp" / "stats.db")
+    statistics = Statistics(Path(module_home["XDG_STATE_HOME"]) / "slm-lsp" / "stats.db")
     for _ in range(100):
-        if ledger.summary().total.accepted:
+        if statistics.summary().total.accepted:
             break
         await asyncio.sleep(0.1)
-    total = ledger.summary().total
-    ledger.close()
+    total = statistics.summary().total
+    statistics.close()
     assert total.accepted == 1
     assert total.shown >= 1
 
@@ -128,7 +128,7 @@ async def run(editor: Editor, argument: object) -> object:
     return await editor.client.workspace_execute_command_async(params)
 
 
-async def test_an_editor_without_inline_completion_gets_one_item_behind_all_others(
+async def test_editor_without_inline_completion_gets_one_item_after_all_others(
     start: Start, tmp_path: Path, program: str
 ) -> None:
     editor = await start(inline=False)
@@ -142,13 +142,15 @@ async def test_an_editor_without_inline_completion_gets_one_item_behind_all_othe
     assert item.sort_text > "zzzz"
 
 
-async def test_an_editor_with_inline_completion_gets_no_list(start: Start) -> None:
+async def test_editor_with_inline_completion_gets_no_list(start: Start) -> None:
     editor = await start()
     assert editor.result.capabilities.completion_provider is None
 
 
-async def test_a_fast_typist_is_always_answered_and_leaves_nothing_running(start: Start, tmp_path: Path) -> None:
-    """500 keys, 80 ms apart: every request has an answer, none is for an old text, and nobody computes afterwards."""
+async def test_every_request_of_a_fast_typist_is_answered_and_nothing_keeps_running(
+    start: Start, tmp_path: Path
+) -> None:
+    """500 keys, 80 ms apart: every request is answered, no answer is for an old text, and the engine is idle after."""
     editor = await start()
     source = (BLOCK * 4)[:KEYS]
     uri = editor.open(tmp_path / "typed.py", "")
@@ -182,5 +184,5 @@ async def test_a_fast_typist_is_always_answered_and_leaves_nothing_running(start
 
 
 def environ(editor: Editor) -> dict[str, str]:
-    """The environment the editor's server runs in."""
+    """Return the environment of the editor's server."""
     return psutil.Process(editor.client._server.pid).environ()

@@ -1,4 +1,4 @@
-"""What the real server has the real engine evaluate ahead, with the tiny model."""
+"""Which prompts the real server evaluates ahead, with the tiny model."""
 
 import asyncio
 import time
@@ -35,19 +35,19 @@ async def served(engine: EngineClient, count: int) -> None:
     """Wait until the engine has served at least `count` requests."""
     deadline = time.monotonic() + 90
     while (await engine.stats()).served < count:
-        assert time.monotonic() < deadline, "the engine was asked for less"
+        assert time.monotonic() < deadline, "the engine served fewer requests"
         await asyncio.sleep(0.05)
 
 
 async def warmed(wire: Wire) -> None:
-    """Wait until a prompt was evaluated."""
+    """Wait until the server has evaluated a prompt."""
     number = 100
     while wire.request(number, "slm/status", {})["result"]["state"] != "ready":
         await asyncio.sleep(0.05)
         number += 1
 
 
-async def test_every_file_that_is_opened_is_warmed(wire: Wire, environ: dict[str, str], tmp_path: Path) -> None:
+async def test_prompt_of_every_opened_file_is_evaluated(wire: Wire, environ: dict[str, str], tmp_path: Path) -> None:
     async with EngineClient(environ) as engine:
         opened(wire, tmp_path / "first.py")
         await asyncio.wait_for(warmed(wire), 90)
@@ -59,9 +59,7 @@ async def test_every_file_that_is_opened_is_warmed(wire: Wire, environ: dict[str
         await served(engine, before + 4)
 
 
-async def test_a_warm_up_that_typing_interrupted_is_taken_up_again(
-    wire: Wire, environ: dict[str, str], tmp_path: Path
-) -> None:
+async def test_warm_up_that_typing_interrupted_runs_again(wire: Wire, environ: dict[str, str], tmp_path: Path) -> None:
     async with EngineClient(environ) as engine:
         opened(wire, tmp_path / "first.py")
         opened(wire, tmp_path / "second.py")

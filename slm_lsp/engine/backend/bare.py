@@ -1,8 +1,8 @@
-"""The yardstick of `bench decode` and `bench load`: the shortest loop over a binding's C functions, without our engine.
+"""The peer of `bench decode` and `bench load`: the simplest loop over a binding's C functions, without our engine.
 
-`python -m slm_lsp.engine.backend.bare BINDING MODEL THREADS CELLS TOKENS` loads the model, prints the seconds that
-took, and then for every prompt read (a line of JSON) generates that many tokens greedily and prints the seconds
-behind the first token, and the tokens.
+`python -m slm_lsp.engine.backend.bare BINDING MODEL THREADS CELLS TOKENS` loads the model and prints the load time in
+seconds. Then, for each prompt on standard input (one JSON string per line), it generates TOKENS tokens greedily and
+prints them with the seconds from the first token to the last.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ BATCH = 512
 
 
 def _load(binding: str, path: bytes, threads: int, cells: int) -> tuple[Any, Any, Any, int, Any]:
-    """The API, a context, what tokenising takes, the size of the vocabulary, and the forget function."""
+    """Return the API, a context, the handle for tokenizing, the vocabulary's size, and a function that clears cells."""
     if binding == "ik":
         from ik_llama_cpp import _ctypes_api as api
         from ik_llama_cpp._lib_loader import load_shared_library
@@ -59,7 +59,7 @@ def _evaluate(api: Any, context: Any, batch: Any, tokens: list[int], start: int,
 
 
 def main() -> None:
-    """See the module."""
+    """Run the program; see the module."""
     binding, path, threads, cells, count = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
     started = time.perf_counter()
     api, context, vocabulary, size, forget = _load(binding, path.encode(), threads, cells)

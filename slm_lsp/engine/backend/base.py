@@ -1,4 +1,4 @@
-"""What the engine asks of a binding of llama.cpp, and nothing more: no policy lives behind this interface."""
+"""The interface between the engine and a binding of llama.cpp. Backends make no decisions; the daemon does."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,29 +10,30 @@ from numpy.typing import NDArray
 from slm_lsp.engine.api import ChatFormat, FimTokens
 
 Logits = NDArray[np.float32]
-"""One number for every token of the vocabulary."""
+"""One number per token of the vocabulary."""
 
 OnProgress = Callable[[float], None]
-"""Called while a model loads, with the fraction done."""
+"""Called while a model is being loaded, with the fraction that is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackendOptions:
-    """How a model is to be opened."""
+    """How a model is opened."""
 
     cells: int
     """KV cells, shared by all sequences."""
     sequences: int
     threads: int
     batch: int = 64
-    """The most tokens evaluated at once. On two cores 64 prefills as fast as 512, is given up sooner, and saves
-    270 MB of buffers for the logits of Qwen2.5's 151,936 tokens."""
+    """Maximum number of tokens in a batch. On two cores, 64 prefills as fast as 512, can be interrupted sooner, and
+    saves 270 MB of buffers for the logits of Qwen2.5's 151,936 tokens."""
     gpu_layers: int = 0
+    """Number of layers that run on the GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One token of a batch: where it stands, and whether its logits are wanted."""
+    """One token of a batch, with its position and whether its logits are needed."""
 
     token: int
     position: int
@@ -40,12 +41,12 @@ class Slot:
     logits: bool = False
 
 
-class DecodeAborted(Exception):  # noqa: N818 - an event, not a mistake
-    """`Backend.interrupt` was called while a batch was evaluated; nothing of that batch counts."""
+class DecodeAborted(Exception):  # noqa: N818 - an event, not an error
+    """`Backend.interrupt` was called while a batch was evaluated. Its cells must be removed."""
 
 
-class DecodeFailed(Exception):  # noqa: N818 - the code says what it is
-    """The binding refused a batch; the code is llama.cpp's."""
+class DecodeFailed(Exception):  # noqa: N818 - named like DecodeAborted
+    """The binding rejected a batch. The argument is llama.cpp's error code."""
 
 
 class Vocabulary(Protocol):
@@ -57,24 +58,24 @@ class Vocabulary(Protocol):
 
     @property
     def fim(self) -> FimTokens | None:
-        """Fill-in-the-middle spellings, where the model has them."""
+        """Spellings of the fill-in-the-middle tokens; None if the model has none."""
 
     @property
     def start(self) -> tuple[int, ...]:
-        """What stands before every prompt of this model: its beginning-of-text token, or nothing."""
+        """Tokens at the start of every prompt of this model: its beginning-of-text token, or nothing."""
 
     @property
     def chat(self) -> ChatFormat:
         """How the model writes conversations."""
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
-        """Tokens of `text`; with `special`, spellings of control tokens become these tokens."""
+        """Return the tokens of `text`. With `special`, spellings of control tokens become these tokens."""
 
     def piece(self, token: int) -> bytes:
-        """The bytes of a token; empty for control tokens. A character may span tokens."""
+        """Return the bytes of a token; empty for control tokens. One character may consist of several tokens."""
 
     def ends(self, token: int) -> bool:
-        """Whether `token` means that the answer is over."""
+        """Return whether `token` ends the answer."""
 
 
 class Backend(Protocol):
@@ -86,54 +87,51 @@ class Backend(Protocol):
 
     @property
     def options(self) -> BackendOptions:
-        """What it was opened with; `cells` is what the model really got."""
+        """The options it was opened with."""
 
     @property
     def worthwhile(self) -> int:
-        """Tokens of a prompt below which a batch is hardly cheaper, so that shorter ones are a waste."""
+        """Minimum useful size of a prompt batch, in tokens. Smaller batches take nearly as long."""
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest text the model was trained on."""
+        """Maximum length of text that the model was trained on, in tokens."""
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The model's tokens."""
 
     def use_threads(self, count: int) -> None:
-        """Evaluate the next batches with this many threads, at most `options.threads`."""
+        """Set the number of threads for the next batches; at most `options.threads` are used."""
 
     def decode(self, batch: Sequence[Slot]) -> None:
         """Evaluate up to `options.batch` tokens.
 
         Raises:
-            DecodeAborted: `interrupt` was called; the caller removes the cells of this batch.
-            DecodeFailed: no cells were free, or the batch made no sense.
+            DecodeAborted: `interrupt` was called. The caller must remove the cells of this batch.
+            DecodeFailed: no cells were free, or the batch is invalid.
         """
 
     def logits(self, index: int) -> Logits:
-        """Logits of the `index`-th slot of the last batch: a view that the next `decode` overwrites."""
+        """Return the logits of slot `index` of the last batch, as a view that the next `decode` overwrites."""
 
     def remove(self, sequence: int, start: int, end: int) -> None:
-        """Forget positions from `start` to `end` (exclusive; -1: all that follow) of a sequence."""
+        """Remove positions from `start` to `end` (exclusive; -1: to the end) of a sequence."""
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """Let `target` share the cells of `source` from `start` to `end` (exclusive)."""
 
-    def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
-        """Move positions from `start` to `end` (exclusive) of a sequence by `delta`, for all owners of its cells."""
-
     def save(self, sequence: int) -> bytearray:
-        """What `restore` makes the cells of a sequence of again, in this process; they stay as they are."""
+        """Return the cells of a sequence, for `restore` in this process. The cells are not changed."""
 
     def restore(self, sequence: int, saved: bytearray) -> bool:
-        """Fill an empty sequence with saved cells; False, and an empty sequence, where there is no place for them."""
+        """Fill an empty sequence with saved cells. False if they do not fit; the sequence is then empty."""
 
     def interrupt(self) -> None:
-        """Make a running `decode` give up within one operation of the graph, where the binding can. From any thread."""
+        """Abort a running `decode` as soon as possible. Can be called from any thread."""
 
     def resume(self) -> None:
-        """Take an `interrupt` back."""
+        """Reset the effect of `interrupt`."""
 
     def close(self) -> None:
         """Free the memory."""

@@ -1,6 +1,7 @@
-"""Which binding runs a model: ik where it is installed, the processor can, it agrees with the reference and is faster.
+"""Chooses the binding for a model.
 
-Both are measured once for a model, a pair of bindings and a processor, and remembered.
+`ik` is used if it is installed, the processor supports it, it agrees with the reference binding `llama_cpp`, and it is
+not slower. Agreement and speed are measured once per model, versions of the bindings and processor, and stored.
 """
 
 import contextlib
@@ -39,19 +40,21 @@ _OPEN: Mapping[Name, Callable[[Path, BackendOptions, OnProgress], Backend]] = Ma
 )
 
 IK_NEEDS = frozenset({"avx2", "fma", "f16c"})
-"""What the wheel of ik-llama-cpp-python is compiled for; without them it dies of an illegal instruction."""
+"""Processor features that the wheel of ik-llama-cpp-python needs. Without them it crashes (illegal instruction)."""
 
 MAX_MEAN_KL = 0.05
-"""Nats a position between the two bindings' next-token distributions; 0.001 to 0.002 on both catalogue models."""
+"""Maximum mean Kullback-Leibler divergence of the two bindings' next-token distributions, in nats. Both catalogue
+models have 0.001 to 0.002."""
 
 SLOWER = 1.1
-"""So much longer may ik take than the reference before it is called slower: what one measurement is good for."""
+"""ik counts as slower if it takes more than this multiple of the reference's time. A single measurement is not more
+exact than that."""
 
 TIMED_PROMPT, TIMED_STEPS = 32, 8
-"""Tokens that are timed together, and one after the other."""
+"""Number of tokens that are timed in one batch, and number of tokens that are timed one by one."""
 
 USUAL_STEPS = 16
-"""Tokens of an answer, whose time counts beside that of `TIMED_PROMPT` tokens of the prompt."""
+"""Number of answer tokens in the timed request, after a prompt of `TIMED_PROMPT` tokens."""
 
 FIXED_PROMPT = """def mean(values: list[float]) -> float:
     if not values:
@@ -68,42 +71,51 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A binding and the reason for it."""
+    """A binding and the reason for choosing it."""
 
     name: Name
     why: str
 
 
 class Agreement(msgspec.Struct, frozen=True):
-    """How far two bindings agree on the fixed prompt of one model, and which is faster."""
+    """Comparison of the two bindings on the fixed prompt, for one model."""
 
     mean_kl: float
+    """Mean Kullback-Leibler divergence per position, in nats."""
     same_top: float
+    """Share of positions at which both have the same likeliest token."""
     time_ratio: float
-    """What ik takes for a piece of prompt and an answer, to what the reference takes."""
+    """ik's time for a piece of prompt and an answer, divided by the reference's."""
     load: float = 0.0
-    """Cores that other programs used meanwhile, on average."""
+    """Cores that other programs used during the measurement, on average."""
 
     @property
     def good(self) -> bool:
-        """Whether the fast binding may stand in for the reference."""
+        """Whether ik agrees well enough to replace the reference."""
         return self.mean_kl <= MAX_MEAN_KL
 
     @property
     def slower(self) -> bool:
-        """Whether the reference is the faster one here: the processor may know instructions that ik does not use."""
+        """Whether ik is slower than the reference. The processor may have instructions that ik does not use."""
         return self.time_ratio > SLOWER
 
 
 def available() -> Mapping[Name, str]:
-    """The installed bindings and their versions."""
+    """Return the installed bindings and their versions."""
     return {name: version(_DISTRIBUTIONS[name]) for name in _OPEN if importlib.util.find_spec(_MODULES[name])}
 
 
 def choose(
     preference: Preference, gpu_layers: int, *, installed: Mapping[Name, str], features: frozenset[str], x86_linux: bool
 ) -> Choice:
-    """The binding to use before any model is looked at. Pure: what it needs to know comes in.
+    """Choose a binding without looking at the model. A pure function.
+
+    Args:
+        preference: the user's setting.
+        gpu_layers: number of layers on the GPU.
+        installed: the installed bindings and their versions.
+        features: features of the processor.
+        x86_linux: whether this is Linux on x86-64, where ik is available.
 
     Raises:
         EngineUnavailableError: the preferred binding is not installed.
@@ -111,18 +123,18 @@ def choose(
     if preference != "auto":
         if preference not in installed:
             raise EngineUnavailableError(
-                f"The binding `{preference}` is set, but {_DISTRIBUTIONS[preference]} is not installed.",
+                f"`engine.backend` is `{preference}`, but {_DISTRIBUTIONS[preference]} is not installed.",
                 "Install it, or set `engine.backend` to `auto`.",
             )
         return Choice(preference, "set by `engine.backend`")
     if gpu_layers > 0:
-        return Choice("llama_cpp", f"{gpu_layers} layers go to a graphics processor")
+        return Choice("llama_cpp", f"{gpu_layers} layers run on the GPU")
     if "ik" not in installed:
-        hint = "; the extra `fast` brings the faster one (`make setup`)" if x86_linux else ""
+        hint = "; the extra `fast` installs the faster one (`make setup`)" if x86_linux else ""
         return Choice("llama_cpp", f"the only binding installed{hint}")
     if missing := IK_NEEDS - features:
         return Choice("llama_cpp", f"the processor lacks {', '.join(sorted(missing))}, which ik needs")
-    return Choice("ik", "usually the faster one; both are timed when a model is first loaded")
+    return Choice("ik", "usually the faster one; both are timed when a model is loaded for the first time")
 
 
 def open_backend(
@@ -133,15 +145,15 @@ def open_backend(
     memory: Path | None = None,
     meter: LoadMeter | None = None,
 ) -> tuple[Backend, str]:
-    """Open a model with the binding that suits, and say why it was this one.
+    """Open a model with the best binding. Return the backend and the reason for the choice.
 
     Args:
         path: a GGUF file.
         options: see `BackendOptions`.
         preference: the user's setting.
-        on_progress: called with the fraction loaded.
-        memory: file that remembers agreements; None for the usual one in the user's cache.
-        meter: measures what other programs do; None for one of this machine.
+        on_progress: called with the fraction that is loaded.
+        memory: file that stores measured agreements; None: the default file in the user's cache.
+        meter: measures the load of other programs; None: a new one.
 
     Raises:
         ModelCorruptError: no binding can load the file.
@@ -164,9 +176,9 @@ def open_backend(
 
 
 def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: Path, meter: LoadMeter) -> Choice:
-    """`choice`, or the reference where the fast binding does not agree with it on this model, or is slower.
+    """Return `choice`, or the reference if ik does not agree with it on this model, or is slower.
 
-    What was measured while other programs ran is measured again when the model is loaded on a quiet machine.
+    A measurement made while other programs ran is repeated when the model is loaded on an idle machine.
     """
     info = path.stat()
     bindings = f"ik {installed['ik']} llama_cpp {installed['llama_cpp']}"
@@ -177,19 +189,19 @@ def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: 
             known[key] = measure_agreement(path, meter)
         except ModelError as error:
             return Choice("llama_cpp", f"ik cannot load this model ({error.what})")
-        # A cache that cannot be written costs another measurement next time.
+        # If the cache cannot be written, the agreement is measured again next time.
         with contextlib.suppress(OSError):
             memory.parent.mkdir(parents=True, exist_ok=True)
             fresh = memory.with_suffix(f".{os.getpid()}")
             fresh.write_bytes(msgspec.json.encode(known))
             fresh.replace(memory)
     found = known[key]
-    figures = f"divergence {found.mean_kl:.4f}, same most likely token at {found.same_top:.0%} of places"
+    figures = f"divergence {found.mean_kl:.4f}, same likeliest token at {found.same_top:.0%} of positions"
     if not found.good:
         return Choice("llama_cpp", f"ik disagrees with llama_cpp on this model: {figures}")
     timed = f"takes {found.time_ratio:.2f} of the time of llama_cpp here"
     if found.slower:
-        return Choice("llama_cpp", f"the faster one: ik {timed}")
+        return Choice("llama_cpp", f"it is faster: ik {timed}")
     return Choice("ik", f"{timed}, and agrees with it ({figures})")
 
 
@@ -201,7 +213,7 @@ def _remembered(memory: Path) -> dict[str, Agreement]:
 
 
 def measure_agreement(path: Path, meter: LoadMeter) -> Agreement:
-    """Evaluate the fixed prompt with both bindings, one after the other."""
+    """Evaluate the fixed prompt with both bindings, one after the other, and compare them."""
     meter.contended()
     (ours, our_s), (theirs, their_s) = (_measured(name, path) for name in ("ik", "llama_cpp"))
     kl = np.sum(np.exp(theirs) * (theirs - ours), axis=1)
@@ -210,7 +222,7 @@ def measure_agreement(path: Path, meter: LoadMeter) -> Agreement:
 
 
 def _measured(name: Name, path: Path) -> tuple[Logits, float]:
-    """Log-probabilities of the next token at every place of the fixed prompt, and the seconds of a usual request."""
+    """Return the log-probabilities at every position of the fixed prompt, and the seconds of a typical request."""
     options = BackendOptions(cells=256, sequences=1, threads=cores.usable_cores())
     backend = _OPEN[name](path, options, lambda _: None)
     try:
@@ -226,7 +238,7 @@ def _measured(name: Name, path: Path) -> tuple[Logits, float]:
 
 
 def _usual_request_s(backend: Backend, tokens: Sequence[int]) -> float:
-    """Seconds for a piece of prompt and an answer, of a backend whose weights have been touched; it keeps no cells."""
+    """Return the seconds for a piece of prompt and an answer, on a backend whose weights are in memory."""
 
     def timed(first: int, count: int) -> float:
         start = time.perf_counter()

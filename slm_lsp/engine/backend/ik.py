@@ -1,7 +1,7 @@
-"""ik-llama-cpp-python: a fork of llama.cpp that prefills twice as fast on x86-64 processors.
+"""Backend for ik-llama-cpp-python, a fork of llama.cpp that prefills twice as fast on x86-64 processors.
 
-Only its C interface is used, since its Python class copies all logits through Python. Its flash attention misreads
-the mask of small batches once cells are not in the order of their positions, so it stays off.
+Only its C interface is used, because its Python class copies all logits through Python. Flash attention is disabled:
+it misreads the mask of small batches when the cells are not in the order of their positions.
 """
 
 import ctypes
@@ -25,17 +25,18 @@ from slm_lsp.engine.backend.native import (
 NAME = "ik"
 
 PIECE = 30
-"""Operations that are computed together in a long batch: about a layer of a Qwen2.5, a 24th of the 0.5B's batch."""
+"""Graph operations that are computed between two checks for an interruption: about one layer of a Qwen2.5 model,
+a 24th of a batch of the 0.5B model."""
 
 WHOLE = 4
-"""Tokens of a batch that is computed as one piece: an answer's next, or several answers'."""
+"""Batches of at most this many tokens are computed without such checks. They are short: the next tokens of answers."""
 
 PROBED = 32
-"""The library pads the number of cells in use to a multiple of this without flash attention."""
+"""Without flash attention, the library pads the number of cells in use to a multiple of this."""
 
 
 class _View(ctypes.Structure):
-    """`llama_kv_cache_view` of the library's llama.h: the position and the owners of every cell."""
+    """`llama_kv_cache_view` of the library's llama.h: the position and the owners of each cell."""
 
     _fields_ = (
         ("n_cells", ctypes.c_int32),
@@ -50,14 +51,13 @@ class _View(ctypes.Structure):
 
 
 class _Extra:
-    """C functions of the library that the binding's Python side leaves out."""
+    """C functions of the library that the binding's Python module does not declare."""
 
     def __init__(self, library: Any) -> None:
         pointer, number = ctypes.c_void_p, ctypes.c_int32
         self.log_set = bind(library, "llama_log_set", None, pointer, pointer)
         self.remove = bind(library, "llama_kv_cache_seq_rm", ctypes.c_bool, pointer, number, number, number)
         self.copy = bind(library, "llama_kv_cache_seq_cp", None, pointer, number, number, number, number)
-        self.shift = bind(library, "llama_kv_cache_seq_add", None, pointer, number, number, number, number)
         self.view_init = bind(library, "llama_kv_cache_view_init", _View, pointer, number)
         self.view_update = bind(library, "llama_kv_cache_view_update", None, pointer, ctypes.POINTER(_View))
         self.view_free = bind(library, "llama_kv_cache_view_free", None, ctypes.POINTER(_View))
@@ -72,13 +72,13 @@ class _Extra:
 
 
 def _state(library: Any) -> StateFunctions:
-    """Some revisions of the library take flags as a last argument; the others do not look at it."""
+    """Pass flags as a last argument, which some revisions of the library need and the others ignore."""
     pointer, number, size, flags = ctypes.c_void_p, ctypes.c_int32, ctypes.c_size_t, ctypes.c_uint32
-    ask = bind(library, "llama_state_seq_get_size", size, pointer, number, flags)
+    get_size = bind(library, "llama_state_seq_get_size", size, pointer, number, flags)
     get = bind(library, "llama_state_seq_get_data", size, pointer, pointer, size, number, flags)
     put = bind(library, "llama_state_seq_set_data", size, pointer, pointer, size, number, flags)
     return StateFunctions(
-        lambda context, sequence: ask(context, sequence, 0),
+        lambda context, sequence: get_size(context, sequence, 0),
         lambda context, data, length, sequence: get(context, data, length, sequence, 0),
         lambda context, data, length, sequence: put(context, data, length, sequence, 0),
     )
@@ -98,10 +98,11 @@ def _api() -> Any:
 class IkBackend(NativeBackend):
     """See `Backend`.
 
-    The library's own way to interrupt a batch hangs: its threads look at the sign to give up after a barrier, and one
-    that looks late sees the sign of the next operation and leaves, while the others wait for it at the next barrier
-    without end. (llama.cpp has since numbered the sign.) But it can be had to compute a batch piece by piece, for who
-    wants to see tensors, and between two pieces it asks, in one thread, whether to go on.
+    The library's own abort callback can hang: its threads check the abort flag after a barrier, and a thread that
+    checks late can see the flag of the next operation and leave, while the others wait for it at the next barrier
+    forever. (llama.cpp has since fixed this by numbering the flag.) Instead, the evaluation callback is used, which is
+    meant for inspecting tensors: it makes the library compute a batch in pieces, and between two pieces one thread
+    asks the callback whether to continue.
     """
 
     name = NAME
@@ -109,8 +110,8 @@ class IkBackend(NativeBackend):
 
     def __init__(self, path: Path, options: BackendOptions, on_progress: OnProgress) -> None:
         api, self._extra, _ = _api()
-        self._moved = self._cut = self._stopped = False
-        self._asked = 0
+        self._in_pieces = self._stopped = False
+        self._operations = 0
         super().__init__(api, path, options, on_progress)
         vocabulary = api.llama_model_get_vocab(self._model)
         self.longest = self._extra.trained(self._model)
@@ -130,8 +131,8 @@ class IkBackend(NativeBackend):
         parameters.n_batch = parameters.n_ubatch = options.batch
         parameters.n_threads = parameters.n_threads_batch = options.threads
         parameters.flash_attn = False
-        self._ask = self._api.ggml_backend_sched_eval_callback(self._whether)
-        parameters.cb_eval = self._ask
+        self._callback = self._api.ggml_backend_sched_eval_callback(self._on_operation)
+        parameters.cb_eval = self._callback
         context = self._api.llama_init_from_model(self._model, parameters)
         if context:
             self._view = self._extra.view_init(context, options.sequences + 1)
@@ -152,24 +153,22 @@ class IkBackend(NativeBackend):
 
     def decode(self, batch: Sequence[Slot]) -> None:
         """See `Backend`."""
-        # Moved cells are turned to their new positions first; what had turned some of them could not be repaired.
-        self._cut = len(batch) > WHOLE and not self._moved
-        self._asked, self._stopped = 0, self._flag[0] != b"\0"
+        self._in_pieces = len(batch) > WHOLE
+        self._operations, self._stopped = 0, self._flag[0] != b"\0"
         if not self._stopped:
             super().decode(batch)
-            self._moved = False
         if self._stopped:
             raise DecodeAborted
 
-    def _whether(self, _: int, before: bool, __: int) -> bool:
-        """Asked before the tensors of a piece are computed, whether it ends with this one; and after, to go on.
+    def _on_operation(self, _: int, before: bool, __: int) -> bool:
+        """Evaluation callback. Before an operation: whether a piece ends with it. After a piece: whether to continue.
 
-        A short batch is computed as one piece: no wait is long there, and a piece costs a tenth of a millisecond. The
-        questions alone cost some 2 % of the time of a single token.
+        A short batch is one piece, because each piece costs 0.1 ms. The calls themselves cost about 2 % of the time of
+        a single token.
         """
         if before:
-            self._asked += 1
-            return self._stopped or (self._cut and self._asked % PIECE == 0)
+            self._operations += 1
+            return self._stopped or (self._in_pieces and self._operations % PIECE == 0)
         self._stopped = self._flag[0] != b"\0"
         return not self._stopped
 
@@ -181,7 +180,7 @@ class IkBackend(NativeBackend):
         return functions
 
     def remove(self, sequence: int, start: int, end: int) -> None:
-        """See `Backend`. No cell that the library looks at is left empty below one in use."""
+        """See `Backend`. Keeps the cells that `_plugs` returns in use, with a dummy owner."""
         plugs, needless = self._plugs(sequence, start, end)
         for position in plugs:
             self._extra.copy(self._context, sequence, self._plug, position, position + 1)
@@ -195,11 +194,11 @@ class IkBackend(NativeBackend):
         super().close()
 
     def _plugs(self, sequence: int, start: int, end: int) -> tuple[list[int], bool]:
-        """Positions whose cells must not become empty, and whether no plug is needed any more.
+        """Return the positions whose cells must not become empty, and whether the dummy owner is no longer needed.
 
-        To find the last cell in use, the library looks at every `PROBED`-th cell only (`llama_kv_cache_cell_max` in
-        its llama.cpp): where that one is empty, cells in use right above it are overlooked, and what they hold is
-        silently not attended to. Such a cell gets a dummy owner instead of becoming empty.
+        To find the last cell in use, the library checks only every `PROBED`-th cell (`llama_kv_cache_cell_max` in its
+        llama.cpp). If that cell is empty, the library misses cells in use right above it, and attention silently
+        ignores them. Such a cell therefore gets a dummy owner instead of becoming empty.
         """
         view = self._view
         self._extra.view_update(self._context, ctypes.byref(view))
@@ -220,8 +219,3 @@ class IkBackend(NativeBackend):
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Backend`."""
         self._extra.copy(self._context, source, target, start, end)
-
-    def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
-        """See `Backend`."""
-        self._extra.shift(self._context, sequence, start, end, delta)
-        self._moved = True

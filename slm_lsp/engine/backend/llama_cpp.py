@@ -1,4 +1,4 @@
-"""llama-cpp-python through its low-level interface: the reference binding, for every platform and every GPU."""
+"""Backend for llama-cpp-python, through its low-level interface. The reference binding, for all platforms and GPUs."""
 
 import ctypes
 import logging
@@ -18,7 +18,7 @@ NAME = "llama_cpp"
 
 @cache
 def _api() -> Any:
-    """The binding's module, its log silenced before anything is printed."""
+    """Return the binding's module, after redirecting its log."""
     import llama_cpp
 
     callback = log_callback(NAME)
@@ -27,20 +27,20 @@ def _api() -> Any:
 
 
 def model_parameters(api: Any) -> Any:
-    """llama.cpp's defaults for loading a model, without the kernels that crash.
+    """Return llama.cpp's defaults for loading a model, without the AMX kernels, which crash.
 
-    Compiled on a processor with AMX, this revision dies of its first matrix product: the tile configuration is left on
-    a stack from which compilers drop it, and threads do not ask for the right to use tiles
-    (https://github.com/ggml-org/llama.cpp/issues/20824, https://github.com/ggml-org/llama.cpp/pull/26954). Only a
-    switch for all rearranged weights turns AMX off, which makes prompts slower; compiled without AMX, as the Makefile
-    does it, nothing is lost.
+    If it was compiled on a processor with AMX, this revision of llama.cpp crashes in its first matrix product: the
+    tile configuration is on a part of the stack that compilers may discard, and threads do not request permission to
+    use tiles (https://github.com/ggml-org/llama.cpp/issues/20824, https://github.com/ggml-org/llama.cpp/pull/26954).
+    The only switch that disables AMX also disables all repacked weights, which makes prompts slower. A build without
+    AMX, such as the Makefile's, does not need the switch.
 
     Args:
         api: the module `llama_cpp`.
     """
     parameters = api.llama_model_default_params()
     if b"AMX_INT8 = 1" in api.llama_print_system_info():
-        log.warning("this build of llama.cpp uses AMX, which crashes: its fast kernels are switched off")
+        log.warning("this build of llama.cpp uses AMX, which crashes: its fast kernels are disabled")
         parameters.use_extra_bufts = False
     return parameters
 
@@ -82,10 +82,10 @@ class LlamaCppBackend(NativeBackend):
         self._api.llama_model_free(self._model)
 
     def _install_abort_callback(self, context: Any) -> None:
-        """Let the C library's `strlen` be the callback: true while the flag is a string of one character.
+        """Use the C library's `strlen` as the callback: it is true while the flag is a string of one character.
 
-        llama.cpp asks before every operation of the graph, from its compute threads. A Python function there costs
-        4 % of decoding (20 runs of 32 tokens, Qwen2.5-Coder-0.5B) because each call takes the interpreter's lock.
+        llama.cpp calls it before every operation of the graph, from its compute threads. A Python function would slow
+        decoding down by 4 % (20 runs of 32 tokens, Qwen2.5-Coder-0.5B), because each call takes the interpreter's lock.
         """
         self._abort = ctypes.cast(c_library().strlen, self._api.ggml_abort_callback)
         self._api.llama_set_abort_callback(context, self._abort, ctypes.cast(self._flag, ctypes.c_void_p))
@@ -105,10 +105,6 @@ class LlamaCppBackend(NativeBackend):
         """See `Backend`."""
         self._api.llama_memory_seq_cp(self._memory, source, target, start, end)
 
-    def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
-        """See `Backend`."""
-        self._api.llama_memory_seq_add(self._memory, sequence, start, end, delta)
-
     def _text_tokens(self, handle: Any) -> TextTokens:
         api = self._api
         return TextTokens(
@@ -120,20 +116,19 @@ class LlamaCppBackend(NativeBackend):
         )
 
     def _declared(self, handle: Any) -> FimTokens | None:
-        """Fill-in-the-middle tokens that the file's metadata names."""
+        """Return the fill-in-the-middle tokens that the model file declares."""
         api = self._api
-        asked = (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)
-        tokens = [ask(handle) for ask in asked]
+        tokens = [get(handle) for get in (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)]
         if any(token < 0 for token in tokens):
             return None
-        extra = [ask(handle) for ask in (api.llama_vocab_fim_rep, api.llama_vocab_fim_sep)]
+        extra = [get(handle) for get in (api.llama_vocab_fim_rep, api.llama_vocab_fim_sep)]
         prefix, suffix, middle = (api.llama_vocab_get_text(handle, token).decode() for token in tokens)
         repository, file = (api.llama_vocab_get_text(handle, token).decode() if token >= 0 else None for token in extra)
         return FimTokens(prefix, suffix, middle, repository, file)
 
 
 class _TokenFunctions:
-    """The token functions under the names that both bindings have."""
+    """The token functions, under the names that both bindings have."""
 
     def __init__(self, api: Any) -> None:
         self.llama_tokenize = api.llama_tokenize

@@ -1,7 +1,6 @@
-"""What the two bindings share: batches, logits, tokenising and interruption over llama.cpp's C functions.
+"""Base class of both backends: batches, logits, tokenizing and interruption through llama.cpp's C functions.
 
-A binding's module subclasses `NativeBackend` for what differs: opening a model, and the names of the functions on KV
-cells. Nothing here makes a policy.
+Subclasses of `NativeBackend` add what differs between the bindings: opening a model and the functions for KV cells.
 """
 
 import ctypes
@@ -23,8 +22,9 @@ from slm_lsp.errors import ModelCorruptError
 log = logging.getLogger(__name__)
 
 PIECE_BYTES = 512
+"""Maximum length of one token's text, in bytes."""
 _ERROR = 4
-"""llama.cpp's level for errors; all below is a page of text a load."""
+"""llama.cpp's log level for errors. Messages below this level fill a page for each load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class NativeVocabulary:
 
     Args:
         api: the binding's low-level module.
-        handle: what the binding's token functions take: a vocabulary, or in older APIs the model.
+        handle: the argument of the binding's token functions: the vocabulary, or in older APIs the model.
         size: number of tokens.
-        declared: fill-in-the-middle tokens the file itself names, if it does.
+        declared: fill-in-the-middle tokens that the model file declares; None: it declares none.
         text: the beginning-of-text and end-of-text tokens, and the chat template.
     """
 
@@ -67,7 +67,7 @@ class NativeVocabulary:
         self.chat = ChatFormat(template, self._control(text, text.bos), self._control(text, text.eos), adds_bos)
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
-        """See `Vocabulary`. Lone surrogates, which no file can hold, become question marks."""
+        """See `Vocabulary`. Lone surrogates, which UTF-8 cannot encode, become question marks."""
         raw = text.encode(errors="replace")
         out = (ctypes.c_int32 * (len(raw) + 8))()
         count = self._api.llama_tokenize(self._handle, raw, len(raw), out, len(out), False, special)
@@ -102,7 +102,7 @@ class StateFunctions:
 
 
 class NativeBackend(ABC):
-    """A model and one context. Not thread-safe, but for `interrupt` and `resume`."""
+    """A model and one context. Only `interrupt` and `resume` are thread-safe."""
 
     name: str
     longest: int
@@ -116,24 +116,24 @@ class NativeBackend(ABC):
         self._model = self._open_model(str(path).encode(), options)
         if not self._model:
             raise ModelCorruptError(
-                f"{path} cannot be loaded by {self.name}.", "See the engine's log, or try `slm-lsp models verify`."
+                f"{path} cannot be loaded by {self.name}.", "See the engine's log, or run `slm-lsp models verify`."
             )
         self.options = options
         self._flag = ctypes.create_string_buffer(2)
         self._context = self._open_context(options)
         if not self._context:
             self._free_model()
-            raise MemoryError(f"no memory for {options.cells} KV cells of {path}")
+            raise MemoryError(f"not enough memory for {options.cells} KV cells of {path}")
         self._batch = api.llama_batch_init(options.batch, 0, 1)
         self._threads = options.threads
 
     @abstractmethod
     def _open_model(self, path: bytes, options: BackendOptions) -> Any:
-        """The model's handle, or null."""
+        """Return the model's handle, or null."""
 
     @abstractmethod
     def _open_context(self, options: BackendOptions) -> Any:
-        """The handle of a context whose batches end when the flag is set, or null."""
+        """Return the handle of a context that aborts batches when `_flag` is set, or null."""
 
     @abstractmethod
     def _free_model(self) -> None:
@@ -148,16 +148,12 @@ class NativeBackend(ABC):
         """See `Backend`."""
 
     @abstractmethod
-    def shift(self, sequence: int, start: int, end: int, delta: int) -> None:
-        """See `Backend`."""
-
-    @abstractmethod
     def _set_threads(self, count: int) -> None:
-        """Have the context's batches evaluated by this many threads."""
+        """Set the context's number of threads."""
 
     @abstractmethod
     def _state_functions(self) -> StateFunctions:
-        """The C functions that save and restore a sequence."""
+        """Return the C functions that save and restore a sequence."""
 
     def save(self, sequence: int) -> bytearray:
         """See `Backend`."""
@@ -199,7 +195,7 @@ class NativeBackend(ABC):
         """See `Backend`."""
         address = self._api.llama_get_logits_ith(self._context, index)
         if not address:
-            raise DecodeFailed(f"no logits were asked for at slot {index}")
+            raise DecodeFailed(f"slot {index} has no logits")
         pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
         return np.ctypeslib.as_array(pointer, (self.vocabulary.size,))
 
@@ -227,24 +223,24 @@ class NativeBackend(ABC):
 
 
 def _bytes_of(buffer: bytearray) -> Any:
-    """A C pointer to the bytes, which are not copied."""
+    """Return a C pointer to the bytes, without copying them."""
     return ctypes.cast((ctypes.c_uint8 * len(buffer)).from_buffer(buffer), ctypes.POINTER(ctypes.c_uint8))
 
 
 def log_callback(binding: str) -> Any:
-    """A C function that passes what a binding prints to our log; the caller keeps it alive."""
+    """Return a C function that forwards a binding's log messages to ours. The caller must keep a reference to it."""
 
     def forward(level: int, text: bytes, _: object) -> None:
         line = text.decode(errors="replace").rstrip()
         if line.strip("."):
-            # An interrupted batch is an "error" there, and everyday business here.
+            # llama.cpp logs an interrupted batch as an error, but here it is normal.
             log.log(logging.INFO if level == _ERROR else logging.DEBUG, "%s: %s", binding, line)
 
     return ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(forward)
 
 
 def bind(library: Any, name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
-    """A C function the binding's Python side does not declare."""
+    """Return a C function that the binding's Python module does not declare."""
     function = getattr(library, name)
     function.restype, function.argtypes = result, list(arguments)
     return function  # type: ignore[no-any-return]

@@ -1,8 +1,9 @@
-"""A peer of `bench keystroke`: llama-cpp-python, reusing what a prompt has in common with the last one from its start.
+"""A peer of `bench keystroke`: llama-cpp-python, which reuses only the common beginning with the previous prompt.
 
-`python -m slm_lsp.engine.backend.prefix_only MODEL THREADS CELLS` loads the model and prints how many seconds that
-took. Then for every line of JSON read, `{"prompt": [{"text": …, "special": …}, …]}`, it evaluates what the KV cells do
-not hold yet, chooses the first token, and prints the milliseconds that took and how many tokens were evaluated.
+`python -m slm_lsp.engine.backend.prefix_only MODEL THREADS CELLS` loads the model and prints the load time in seconds.
+Then, for each line of JSON on standard input, `{"prompt": [{"text": …, "special": …}, …]}`, it evaluates the tokens
+whose KV cells it does not hold, chooses the first token, and prints the milliseconds and the number of evaluated
+tokens.
 """
 
 import ctypes
@@ -18,11 +19,11 @@ import numpy as np
 from slm_lsp.engine.backend.llama_cpp import model_parameters
 
 BATCH = 512
-"""llama-cpp-python's own default."""
+"""llama-cpp-python's default."""
 
 
 class PrefixOnly:
-    """A model and the tokens whose cells are evaluated, from position 0 on."""
+    """A model, and the tokens whose cells it holds from position 0 on."""
 
     def __init__(self, model: str, threads: int, cells: int) -> None:
         import llama_cpp
@@ -41,7 +42,7 @@ class PrefixOnly:
         self._held: list[int] = []
 
     def first_token(self, prompt: Sequence[dict[str, Any]]) -> tuple[int, int]:
-        """The most likely first token, and how many tokens were evaluated for it."""
+        """Return the likeliest first token, and the number of evaluated tokens."""
         tokens = [token for segment in prompt for token in self._tokenize(segment["text"], segment["special"])]
         kept = shared(self._held, tokens)
         self._api.llama_memory_seq_rm(self._memory, 0, kept, -1)
@@ -70,7 +71,7 @@ class PrefixOnly:
 
 
 def shared(held: Sequence[int], wanted: Sequence[int]) -> int:
-    """How many tokens both begin with; one less than wanted at most, for logits come only from evaluating."""
+    """Return the length of the common beginning, at most `len(wanted) - 1`: the last token must be evaluated."""
     equal = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(held, wanted, strict=False)))
     return min(equal, len(wanted) - 1)
 
@@ -86,7 +87,7 @@ def _answer(message: dict[str, float]) -> None:
 
 
 def main() -> None:
-    """See the module."""
+    """Run the program; see the module."""
     model, threads, cells = sys.argv[1], *map(int, sys.argv[2:4])
     started = time.perf_counter()
     peer = PrefixOnly(model, threads, cells)

@@ -1,4 +1,4 @@
-"""Fill-in-the-middle tokens of the models we know by their spelling; GGUF files mostly do not name them."""
+"""Finds fill-in-the-middle tokens by known spellings, because most GGUF files do not declare them."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ KNOWN_SPELLINGS = (
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<repo_name>", "<file_sep>"),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<reponame>", "<filename>"),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
-    # DeepSeek-Coder: the hole stands where others put the suffix token
+    # DeepSeek-Coder: its "hole" token is at the position of the suffix token
     FimTokens("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),  # noqa: RUF001 - the model's own spelling
 )
 
@@ -33,14 +33,14 @@ END_SPELLINGS = (
     "<fim_pad>",
     "<file_sep>",
 )
-"""Tokens that may never stand in an answer. Not all are end-of-generation in the files (ggml-org/llama.cpp#9606)."""
+"""Tokens that end an answer. Some model files do not mark all of them so (ggml-org/llama.cpp#9606)."""
 
 
 def find_fim(single: Callable[[str], int | None]) -> FimTokens | None:
-    """The first known family whose prefix, suffix and middle are single tokens.
+    """Return the first known spellings that are single tokens of the model; None if there are none.
 
     Args:
-        single: the token that a spelling names, None where it is not one token.
+        single: returns the token of a spelling; None if the spelling is not a single token.
     """
     for family in KNOWN_SPELLINGS:
         optional = [each for each in (family.repository, family.file) if each is not None]
@@ -50,5 +50,5 @@ def find_fim(single: Callable[[str], int | None]) -> FimTokens | None:
 
 
 def find_ends(single: Callable[[str], int | None]) -> frozenset[int]:
-    """The tokens of `END_SPELLINGS` that the model has."""
+    """Return the tokens of `END_SPELLINGS` that the model has."""
     return frozenset(token for spelling in END_SPELLINGS if (token := single(spelling)) is not None)

@@ -1,1 +1,1 @@
-"""The clients' side of the engine: find or start the daemon, send requests, stop daemons."""
+"""The client side of the engine: find or start the daemon, send requests, stop daemons."""

@@ -1,4 +1,4 @@
-"""Has the shared engine run as an editor's settings say, without ending an answer that anybody waits for."""
+"""Applies changed engine settings to the shared engine without interrupting its requests."""
 
 import asyncio
 import logging
@@ -12,19 +12,19 @@ from slm_lsp.errors import EngineLostError
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-"""How often an engine that works is looked at."""
+"""Seconds between two checks of a busy engine."""
 
 
 def start_with(engine: EngineClient, wanted: EngineSettings) -> None:
-    """Have an engine that this client starts run with these settings."""
+    """Use these settings for any engine that this client starts from now on."""
     engine.environ = {**engine.environ, **engine_environment(wanted)}
 
 
 async def adjust(engine: EngineClient, wanted: EngineSettings) -> None:
-    """End an engine that runs with other settings, as soon as it has nothing to do: the next request starts one.
+    """Stop an engine that runs with other settings as soon as it is idle. The next request starts a new one.
 
     Raises:
-        SlmError: it does not answer.
+        SlmError: the engine does not answer.
     """
     while await engine.running():
         try:
@@ -34,7 +34,7 @@ async def adjust(engine: EngineClient, wanted: EngineSettings) -> None:
         if stats.settings == wanted:
             return
         if not stats.running and not stats.queued:
-            log.info("the engine runs with other settings; it is started anew")
+            log.info("stopping the engine, because it runs with other settings")
             os.kill(stats.pid, signal.SIGTERM)
             return
         await asyncio.sleep(LOOK_S)

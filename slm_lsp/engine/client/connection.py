@@ -1,4 +1,4 @@
-"""A connection to the engine daemon: find or start it, send requests, stream their events. For one event loop."""
+"""A connection to the engine daemon: finds or starts it, sends requests, streams events. For one event loop."""
 
 import asyncio
 import contextlib
@@ -45,30 +45,41 @@ from slm_lsp.platform.runtime_dir import runtime_dir
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 30.0
+"""Maximum seconds to wait for a new engine."""
+
 POLL_S = 0.02
+"""Seconds between two attempts to connect to a new engine."""
+
 LEAVING_S = 0.3
+"""Seconds to wait for an engine that is exiting, before the next start."""
+
 MOST_STARTS = 10
-"""Attempts to start an engine while another one holds the lock; one that is leaving needs a few seconds."""
+"""Maximum number of starts while another engine holds the lock. An engine that is exiting needs a few seconds."""
 
 STATS_TIMEOUT_S = 5.0
-SILENCE_S = 10.0
-"""After so long without an event of a request the engine is asked whether it lives."""
+"""Maximum seconds to wait for `Stats`."""
 
-ASK_AGAIN_S = 1.0
-"""Seconds after which a model that was not measured yet is asked about again."""
+SILENCE_S = 10.0
+"""After this many seconds without an event of a request, check that the engine still answers."""
+
+DESCRIBE_AGAIN_S = 1.0
+"""Minimum seconds between two `Describe` requests for a model that was not measured yet."""
 
 MAX_LOG_BYTES = 1024 * 1024
+"""Size at which the log is rotated."""
 
 _LOST = EngineLostError(
-    "The model process ended while the request was running.", "Ask again: it is started anew. See `slm-lsp doctor`."
+    "The model process ended while the request was running.",
+    "Repeat the request; it starts a new process. See `slm-lsp doctor`.",
 )
 
 
 class EngineClient:
-    """A connection to the shared engine, made when first needed and made again when lost.
+    """A connection to the shared engine. It is opened when first needed, and opened again when lost.
 
     Args:
-        environ: says where the runtime folder is, and what a new engine sees; what is set later counts from then on.
+        environ: environment variables. They define the runtime folder and are passed to a new engine. Later changes
+            of the attribute apply to engines started after them.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
@@ -82,22 +93,22 @@ class EngineClient:
         self._described_at = 0.0
 
     async def __aenter__(self) -> Self:
-        """The client itself; it connects when first used."""
+        """Return the client; it connects when first used."""
         return self
 
     async def __aexit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        """Hang up."""
+        """Close the connection."""
         await self.close()
 
     async def generate(self, request: Generate) -> AsyncGenerator[Event, None]:
-        """Events of a request up to `Done`. Leaving the iteration early cancels the request.
+        """Yield the events of a request, up to `Done`. Closing the generator early cancels the request.
 
         The request's number is set here.
 
         Raises:
-            SlmError: what the engine answered, `EngineLostError` when it died, `EngineUnavailableError` when none
+            SlmError: the engine's error; `EngineLostError` if the engine ended; `EngineUnavailableError` if no engine
                 could be started.
         """
         async with aclosing(self._exchange(request)) as events:
@@ -105,7 +116,7 @@ class EngineClient:
                 yield event
 
     async def warm(self, request: Warm) -> None:
-        """Have a prompt evaluated; cancelling this coroutine cancels the request. Errors as in `generate`."""
+        """Evaluate a prompt. Cancelling this coroutine cancels the request. Raises as `generate` does."""
         async with aclosing(self._exchange(request)) as events:
             async for _ in events:
                 pass
@@ -113,16 +124,16 @@ class EngineClient:
     async def describe(
         self, model: ModelRef, *, explicit: bool = False, on_loading: OnLoading = ignore_loading
     ) -> ModelInfo:
-        """Load a model if needed and describe it; cached per connection. See `Provider` and, for errors, `generate`."""
+        """Load a model if needed and describe it. Cached per connection. See `Provider`; raises as `generate` does."""
         known, now = self._infos.get(model), asyncio.get_running_loop().time()
         unmeasured = known is not None and known.prefill_rate is None
-        if known is not None and not (unmeasured and now - self._described_at > ASK_AGAIN_S):
+        if known is not None and not (unmeasured and now - self._described_at > DESCRIBE_AGAIN_S):
             return known
         self._described_at = now
         return await self._describe(Describe(model, explicit), on_loading)
 
     async def measure(self, model: ModelRef, *, on_loading: OnLoading = ignore_loading) -> ModelInfo:
-        """Describe a model and have its speed measured again as soon as no request runs. Errors as in `generate`."""
+        """Describe a model, and measure its speed again as soon as no request runs. Raises as `generate` does."""
         return await self._describe(Describe(model, explicit=True, measure=True), on_loading)
 
     async def _describe(self, request: Describe, on_loading: OnLoading) -> ModelInfo:
@@ -132,11 +143,12 @@ class EngineClient:
                     on_loading(event.fraction)
                 elif isinstance(event, Described):
                     self._infos[request.model] = event.info
+                    self._described_at = asyncio.get_running_loop().time()
                     return event.info
         raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def loaded(self, model: ModelRef) -> ModelInfo | None:
-        """Describe a model that is in memory; None when it is not. Errors as in `generate`."""
+        """Describe a model that is in memory; None if it is not. Raises as `generate` does."""
         if (known := self._infos.get(model)) is not None:
             return known
         if any(each.model == model for each in (await self.stats()).loaded):
@@ -144,7 +156,7 @@ class EngineClient:
         return None
 
     async def estimate(self, request: Estimate) -> Estimated:
-        """How long a prompt would take; see `Estimate`. Errors as in `generate`."""
+        """Estimate how long a prompt takes; see `Estimate`. Raises as `generate` does."""
         async with aclosing(self._exchange(request)) as events:
             async for event in events:
                 if isinstance(event, Estimated):
@@ -152,7 +164,7 @@ class EngineClient:
         raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def stats(self) -> Stats:
-        """How the engine is doing; starts one if need be. Errors as in `generate`."""
+        """Return the engine's state; starts an engine if needed. Raises as `generate` does."""
         try:
             async with asyncio.timeout(STATS_TIMEOUT_S + START_TIMEOUT_S):
                 await self._ensure_connected()
@@ -165,7 +177,7 @@ class EngineClient:
         raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def running(self) -> bool:
-        """Whether an engine runs; starts none."""
+        """Return whether an engine is running; does not start one."""
         async with self._connecting:
             if self._writer is None or self._writer.is_closing():
                 try:
@@ -175,7 +187,7 @@ class EngineClient:
         return True
 
     async def close(self) -> None:
-        """Hang up; running requests are cancelled."""
+        """Close the connection. The engine cancels its running requests."""
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
@@ -185,7 +197,10 @@ class EngineClient:
                 await self._reading
 
     async def _exchange(self, request: Generate | Warm | Describe | Estimate | GetStats) -> AsyncGenerator[Event, None]:
-        """Events of one request. A connection lost before the first of them was to an engine just dying: try anew."""
+        """Yield the events of a request. If the connection is lost before the first one, try once more.
+
+        In that case the engine was probably just exiting.
+        """
         answered = False
         try:
             async with aclosing(self._attempt(request)) as events:
@@ -220,18 +235,18 @@ class EngineClient:
                 self._writer.write(frame(Cancel(number)))
 
     async def _next(self, events: "asyncio.Queue[Event | None]") -> Event | None:
-        """The next event of a request, as long as the engine shows that it lives."""
+        """Return the next event of a request. While there is none, check regularly that the engine answers."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SILENCE_S):
                     return await events.get()
-            await self._check_life()
+            await self._check_engine()
 
-    async def _check_life(self) -> None:
-        """Ask for the least there is, past the thread that decodes.
+    async def _check_engine(self) -> None:
+        """Request `Stats`, which the engine answers without its decoding thread.
 
         Raises:
-            EngineUnavailableError: there is no answer.
+            EngineUnavailableError: the engine does not answer.
         """
         number = next(self._numbers)
         answer = self._events[number] = asyncio.Queue()
@@ -247,7 +262,7 @@ class EngineClient:
     def _silent(self) -> EngineUnavailableError:
         recorded = recorded_pid(runtime_dir(self.environ))
         named = f" (process {recorded[0]})" if recorded else ""
-        cure = "Run `slm-lsp stop`; the next request starts a new one."
+        cure = "Run `slm-lsp stop`. The next request starts a new process."
         return EngineUnavailableError(f"The model process{named} does not answer.", cure)
 
     async def _send(self, request: Request) -> None:
@@ -266,10 +281,10 @@ class EngineClient:
                     await self._start(folder)
 
     async def _connect(self, folder: Path) -> None:
-        """Reach a running engine.
+        """Connect to a running engine.
 
         Raises:
-            OSError: there is none.
+            OSError: no engine is running.
         """
         reader, self._writer = await sockets.connect(socket_path(folder))
         self._infos.clear()
@@ -282,7 +297,7 @@ class EngineClient:
                 if (queue := self._events.get(event.id)) is not None:
                     queue.put_nowait(event)
         except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
-            log.info("the engine hung up: %r", error)
+            log.info("the engine closed the connection: %r", error)
         finally:
             writer.close()
             if self._writer is writer:
@@ -291,7 +306,7 @@ class EngineClient:
                     queue.put_nowait(None)
 
     async def _start(self, folder: Path) -> None:
-        """Start an engine, unless somebody else just did, and connect to it."""
+        """Start an engine, unless another process just did, and connect to it."""
         async with AsyncFileLock(folder / "start.lock"):
             with contextlib.suppress(OSError):
                 await self._connect(folder)
@@ -311,10 +326,10 @@ class EngineClient:
                     return
                 await asyncio.sleep(POLL_S)
                 if process.poll() == 0:
-                    # It stepped back for an engine that holds the lock but does not answer: one that is leaving.
+                    # Another engine holds the lock but does not accept connections: it is exiting.
                     if starts == MOST_STARTS:
                         raise EngineUnavailableError(
-                            "A model process runs but cannot be reached, perhaps after an upgrade of slm-lsp.",
+                            "A model process is running but cannot be reached, perhaps after an upgrade of slm-lsp.",
                             "Restart the editor, or run `slm-lsp stop`.",
                         )
                     await asyncio.sleep(LEAVING_S)
@@ -322,4 +337,4 @@ class EngineClient:
                     starts += 1
                 elif process.poll() is not None:
                     break
-            raise EngineUnavailableError("The model process does not start.", f"Its log says why: {logfile}.")
+            raise EngineUnavailableError("The model process does not start.", f"See its log: {logfile}.")

@@ -1,4 +1,4 @@
-"""Finds engine processes and ends them, also when they do not answer; used by `slm-lsp stop`."""
+"""Finds and stops engine processes, even if they do not answer; used by `slm-lsp stop`."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from slm_lsp.errors import EngineError
 from slm_lsp.platform.spawn import is_own
 
 GRACE_S = 10.0
-"""Seconds between SIGTERM and SIGKILL. A healthy engine ends within the batch that it is evaluating."""
+"""Seconds between SIGTERM and SIGKILL. A working engine exits after at most one batch."""
 
 KILLED_S = 10.0
 """Seconds to wait for a process to disappear after SIGKILL."""
 
 ARGUMENTS = ["-m", "slm_lsp.engine.daemon"]
-"""What an engine's command line contains, as two arguments of their own."""
+"""Two consecutive arguments of every engine's command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,19 @@ class Running:
     name: str
     """See `paths.engine_name`."""
     ours: bool
-    """Whether it belongs to this installation, perhaps to an earlier state of its code."""
+    """Whether it belongs to this installation; it may run an earlier state of the code."""
 
 
 def running(folder: Path) -> list[Running]:
-    """All engines that met their clients in a runtime folder and still run."""
+    """Return all running engines of a runtime folder."""
     return list(_running(folder))
 
 
 def end(folder: Path, engine: Running, grace_s: float = GRACE_S) -> bool:
-    """End an engine and wait until it has gone; True if it had to be killed.
+    """Stop an engine and wait for its end; True if it had to be killed.
 
     Raises:
-        EngineError: the process is still there after SIGKILL.
+        EngineError: the process still exists after SIGKILL.
     """
     killed = False
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -59,17 +59,18 @@ def end(folder: Path, engine: Running, grace_s: float = GRACE_S) -> bool:
             try:
                 process.wait(KILLED_S)
             except psutil.TimeoutExpired:
-                what = f"Process {engine.pid} does not end, even after SIGKILL."
-                raise EngineError(what, "It probably waits for a disk; restart the machine if it stays.") from None
+                what = f"Process {engine.pid} does not exit, even after SIGKILL."
+                cure = "It is probably waiting for a disk. Restart the machine if it does not exit."
+                raise EngineError(what, cure) from None
     if killed:
-        # The user ended it: the next engine must not count that as a crash of the model.
+        # The user stopped it, so the next engine must not count this as a crash of the model.
         for path in (busy_path, pid_path, socket_path):
             path(folder, engine.name).unlink(missing_ok=True)
     return killed
 
 
 def is_engine(process: psutil.Process) -> bool:
-    """Whether a process is an engine of this user. An editor that has a file of that name open is none."""
+    """Return whether a process is an engine of this user, by its command line."""
     with contextlib.suppress(psutil.Error):
         line = process.cmdline()
         return is_own(process) and ARGUMENTS in (line[at : at + 2] for at in range(len(line)))
@@ -89,7 +90,7 @@ def _running(folder: Path) -> Iterator[Running]:
 
 
 def _held(lock: Path) -> bool:
-    """Whether a process holds a lock; without that, a process id that was written down may mean another process."""
+    """Return whether a process holds a lock. If not, the recorded process id may belong to another process."""
     if not lock.exists():
         return False
     probe = FileLock(lock, blocking=False)

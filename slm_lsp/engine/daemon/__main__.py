@@ -1,4 +1,4 @@
-"""The engine process: `python -m slm_lsp.engine`. Clients start it; one runs per user and installation."""
+"""The engine process: `python -m slm_lsp.engine.daemon`. Clients start it; one runs per user and installation."""
 
 import asyncio
 import faulthandler
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from slm_lsp.config import APP, EngineSettings, load_settings
 from slm_lsp.engine.backend import BackendOptions
 from slm_lsp.engine.crashes import CrashRecord
-from slm_lsp.engine.daemon.kv_offload import Parking
+from slm_lsp.engine.daemon.kv_offload import KvOffload
 from slm_lsp.engine.daemon.machine import Machine
 from slm_lsp.engine.daemon.models import SEQUENCES, Models, opener
 from slm_lsp.engine.daemon.rates import RatesFile
@@ -27,14 +27,13 @@ from slm_lsp.platform.spawn import on_termination
 log = logging.getLogger(__name__)
 
 SECONDS_A_MINUTE = 60
-MILLISECONDS = 1e3
 BYTES_A_MEGABYTE = 1_000_000
 GPU_BATCH = 512
-"""Graphics processors want larger batches than the cores that `BackendOptions.batch` is for."""
+"""Maximum tokens of a batch on a GPU. The default of `BackendOptions.batch` is for processors."""
 
 
 def options(settings: EngineSettings) -> BackendOptions:
-    """How models are opened on this machine."""
+    """Return the options with which models are opened on this machine."""
     chosen = BackendOptions(
         cells=settings.context_tokens,
         sequences=SEQUENCES,
@@ -47,7 +46,7 @@ def options(settings: EngineSettings) -> BackendOptions:
 
 
 def main() -> None:
-    """Serve until nobody needs an engine any more."""
+    """Serve requests until no client and no model is left."""
     faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     folder, name = runtime_dir(), engine_name()
@@ -55,7 +54,7 @@ def main() -> None:
     try:
         lock.acquire()
     except Timeout:
-        log.info("another engine runs")
+        log.info("another engine is running")
         return
     record_pid(folder, name)
     priority.share_cores()
@@ -68,14 +67,13 @@ def main() -> None:
     idle_s = settings.engine.idle_minutes * SECONDS_A_MINUTE
     cache = platformdirs.user_cache_path(APP)
     rates = RatesFile(cache / "rates.json")
-    parking = partial(Parking, cache / "cells", settings.engine.parking_mb * BYTES_A_MEGABYTE)
+    make_offload = partial(KvOffload, cache / "cells", settings.engine.kv_offload_mb * BYTES_A_MEGABYTE)
     chosen = options(settings.engine)
-    # A number that the user has set is kept to, and a graphics processor does not care for threads.
+    # A number set by the user is fixed, and on a GPU the number of threads does not matter.
     adaptive = not settings.engine.threads and not settings.engine.gpu_layers
     machine = Machine(chosen.threads, LoadMeter(spare_processors(chosen.threads)), adaptive=adaptive)
-    models = Models(opener(chosen, settings.engine.backend), crashes, idle_s, rates, parking, machine)
-    scheduler = Scheduler(models, seam_s=settings.engine.seam_ms / MILLISECONDS)
-    asyncio.run(_serve(Service(scheduler, settings.engine), socket_path(folder, name)))
+    models = Models(opener(chosen, settings.engine.backend), crashes, idle_s, rates, make_offload, machine)
+    asyncio.run(_serve(Service(Scheduler(models), settings.engine), socket_path(folder, name)))
     pid_path(folder, name).unlink(missing_ok=True)
     lock.release()
 

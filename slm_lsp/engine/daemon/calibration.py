@@ -1,8 +1,8 @@
-"""Decides what is measured while no request runs, so that the estimates of all models stay true.
+"""Decides what to measure while no request runs, so that the estimates of all models stay correct.
 
-A model that was never measured, or that somebody wants measured, is measured in the next pause. What was measured while
-other programs ran, or long ago, is measured again as soon as the machine is quiet, also for models not in use. After a
-busy spell a probe of two batches shows that the machine is quiet again.
+A model without a measurement, or for which a measurement was requested, is measured in the next pause. Measurements
+that are old or were made while other programs ran are repeated as soon as the machine is idle, for all loaded models.
+After the machine was busy, a probe of two batches detects that it is idle again.
 """
 
 import time
@@ -15,14 +15,14 @@ from slm_lsp.engine.daemon.machine import Machine
 from slm_lsp.engine.daemon.rates import RatesFile
 
 REST_S = 2.0
-"""Seconds without a request before something is measured."""
+"""Seconds without a request before a measurement."""
 
 LOOK_S = 2.0
-"""Seconds between two looks at the load of a busy machine, and before the second probe. A wrong estimate is to correct
-itself within ten quiet seconds."""
+"""Seconds between two checks of the load of a busy machine, and before the second probe. Short enough to correct a
+wrong estimate within ten idle seconds."""
 
 REPEAT_S = 30.0
-"""Seconds before another attempt at a measurement that failed, or during which other programs ran."""
+"""Seconds before a measurement is repeated that failed or during which other programs ran."""
 
 Clock = Callable[[], float]
 
@@ -31,10 +31,10 @@ class Calibration:
     """Measures one batch at a time, so that a request never waits long for it. Used by the decoding thread.
 
     Args:
-        machine: what is known about the load.
-        rates: where measured speeds are kept.
-        mark: notes which model is at work, as long as its batch runs.
-        epoch: seconds since the epoch.
+        machine: load and speed of the machine.
+        rates: file of measured speeds.
+        mark: records which model is in use, for crash counts.
+        epoch: returns seconds since the epoch.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class Calibration:
         self._measured: LoadedModel | None = None
 
     def interrupt(self) -> None:
-        """End the measurement that is running, if any, since a request has come; from any thread."""
+        """Interrupt a running measurement because a request arrived; callable from any thread."""
         if (model := self._measured) is not None:
             model.backend.interrupt()
 
     def due_s(self, models: Collection[LoadedModel], now: float) -> float | None:
-        """Seconds until `step` may have something to do; None where everything is known."""
+        """Return the seconds until `step` may have something to do; None if nothing is to be measured."""
         due = [_last_used(models) + REST_S for model in models if _urgent(model)]
         if self._wants_quiet(models):
             due.append(max(_last_used(models) + REST_S, self._not_before))
         return max(0.0, min(due) - now) if due else None
 
     def step(self, models: Collection[LoadedModel], clock: Clock) -> None:
-        """Measure one batch, or look whether the machine is quiet enough for it."""
+        """Measure one batch, or check whether the machine is idle enough for a measurement."""
         now = clock()
         if now < _last_used(models) + REST_S:
             return
@@ -66,7 +66,7 @@ class Calibration:
         if model is None:
             if now < self._not_before:
                 return
-            if not self._machine.quiet:
+            if not self._machine.idle:
                 self._not_before = now + LOOK_S
                 return
             model = next((each for each in models if each.stale(self._epoch())), None)
@@ -78,7 +78,7 @@ class Calibration:
         except DecodeAborted:
             self._not_before = clock() + REST_S
         except DecodeFailed:
-            # The cells of idle documents may be in the way.
+            # Cells of idle documents may use the space.
             if not sum(each.sessions.empty_idle() for each in models):
                 self._not_before = clock() + REPEAT_S
                 if model is not None:
@@ -95,7 +95,7 @@ class Calibration:
                 self._not_before = clock() + REPEAT_S
 
     def _probe(self, model: LoadedModel, clock: Clock) -> None:
-        """See how fast the machine is now. Each probe waits twice as long: the machine may just have become slower."""
+        """Update the slowdown. Each probe doubles the pause before the next, in case the machine stays slow."""
         if self._probed_at < model.used:
             self._probe_pause_s = LOOK_S
         self._mark(model.ref)
@@ -106,13 +106,13 @@ class Calibration:
         self._probe_pause_s *= 2
 
     def _wants_quiet(self, models: Collection[LoadedModel]) -> bool:
-        """Whether there is something that only a quiet machine can tell."""
+        """Return whether there is something to measure on an idle machine."""
         slow = self._machine.slowdown.noticeable and _latest(models) is not None
         return slow or any(each.stale(self._epoch()) for each in models)
 
 
 def _urgent(model: LoadedModel) -> bool:
-    """Whether a model is to be measured even while other programs run."""
+    """Return whether to measure a model even while other programs run."""
     return model.rates is None or model.measure_wanted
 
 
@@ -121,5 +121,5 @@ def _last_used(models: Collection[LoadedModel]) -> float:
 
 
 def _latest(models: Collection[LoadedModel]) -> LoadedModel | None:
-    """The measured model that was used last."""
+    """Return the measured model that was used last; None if no model was measured."""
     return max((each for each in models if each.rates is not None), key=lambda each: each.used, default=None)

@@ -1,6 +1,7 @@
-"""Other answers to one prompt, decoded together with the greedy one: sampled, or branching off where that is unsure.
+"""Alternative answers to one prompt, decoded together with the greedy answer.
 
-Branches cost only where they are worth something: as long as the greedy answer is sure of its tokens it goes alone.
+They are either sampled, or branch off at tokens of the greedy answer that have a low probability. While the greedy
+answer's tokens are likely, no branch costs anything.
 """
 
 import math
@@ -9,17 +10,17 @@ from collections.abc import Iterator
 import msgspec
 
 from slm_lsp.engine.api import Generate, Sampling
-from slm_lsp.engine.daemon.decode import GREEDY, Chances, Decoder, Step
+from slm_lsp.engine.daemon.decode import GREEDY, Decoder, Distribution, Step
 from slm_lsp.engine.daemon.job import Job
 from slm_lsp.engine.daemon.loaded import LoadedModel
 from slm_lsp.engine.daemon.session import Session
 
 TEMPERATURE = 0.8
-"""For candidates behind the first, where the request names no temperature."""
+"""Temperature of all candidates but the first, if the request sets none."""
 
 
 def sampled(job: Job, model: LoadedModel, session: Session) -> Iterator[Job]:
-    """The other candidates of a request whose prompt has just been evaluated; none where they are to branch off."""
+    """Yield the sampled candidates of a request whose prompt was just evaluated; none if `branch_below` is set."""
     request = job.request
     if not isinstance(request, Generate) or request.candidates < 2 or request.branch_below > 0:
         return
@@ -33,17 +34,19 @@ def sampled(job: Job, model: LoadedModel, session: Session) -> Iterator[Job]:
         yield forked[0]
 
 
-def branch(job: Job, model: LoadedModel, session: Session, found: Chances | None) -> tuple[Job, Session, Step] | None:
-    """A candidate that leaves the greedy answer at its next token, where that is unsure.
+def branch(
+    job: Job, model: LoadedModel, session: Session, found: Distribution | None
+) -> tuple[Job, Session, Step] | None:
+    """Return a candidate that continues with the second likeliest token, if the greedy token is unlikely enough.
 
     Args:
         job: the greedy answer, before its next token is chosen.
         model: its model.
-        session: its cells.
-        found: what may come next.
+        session: its session.
+        found: probabilities of the next token.
 
     Returns:
-        The candidate, its cells, and the step it takes instead.
+        The candidate, its session and its first different step; None if there is no branch here.
     """
     request = job.request
     if not isinstance(request, Generate) or found is None or job.candidate > 0 or job.lookup is not None:
@@ -57,14 +60,14 @@ def branch(job: Job, model: LoadedModel, session: Session, found: Chances | None
     if (forked := _fork(job, model, session, GREEDY)) is None:
         return None
     child, cells, decoder = forked
-    child.said, child.batches, child.first_token = list(job.said), job.batches, job.first_token
-    for each in job.spoken:
+    child.generated, child.batches, child.first_token = list(job.generated), job.batches, job.first_token
+    for each in job.emitted:
         child.emit(msgspec.structs.replace(each, candidate=child.candidate))
     return child, cells, decoder.take(*second)
 
 
 def _fork(job: Job, model: LoadedModel, session: Session, sampling: Sampling) -> tuple[Job, Session, Decoder] | None:
-    """Another answer that has said what `job` has; None where no session is free for it."""
+    """Return another answer that begins like `job`; None if no session is free for it."""
     if job.decoder is None or (cells := model.sessions.fork(session)) is None:
         return None
     job.siblings = job.siblings or [job]

@@ -1,8 +1,8 @@
-"""From logits to text: the choice of a token, text that is certain, and the end of an answer. Holds no cells."""
+"""Turns logits into text: chooses tokens, joins their bytes to characters, and detects the end of an answer."""
 
 import codecs
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,67 +13,68 @@ from slm_lsp.engine.api import Finish, Sampling, Stop
 from slm_lsp.engine.backend import Vocabulary
 from slm_lsp.engine.backend.base import Logits
 from slm_lsp.engine.daemon.form import Form
-from slm_lsp.engine.daemon.healing import Pieces
+from slm_lsp.engine.daemon.healing import Healing
 
 GREEDY = Sampling()
 
 INFILL_END_FACTOR = 3.0
-"""llama.cpp's infill sampler ends where 3 · p(end) · candidates is more than p(text) (`llama-sampling.cpp`)."""
+"""llama.cpp's infill sampler ends an answer if 3 · p(end) · candidates > p(text) (`llama-sampling.cpp`)."""
 
 INFILL_CANDIDATES = 40
-"""llama.vim's top-k before the infill rule."""
+"""Number of likeliest tokens that the infill rule considers; llama.vim's top-k."""
 
 NEGLIGIBLE = 16.0
-"""Logits so far below the largest are left out of sums: 150,000 of them would change a log-probability by 0.02 at
-most, and leaving them out takes a fifth of the time."""
+"""Tokens whose logit is this far below the largest are ignored. 150,000 of them would change a log-probability by at
+most 0.02, and ignoring them saves four fifths of the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one set of logits led to."""
+    """The result of choosing one token."""
 
     token: int | None
-    """The token to evaluate next; None at the end."""
+    """The token to evaluate next; None at the end of the answer."""
     text: str
-    """What became certain: never a part of a character, nor of what may become a stop string."""
+    """Text that is now final: no incomplete character, and no beginning of a possible stop string."""
     logprob: float
     finish: Finish | None = None
+    """Why the answer ends; None: it continues."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chances:
+class Distribution:
     """The tokens that are not negligible, and their probabilities."""
 
     tokens: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     best: int
-    """Index of the likeliest one."""
+    """Index of the likeliest token."""
 
     @property
     def entropy(self) -> float:
-        """In nats."""
+        """Entropy in nats."""
         return -float((self.probabilities * np.log(np.maximum(self.probabilities, 1e-30))).sum())
 
     def runner_up(self) -> tuple[int, float] | None:
-        """The second likeliest token and its log-probability; None where there is but one."""
+        """Return the second likeliest token and its log-probability; None if there is only one token."""
         if len(self.tokens) < 2:
             return None
         second = int(np.argpartition(-self.probabilities, 1)[1])
         return int(self.tokens[second]), float(np.log(self.probabilities[second]))
 
 
-def chances(logits: Logits, among: NDArray[np.int64] | None = None) -> Chances:
-    """Probabilities of the tokens that are not negligible, of all or `among` some."""
+def distribution(logits: Logits, among: NDArray[np.int64] | None = None) -> Distribution:
+    """Return the probabilities of the tokens that are not negligible; `among` restricts them to some tokens."""
     values = logits if among is None else logits[among]
     top = values.max()
     near = np.flatnonzero(values > top - NEGLIGIBLE)
     weights = np.exp(values[near] - top)
     best = int(values[near].argmax())
-    return Chances(near if among is None else among[near], weights / weights.sum(), best)
+    return Distribution(near if among is None else among[near], weights / weights.sum(), best)
 
 
-def pick(found: Chances, sampling: Sampling, random: np.random.Generator) -> tuple[int, float]:
-    """A token and its log-probability: the likeliest, or one by chance among those likely enough."""
+def pick(found: Distribution, sampling: Sampling, random: np.random.Generator) -> tuple[int, float]:
+    """Return a token and its log-probability: the likeliest token, or a sampled one."""
     index = found.best
     if sampling.temperature > 0:
         likely = np.flatnonzero(found.probabilities >= sampling.min_p * found.probabilities[index])
@@ -83,7 +84,7 @@ def pick(found: Chances, sampling: Sampling, random: np.random.Generator) -> tup
 
 
 class TextStream:
-    """Turns the bytes of tokens into text, and stops before the first stop string."""
+    """Joins the bytes of tokens to text, and stops before the first stop string."""
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
@@ -92,14 +93,14 @@ class TextStream:
         self._text_seen = not stop.after_text
 
     def fork(self) -> "TextStream":
-        """One that goes on from here by itself."""
+        """Return a copy that continues independently."""
         other = copy.copy(self)
         other._characters = codecs.getincrementaldecoder("utf-8")(errors="replace")
         other._characters.setstate(self._characters.getstate())
         return other
 
     def feed(self, piece: bytes) -> tuple[str, bool]:
-        """The text that `piece` makes certain, and whether a stop string was met."""
+        """Add the bytes of a token. Return the text that is now final, and whether a stop string was found."""
         self._pending += self._characters.decode(piece)
         out = "" if self._text_seen else self._leading_space()
         if not self._text_seen:
@@ -114,12 +115,12 @@ class TextStream:
         return out, False
 
     def flush(self) -> str:
-        """The rest, once nothing follows; half a character is dropped."""
+        """Return the rest of the text at the end of the answer; an incomplete character is dropped."""
         rest, self._pending = self._pending, ""
         return rest
 
     def _leading_space(self) -> str:
-        """White space at the very beginning, where stop strings do not count yet."""
+        """Return white space at the start of the answer, where stop strings are ignored."""
         body = self._pending.lstrip()
         out = self._pending[: len(self._pending) - len(body)]
         self._pending, self._text_seen = body, bool(body)
@@ -127,13 +128,13 @@ class TextStream:
 
 
 def _first(text: str, strings: Sequence[str]) -> int | None:
-    """Where the stop string begins that is complete first, however the text came in pieces."""
+    """Return where the stop string begins that ends first; None without one."""
     found = [(at + len(each), at) for each in strings if (at := text.find(each)) >= 0]
     return min(found)[1] if found else None
 
 
 def _possible_start(text: str, strings: Sequence[str]) -> int:
-    """Length of the longest end of `text` that one of `strings` begins with."""
+    """Return the length of the longest end of `text` with which one of `strings` begins."""
     longest = max((len(each) for each in strings), default=1) - 1
     for length in range(min(longest, len(text)), 0, -1):
         if any(each.startswith(text[-length:]) for each in strings):
@@ -142,17 +143,16 @@ def _possible_start(text: str, strings: Sequence[str]) -> int:
 
 
 class Decoder:
-    """One answer in the making.
+    """Decodes one answer.
 
     Args:
-        vocabulary: of the model that gives the logits.
+        vocabulary: vocabulary of the model.
         stop: see `Stop`.
-        max_tokens: the most tokens the answer may have; at least 1.
-        forced: bytes that the first tokens must spell; they are no part of the answer.
-        pieces: the vocabulary by bytes; asked for only where bytes are forced.
+        max_tokens: maximum number of tokens; at least 1.
+        healing: bytes that the first tokens must spell. They are not part of the answer. None: no bytes.
         sampling: see `Sampling`.
         infill_end: see `Generate`.
-        form: what the answer has to look like; not together with `forced`.
+        form: regular expression of the answer; not together with `healing`.
     """
 
     def __init__(
@@ -160,8 +160,7 @@ class Decoder:
         vocabulary: Vocabulary,
         stop: Stop,
         max_tokens: int,
-        forced: bytes = b"",
-        pieces: Callable[[], Pieces] | None = None,
+        healing: Healing | None = None,
         sampling: Sampling = GREEDY,
         *,
         infill_end: bool = False,
@@ -170,8 +169,8 @@ class Decoder:
         self._vocabulary = vocabulary
         self._stream = TextStream(stop)
         self.left = max_tokens
-        self.forced = forced
-        self._pieces = pieces
+        self._healing = healing
+        self._forced = healing.forced if healing is not None else b""
         self._sampling = sampling
         self._random = np.random.default_rng(sampling.seed)
         self._infill_end = infill_end
@@ -180,7 +179,7 @@ class Decoder:
         self.entropy: float | None = None
 
     def fork(self, sampling: Sampling) -> Self:
-        """One that has said the same and goes on by itself; what it has generated is counted from here."""
+        """Return a copy that continues independently. Its count of generated tokens starts at 0."""
         other = copy.copy(self)
         other._stream = self._stream.fork()
         other._form = copy.copy(self._form)
@@ -193,23 +192,23 @@ class Decoder:
         """Choose the next token."""
         return self.choose(self.weigh(logits))
 
-    def weigh(self, logits: Logits) -> Chances | None:
-        """What may come next; None where nothing may."""
+    def weigh(self, logits: Logits) -> Distribution | None:
+        """Return the distribution of the next token; None if no token is allowed."""
         among = self._fitting(logits)
-        return None if among is not None and not len(among) else chances(logits, among)
+        return None if among is not None and not len(among) else distribution(logits, among)
 
-    def choose(self, found: Chances | None) -> Step:
-        """Go on with a token of what may come next."""
+    def choose(self, found: Distribution | None) -> Step:
+        """Choose a token of a distribution; None ends the answer."""
         if found is None:
             return Step(None, self._stream.flush(), 0.0, "end")
         if self.entropy is None:
             self.entropy = found.entropy
-        if self._infill_end and not self.forced and self._unsure(found):
+        if self._infill_end and not self._forced and self._unsure(found):
             return Step(None, self._stream.flush(), float(np.log(found.probabilities.max())), "end")
         return self.take(*pick(found, self._sampling, self._random))
 
     def take(self, token: int, logprob: float) -> Step:
-        """Go on with just this token."""
+        """Continue with a given token."""
         if self._vocabulary.ends(token):
             return Step(None, self._stream.flush(), logprob, "end")
         self.generated += 1
@@ -222,24 +221,24 @@ class Decoder:
         return Step(token, text, logprob)
 
     def _fitting(self, logits: Logits) -> NDArray[np.int64] | None:
-        """The tokens to choose from; None: all."""
+        """Return the allowed tokens; None: all."""
         if self._form is not None:
             return self._form.fitting(logits, self._vocabulary.piece, self._vocabulary.ends)
-        if not self.forced or self._pieces is None:
+        if not self._forced or self._healing is None:
             return None
-        return self._pieces().fitting(self.forced)
+        return self._healing.pieces().fitting(self._forced)
 
     def _spell(self, token: int) -> bytes:
-        """The bytes of a token that belong to the answer: what is forced is there already."""
+        """Return the bytes of a token that belong to the answer, without forced bytes."""
         piece = self._vocabulary.piece(token)
-        there = min(len(self.forced), len(piece))
-        self.forced = self.forced[there:]
+        known = min(len(self._forced), len(piece))
+        self._forced = self._forced[known:]
         if self._form is not None:
-            self._form.say(piece)
-        return piece[there:]
+            self._form.append(piece)
+        return piece[known:]
 
-    def _unsure(self, found: Chances) -> bool:
-        """Whether ending is likelier than what there is to say, spread over as many choices as there are."""
+    def _unsure(self, found: Distribution) -> bool:
+        """Apply llama.cpp's infill rule: whether to end the answer here."""
         best = np.argsort(-found.probabilities)[:INFILL_CANDIDATES]
         likely = found.probabilities[best]
         ends = np.array([self._vocabulary.ends(int(token)) for token in found.tokens[best]])

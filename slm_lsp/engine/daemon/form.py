@@ -1,8 +1,7 @@
-"""Answers that have a form: tokens that would leave it are not chosen.
+"""Constrains answers to a regular expression over their bytes.
 
-A form is a regular expression over the bytes of the answer. After every token the answer must still be the beginning of
-something that matches, which the `regex` package tells (partial matches); so one way of saying it serves all bindings.
-Classes and counts are of bytes: `(é){2}`, not `é{2}`.
+After every token the answer must still be the beginning of a match. The `regex` package checks that with partial
+matches, so the same expression works with all bindings. Classes and counts apply to bytes: write `(é){2}`, not `é{2}`.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,35 +14,35 @@ from slm_lsp.engine.backend.base import Logits
 from slm_lsp.errors import UsageError
 
 ENOUGH = 40
-"""Fitting tokens to choose from; the likeliest ones, as llama.vim's top-k."""
+"""Number of fitting tokens to choose from, the likeliest ones; the same as llama.vim's top-k."""
 
 USUAL = 512
-"""So many of the likeliest tokens are looked at first; sorting them all takes longer than most answers need."""
+"""Number of likeliest tokens that are checked first. Sorting all tokens takes longer, and is rarely needed."""
 
 MATCH_S = 0.5
-"""An expression that takes longer on an answer is of the kind that never ends."""
+"""Timeout of one match, in seconds. An expression that takes longer probably has exponential run time."""
 
 
 class Form:
-    """One answer's form, and what was said of it so far.
+    """The regular expression of one answer, and the answer so far.
 
     Args:
-        pattern: a regular expression; the whole answer matches it in the end.
+        pattern: a regular expression; the whole answer must match it.
 
     Raises:
-        UsageError: it is none.
+        UsageError: `pattern` is not a valid regular expression.
     """
 
     def __init__(self, pattern: str) -> None:
         try:
             self._pattern = regex.compile(pattern.encode(), regex.DOTALL)
         except regex.error as error:
-            raise UsageError(f"{pattern!r} is no regular expression: {error}.") from error
-        self._said = b""
+            raise UsageError(f"{pattern!r} is not a valid regular expression: {error}.") from error
+        self._answer = b""
 
-    def say(self, piece: bytes) -> None:
-        """The answer goes on with these bytes."""
-        self._said += piece
+    def append(self, piece: bytes) -> None:
+        """Append the bytes of a token to the answer."""
+        self._answer += piece
 
     @property
     def complete(self) -> bool:
@@ -51,12 +50,20 @@ class Form:
         return self._matches(b"", partial=False)
 
     def fitting(self, logits: Logits, piece: Callable[[int], bytes], ends: Callable[[int], bool]) -> NDArray[np.int64]:
-        """The likeliest tokens that stay in the form, the end among them where it may end; none: it has to end."""
+        """Return the likeliest tokens that can follow, including the end token if the answer may end.
+
+        An empty array means that the answer must end here.
+
+        Args:
+            logits: logits of all tokens.
+            piece: returns the bytes of a token.
+            ends: returns whether a token ends the answer.
+        """
         complete = self.complete
         found: list[int] = []
         for number, token in enumerate(_by_likelihood(logits)):
             if complete and number >= USUAL and not found:
-                break  # Nothing likely goes on: it is over.
+                break  # The answer is complete and no likely token continues it.
             spelled = piece(token)
             if (ends(token) and complete) or (spelled and self._matches(spelled, partial=True)):
                 found.append(token)
@@ -66,13 +73,13 @@ class Form:
 
     def _matches(self, more: bytes, *, partial: bool) -> bool:
         try:
-            return self._pattern.fullmatch(self._said + more, partial=partial, timeout=MATCH_S) is not None
+            return self._pattern.fullmatch(self._answer + more, partial=partial, timeout=MATCH_S) is not None
         except TimeoutError:
-            raise UsageError("The form of the answer takes too long to match.", "Use a simpler expression.") from None
+            raise UsageError("Matching the regular expression takes too long.", "Use a simpler expression.") from None
 
 
 def _by_likelihood(logits: Logits) -> Iterator[int]:
-    """Tokens, the likeliest first; most are never asked for, and sorted only then."""
+    """Yield all tokens, the likeliest first. All but the first `USUAL` are sorted only when needed."""
     usual = min(USUAL, len(logits))
     top = np.argpartition(-logits, usual - 1)[:usual]
     yield from map(int, top[np.argsort(-logits[top])])

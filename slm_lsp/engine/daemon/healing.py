@@ -1,12 +1,13 @@
-"""Token healing: the cursor mostly stands inside a token, which the model must be free to choose anew.
+"""Token healing: the cursor is usually inside a token, so the model must generate that token again.
 
-The last tokens of what was typed are taken off the prompt, and the first generated ones must spell their bytes. How
-many come off is decided by the vocabulary: where what comes off is the beginning of some token, the model may have
-wanted that one. (The idea is that of `guidance`; the figures for these models stand in `docs/evals.md`.)
+The last tokens of the typed text are removed from the prompt, and the first generated tokens must spell their bytes.
+The vocabulary decides how many tokens are removed: while the removed bytes are the beginning of a longer token, the
+model might have chosen that token. (The idea is from `guidance`; results for these models are in `docs/evals.md`.)
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,15 +16,18 @@ from numpy.typing import NDArray
 Tokens = NDArray[np.int64]
 
 MAX_HEALED_TOKENS = 4
+"""Maximum number of tokens that are removed from a prompt."""
+
 CACHED_BEGINNINGS = 512
+"""Number of cached results of `Pieces.fitting`."""
 
 
 class Pieces:
-    """The vocabulary in the order of its bytes, to find tokens by how they begin.
+    """The vocabulary sorted by bytes, to find tokens by their beginning.
 
     Args:
         size: number of tokens.
-        piece: the bytes of a token; those without bytes are left out.
+        piece: returns the bytes of a token; tokens without bytes are ignored.
     """
 
     def __init__(self, size: int, piece: Callable[[int], bytes]) -> None:
@@ -33,14 +37,14 @@ class Pieces:
         self.fitting = lru_cache(CACHED_BEGINNINGS)(self._fitting)
 
     def begins_one(self, beginning: bytes) -> bool:
-        """Whether some token is longer than `beginning` and begins with it."""
+        """Return whether a token is longer than `beginning` and begins with it."""
         first, last = self._range(beginning)
         while first < last and self._spelled[first] == beginning:
             first += 1
         return first < last
 
     def _fitting(self, forced: bytes) -> Tokens:
-        """Tokens that begin with `forced`, and those that `forced` begins with; `fitting` remembers the answers."""
+        """Return tokens that begin with `forced`, and those with which `forced` begins. `fitting` caches this."""
         first, last = self._range(forced)
         shorter = [self._exact(forced[:length]) for length in range(1, len(forced))]
         return np.concatenate([self._tokens[first:last], *shorter])
@@ -52,22 +56,32 @@ class Pieces:
         return self._tokens[first:last]
 
     def _range(self, beginning: bytes) -> tuple[int, int]:
-        """Where the tokens that begin so stand."""
+        """Return the range of indices of tokens that begin with `beginning`."""
         first = bisect_left(self._spelled, beginning)
         after = _successor(beginning)
         return first, len(self._spelled) if after is None else bisect_left(self._spelled, after)
 
 
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """The bytes that an answer must begin with, and how to find tokens that spell them."""
+
+    forced: bytes
+    pieces: Callable[[], Pieces]
+    """Returns the vocabulary sorted by bytes; called only if bytes are forced."""
+
+
 def _successor(beginning: bytes) -> bytes | None:
-    """The first bytes behind all that begin with `beginning`; None where nothing comes behind them."""
+    """Return the smallest bytes after all that begin with `beginning`; None if there are none."""
     kept = beginning.rstrip(b"\xff")
     return kept[:-1] + bytes([kept[-1] + 1]) if kept else None
 
 
 def cut(tokens: Sequence[int], pieces: Pieces, piece: Callable[[int], bytes]) -> tuple[int, bytes]:
-    """How many of `tokens` to keep, and the bytes of the others, which the model must spell anew.
+    """Return the number of `tokens` to keep, and the bytes of the removed ones.
 
-    The last token comes off in any case, and as many before it as make the beginning of one longer token together.
+    The last token is always removed. Tokens before it are removed as long as the removed bytes are the beginning of a
+    longer token.
     """
     if not tokens:
         return 0, b""

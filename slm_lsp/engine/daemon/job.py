@@ -1,4 +1,4 @@
-"""A request on its way through the scheduler: what it still has to evaluate, and what comes of it."""
+"""The state of one request in the scheduler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from slm_lsp.engine.api import Describe, Estimate, Event, Finish, Generate, Priority, Token, Warm
 from slm_lsp.engine.daemon.decode import Decoder
 from slm_lsp.engine.daemon.loaded import LoadedModel
-from slm_lsp.engine.daemon.plan import Plan
-from slm_lsp.engine.daemon.prompt import Prompt
-from slm_lsp.engine.daemon.prompt_lookup import DraftLength, Lookup
+from slm_lsp.engine.daemon.prompt_lookup import DraftLength, PromptLookup
 from slm_lsp.engine.daemon.session import Session
 
 Emit = Callable[[Event], None]
@@ -22,20 +20,12 @@ class Work:
     start: int
     tokens: list[int]
     logits: int = 1
-    """Of so many of the last tokens the logits are wanted; such work is not split but for its first part."""
-
-
-@dataclass(slots=True)
-class Opening:
-    """A prompt whose lead is being evaluated in the scratch sequence."""
-
-    plan: Plan
-    prompt: Prompt
+    """Number of last tokens whose logits are needed. These are evaluated in one batch."""
 
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """A request, or one of several candidates. Only the decoding thread changes it, except for `cancelled`."""
+    """A request, or one candidate of a request. Only the decoding thread changes it, except for `cancelled`."""
 
     request: Generate | Warm | Describe | Estimate
     emit: Emit
@@ -43,16 +33,15 @@ class Job:
     cancelled: bool = False
     model: LoadedModel | None = None
     session: Session | None = None
-    opening: Opening | None = None
     work: Work | None = None
     decoder: Decoder | None = None
-    lookup: Lookup | None = None
+    lookup: PromptLookup | None = None
     draft_length: DraftLength = field(default_factory=DraftLength)
     drafted: list[int] = field(default_factory=list)
-    said: list[int] = field(default_factory=list)
-    """Tokens of the answer, for looking up drafts."""
-    spoken: list[Token] = field(default_factory=list)
-    """What was emitted, for candidates that begin in the middle of it."""
+    generated: list[int] = field(default_factory=list)
+    """Tokens of the answer; `lookup` finds drafts for what follows them."""
+    emitted: list[Token] = field(default_factory=list)
+    """Events of the answer, repeated for each candidate that branches off later."""
     started: float = 0.0
     first_token: float | None = None
     batches: int = 0
@@ -60,11 +49,11 @@ class Job:
     finish: Finish | None = None
     answered: bool = False
     siblings: "list[Job]" = field(default_factory=list)
-    """All candidates of one request, this one among them; empty where there is only one."""
+    """All candidates of the request, including this one; empty if there is only one."""
 
     @property
     def priority(self) -> Priority:
-        """How urgent it is."""
+        """The request's priority; `WARM` for `Warm`, `INTERACTIVE` for `Describe` and `Estimate`."""
         if isinstance(self.request, Generate):
             return self.request.priority
         return Priority.WARM if isinstance(self.request, Warm) else Priority.INTERACTIVE

@@ -1,10 +1,11 @@
-"""The KV cells of idle documents, on disk: restoring them is much faster than evaluating the prompt again.
+"""Saves the KV cells of idle documents on disk, because restoring them is much faster than evaluating the prompt again.
 
-Attention reads every cell of the context up to the last one in use. If the cells of idle documents stayed there, each
-visited file would slow all later ones down. So the context holds only what is being worked on, and the rest is here.
+Attention reads every cell of the context up to the last one in use. If the cells of idle documents stayed in the
+context, each visited file would slow down all later ones. So the context holds only the documents that are being
+worked on, and this module holds the others.
 
-The KV cells of a prompt of 1,500 tokens of the fast model take 18 MB. The files have no name, so that nobody else can
-open them and nothing is left of them when the engine ends, however it ends.
+The KV cells of a prompt of 1,500 tokens of the fast model take 18 MB. The files have no name, so no other process can
+open them, and the system deletes them when the engine ends for whatever reason.
 """
 
 import logging
@@ -15,112 +16,111 @@ from pathlib import Path
 from typing import IO
 
 from slm_lsp.engine.daemon.plan import common_prefix
-from slm_lsp.engine.daemon.prompt import Prompt
 
 log = logging.getLogger(__name__)
 
-MIN_PARKED = 32
-"""Prompts with fewer tokens are evaluated again: that is one batch. Saving and restoring 600 tokens of the fast model
-takes about 10 ms; evaluating them takes 3 to 10 s on the machines in docs/benchmarks.md."""
-
+MIN_OFFLOADED = 32
+"""Minimum number of tokens of a prompt that is saved. A shorter one is evaluated again in one batch. Saving and
+restoring 600 tokens of the fast model takes about 10 ms; evaluating them takes 3 to 10 s on the machines in
+docs/benchmarks.md."""
 
 SAME_TEXT = 0.75
 """Two prompts with at least this share of the shorter one in common are two states of one document."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parked:
-    """The cells of one prompt, as a fresh evaluation made them."""
+class OffloadedCells:
+    """The cells of one prompt."""
 
-    prompt: Prompt
+    tokens: tuple[int, ...]
     file: IO[bytes]
     size: int
-    """Bytes."""
+    """In bytes."""
 
 
-class Parking:
+class KvOffload:
     """KV cells of one model saved on disk. When `limit` is reached, the oldest entry is deleted.
 
     Args:
-        folder: for the files; made when first needed.
-        limit: bytes; 0: nothing is kept.
-        least: tokens that are worth it.
+        folder: folder of the files; created when first needed.
+        limit: maximum size in bytes; 0: save nothing.
+        min_tokens: minimum number of tokens that is worth saving or restoring.
     """
 
-    def __init__(self, folder: Path, limit: int, least: int = MIN_PARKED) -> None:
-        self._folder, self._limit, self.least = folder, limit, least
-        self._parked: list[Parked] = []
+    def __init__(self, folder: Path, limit: int, min_tokens: int = MIN_OFFLOADED) -> None:
+        self._folder, self._limit, self.min_tokens = folder, limit, min_tokens
+        self._entries: list[OffloadedCells] = []
 
     @property
-    def open(self) -> bool:
-        """Whether anything is kept."""
+    def enabled(self) -> bool:
+        """Whether cells are saved at all; False after the disk could not be written."""
         return self._limit > 0
 
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(each.size for each in self._parked)
+        return sum(each.size for each in self._entries)
 
     def count(self) -> int:
-        """How many prompts are kept."""
-        return len(self._parked)
+        """Return the number of saved prompts."""
+        return len(self._entries)
 
-    def put(self, prompt: Prompt, cells: bytearray) -> None:
-        """Keep the cells of a prompt; those of an earlier state of the same text go."""
-        for each in [each for each in self._parked if _same_text(each.prompt.tokens, prompt.tokens)]:
-            self._drop(each)
+    def put(self, tokens: tuple[int, ...], cells: bytearray) -> None:
+        """Save the cells of a prompt and delete those of an earlier state of the same text."""
+        for each in [each for each in self._entries if _same_text(each.tokens, tokens)]:
+            self._delete(each)
         if len(cells) > self._limit:
             return
         while self.size + len(cells) > self._limit:
-            self._drop(self._parked[0])
+            self._delete(self._entries[0])
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - closed by `_drop`
+            file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - closed by `_delete`
         except OSError as error:
-            self._give_up(error)
+            self._disable(error)
             return
-        parked = Parked(prompt, file, len(cells))
-        self._parked.append(parked)
+        entry = OffloadedCells(tokens, file, len(cells))
+        self._entries.append(entry)
         try:
             _write(file, cells)
         except OSError as error:
-            self._drop(parked)
-            self._give_up(error)
+            self._delete(entry)
+            self._disable(error)
 
-    def best(self, wanted: Sequence[int]) -> tuple[Parked, int] | None:
-        """What begins with the most of some tokens, and how many these are; None where nothing does."""
-        found = [(each, common_prefix(each.prompt.tokens, wanted)) for each in self._parked]
+    def best(self, wanted: Sequence[int]) -> tuple[OffloadedCells, int] | None:
+        """Return the entry with the longest beginning in common with `wanted`, and its length; None without one."""
+        found = [(each, common_prefix(each.tokens, wanted)) for each in self._entries]
         best = max(found, key=lambda each: each[1], default=None)
         return best if best is not None and best[1] > 0 else None
 
-    def take(self, parked: Parked) -> bytearray | None:
-        """The cells, which are then not kept any more; None where they have gone since, or cannot be read."""
-        if parked not in self._parked:
+    def take(self, entry: OffloadedCells) -> bytearray | None:
+        """Return the cells of an entry and delete it; None if it was deleted before or cannot be read."""
+        if entry not in self._entries:
             return None
-        cells = bytearray(parked.size)
+        cells = bytearray(entry.size)
         try:
-            parked.file.seek(0)
+            entry.file.seek(0)
             view, read = memoryview(cells), 0
-            while read < parked.size and (count := parked.file.readinto(view[read:])):  # type: ignore[attr-defined]
+            while read < entry.size and (count := entry.file.readinto(view[read:])):  # type: ignore[attr-defined]
                 read += count
         except OSError as error:
-            log.warning("KV cells on disk cannot be read: %s", error)
+            log.warning("offloaded KV cells cannot be read: %s", error)
             return None
         finally:
-            self._drop(parked)
-        return cells if read == parked.size else None
+            self._delete(entry)
+        return cells if read == entry.size else None
 
     def close(self) -> None:
-        """Give everything up."""
-        for each in self._parked.copy():
-            self._drop(each)
+        """Delete everything."""
+        for each in self._entries.copy():
+            self._delete(each)
 
-    def _drop(self, parked: Parked) -> None:
-        self._parked.remove(parked)
-        parked.file.close()
+    def _delete(self, entry: OffloadedCells) -> None:
+        self._entries.remove(entry)
+        entry.file.close()
 
-    def _give_up(self, error: OSError) -> None:
-        log.warning("KV cells are not kept on disk any more: %s", error)
+    def _disable(self, error: OSError) -> None:
+        log.warning("KV cells are no longer saved on disk: %s", error)
         self._limit = 0
         self.close()
 
@@ -132,5 +132,5 @@ def _write(file: IO[bytes], cells: bytearray) -> None:
 
 
 def _same_text(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two prompts are states of one document: other documents may begin with the same snippets."""
+    """Return whether two prompts are states of one document. Different documents may begin with the same snippets."""
     return common_prefix(one, other) >= SAME_TEXT * min(len(one), len(other))

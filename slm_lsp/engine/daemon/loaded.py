@@ -1,4 +1,4 @@
-"""One model in memory: its sessions, its tokens, and how fast it is here."""
+"""One model in memory: its sessions, its tokens and its measured speed."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from functools import lru_cache
 from slm_lsp.engine.api import Estimate, Estimated, ModelInfo, ModelRef, Segment
 from slm_lsp.engine.backend import Backend
 from slm_lsp.engine.daemon.healing import Pieces
-from slm_lsp.engine.daemon.kv_offload import Parking
+from slm_lsp.engine.daemon.kv_offload import KvOffload
 from slm_lsp.engine.daemon.machine import Machine
 from slm_lsp.engine.daemon.prompt import Prompt, build
 from slm_lsp.engine.daemon.prompt_lookup import DraftCosts
@@ -16,33 +16,34 @@ from slm_lsp.engine.daemon.rates import PROMPT, ROUNDS, STEPS, Rates, measure
 from slm_lsp.engine.daemon.session import Sessions
 
 FIRST_PREFILL_RATE = 100.0
-"""Tokens a second, before anything was measured."""
+"""Tokens of a prompt per second, assumed before the first measurement."""
 
 PREFILL_TOKENS = 4
-"""A batch of so many tokens of a prompt shows how fast prompts are evaluated."""
+"""Minimum number of prompt tokens in a batch that updates the prefill rate."""
 
 SMOOTHING = 0.2
 """Weight of the newest observation in a running mean."""
 
-PATIENCE_S = 0.1
-"""How long a batch of a prompt may take, unless the binding wants longer ones: what an interruption loses at most."""
+PROMPT_BATCH_S = 0.1
+"""Maximum duration of a batch of a prompt, which is the most time that an interruption loses. Bindings that need
+larger batches exceed it."""
 
 CACHED_SEGMENTS = 64
-"""Segments whose tokens are kept: the suffix and the head stay the same from one keystroke to the next."""
+"""Number of segments whose tokens are cached. The suffix and the snippets are the same for many keystrokes."""
 
 FASTER = 0.7
-"""Batches that take less than this share of the measured time show that the machine was busy when it was measured."""
+"""A batch that takes less than this share of the measured time shows that the machine was busy during the
+measurement."""
 
 COMPARED = 2
-"""Batches up to this multiple of the largest measured one tell how slow the machine is. Of larger ones, as graphics
-processors take them, nobody knows what they should take."""
+"""Batches up to this multiple of the largest measured size update the slowdown. For larger batches, which run on GPUs,
+there is no measured time to compare with."""
 
 FASTER_TIMES = 4
-"""After this many of them the rates are corrected, and measured again in the next pause."""
-
+"""Number of batches faster than `FASTER` after which the rates are corrected and measured again in the next pause."""
 
 PROBE_WEIGHT_S = 0.3
-"""A batch of a probe counts as one that took at least this long: two of them outweigh what was seen before."""
+"""Minimum weight of a batch of a probe, as the seconds it counts for. Two such batches outweigh all earlier ones."""
 
 
 @dataclass(eq=False, slots=True)
@@ -54,22 +55,22 @@ class LoadedModel:
     why: str
     used: float
     machine: Machine
-    parking: Parking | None = None
-    """Where the cells of idle documents are."""
+    offload: KvOffload | None = None
+    """Store for the KV cells of idle documents."""
     sessions: Sessions = field(init=False)
     prefill_rate: float = FIRST_PREFILL_RATE
-    """Tokens a second, a running mean of what was seen."""
+    """Prompt tokens per second, a running mean over the model's batches."""
     decode_s: float | None = None
-    """Seconds of one single decode, a running mean of what was seen."""
+    """Seconds of one single decode, a running mean over the model's batches; None before the first one."""
     batch: int = field(init=False)
-    """The most tokens evaluated at once: fewer than the backend takes after it found no place for so many."""
+    """Maximum number of tokens of a batch. Smaller than the backend's maximum after a batch did not fit."""
     draft_costs: DraftCosts = field(default_factory=DraftCosts)
     rates: Rates | None = None
-    """What was measured in idle time, now or by an earlier engine; None before."""
+    """Speed measured in idle time, by this engine or an earlier one; None before."""
     measure_wanted: bool = False
-    """Somebody asked for another measurement."""
+    """Whether a request asked for another measurement."""
     _doubted: bool = False
-    """The last measurement turned out to be wrong."""
+    """Whether later batches showed that the last measurement is wrong."""
     _faster: list[float] = field(default_factory=list)
     _load: list[float] = field(default_factory=list)
     _to_measure: list[tuple[int, bool]] = field(default_factory=lambda: [*STEPS] * ROUNDS)
@@ -78,41 +79,41 @@ class LoadedModel:
     _pieces: Pieces | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        """Set up what belongs to the backend."""
-        self.sessions = Sessions(self.backend, self.parking)
+        """Create the sessions and the token cache."""
+        self.sessions = Sessions(self.backend, self.offload)
         self.batch = self.backend.options.batch
         if self.rates is not None:
-            self._take(self.rates)
+            self._use_rates(self.rates)
         tokenize = self.backend.vocabulary.tokenize
         self._tokens = lru_cache(CACHED_SEGMENTS)(lambda each: tuple(tokenize(each.text, special=each.special)))
 
     def close(self) -> None:
-        """Free the memory, and what is on disk."""
-        if self.parking is not None:
-            self.parking.close()
+        """Free the memory and the disk space."""
+        if self.offload is not None:
+            self.offload.close()
         self.backend.close()
 
     @property
     def info(self) -> ModelInfo:
-        """What a client needs to know of it."""
+        """The description that clients get."""
         longest = min(self.backend.longest, self.backend.options.cells)
         rate = self.rates.prefill if self.rates else None
         vocabulary = self.backend.vocabulary
         return ModelInfo(self.ref, self.backend.name, longest, vocabulary.fim, rate, vocabulary.chat)
 
     def prompt(self, segments: Sequence[Segment]) -> Prompt:
-        """A whole prompt in tokens; never empty."""
+        """Return a whole prompt in tokens; never empty."""
         vocabulary = self.backend.vocabulary
-        found = build(segments, vocabulary.start, self._tokens, vocabulary.fim, vocabulary.piece, self.pieces)
+        found = build(segments, vocabulary.start, self._tokens, vocabulary.piece, self.pieces)
         return found if found.tokens else Prompt(tuple(vocabulary.tokenize("\n")))
 
-    def estimate(self, request: Estimate, seam_s: float) -> Estimated:
-        """How long a prompt would take here; `seam_s` as in `runner.start`."""
-        missing = self.sessions.missing(self.prompt(request.segments), request.reuse, self.seam_tokens(seam_s))
+    def estimate(self, request: Estimate) -> Estimated:
+        """Estimate how long a prompt takes, by the measured rates and the present slowdown."""
+        missing = self.sessions.missing(self.prompt(request.segments).tokens)
         if self.rates is None:
             seconds = missing / self.prefill_rate if self.decode_s is not None else None
             return Estimated(request.id, True, missing, seconds, self.decode_s)
-        # At most as fast as measured: what a lucky batch of one model shows need not hold for another model.
+        # Never faster than measured: one fast batch of a model says little about other models.
         slowdown = max(1.0, self.machine.slowdown.value)
         return Estimated(
             request.id,
@@ -125,16 +126,12 @@ class LoadedModel:
             slowdown=slowdown,
         )
 
-    def seam_tokens(self, seam_s: float) -> int:
-        """Suffix tokens that are evaluated again at the seam of a splice, in so many seconds."""
-        return max(1, int(seam_s * self.prefill_rate))
-
     def tokens(self, text: str) -> Sequence[int]:
-        """Tokens of a text."""
+        """Return the tokens of a text."""
         return self._tokens(Segment(text))
 
     def pieces(self) -> Pieces:
-        """The vocabulary by bytes; made when first needed."""
+        """Return the vocabulary sorted by bytes; it is built on the first call."""
         if self._pieces is None:
             vocabulary = self.backend.vocabulary
             self._pieces = Pieces(vocabulary.size, vocabulary.piece)
@@ -142,13 +139,16 @@ class LoadedModel:
 
     @property
     def chunk(self) -> int:
-        """The most tokens of one batch of a prompt."""
-        return min(self.batch, max(int(self.prefill_rate * PATIENCE_S), self.backend.worthwhile))
+        """Maximum number of tokens of one batch of a prompt."""
+        return min(self.batch, max(int(self.prefill_rate * PROMPT_BATCH_S), self.backend.worthwhile))
 
     def make_room(self) -> bool:
-        """After a batch found no place: give up idle sessions, then take smaller batches. False at the end of that.
+        """Handle a batch that did not fit: empty idle sessions, then use smaller batches.
 
-        ik wants the cells of a batch side by side, so that enough free ones may still be no place.
+        ik needs adjacent cells for a batch, so a batch may not fit although enough cells are free.
+
+        Returns:
+            False if nothing more can be done.
         """
         if self.sessions.empty_idle():
             return True
@@ -159,26 +159,26 @@ class LoadedModel:
         return False
 
     def stale(self, now: float) -> bool:
-        """Whether it is to be measured when the machine is quiet; `now` in seconds since the epoch."""
+        """Return whether to measure the model when the machine is idle; `now` in seconds since the epoch."""
         return self.rates is None or self.measure_wanted or self._doubted or self.rates.loaded or self.rates.old(now)
 
     def calibrate(self, clock: Callable[[], float], epoch: Callable[[], float] = time.time) -> bool:
-        """Measure one batch more. The rates stay as they are until all batches are measured.
+        """Measure one more batch. The rates change only when all batches are measured.
 
         Args:
-            clock: seconds, from any start.
-            epoch: seconds since the epoch.
+            clock: returns seconds since any fixed time.
+            epoch: returns seconds since the epoch.
 
         Returns:
-            Whether that was the last one: `rates` are new then.
+            True after the last batch: `rates` is then up to date.
 
         Raises:
-            DecodeFailed: there is no place for it just now.
-            DecodeAborted: something else is to be done.
+            DecodeFailed: no cells are free for the batch.
+            DecodeAborted: the measurement was interrupted.
         """
         step = self._to_measure[-1]
         self.backend.use_threads(self.machine.most_threads)
-        spent = measure(self.backend, self.sessions.scratch, *step, clock)
+        spent = measure(self.backend, self.sessions.measuring_sequence, *step, clock)
         self._load.append(self.machine.contended)
         self._to_measure.pop()
         self._measured[step] = min(spent, self._measured.get(step, spent))
@@ -191,36 +191,36 @@ class LoadedModel:
         known, self.measure_wanted = self.rates, False
         if known is None or known.loaded or not found.loaded:
             self.rates, self._doubted = found, False
-            self._take(found)
+            self._use_rates(found)
             self.machine.rates_changed()
         return True
 
     def probe(self, clock: Callable[[], float]) -> None:
-        """Evaluate two batches to see how fast the machine is now. Errors as in `calibrate`."""
+        """Evaluate two batches to update the slowdown. Raises as `calibrate` does."""
         if self.rates is None:
             return
         threads = self.machine.most_threads
         self.backend.use_threads(threads)
         for tokens, logits in ((PROMPT, False), (1, True)):
-            spent = measure(self.backend, self.sessions.scratch, tokens, logits, clock)
+            spent = measure(self.backend, self.sessions.measuring_sequence, tokens, logits, clock)
             ratio = spent / self.rates.seconds(tokens, tokens if logits else 1)
-            self.machine.threads_for(tokens > 1)  # so that all threads are in use again where the machine is quiet
+            self.machine.threads_for(tokens > 1)  # returns to all threads if the machine is idle
             self.machine.note(tokens > 1, threads, ratio, max(spent, PROBE_WEIGHT_S))
 
-    def _take(self, rates: Rates) -> None:
-        """Go by what was measured, until running means say otherwise."""
+    def _use_rates(self, rates: Rates) -> None:
+        """Reset the running means to measured values."""
         self.prefill_rate, self.decode_s = rates.prefill, rates.decode_s
         for tokens in rates.batch_s:
             self.draft_costs.set(tokens, rates.cost(tokens))
 
     def note_speed(self, tokens: int, logits: int, seconds: float, threads: int | None = None) -> None:
-        """Learn from a batch.
+        """Update speed and slowdown with the time of a batch.
 
         Args:
-            tokens: of the batch.
-            logits: how many of them had logits.
-            seconds: how long it took.
-            threads: how many evaluated it; None: all.
+            tokens: number of tokens of the batch.
+            logits: number of tokens with logits.
+            seconds: duration of the batch.
+            threads: number of threads that evaluated it; None: all.
         """
         self.batch = self.backend.options.batch if self.sessions.free() == self.sessions.count() else self.batch
         if self.rates is not None and tokens <= COMPARED * PROMPT:
@@ -237,11 +237,11 @@ class LoadedModel:
             self.draft_costs.note(tokens, seconds / self.decode_s)
 
     def _doubt(self, rates: Rates, ratio: float) -> None:
-        """Correct rates that were measured while something else ran, and have them measured again.
+        """Correct rates that were measured on a busy machine, and schedule another measurement.
 
         Args:
-            rates: the present ones.
-            ratio: the time of a batch / the time that the rates say.
+            rates: the present rates.
+            ratio: duration of a batch divided by its duration according to `rates`.
         """
         if ratio < FASTER:
             self._faster.append(ratio)
@@ -252,7 +252,7 @@ class LoadedModel:
             self._restart_measurement()
 
     def measure_again(self) -> None:
-        """Have it measured in the next pause. Until then the old rates count."""
+        """Schedule a measurement for the next pause. Until then the old rates are used."""
         self.measure_wanted = True
         self._restart_measurement()
 
@@ -262,5 +262,5 @@ class LoadedModel:
 
 
 def is_prompt(tokens: int, logits: int) -> bool:
-    """Whether a batch is a piece of a prompt, rather than tokens of answers."""
+    """Return whether a batch is a piece of a prompt, not tokens of answers."""
     return tokens > 1 and logits <= 1

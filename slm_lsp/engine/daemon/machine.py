@@ -1,4 +1,4 @@
-"""What the engine knows about the load of the machine: how many threads to use, and how slow it is just now."""
+"""Load and speed of the machine: how many threads to use, and how much slower it is than measured."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from slm_lsp.engine.load import LoadMeter
 
 
 class Machine:
-    """One for all models, since they share the cores. Used by the decoding thread.
+    """State shared by all models, since they use the same cores. Used by the decoding thread.
 
     Args:
-        threads: compute threads on a quiet machine.
-        meter: measures the load; None: nobody else uses the machine.
-        clock: seconds, from any start.
+        threads: number of compute threads on an idle machine.
+        meter: measures the load; None: assume no load.
+        clock: returns seconds since any fixed time.
         adaptive: whether the number of threads follows the load.
     """
 
@@ -29,45 +29,45 @@ class Machine:
     ) -> None:
         self.slowdown = Slowdown()
         self.last_contended = 0.0
-        """The last value of `contended`; may be read from any thread."""
-        self._meter, self._clock, self._adaptive = meter, clock, adaptive
+        """The last value of `contended`; can be read from any thread."""
+        self._meter, self._adaptive = meter, adaptive
         self._choice = ThreadChoice(threads, clock)
 
     @property
     def most_threads(self) -> int:
-        """Compute threads on a quiet machine."""
+        """Number of compute threads on an idle machine."""
         return self._choice.most
 
     @property
     def contended(self) -> float:
-        """Cores that compute threads share with other programs just now."""
+        """Number of cores that the compute threads currently share with other programs."""
         self.last_contended = self._meter.contended() if self._meter is not None else 0.0
         return self.last_contended
 
     @property
-    def quiet(self) -> bool:
-        """Whether a measurement would tell how fast the machine can be."""
+    def idle(self) -> bool:
+        """Whether the machine is idle enough for a measurement."""
         return self.contended <= LOADED
 
     def threads_for(self, prompt: bool) -> int:
-        """The number of threads for the next batch; `prompt`: it is a piece of a prompt."""
+        """Return the number of threads for the next batch; `prompt`: whether it is a piece of a prompt."""
         contended = self.contended
         return self._choice.choose(prompt, contended) if self._adaptive else self._choice.most
 
     def note(self, prompt: bool, threads: int, ratio: float, seconds: float) -> None:
-        """Learn from a batch.
+        """Update the slowdown and the choice of threads with the duration of a batch.
 
         Args:
             prompt: as in `threads_for`.
-            threads: how many evaluated it.
-            ratio: its time / the time measured for it on a quiet machine with all threads.
-            seconds: its time.
+            threads: number of threads that evaluated it.
+            ratio: its duration divided by the duration measured on an idle machine with all threads.
+            seconds: its duration.
         """
-        # A trial of another number of threads says nothing about the next answer.
+        # Trials of another number of threads do not count: the next answer uses the chosen number.
         if threads == self._choice.chosen(prompt):
-            self.slowdown.note(ratio, seconds, self._clock())
+            self.slowdown.note(ratio, seconds)
         self._choice.note(prompt, threads, ratio)
 
     def rates_changed(self) -> None:
-        """The times that `note` compares batches with are others now: what was learned so far is not comparable."""
+        """Discard observations, because they were relative to rates that are no longer valid."""
         self._choice.forget()

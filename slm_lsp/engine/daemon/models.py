@@ -1,4 +1,4 @@
-"""The models in memory: loaded when asked for, unloaded when idle, refused when they took the engine down."""
+"""The models in memory: loaded on demand, unloaded when idle, refused after crashes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,31 +8,34 @@ from slm_lsp.engine.backend import Backend, BackendOptions, open_backend
 from slm_lsp.engine.backend.base import OnProgress
 from slm_lsp.engine.crashes import CrashRecord
 from slm_lsp.engine.daemon.calibration import Calibration
-from slm_lsp.engine.daemon.kv_offload import Parking
+from slm_lsp.engine.daemon.kv_offload import KvOffload
 from slm_lsp.engine.daemon.loaded import LoadedModel
 from slm_lsp.engine.daemon.machine import Machine
 from slm_lsp.engine.daemon.rates import RatesFile
 from slm_lsp.errors import ModelMissingError, ModelRefusedError, UsageError
 
 SEQUENCES = 9
-"""Eight documents and parallel answers of one model at a time, and the scratch."""
+"""Sequences of a model's context: eight for documents and parallel answers, and one for measurements."""
 
 CRASHES_TO_REFUSE = 2
+"""Number of crashes after which a model is only loaded for an explicit request."""
 
 Open = Callable[[Path, OnProgress], tuple[Backend, str]]
-MakeParking = Callable[[], Parking | None]
+"""Opens a model file and returns the backend and the reason why its binding was chosen."""
+
+MakeOffload = Callable[[], KvOffload | None]
 
 
 class Models:
-    """Every model in memory. Used by the decoding thread; `stats` from any.
+    """All models in memory. Used by the decoding thread; `stats` can be called from any thread.
 
     Args:
-        open_model: loads a file.
-        crashes: which models took an engine down.
+        open_model: opens a model file.
+        crashes: crash counts of models.
         idle_s: seconds after which an unused model is unloaded.
-        rates: where measured speeds are kept; None: nothing is measured.
-        parking: makes the place for the cells of idle documents of one model.
-        machine: what is known about the load; None: one thread, and nothing is known.
+        rates: file of measured speeds; None: measure nothing.
+        make_offload: creates the store for the KV cells of one model's idle documents.
+        machine: load and speed of the machine; None: use one thread and do not measure the load.
     """
 
     def __init__(
@@ -41,14 +44,14 @@ class Models:
         crashes: CrashRecord,
         idle_s: float,
         rates: RatesFile | None = None,
-        parking: MakeParking = lambda: None,
+        make_offload: MakeOffload = lambda: None,
         machine: Machine | None = None,
     ) -> None:
         self.machine = machine or Machine(1)
         self._calibration = Calibration(self.machine, rates, self._mark) if rates else None
         self._open = open_model
         self._rates = rates
-        self._parking = parking
+        self._make_offload = make_offload
         self._crashes = crashes
         self._idle_s = idle_s
         self._loaded: dict[ModelRef, LoadedModel] = {}
@@ -59,9 +62,9 @@ class Models:
 
         Args:
             ref: which model.
-            explicit: the user triggered the request by hand, so earlier crashes of the model are forgotten.
-            on_progress: called with the fraction loaded.
-            clock: seconds, from any start; sets the time of the last use.
+            explicit: the user triggered the request by hand, so the model's crash count is reset.
+            on_progress: called with the fraction that is loaded.
+            clock: returns seconds since any fixed time; sets the time of the last use.
 
         Raises:
             ModelRefusedError: the engine crashed twice while it used the model, and no explicit request came since.
@@ -87,21 +90,21 @@ class Models:
         self._mark(ref)
         backend, why = self._open(path, on_progress)
         known = self._rates.get(ref, backend) if self._rates else None
-        model = LoadedModel(ref, backend, why, clock(), self.machine, self._parking(), rates=known)
+        model = LoadedModel(ref, backend, why, clock(), self.machine, self._make_offload(), rates=known)
         self._loaded[ref] = model
         return model
 
-    def estimate(self, request: Estimate, seam_s: float) -> Estimated:
-        """How long a prompt would take; a model that is not in memory stays where it is."""
+    def estimate(self, request: Estimate) -> Estimated:
+        """Estimate how long a prompt takes; loads nothing."""
         model = self._loaded.get(request.model)
-        return model.estimate(request, seam_s) if model else Estimated(request.id, loaded=False)
+        return model.estimate(request) if model else Estimated(request.id, loaded=False)
 
     def set_busy(self, model: LoadedModel | None) -> None:
-        """Note which model is at work, so that the next engine knows which one took this one down."""
+        """Record which model is in use, so that the next engine knows which model this one crashed with."""
         self._mark(model.ref if model else None)
 
     def note_success(self, ref: ModelRef) -> None:
-        """Forget earlier crashes of a model, since it has served a request."""
+        """Reset the crash count of a model that has served a request."""
         self._crashes.forgive(ref)
 
     def unload_idle(self, now: float) -> int:
@@ -112,26 +115,26 @@ class Models:
         return len(idle)
 
     def next_unload(self, now: float) -> float | None:
-        """Seconds until a model will have been idle too long; None without models."""
+        """Return the seconds until a model must be unloaded; None without models."""
         due = [model.used + self._idle_s - now for model in self._loaded.values()]
         return max(0.0, min(due)) if due else None
 
     def next_calibration(self, now: float) -> float | None:
-        """Seconds until there may be something to measure; None where everything is known."""
+        """Return the seconds until a measurement may be due; None if everything is measured."""
         return self._calibration.due_s(self._loaded.values(), now) if self._calibration else None
 
     def calibrate(self, clock: Callable[[], float]) -> None:
-        """Measure one batch of a model, if something is to be measured."""
+        """Measure one batch of a model, if a measurement is due."""
         if self._calibration:
             self._calibration.step(self._loaded.values(), clock)
 
     def interrupt_calibration(self) -> None:
-        """End a measurement that is running, so that a request need not wait for it; from any thread."""
+        """Interrupt a running measurement, so that a request need not wait for it; callable from any thread."""
         if self._calibration:
             self._calibration.interrupt()
 
     def stats(self, now: float) -> tuple[LoadedStats, ...]:
-        """One row a model."""
+        """Return one row for each model."""
         models = list(self._loaded.values())
         return tuple(
             LoadedStats(
@@ -149,7 +152,7 @@ class Models:
         )
 
     def close(self) -> None:
-        """Free everything."""
+        """Unload all models."""
         self.unload_idle(float("inf"))
         self._mark(None)
 
@@ -160,7 +163,7 @@ class Models:
 
 
 def opener(options: BackendOptions, preference: str) -> Open:
-    """How to open a model with these options."""
+    """Return a function that opens models with these options."""
 
     def open_model(path: Path, on_progress: OnProgress) -> tuple[Backend, str]:
         return open_backend(path, options, preference, on_progress)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""How fast a model is on this machine, batch by batch: measured once in idle time, kept, and used from then on."""
+"""Measures and stores the duration of a model's batches on this machine."""
 
 import contextlib
 import os
@@ -13,33 +13,34 @@ from slm_lsp.engine.backend import Backend, Slot
 from slm_lsp.platform import cores
 
 SIZES = (1, 4, 8, 16, 24, 32)
-"""Tokens of the batches that are measured: those that drafts make. None takes so long that who comes meanwhile would
-feel it."""
+"""Sizes of the measured batches with logits, in tokens: those that drafts need. All are short enough that a request
+that arrives meanwhile is not noticeably delayed."""
 
 PROMPT = 32
-"""Tokens of the batch that stands for prompts: only its last token has logits, which makes it a good deal cheaper on
-small models with large vocabularies, a quarter of whose weights are the output's."""
+"""Size of the measured batch of a prompt. Only its last token has logits, which makes it much cheaper on small models
+with large vocabularies: a quarter of their weights belong to the output."""
 
 STEPS = (*((size, True) for size in SIZES), (PROMPT, False))
-"""What is measured: tokens of a batch, and whether all of them have logits."""
+"""The batches to measure: number of tokens, and whether all of them have logits."""
 
 ROUNDS = 3
-"""The fastest counts: whatever else runs on the machine can only slow a batch down."""
-
+"""Number of measurements of each batch. The fastest one counts, because other programs only make batches slower."""
 
 OLD_S = 24 * 3600.0
-"""Seconds after which a measurement is repeated: power supply, temperature and virtual machines change."""
+"""Age in seconds at which a measurement is repeated. Power supply, temperature and virtual machines change."""
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """Seconds of a batch, by its number of tokens, all with logits; and of one of `PROMPT` tokens of a prompt."""
+    """Measured durations of a model's batches."""
 
     batch_s: dict[int, float]
+    """Seconds of a batch in which all tokens have logits, by its number of tokens."""
     prompt_s: float
+    """Seconds of a batch of `PROMPT` tokens of a prompt."""
     load: float = 0.0
-    """Cores that other programs used meanwhile, on average."""
+    """Cores that other programs used during the measurement, on average."""
     measured_at: float = 0.0
-    """Seconds since the epoch."""
+    """Time of the measurement, in seconds since the epoch."""
 
     @property
     def decode_s(self) -> float:
@@ -48,28 +49,30 @@ class Rates(msgspec.Struct, frozen=True):
 
     @property
     def prefill(self) -> float:
-        """Tokens of a prompt evaluated a second."""
+        """Prompt tokens evaluated per second."""
         return PROMPT / self.prompt_s
 
     @property
     def loaded(self) -> bool:
-        """Whether other programs ran during the measurement."""
+        """Whether other programs used a noticeable share of the machine during the measurement."""
         return self.load > LOADED
 
     def old(self, now: float) -> bool:
-        """Whether it was measured long ago; `now` in seconds since the epoch."""
+        """Return whether the measurement is older than `OLD_S`; `now` in seconds since the epoch."""
         return not 0 <= now - self.measured_at < OLD_S
 
     def cost(self, tokens: int) -> float:
-        """What a batch costs in single decodes."""
+        """Return the duration of a batch in units of single decodes."""
         return self.batch_s[tokens] / self.decode_s
 
     def seconds(self, tokens: int, logits: int) -> float:
-        """What a batch takes on the machine as it was measured: interpolated, and in proportion beyond `PROMPT`.
+        """Return the expected duration of a batch on the idle machine.
+
+        Sizes between the measured ones are interpolated; beyond `PROMPT` the duration grows in proportion.
 
         Args:
-            tokens: of the batch.
-            logits: how many of them have logits; up to 1 it is a piece of a prompt.
+            tokens: number of tokens of the batch.
+            logits: number of tokens with logits; up to 1 the batch is a piece of a prompt.
         """
         sizes = sorted(self.batch_s)
         full = float(np.interp(tokens, sizes, [self.batch_s[size] for size in sizes]))
@@ -77,26 +80,33 @@ class Rates(msgspec.Struct, frozen=True):
             full *= tokens / PROMPT
         if logits > 1 or tokens == 1:
             return full
-        # The fewer tokens, the less is saved by computing the logits of one only.
+        # The fewer tokens a batch has, the less is saved by computing the logits of only one.
         saved = 1 - self.prompt_s / self.batch_s[PROMPT]
         return full * (1 - saved * min(tokens - 1, PROMPT - 1) / (PROMPT - 1))
 
     def scaled(self, factor: float) -> "Rates":
-        """The same with all times multiplied."""
+        """Return the rates with all durations multiplied by `factor`."""
         batches = {tokens: seconds * factor for tokens, seconds in self.batch_s.items()}
         return msgspec.structs.replace(self, batch_s=batches, prompt_s=self.prompt_s * factor)
 
 
 def measure(backend: Backend, sequence: int, size: int, logits: bool, clock: Callable[[], float]) -> float:
-    """Seconds of one batch in an empty sequence, which is empty again afterwards.
+    """Return the duration in seconds of one batch, evaluated in an empty sequence that is emptied again.
+
+    Args:
+        backend: the model.
+        sequence: an empty sequence.
+        size: number of tokens of the batch.
+        logits: whether all tokens have logits, not only the last.
+        clock: returns seconds since any fixed time.
 
     Raises:
-        DecodeFailed: there was no place for it.
-        DecodeAborted: it was interrupted.
+        DecodeFailed: no cells are free for the batch.
+        DecodeAborted: the batch was interrupted.
     """
     token = backend.vocabulary.tokenize("a")[0]
     slots = [Slot(token, position, sequence, logits or position == size - 1) for position in range(size)]
-    # A request that was cancelled in its last batch leaves the backend interrupted.
+    # If the last request was cancelled in its last batch, the backend is still interrupted.
     backend.resume()
     start = clock()
     try:
@@ -107,22 +117,22 @@ def measure(backend: Backend, sequence: int, size: int, logits: bool, clock: Cal
 
 
 class RatesFile:
-    """What was measured on this machine so far, for all models.
+    """The stored measurements of all models.
 
     Args:
-        file: JSON; made when something is kept. A file that cannot be read counts as none.
+        file: a JSON file. It is created when needed; an unreadable file is ignored.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def get(self, model: ModelRef, backend: Backend) -> Rates | None:
-        """What is known of a model with a binding. Nothing, where an earlier version did not note when and how."""
+        """Return the rates of a model with a binding; None without any, or if an old version did not record when."""
         found = self._load().get(self._key(model, backend))
         return found if found is not None and found.measured_at > 0 else None
 
     def put(self, model: ModelRef, backend: Backend, rates: Rates) -> None:
-        """Keep what was measured; a disk that cannot be written costs another measurement next time."""
+        """Store rates. If the file cannot be written, the next engine measures again."""
         known = self._load() | {self._key(model, backend): rates}
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)

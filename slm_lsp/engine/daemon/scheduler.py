@@ -1,7 +1,7 @@
-"""The decoding thread: takes requests by priority and evaluates their tokens together, batch by batch.
+"""The decoding thread: picks requests by priority and evaluates their tokens together, batch by batch.
 
-One thread decodes for all models, so that two never fight for the cores. At every batch the most urgent requests go;
-a more urgent newcomer, or a cancel, interrupts the batch that is running.
+One thread decodes for all models, so that two models never compete for the cores. Each batch holds tokens of the most
+urgent requests. A more urgent request or a cancellation interrupts the running batch.
 """
 
 import logging
@@ -22,22 +22,20 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 LOADING_STEP = 0.05
-"""Fraction of a load between two `Loading` events."""
+"""Minimum progress between two `Loading` events, as a fraction of the load."""
 
 
 class Scheduler:
-    """Runs requests. `submit`, `cancel`, `stop` and the counters may be used from any thread, `run` is one thread.
+    """Runs requests. `run` is the decoding thread; the other methods can be called from any thread.
 
     Args:
         models: the models in memory.
-        clock: seconds, from any start.
-        seam_s: see `runner.start`.
+        clock: returns seconds since any fixed time.
     """
 
-    def __init__(self, models: Models, clock: Clock = time.monotonic, seam_s: float = 0.0) -> None:
+    def __init__(self, models: Models, clock: Clock = time.monotonic) -> None:
         self._models = models
         self._clock = clock
-        self._seam_s = seam_s
         self._changed = threading.Condition()
         self._queued: list[Job] = []
         self._running: list[Job] = []
@@ -48,7 +46,7 @@ class Scheduler:
         self.served = 0
 
     def submit(self, job: Job) -> None:
-        """Queue a request; its `emit` gets the events, on the decoding thread."""
+        """Queue a request. The decoding thread passes its events to `job.emit`."""
         job.arrived = self._clock()
         with self._changed:
             self._queued.append(job)
@@ -57,7 +55,7 @@ class Scheduler:
             self._changed.notify()
 
     def cancel(self, job: Job) -> None:
-        """End a request now. Its answer is a failure, unless it was done before."""
+        """Cancel a request. It answers with `Failed`, unless it has ended already."""
         with self._changed:
             for each in job.siblings or [job]:
                 each.cancelled = True
@@ -65,51 +63,51 @@ class Scheduler:
             self._changed.notify()
 
     def stop(self) -> None:
-        """Make `run` return; what is queued or running fails."""
+        """Make `run` return. Queued and running requests answer with `Failed`."""
         with self._changed:
             self._stopping = True
             self._interrupt_if(lambda _: True)
             self._changed.notify()
 
     def counts(self) -> tuple[int, int]:
-        """Requests running and queued."""
+        """Return the number of running and of queued requests."""
         with self._changed:
             return len(self._running), len(self._queued)
 
     def loaded(self) -> tuple[LoadedStats, ...]:
-        """The models in memory."""
+        """Return one row for each model in memory."""
         return self._models.stats(self._clock())
 
     @property
     def machine(self) -> Machine:
-        """What is known about the load of the machine."""
+        """The load and speed of the machine."""
         return self._models.machine
 
     def run(self, on_unload: Callable[[], None] = lambda: None) -> None:
-        """Work until stopped; `on_unload` is called after models were unloaded for being idle."""
+        """Process requests until `stop` is called. Call `on_unload` after idle models were unloaded."""
         self._on_unload = on_unload
         try:
             while self._wait():
                 try:
                     self._step()
                 except Exception as error:
-                    log.exception("a request broke the decoding thread's step")
+                    log.exception("the decoding thread failed; all running requests are ended")
                     for job in self._running.copy():
                         runner.undo(job)
                         self._fail(job, error)
         finally:
-            stopping = EngineError("The engine is stopping.", "Ask again; a new one will start.")
+            stopping = EngineError("The engine is stopping.", "Repeat the request; it starts a new engine.")
             for job in self._jobs():
                 self._fail(job, stopping)
             self._models.close()
 
     def _interrupt_if(self, lost: Callable[[Job], bool]) -> None:
-        """Interrupt the running batch where all of it is `lost` to something more urgent. Needs the lock."""
+        """Interrupt the running batch if `lost` holds for all of its requests. The caller holds the lock."""
         if self._backend is not None and self._batch and all(lost(job) for job in self._batch):
             self._backend.interrupt()
 
     def _wait(self) -> bool:
-        """Sleep until there is work, or time to measure; unload what idles too long. False: it is time to stop."""
+        """Wait for a request or a due measurement, and unload idle models meanwhile; False after `stop`."""
         with self._changed:
             while not self._stopping and not self._queued and not self._running:
                 self._models.set_busy(None)
@@ -124,7 +122,7 @@ class Scheduler:
             return not self._stopping
 
     def _step(self) -> None:
-        """Admit what can be, then evaluate one batch; without any request, measure one."""
+        """Start queued requests and evaluate one batch; measure a batch if there is no request."""
         if not self._jobs():
             self._models.calibrate(self._clock)
             return
@@ -146,7 +144,7 @@ class Scheduler:
             return self._running + self._queued
 
     def _admit(self) -> None:
-        """Start queued requests, the most urgent first, as far as models load and cells suffice."""
+        """Start queued requests, the most urgent first, as long as sessions and cells are free."""
         with self._changed:
             waiting = sorted(self._queued, key=lambda job: job.priority)
             urgent = min((job.priority for job in self._running), default=Priority.WARM)
@@ -162,10 +160,10 @@ class Scheduler:
                 urgent = min(urgent, job.priority)
 
     def _start(self, job: Job) -> bool:
-        """Load the model and open a session; False where none is free yet."""
+        """Load the model and open a session; False if none is free yet."""
         request = job.request
         if isinstance(request, Estimate):
-            self._finish(job, self._models.estimate(request, self._seam_s))
+            self._finish(job, self._models.estimate(request))
             return True
         explicit = not isinstance(request, Warm) and request.explicit
         model = self._models.get(request.model, explicit, self._loading(job), self._clock)
@@ -176,7 +174,7 @@ class Scheduler:
                 model.measure_again()
             self._finish(job, Described(request.id, model.info))
             return True
-        if not runner.start(job, model, self._clock(), self._seam_s):
+        if not runner.start(job, model, self._clock()):
             return False
         with self._changed:
             self._queued.remove(job)
@@ -195,14 +193,14 @@ class Scheduler:
         return report
 
     def _choose(self) -> list[Job]:
-        """The running requests to evaluate together: the most urgent ones, of one model."""
+        """Return the running requests to evaluate together: the most urgent ones, all of one model."""
         if not self._running:
             return []
         first = min(self._running, key=lambda job: (job.priority, job.arrived))
         return [job for job in self._running if job.priority == first.priority and job.model is first.model]
 
     def _evaluate(self, model: LoadedModel, slots: list[Slot], jobs: list[Job]) -> bool:
-        """Decode a batch; False when it was interrupted or failed. Cells are then as before."""
+        """Decode a batch; False if it was interrupted or failed. The cells are then as before."""
         with self._changed:
             model.backend.resume()
             self._backend, self._batch = model.backend, jobs
@@ -224,7 +222,8 @@ class Scheduler:
                 runner.undo(job)
             if not model.make_room():
                 for job in jobs:
-                    self._fail(job, EngineError(f"The model could not evaluate the prompt: {error}.", "Ask again."))
+                    what = f"The model could not evaluate the prompt: {error}."
+                    self._fail(job, EngineError(what, "Repeat the request."))
             return False
         finally:
             with self._changed:
@@ -240,7 +239,7 @@ class Scheduler:
             self._fail(job, error)
             return
         with self._changed:
-            # All of them: a candidate may be over with its first token already.
+            # Add candidates that are already complete too: the loop below ends them.
             self._running += [each for each in job.siblings if each.session is not None and each not in self._running]
         for each in job.siblings or [job]:
             if each.finish is not None and each in self._running:
@@ -249,7 +248,7 @@ class Scheduler:
             self._end(job)
 
     def _end(self, job: Job) -> None:
-        """A request, or one candidate, is over; when all of the request are, it is answered."""
+        """End a candidate; answer the request when all of its candidates have ended."""
         with self._changed:
             if job in self._running:
                 self._running.remove(job)
@@ -270,7 +269,7 @@ class Scheduler:
         self._finish(job, event)
 
     def _finish(self, job: Job, event: Event) -> None:
-        """Answer a request for good, with all its candidates."""
+        """Send the last event of a request and end all of its candidates."""
         with self._changed:
             family = job.siblings or [job]
             known = [each for each in family if each in self._running or each in self._queued]

@@ -1,4 +1,4 @@
-"""The engine's surface: a Unix socket, its clients, and when to leave. Requests go on to the scheduler."""
+"""The engine's server: accepts clients on a Unix socket, passes requests to the scheduler, and exits when idle."""
 
 import asyncio
 import contextlib
@@ -30,18 +30,17 @@ from slm_lsp.platform import memory, sockets
 log = logging.getLogger(__name__)
 
 LINGER_S = 10.0
-"""How long an engine without models waits for another client before it leaves."""
-
+"""Seconds that an engine without models waits for another client before it exits."""
 
 WATCH_S = 10.0
-"""Seconds between two checks that the socket is still there and that new clients would still look for it."""
+"""Seconds between two checks that the socket exists and that new clients would still use it."""
 
 
 class Connection:
-    """One client: its unfinished requests, and the way back to it.
+    """One client: its pending requests and its socket.
 
-    Events are written by the thread they arise on. Handing them to the event loop would wake it at every token, and
-    the decoding threads would wait for the interpreter meanwhile: 4 % of the speed on two cores.
+    Events are sent from the thread that creates them. Passing them to the event loop would wake it at every token, and
+    the decoding threads would have to wait for the interpreter, which costs 4 % of the speed on two cores.
     """
 
     def __init__(self, outgoing: socket.socket) -> None:
@@ -50,22 +49,22 @@ class Connection:
         self.jobs: dict[int, Job] = {}
 
     def emit(self, event: Event) -> None:
-        """Send an event; from any thread. A client that has stopped reading is hung up on."""
+        """Send an event; callable from any thread. Disconnect the client if it does not read."""
         if isinstance(event, FINAL):
             self.jobs.pop(event.id, None)
         raw = frame(event)
-        with self._writing, contextlib.suppress(OSError):  # the client has gone
+        with self._writing, contextlib.suppress(OSError):  # the client has disconnected
             if self._sent(raw) < len(raw):
                 log.warning("a client does not read; its connection is closed")
                 self._outgoing.shutdown(socket.SHUT_RDWR)
 
     def hang_up(self) -> None:
-        """Have the client see at once that nothing more comes, so that it turns to the next engine."""
-        with self._writing, contextlib.suppress(OSError):  # the client has gone
+        """End the connection, so that the client immediately connects to the next engine."""
+        with self._writing, contextlib.suppress(OSError):  # the client has disconnected
             self._outgoing.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Give up the socket."""
+        """Close the socket."""
         with self._writing:
             self._outgoing.close()
 
@@ -77,11 +76,11 @@ class Connection:
 
 
 class Service:
-    """Accepts clients until told to stop, or until nobody needs it.
+    """Accepts clients until the process is terminated, or until it has no clients and no models.
 
     Args:
-        scheduler: runs on a thread of its own, started by `run`.
-        settings: what the engine was started with, for who asks.
+        scheduler: the scheduler; `run` starts its thread.
+        settings: the settings that the engine was started with, for `Stats`.
         linger_s: see `LINGER_S`.
     """
 
@@ -93,11 +92,11 @@ class Service:
         self._done = asyncio.Event()
 
     async def run(self, path: Path, signals: Callable[[Callable[[], None]], None]) -> None:
-        """Listen at `path`; returns when it is time to leave.
+        """Serve clients at `path` until the engine should exit.
 
         Args:
-            path: of a Unix socket; an old one there is replaced: the caller holds the engine's lock.
-            signals: installs the given function for termination signals.
+            path: path of the Unix socket. An old socket is replaced, since the caller holds the engine's lock.
+            signals: installs the given function as the handler of termination signals.
         """
         loop = asyncio.get_running_loop()
         signals(self._done.set)
@@ -106,12 +105,12 @@ class Service:
         thread.start()
         self._leave_soon()
         while not await self._finished(WATCH_S):
-            if not await asyncio.to_thread(path.exists):  # somebody tidied up; nobody could reach us any more
-                log.warning("%s was removed; it is made anew", path)
+            if not await asyncio.to_thread(path.exists):  # without it, no client could connect any more
+                log.warning("%s was deleted; creating it again", path)
                 server.close()
                 server = await sockets.serve(self._client, path)
             elif not self._clients and await asyncio.to_thread(socket_path, path.parent) != path:
-                log.info("the code of this installation has changed, so no client will come any more: leaving")
+                log.info("the code of this installation has changed, so no new client will connect: exiting")
                 self._done.set()
         server.close()
         await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -121,7 +120,7 @@ class Service:
         await asyncio.to_thread(thread.join)
 
     async def _finished(self, seconds: float) -> bool:
-        """Wait until it is time to leave, but no longer than so many seconds; whether it is."""
+        """Wait up to `seconds` for the end; True if the engine should exit."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._done.wait()
@@ -131,13 +130,13 @@ class Service:
         try:
             self._scheduler.run(lambda: self._from_decoding_thread(loop, self._leave_soon))
         except Exception:
-            log.exception("the decoding thread died")
+            log.exception("the decoding thread failed")
         finally:
             self._from_decoding_thread(loop, self._done.set)
 
     @staticmethod
     def _from_decoding_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
             loop.call_soon_threadsafe(call)
 
     def _leave_soon(self) -> None:
@@ -145,14 +144,14 @@ class Service:
 
     def _leave_if_unneeded(self) -> None:
         if not self._clients and not self._scheduler.loaded() and self._scheduler.counts() == (0, 0):
-            log.info("no models and no clients: leaving")
+            log.info("no models and no clients: exiting")
             self._done.set()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         incoming = writer.get_extra_info("socket")
         uid = sockets.peer_uid(incoming)
         if uid != sockets.own_uid():
-            log.warning("user %d may not use this engine", uid)
+            log.warning("rejected a client of user %d", uid)
             writer.close()
             return
         connection = Connection(incoming.dup())
@@ -161,9 +160,9 @@ class Service:
             while True:
                 self._request(connection, await read_request(reader))
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client has gone
+            pass  # the client has disconnected
         except ValueError as error:
-            log.warning("a client sent what is no request: %s", error)
+            log.warning("a client sent an invalid request: %s", error)
         finally:
             self._clients.discard(connection)
             for job in list(connection.jobs.values()):
@@ -179,7 +178,7 @@ class Service:
         elif isinstance(request, GetStats):
             connection.emit(self._stats(request.id))
         elif request.id in connection.jobs:
-            what = f"Request number {request.id} is running already."
+            what = f"Request number {request.id} is already running."
             connection.emit(Failed(request.id, EngineError.__name__, what))
         else:
             job = connection.jobs[request.id] = Job(request, connection.emit)

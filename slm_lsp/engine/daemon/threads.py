@@ -1,24 +1,25 @@
-"""How many threads evaluate a batch.
+"""Chooses the number of threads for each batch.
 
-The threads of llama.cpp wait for each other hundreds of times in a batch. When another program takes one of the cores,
-all threads wait for the one on that core, and a batch is faster with one thread less. The choice goes by the load that
-other programs make and by the measured times of batches with different numbers of threads.
+The threads of llama.cpp wait for each other hundreds of times in a batch. When another program uses one of the cores,
+all threads wait for the thread on that core, and a batch is faster with one thread less. The choice depends on the
+load of other programs and on the measured times of batches with different numbers of threads.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 CHANGED = 0.65
-"""Cores by which the load has to differ from the last level before it counts as changed."""
+"""Minimum difference from the last load level, in cores, that counts as a change."""
 
 TRIALS = 3
-"""Batches with a number of threads before its time is trusted: schedulers give time in slices of some milliseconds."""
+"""Number of batches before the time of a number of threads is trusted. Operating systems schedule in slices of some
+milliseconds, so single batches vary."""
 
 RETRY_S = 4.0
-"""Seconds after which a number of threads that is not in use is tried again while the load lasts."""
+"""While the load lasts, try other numbers of threads again after this many seconds."""
 
 BETTER = 0.9
-"""Another number of threads is taken when its batches take less than this share of the time."""
+"""Switch to another number of threads if its batches take less than this share of the time."""
 
 SMOOTHING = 0.4
 """Weight of the newest batch in the running mean of a number of threads."""
@@ -26,7 +27,7 @@ SMOOTHING = 0.4
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known about one number of threads under the present load."""
+    """Observations of one number of threads under the present load."""
 
     slowdown: float
     count: int
@@ -36,12 +37,12 @@ class _Seen:
 class ThreadChoice:
     """Chooses a number of threads for each batch. Used by the decoding thread.
 
-    Prompts and answers are decided apart: prompts need arithmetic, which every thread adds to; answers need memory
-    bandwidth, which few threads use up.
+    Prompts and answers have separate choices. Prompts are limited by arithmetic, to which every thread adds; answers
+    are limited by memory bandwidth, which few threads use up.
 
     Args:
-        most: threads on a quiet machine.
-        clock: seconds, from any start.
+        most: number of threads on an idle machine.
+        clock: returns seconds since any fixed time.
     """
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
@@ -52,7 +53,7 @@ class ThreadChoice:
         self._current: dict[bool, int] = {}
 
     def choose(self, prompt: bool, contended: float) -> int:
-        """The number of threads for the next batch.
+        """Return the number of threads for the next batch.
 
         Args:
             prompt: whether the batch is a piece of a prompt.
@@ -79,7 +80,7 @@ class ThreadChoice:
         return current
 
     def note(self, prompt: bool, threads: int, slowdown: float) -> None:
-        """A batch with a number of threads took this multiple of the time measured on the quiet machine."""
+        """Record a batch: `slowdown` is its time divided by the time measured on the idle machine."""
         known = self._seen.get((prompt, threads))
         now = self._clock()
         if known is None:
@@ -89,17 +90,17 @@ class ThreadChoice:
             known.count, known.at = known.count + 1, now
 
     def forget(self) -> None:
-        """Start anew: all numbers of threads are tried again."""
+        """Discard all observations, so that all numbers of threads are tried again."""
         self._seen.clear()
         self._current.clear()
 
     def chosen(self, prompt: bool) -> int:
-        """The number of threads that is in use, apart from trials of others."""
+        """Return the number of threads in use, ignoring trials of other numbers."""
         if self._level == 0:
             return self.most
         return self._current.get(prompt, self._candidates()[0])
 
     def _candidates(self) -> list[int]:
-        """What to choose from, the most promising first: one thread for each free core, one less, and all."""
+        """Return the candidates, the most promising first: one thread per free core, one less, and all."""
         free = max(1, self.most - self._level)
         return list(dict.fromkeys((free, max(1, free - 1), self.most)))

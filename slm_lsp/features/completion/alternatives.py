@@ -4,6 +4,7 @@ The other candidates branch off at low-confidence tokens of the greedy one. If t
 the request costs no more than one for a single answer.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -61,6 +62,17 @@ class Race:
         self._tokens.setdefault(token.candidate, []).append(token)
         if token.finish is not None:
             self._best_score = self.ranked()[0].score
+
+    async def add(self, token: Token) -> None:
+        """Add the next token of a candidate. When it ends the candidate, rank the candidates and run the examples.
+
+        The candidates are ranked in a thread, because that parses the document.
+        """
+        if token.finish is None:
+            self.note(token)
+        else:
+            await asyncio.to_thread(self.note, token)
+            await self.run_trials()
 
     async def run_trials(self) -> None:
         """Run the examples once with each finished candidate.

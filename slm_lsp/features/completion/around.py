@@ -1,12 +1,14 @@
 """The document around the cursor, in the form that the rules and filters for suggestions need."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
+from slm_lsp.context.cursor import Cursor
 from slm_lsp.context.snippets import Snippet
 from slm_lsp.languages.registry import Language, language_of
+from slm_lsp.languages.syntax_tree import SyntaxTree, syntax_tree
 from slm_lsp.text import Lines
 
 NEAR_LINES = 40
@@ -35,6 +37,13 @@ class Surroundings:
     language: Language | None = None
     snippets: tuple[Snippet, ...] = ()
     """The snippets of other files in the prompt."""
+    earlier: SyntaxTree | None = field(default=None, compare=False, repr=False)
+    """The syntax tree of an earlier version of the document, or of the document itself."""
+
+    @cached_property
+    def syntax(self) -> SyntaxTree:
+        """The syntax tree of the document."""
+        return syntax_tree(self.language, self.head + self.before + self.after + self.tail, self.earlier)
 
     @property
     def next_line(self) -> str:
@@ -57,7 +66,12 @@ class Surroundings:
 
 
 def surroundings(
-    text: str, offset: int, path: str = "", snippets: Sequence[Snippet] = (), language: str = ""
+    text: str,
+    offset: int,
+    path: str = "",
+    snippets: Sequence[Snippet] = (),
+    language: str = "",
+    syntax: SyntaxTree | None = None,
 ) -> Surroundings:
     """Return the surroundings of an offset in a text.
 
@@ -67,6 +81,7 @@ def surroundings(
         path: path of the document; determines the language if the editor does not name it.
         snippets: the snippets of other files in the prompt.
         language: the editor's identifier of the document's language.
+        syntax: the syntax tree of the document, or of an earlier version of it.
     """
     lines = Lines(text)
     at = lines.position(offset)
@@ -81,7 +96,13 @@ def surroundings(
         tail=text[end:],
         language=language_of(path, lines.line(0), language),
         snippets=tuple(snippets),
+        earlier=syntax,
     )
+
+
+def surroundings_of(cursor: Cursor, snippets: Sequence[Snippet] = ()) -> Surroundings:
+    """Return the surroundings of a cursor; `snippets` are the snippets of other files in the prompt."""
+    return surroundings(cursor.text, cursor.offset, cursor.path, snippets, cursor.language, cursor.syntax)
 
 
 def indentation(line: str) -> str:

@@ -19,9 +19,10 @@ from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.completion.around import Surroundings
 from slm_lsp.features.completion.below import cuts_off, sets_unused_variable
 from slm_lsp.features.completion.syntax import PARSE_S, closed, errors_of
-from slm_lsp.languages.parse import matches, parse, parse_changed
+from slm_lsp.languages.parse import matches
 from slm_lsp.languages.registry import Language
 from slm_lsp.languages.symbols import imports, references
+from slm_lsp.languages.syntax_tree import SyntaxTree
 from slm_lsp.sandbox.process import Verdict
 
 _BLANKS = re.compile(r"\s+")
@@ -120,13 +121,12 @@ class Site:
     @cached_property
     def text(self) -> str:
         """The document without a candidate."""
-        around = self.around
-        return around.head + around.before + around.after + around.tail
+        return self.around.syntax.text
 
     @cached_property
     def source(self) -> bytes:
         """`text` as UTF-8, for the parser."""
-        return _bytes(self.text)
+        return self.around.syntax.source
 
     @cached_property
     def start(self) -> int:
@@ -134,15 +134,10 @@ class Site:
         return len(_bytes(self.around.head + self.around.before))
 
     @cached_property
-    def end(self) -> int:
-        """End of the cursor's line in `source`, in bytes."""
-        return self.start + len(_bytes(self.around.after))
-
-    @cached_property
     def tree(self) -> Tree | None:
         """Syntax tree of the document without a candidate; None without a language or if parsing takes too long."""
         try:
-            return None if self.language is None else parse(self.language, self.source, PARSE_S)
+            return self.around.syntax.tree(PARSE_S)
         except ParseTimeoutError:
             return None
 
@@ -204,14 +199,12 @@ class Site:
         Brackets and blocks that the text leaves open are closed. The tree is None if the document cannot be parsed.
         """
         around = self.around
-        line = _bytes(closed(around.before + text, around.after, around)[len(around.before) :])
-        source = self.source[: self.start] + line + self.source[self.end :]
-        if self.language is None or self.tree is None:
-            return None, source
+        changed = around.head + closed(around.before + text, around.after, around) + around.tail
+        syntax = SyntaxTree(self.language, changed, around.syntax)
         try:
-            return parse_changed(self.language, self.tree, self.source, self.start, self.end, line, PARSE_S), source
+            return None if self.tree is None else syntax.tree(PARSE_S), syntax.source
         except ParseTimeoutError:
-            return None, source
+            return None, syntax.source
 
 
 def compared(candidates: Sequence[Candidate], unfinished: Sequence[Sequence[float]] = ()) -> list[Candidate]:

@@ -1,9 +1,10 @@
 """Complete the code at the cursor: choose the shape, generate candidates, filter and rank them."""
 
+import asyncio
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from slm_lsp.context.cursor import Cursor
@@ -12,7 +13,7 @@ from slm_lsp.context.window import segments
 from slm_lsp.engine.api import Generate, OnLoading, Provider, Warm, ignore_loading
 from slm_lsp.features.completion import choose
 from slm_lsp.features.completion.alternatives import Race, distinct, spread
-from slm_lsp.features.completion.around import Surroundings, surroundings
+from slm_lsp.features.completion.around import Surroundings, surroundings_of
 from slm_lsp.features.completion.choose import Site, ranked
 from slm_lsp.features.completion.decided import decided, too_unsure
 from slm_lsp.features.completion.generation import MILLISECONDS, Callbacks, Clock, Generation, Growing, generate
@@ -135,7 +136,7 @@ async def complete(
         return refused(cursor, SECRET)
     progress = progress or Progress()
     info = await provider.describe(request.model, explicit=request.explicit, on_loading=progress.on_loading)
-    around = surroundings(cursor.text, cursor.offset, cursor.path, parts.snippets, cursor.language)
+    around = await asyncio.to_thread(surroundings_of, cursor, parts.snippets)
     shape = shape_of(around) if settings.block_tokens else Shape(block=False)
     site = Site(around, lambda name: _occurs(parts.snippets, name) or request.is_known(name))
     trials = Trials(site) if request.run_examples and not shape.block else None
@@ -147,7 +148,6 @@ async def complete(
         stop_of(shape, around),
         priority=request.priority,
         explicit=request.explicit,
-        reuse="exact",
         candidates=request.alternatives,
     )
     target = _Target(shape, around, cursor, request.min_confidence)
@@ -162,7 +162,7 @@ async def complete(
         return refused(cursor, UNSURE)
     ordered = await _ordered(generation.candidates, site, trials)
     proven = frozenset[str]() if trials is None else trials.proven
-    checked = [_checked(each, target, each.text in proven) for each in ordered]
+    checked = await asyncio.to_thread(_check_all, ordered, target, proven)
     passed = [each for each in checked if isinstance(each, Alternative)]
     different = [passed[index] for index in distinct([each.text for each in passed])]
     shown = worth_showing(different, request.min_confidence)
@@ -197,7 +197,8 @@ async def warm(request: CompletionRequest, provider: Provider) -> None:
     if is_secret_path(request.cursor.path):
         return
     info = await provider.describe(request.model)
-    await provider.warm(Warm(request.model, segments(request.parts, info, request.settings)))
+    prompt = await asyncio.to_thread(segments, request.parts, info, request.settings)
+    await provider.warm(Warm(request.model, prompt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +211,11 @@ class _Target:
     min_confidence: float
 
 
-def _line_reporter(target: _Target, progress: Progress) -> Callable[[Growing], None]:
+def _line_reporter(target: _Target, progress: Progress) -> Callable[[Growing], Awaitable[None]]:
     """Return a callback that reports the text of the first candidate, and the complete, checked lines of a block."""
     reported = 0
 
-    def on_text(candidate: Growing) -> None:
+    async def on_text(candidate: Growing) -> None:
         nonlocal reported
         text, sure = candidate.text, confidence(candidate.logprobs)
         progress.on_text(text)
@@ -222,7 +223,7 @@ def _line_reporter(target: _Target, progress: Progress) -> Callable[[Growing], N
         new = target.shape.block and end > reported and text[reported:end].strip()
         if new and block_end(target.shape, text, target.around) is None:
             reported = end
-            found = postprocess(text[:end], target.around)
+            found = await asyncio.to_thread(postprocess, text[:end], target.around)
             if found.text and (sure or 0.0) >= target.min_confidence:
                 progress.on_lines(_placed(found.text, found.over, target.cursor, sure))
 
@@ -254,6 +255,11 @@ def _stopper(target: _Target, max_tokens: int, *, alone: bool) -> Callable[[Grow
         return decided(text, target.around)
 
     return stop_at
+
+
+def _check_all(candidates: Sequence[Growing], target: _Target, proven: frozenset[str]) -> list[Alternative | str]:
+    """Return for each candidate what `_checked` says. Called in a thread: the filters parse the document."""
+    return [_checked(each, target, each.text in proven) for each in candidates]
 
 
 def _checked(candidate: Growing, target: _Target, proven: bool) -> Alternative | str:
@@ -289,7 +295,8 @@ async def _ordered(candidates: Sequence[Growing], site: Site, trials: Trials | N
     if trials is not None:
         await trials.run(list(by_text))
     verdicts = {} if trials is None else trials.verdicts
-    return [by_text[found.candidate.text] for found in ranked(whole, site, verdicts=verdicts)]
+    best_first = await asyncio.to_thread(ranked, whole, site, verdicts=verdicts)
+    return [by_text[found.candidate.text] for found in best_first]
 
 
 def _placed(text: str, over: int, cursor: Cursor, sure: float | None, proven: bool = False) -> Alternative:

@@ -1,8 +1,9 @@
 """Send a completion request to a provider and collect the candidates as they grow, with timings."""
 
+import asyncio
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -63,13 +64,17 @@ class Generation:
     entropy: float | None = None
 
 
+async def _ignore_text(_: Growing) -> None:
+    """Do nothing: the default for `Callbacks.on_text`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Callbacks:
     """Functions that are called while candidates grow."""
 
     on_loading: OnLoading = ignore_loading
     """Called with the loaded fraction while the model loads, and with 1 when the evaluation of the prompt starts."""
-    on_text: Callable[[Growing], None] = lambda _: None
+    on_text: Callable[[Growing], Awaitable[None]] = _ignore_text
     """Called with the first candidate whenever its text has grown."""
     stop_at: Callable[[Growing], int | None] = lambda _: None
     """Returns the length at which the first candidate is cut and the request ends; None to continue."""
@@ -108,7 +113,8 @@ async def generate(
         parts = PromptParts(request.parts.cursor, request.parts.anchor) if halvings else request.parts
         message = msgspec.structs.replace(
             options,
-            segments=segments(parts, info, smaller),
+            # In a thread: the window of a long file is parsed, and secrets in it are masked.
+            segments=await asyncio.to_thread(segments, parts, info, smaller),
             max_tokens=min(options.max_tokens, info.context_tokens // 2),
         )
         try:
@@ -132,14 +138,12 @@ async def _follow(provider: Provider, message: Generate, callbacks: Callbacks, c
             elif isinstance(event, Token):
                 _note(generation, event, clock)
                 if race is not None:
-                    race.note(event)
-                    if event.finish is not None:
-                        await race.run_trials()
+                    await race.add(event)
                     if race.decided:
                         return _finished(generation)
                 if event.candidate == 0:
                     if event.text:
-                        callbacks.on_text(first)
+                        await callbacks.on_text(first)
                     if (end := callbacks.stop_at(first)) is not None:
                         first.text, first.whole = first.text[:end], True
                         return generation

@@ -5,7 +5,6 @@ from slm_lsp.context.cursor import Cursor
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.completion.around import Surroundings
 from slm_lsp.features.completion.syntax import PARSE_S
-from slm_lsp.languages.parse import parse
 
 OFF = "completion is switched off for {}"
 IN_WORD = "the cursor is inside a word"
@@ -38,10 +37,9 @@ def _in_comment_or_string(cursor: Cursor, around: Surroundings) -> str | None:
         return IN_COMMENT
     if language.grammar is None or not around.before.strip():
         return None
-    source = cursor.text.encode("utf-8", errors="replace")
     at = len(cursor.text[: cursor.offset].encode("utf-8", errors="replace"))
     try:
-        tree = parse(language, source, PARSE_S)
+        tree = around.syntax.tree(PARSE_S)
     except ParseTimeoutError:
         return None
     node = tree.root_node.descendant_for_byte_range(max(at - 1, 0), at) if tree is not None else None

@@ -1,21 +1,23 @@
 """Checks that a suggestion does not add syntax errors to the document, and shortens or rejects one that does."""
 
+from contextlib import suppress
 from functools import lru_cache
 
-from tree_sitter import Node, Tree
+from tree_sitter import Node
 
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.completion.around import DEFAULT_UNIT, Surroundings, indentation, opens_block, width
 from slm_lsp.features.completion.below import cuts_off
 from slm_lsp.features.completion.filters import OPENERS, Draft, Rejected
-from slm_lsp.languages.parse import parse
 from slm_lsp.languages.registry import Language
+from slm_lsp.languages.syntax_tree import SyntaxTree
 
 BREAKS = "the suggestion would cause a syntax error"
 CUTS_OFF = "the suggestion would make the lines below unreachable or wrongly indented"
 
 PARSE_S = 0.05
-"""Time limit for parsing a document, in seconds; enough for about 10,000 lines. A larger document is not checked."""
+"""Time limit for parsing a document, in seconds of processor time; enough for about 10,000 lines. A document that takes
+longer is not checked."""
 
 MAX_CUTS = 6
 """Maximum number of shorter forms of a suggestion to check."""
@@ -58,10 +60,10 @@ def breaks(text: str, over: int, around: Surroundings) -> bool:
     if language is None or language.grammar is None:
         return False
     before = min(
-        errors(language, around.head + around.tail.lstrip("\r\n")),
-        errors(language, around.head + closed(around.before + around.after, "", around) + around.tail),
+        _errors(around, around.head + around.tail.lstrip("\r\n")),
+        _errors(around, around.head + closed(around.before + around.after, "", around) + around.tail),
     )
-    return errors(language, _with(text, over, around)) > before
+    return _errors(around, _with(text, over, around)) > before
 
 
 def cut_line_that_cuts_off(draft: Draft, around: Surroundings) -> Draft | Rejected:
@@ -78,10 +80,11 @@ def cut_line_that_cuts_off(draft: Draft, around: Surroundings) -> Draft | Reject
 
 def _cuts_off(draft: Draft, around: Surroundings, language: Language) -> bool:
     text = _with(draft.text, draft.over, around)
-    tree = _tree(language, text)
+    syntax = _changed(around.syntax, text)
+    tree = syntax.tree(PARSE_S)
     start = len(_bytes(around.head + around.before))
     stop = start + len(_bytes(draft.text.rstrip()))
-    return tree is not None and cuts_off(tree, _bytes(text), start, stop, language)
+    return tree is not None and cuts_off(tree, syntax.source, start, stop, language)
 
 
 def _with(text: str, over: int, around: Surroundings) -> str:
@@ -89,19 +92,22 @@ def _with(text: str, over: int, around: Surroundings) -> str:
     return around.head + closed(around.before + text, around.after[over:], around) + around.tail
 
 
-def errors(language: Language, text: str) -> int:
-    """Count the syntax errors of a text.
+def _errors(around: Surroundings, text: str) -> int:
+    """Count the syntax errors of a changed version of the document.
 
     Raises:
         ParseTimeoutError: parsing takes longer than `PARSE_S`.
     """
-    tree = _tree(language, text)
+    tree = _changed(around.syntax, text).tree(PARSE_S)
     return errors_of(tree.root_node) if tree is not None else 0
 
 
 @lru_cache(8)
-def _tree(language: Language, text: str) -> Tree | None:
-    return parse(language, _bytes(text), PARSE_S)
+def _changed(document: SyntaxTree, text: str) -> SyntaxTree:
+    """Return the tree of a changed version of a document. Cached, since the filters need some versions repeatedly."""
+    with suppress(ParseTimeoutError):
+        document.tree(PARSE_S)  # Parsed first, so that the tree of each changed version is made from it.
+    return SyntaxTree(document.language, text, document)
 
 
 def _bytes(text: str) -> bytes:

@@ -3,11 +3,12 @@
 A verdict only means something in comparison with others: while the function is unfinished, every candidate fails.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slm_lsp.features.completion.choose import Site
-from slm_lsp.features.completion.examples import may_have_examples, runnable
+from slm_lsp.features.completion.examples import Runnable, may_have_examples, runnable
 from slm_lsp.sandbox.process import Verdict, run_calls
 
 
@@ -43,19 +44,19 @@ class Trials:
         Cancelling this coroutine ends that process.
         """
         new = [text for text in dict.fromkeys(texts) if text not in self._verdicts]
-        if not new or not self._possible:
-            return
-        self._verdicts.update(dict.fromkeys(new, Verdict.UNKNOWN))
-        line = self.site.around.head.count("\n")
-        found = {text: runnable(self.site.document_with(text)[1].decode("utf-8", "replace"), line) for text in new}
-        runs = {text: each for text, each in found.items() if each is not None}
+        runs = await asyncio.to_thread(self._runnable, new) if new else {}
         if runs:
             examples = next(iter(runs.values())).examples
             modules = frozenset[str]().union(*(each.modules for each in runs.values()))
             verdicts = await run_calls([each.definition for each in runs.values()], examples, modules)
             self._verdicts.update(zip(runs, verdicts, strict=True))
 
-    @property
-    def _possible(self) -> bool:
+    def _runnable(self, texts: Sequence[str]) -> Mapping[str, Runnable]:
+        """Return the texts with which the function can be run. Called in a thread: it parses the document."""
         language = self.site.language
-        return language is not None and language.name == "python" and may_have_examples(self.site.around.head)
+        if language is None or language.name != "python" or not may_have_examples(self.site.around.head):
+            return {}
+        self._verdicts.update(dict.fromkeys(texts, Verdict.UNKNOWN))
+        line = self.site.around.head.count("\n")
+        found = {text: runnable(self.site.document_with(text)[1].decode("utf-8", "replace"), line) for text in texts}
+        return {text: each for text, each in found.items() if each is not None}

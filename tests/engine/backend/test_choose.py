@@ -1,4 +1,4 @@
-"""Which binding runs a model, and why."""
+"""The choice of the binding and its reason."""
 
 import re
 from itertools import count
@@ -23,27 +23,27 @@ needs_ik = pytest.mark.skipif("ik" not in available(), reason="needs the extra `
     ("preference", "changes", "name", "why"),
     [
         ("auto", {}, "ik", "faster"),
-        ("auto", {"installed": {"llama_cpp": "1"}}, "llama_cpp", "the extra `fast` brings the faster one"),
+        ("auto", {"installed": {"llama_cpp": "1"}}, "llama_cpp", "the extra `fast` installs the faster one"),
         ("auto", {"installed": {"llama_cpp": "1"}, "x86_linux": False}, "llama_cpp", "only binding installed$"),
-        ("auto", {"gpu_layers": 20}, "llama_cpp", "graphics processor"),
+        ("auto", {"gpu_layers": 20}, "llama_cpp", "run on the GPU"),
         ("auto", {"features": frozenset({"fma", "f16c"})}, "llama_cpp", "lacks avx2"),
         ("llama_cpp", {}, "llama_cpp", "set by"),
         ("ik", {"features": frozenset()}, "ik", "set by"),
     ],
 )
-def test_the_choice_and_its_reason(preference: Any, changes: dict[str, Any], name: str, why: str) -> None:
+def test_choice_and_its_reason(preference: Any, changes: dict[str, Any], name: str, why: str) -> None:
     found = choose(preference, **{**USUAL, **changes})
     assert found.name == name
     assert re.search(why, found.why)
 
 
-def test_a_binding_that_is_set_but_missing_is_an_error() -> None:
+def test_preferred_binding_that_is_not_installed_is_an_error() -> None:
     with pytest.raises(EngineUnavailableError, match="ik-llama-cpp-python is not installed"):
         choose("ik", **{**USUAL, "installed": {"llama_cpp": "1"}})
 
 
 @needs_ik
-def test_the_bindings_agree_on_the_tiny_model(tiny_model: Path) -> None:
+def test_bindings_agree_on_the_tiny_model(tiny_model: Path) -> None:
     found = measure_agreement(tiny_model, meter(0.0))
     assert found.good
     assert found.same_top == 1.0
@@ -51,7 +51,7 @@ def test_the_bindings_agree_on_the_tiny_model(tiny_model: Path) -> None:
 
 
 @needs_ik
-def test_agreement_is_measured_once_and_remembered(tiny_model: Path, tmp_path: Path) -> None:
+def test_agreement_is_measured_once_and_stored(tiny_model: Path, tmp_path: Path) -> None:
     memory = tmp_path / "cache" / "agreement.json"
     open_tiny(tiny_model, memory)
     (measured,) = remembered(memory).values()
@@ -67,11 +67,13 @@ def test_agreement_is_measured_once_and_remembered(tiny_model: Path, tmp_path: P
     [
         (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=0.7), "ik", "agrees with it"),
         (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=1.05), "ik", "1.05 of the time"),
-        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=1.5), "llama_cpp", "the faster one: ik takes 1.50"),
+        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=1.5), "llama_cpp", "it is faster: ik takes 1.50"),
         (Agreement(mean_kl=9.0, same_top=0.1, time_ratio=0.7), "llama_cpp", "disagrees"),
     ],
 )
-def test_what_was_measured_decides(tiny_model: Path, tmp_path: Path, measured: Agreement, name: str, why: str) -> None:
+def test_measured_agreement_and_speed_decide(
+    tiny_model: Path, tmp_path: Path, measured: Agreement, name: str, why: str
+) -> None:
     memory = tmp_path / "agreement.json"
     open_tiny(tiny_model, memory)
     memory.write_bytes(msgspec.json.encode({key(memory): measured}))
@@ -81,33 +83,33 @@ def test_what_was_measured_decides(tiny_model: Path, tmp_path: Path, measured: A
 
 
 @needs_ik
-def test_bindings_timed_on_a_busy_machine_are_timed_again_on_a_quiet_one(tiny_model: Path, tmp_path: Path) -> None:
+def test_bindings_timed_on_a_busy_machine_are_timed_again_on_an_idle_one(tiny_model: Path, tmp_path: Path) -> None:
     memory = tmp_path / "agreement.json"
     open_tiny(tiny_model, memory, taken=1.0)
     (first,) = remembered(memory).values()
     assert first.load == pytest.approx(1.0)
     open_tiny(tiny_model, memory, taken=1.0)
-    assert list(remembered(memory).values()) == [first], "not while it is still busy"
+    assert list(remembered(memory).values()) == [first], "must not be measured again while the machine is busy"
     open_tiny(tiny_model, memory, taken=0.0)
     (second,) = remembered(memory).values()
     assert second.load == 0.0
 
 
 @needs_ik
-def test_a_cache_that_cannot_be_written_does_not_keep_a_model_from_loading(tiny_model: Path, tmp_path: Path) -> None:
+def test_model_loads_even_if_the_cache_cannot_be_written(tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("not a folder")
     assert open_tiny(tiny_model, tmp_path / "cache" / "agreement.json")[0] in available()
 
 
 def meter(taken: float) -> LoadMeter:
-    """Of a machine with some cores taken, on a clock that goes on by a second at every look."""
+    """Return a meter for a machine with busy cores; its clock advances by a second per reading."""
     now = count()
     seconds = count()
     return LoadMeter(0, lambda: Reading(taken * next(now), 0.0), lambda: float(next(seconds)), lambda _: None)
 
 
 def open_tiny(model: Path, memory: Path, taken: float = 0.0) -> tuple[str, str]:
-    """The name of the binding that was chosen, and why."""
+    """Return the name of the chosen binding and the reason."""
     backend, why = open_backend(model, BackendOptions(256, 1, 1), "auto", lambda _: None, memory, meter(taken))
     backend.close()
     return backend.name, why

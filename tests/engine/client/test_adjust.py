@@ -1,4 +1,4 @@
-"""An editor's `engine` settings count, though the engine is shared and may have been started by somebody else."""
+"""An editor's `engine` settings are applied to the shared engine, even if another client started it."""
 
 import asyncio
 from pathlib import Path
@@ -15,21 +15,19 @@ from tests.engine.client.test_process import answer, request
 ONE_THREAD = EngineSettings(threads=1, idle_minutes=0.5)
 
 
-def test_variables_say_what_the_settings_say() -> None:
+def test_environment_variables_carry_the_settings() -> None:
     assert load_settings(environ=engine_environment(ONE_THREAD)).engine == ONE_THREAD
 
 
-async def test_an_engine_starts_with_what_was_set(home: dict[str, str]) -> None:
+async def test_engine_starts_with_the_given_settings(home: dict[str, str]) -> None:
     async with EngineClient(home) as client:
         start_with(client, ONE_THREAD)
         await adjust(client, ONE_THREAD)
-        assert engines(home) == []  # nobody needs one yet
+        assert engines(home) == []
         assert (await client.stats()).settings == ONE_THREAD
 
 
-async def test_an_idle_engine_with_other_settings_makes_room_for_one_with_these(
-    home: dict[str, str], tiny_model: Path
-) -> None:
+async def test_idle_engine_with_other_settings_is_replaced(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as other, EngineClient(home) as client:
         await answer(other, request(tiny_model))
         (first,) = engines(home)
@@ -38,13 +36,13 @@ async def test_an_idle_engine_with_other_settings_makes_room_for_one_with_these(
         await asyncio.to_thread(psutil.wait_procs, [first], 20)
         assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
         assert (await client.stats()).settings == ONE_THREAD
-        assert isinstance((await answer(other, request(tiny_model)))[-1], Done)  # whoever else used it goes on
+        assert isinstance((await answer(other, request(tiny_model)))[-1], Done)  # other clients continue
         (second,) = engines(home)
         await adjust(client, ONE_THREAD)
         assert engines(home) == [second]
 
 
-async def test_no_answer_is_ended_for_it(home: dict[str, str], tiny_model: Path) -> None:
+async def test_changed_settings_do_not_interrupt_a_request(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as other, EngineClient(home) as client:
         events = other.generate(request(tiny_model, 200))
         while not isinstance(await anext(events), Started):

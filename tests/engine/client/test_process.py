@@ -1,4 +1,4 @@
-"""The engine as its clients meet it: a process of its own, over its socket. Tiny model, real processes."""
+"""Clients and real engine processes on the tiny model."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ async def answer(client: EngineClient, wanted: Generate) -> list[Event]:
 
 
 async def answer_and_kill(client: EngineClient, wanted: Generate, home: dict[str, str]) -> None:
-    """Kill the engine as soon as it works on the request."""
+    """Kill the engine as soon as it has started the request."""
     async for event in client.generate(wanted):
         if isinstance(event, Started):
             os.kill(engines(home)[0].pid, signal.SIGKILL)
@@ -45,19 +45,19 @@ def text_of(events: list[Event]) -> str:
 async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "timeout"
         await asyncio.sleep(0.05)
 
 
 async def until_idle(client: EngineClient, seconds: float = 60) -> None:
-    """Wait until no request is left in the engine."""
+    """Wait until the engine has no requests."""
     deadline = time.monotonic() + seconds
     while ((stats := await client.stats()).running, stats.queued) != (0, 0):
-        assert time.monotonic() < deadline, "the engine is still at work"
+        assert time.monotonic() < deadline, "the engine still has requests"
         await asyncio.sleep(0.05)
 
 
-async def test_who_needs_an_engine_starts_one(home: dict[str, str], tiny_model: Path) -> None:
+async def test_first_request_starts_an_engine(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         assert not await client.running()
         assert engines(home) == []
@@ -67,7 +67,7 @@ async def test_who_needs_an_engine_starts_one(home: dict[str, str], tiny_model: 
     assert len(engines(home)) == 1
 
 
-async def test_clients_that_come_at_once_share_one_engine(home: dict[str, str], tiny_model: Path) -> None:
+async def test_simultaneous_clients_share_one_engine(home: dict[str, str], tiny_model: Path) -> None:
     clients = [EngineClient(home) for _ in range(5)]
     answers = await asyncio.gather(*(answer(client, request(tiny_model)) for client in clients))
     assert len({text_of(events) for events in answers}) == 1
@@ -79,7 +79,7 @@ async def test_clients_that_come_at_once_share_one_engine(home: dict[str, str], 
         await client.close()
 
 
-async def test_the_socket_and_its_folder_are_for_this_user_alone(home: dict[str, str]) -> None:
+async def test_only_this_user_can_access_the_socket_and_its_folder(home: dict[str, str]) -> None:
     async with EngineClient(home) as client:
         await client.stats()
         folder = runtime_dir(home)
@@ -87,7 +87,7 @@ async def test_the_socket_and_its_folder_are_for_this_user_alone(home: dict[str,
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
-async def test_a_killed_engine_costs_the_running_request_and_no_more(home: dict[str, str], tiny_model: Path) -> None:
+async def test_killed_engine_fails_only_the_running_request(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         expected = text_of(await answer(client, request(tiny_model)))
         first = (await client.stats()).pid
@@ -103,7 +103,7 @@ async def test_a_killed_engine_costs_the_running_request_and_no_more(home: dict[
         assert (await client.stats()).pid != first
 
 
-async def test_an_idle_engine_that_is_killed_costs_nothing(home: dict[str, str], tiny_model: Path) -> None:
+async def test_killed_idle_engine_is_replaced_without_an_error(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         await answer(client, request(tiny_model))
         process = psutil.Process((await client.stats()).pid)
@@ -113,7 +113,7 @@ async def test_an_idle_engine_that_is_killed_costs_nothing(home: dict[str, str],
         assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
 
 
-async def test_a_model_that_kills_the_engine_twice_is_refused_until_asked_for(
+async def test_model_is_refused_after_two_crashes_until_an_explicit_request(
     home: dict[str, str], tiny_model: Path
 ) -> None:
     async with EngineClient(home) as client:
@@ -125,7 +125,7 @@ async def test_a_model_that_kills_the_engine_twice_is_refused_until_asked_for(
         assert isinstance((await answer(client, request(tiny_model, explicit=True)))[-1], Done)
 
 
-async def test_leaving_an_answer_early_cancels_it(home: dict[str, str], tiny_model: Path) -> None:
+async def test_closing_the_generator_early_cancels_the_request(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         async for event in client.generate(request(tiny_model, tokens=1500)):
             if isinstance(event, Token):
@@ -133,7 +133,7 @@ async def test_leaving_an_answer_early_cancels_it(home: dict[str, str], tiny_mod
         await until_idle(client)
 
 
-async def test_a_client_that_hangs_up_takes_its_requests_with_it(home: dict[str, str], tiny_model: Path) -> None:
+async def test_disconnecting_cancels_the_clients_requests(home: dict[str, str], tiny_model: Path) -> None:
     watcher, leaver = EngineClient(home), EngineClient(home)
     async for event in leaver.generate(request(tiny_model, tokens=1500)):
         if isinstance(event, Token):
@@ -145,8 +145,8 @@ async def test_a_client_that_hangs_up_takes_its_requests_with_it(home: dict[str,
     await watcher.close()
 
 
-async def test_a_client_that_stops_reading_is_hung_up_on(home: dict[str, str], tiny_model: Path) -> None:
-    """What it asked for ends, and others do not notice."""
+async def test_client_that_stops_reading_is_disconnected(home: dict[str, str], tiny_model: Path) -> None:
+    """Its requests end, and other clients are not affected."""
     from slm_lsp.engine.wire import frame
 
     async with EngineClient(home) as client:
@@ -166,7 +166,7 @@ async def test_a_client_that_stops_reading_is_hung_up_on(home: dict[str, str], t
         deaf.close()
 
 
-async def test_what_is_no_request_ends_that_connection_only(home: dict[str, str], tiny_model: Path) -> None:
+async def test_invalid_request_closes_only_that_connection(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         await client.stats()
         path = socket_path(runtime_dir(home))
@@ -179,7 +179,7 @@ async def test_what_is_no_request_ends_that_connection_only(home: dict[str, str]
         assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
 
 
-async def test_an_engine_that_nobody_needs_leaves(home: dict[str, str], tiny_model: Path) -> None:
+async def test_engine_without_clients_and_models_exits(home: dict[str, str], tiny_model: Path) -> None:
     home["SLM_LSP_ENGINE_IDLE_MINUTES"] = "0.002"
     async with EngineClient(home) as client:
         await answer(client, request(tiny_model))
@@ -187,7 +187,7 @@ async def test_an_engine_that_nobody_needs_leaves(home: dict[str, str], tiny_mod
     assert not socket_path(runtime_dir(home)).exists()
 
 
-async def test_a_terminated_engine_answers_and_cleans_up(home: dict[str, str], tiny_model: Path) -> None:
+async def test_terminated_engine_removes_its_files(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         await answer(client, request(tiny_model))
         (process,) = engines(home)
@@ -198,7 +198,7 @@ async def test_a_terminated_engine_answers_and_cleans_up(home: dict[str, str], t
         assert not busy_path(folder).exists()
 
 
-async def test_an_engine_that_cannot_start_says_where_its_log_is(home: dict[str, str]) -> None:
+async def test_error_of_an_engine_that_cannot_start_names_its_log(home: dict[str, str]) -> None:
     home["PYTHONHOME"] = "/nowhere"
     async with EngineClient(home) as client:
         with pytest.raises(EngineUnavailableError, match=r"does not start.*engine\.log"):
@@ -206,7 +206,7 @@ async def test_an_engine_that_cannot_start_says_where_its_log_is(home: dict[str,
     assert log_path(runtime_dir(home)).read_text() != ""
 
 
-async def test_a_broken_model_is_an_error_that_names_it(home: dict[str, str], tmp_path: Path) -> None:
+async def test_error_for_a_broken_model_names_the_file(home: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"GGUF" + b"\0" * 64)
     async with EngineClient(home) as client:
@@ -214,7 +214,7 @@ async def test_a_broken_model_is_an_error_that_names_it(home: dict[str, str], tm
             await answer(client, request(path))
 
 
-async def test_a_description_is_asked_for_once(home: dict[str, str], tiny_model: Path) -> None:
+async def test_description_is_cached_by_the_client(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         for _ in range(2):
             infos = [await client.describe(ModelRef.of(tiny_model))]
@@ -222,7 +222,7 @@ async def test_a_description_is_asked_for_once(home: dict[str, str], tiny_model:
         assert (await client.stats()).served == 1
 
 
-async def test_an_engine_that_is_leaving_costs_the_next_client_no_error(home: dict[str, str], tiny_model: Path) -> None:
+async def test_exiting_engine_causes_no_error_for_the_next_client(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         await answer(client, request(tiny_model))
     (leaving,) = engines(home)
@@ -232,7 +232,7 @@ async def test_an_engine_that_is_leaving_costs_the_next_client_no_error(home: di
         assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
 
 
-async def test_an_engine_whose_socket_was_removed_makes_it_anew(home: dict[str, str], tiny_model: Path) -> None:
+async def test_engine_creates_a_deleted_socket_again(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         await answer(client, request(tiny_model))
         path = socket_path(runtime_dir(home))
@@ -242,7 +242,7 @@ async def test_an_engine_whose_socket_was_removed_makes_it_anew(home: dict[str, 
             assert (await other.stats()).pid == (await client.stats()).pid
 
 
-async def test_an_engine_that_does_not_answer_is_said_to(home: dict[str, str], tiny_model: Path) -> None:
+async def test_engine_that_does_not_answer_is_reported(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient(home) as client:
         await client.stats()
         (process,) = engines(home)
@@ -252,7 +252,7 @@ async def test_an_engine_that_does_not_answer_is_said_to(home: dict[str, str], t
         process.resume()
 
 
-async def test_nobody_waits_without_end_for_an_engine_that_is_stuck(
+async def test_request_fails_if_the_engine_hangs(
     home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "SILENCE_S", 0.2)
@@ -267,7 +267,7 @@ async def test_nobody_waits_without_end_for_an_engine_that_is_stuck(
         assert text_of(await answer(client, request(tiny_model)))
 
 
-async def test_an_engine_that_is_only_busy_is_waited_for(
+async def test_request_waits_for_a_busy_engine(
     home: dict[str, str], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "SILENCE_S", 0.001)
@@ -275,10 +275,10 @@ async def test_an_engine_that_is_only_busy_is_waited_for(
         assert text_of(await answer(client, request(tiny_model, tokens=64)))
 
 
-async def test_an_engine_gives_way_to_other_programs(home: dict[str, str], tiny_model: Path) -> None:
+async def test_engine_runs_with_low_priority_and_without_spinning(home: dict[str, str], tiny_model: Path) -> None:
     async with EngineClient({**home, "OMP_DISPLAY_ENV": "VERBOSE"}) as client:
         await answer(client, request(tiny_model))
         (process,) = engines(home)
         assert process.nice() >= priority.NICE
         shown = log_path(runtime_dir(home)).read_text()
-        assert f"GOMP_SPINCOUNT = '{priority.SPIN}'" in shown, "the library of threads did not see the setting"
+        assert f"GOMP_SPINCOUNT = '{priority.SPIN}'" in shown, "the OpenMP library ignored the setting"

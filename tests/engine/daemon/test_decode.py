@@ -1,4 +1,4 @@
-"""From tokens to text: stop strings, characters that span tokens, the end."""
+"""Decoding tokens to text: stop strings, characters of several tokens, the end of an answer."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slm_lsp.engine.api import FimTokens, Sampling, Stop
-from slm_lsp.engine.daemon.decode import Decoder, TextStream, chances, pick
-from slm_lsp.engine.daemon.healing import Pieces
+from slm_lsp.engine.daemon.decode import Decoder, TextStream, distribution, pick
+from slm_lsp.engine.daemon.healing import Healing, Pieces
 
 
 class Bytes:
-    """A vocabulary of 256 bytes, and 256 for the end."""
+    """A vocabulary of the 256 bytes; token 256 is the end."""
 
     size = 257
     fim: FimTokens | None = None
@@ -28,7 +28,7 @@ class Bytes:
 
 
 def stream(text: str, stop: Stop, sizes: list[int]) -> tuple[str, bool]:
-    """Feed the bytes of `text` in pieces; what came out, and whether a stop was met."""
+    """Feed the bytes of `text` in pieces; return the text and whether a stop string was found."""
     feeder, raw, out = TextStream(stop), text.encode(), ""
     while raw:
         size = sizes.pop() if sizes else 1
@@ -43,7 +43,7 @@ SIZES = st.lists(st.integers(1, 4), max_size=30)
 
 
 @given(st.text(alphabet="abé🎉 \n;", max_size=30), SIZES)
-def test_without_stop_strings_everything_comes_out(text: str, sizes: list[int]) -> None:
+def test_all_text_is_returned_without_stop_strings(text: str, sizes: list[int]) -> None:
     assert stream(text, Stop(), sizes) == (text, False)
 
 
@@ -52,28 +52,26 @@ def test_without_stop_strings_everything_comes_out(text: str, sizes: list[int]) 
     st.lists(st.text(alphabet="ab\n;", min_size=1, max_size=3), min_size=1, max_size=3),
     SIZES,
 )
-def test_the_text_ends_before_the_stop_string_that_is_complete_first(
-    text: str, strings: list[str], sizes: list[int]
-) -> None:
+def test_text_ends_before_the_first_complete_stop_string(text: str, strings: list[str], sizes: list[int]) -> None:
     out, stopped = stream(text, Stop(tuple(strings)), sizes)
     hits = [(text.find(each) + len(each), text.find(each)) for each in strings if each in text]
     assert stopped == bool(hits)
     assert out == (text[: min(hits)[1]] if hits else text)
 
 
-def test_a_line_may_begin_with_a_line_end_where_that_is_allowed() -> None:
+def test_leading_line_break_is_no_stop_with_after_text() -> None:
     assert stream("\n    x = 1\ny", Stop(("\n",), after_text=True), []) == ("\n    x = 1", True)
     assert stream("\n    x = 1\ny", Stop(("\n",)), []) == ("", True)
 
 
-def test_half_a_character_is_never_shown() -> None:
+def test_incomplete_character_is_held_back() -> None:
     feeder = TextStream(Stop())
     first, second = "é".encode()[:1], "é".encode()[1:]
     assert feeder.feed(b"a" + first) == ("a", False)
     assert feeder.feed(second) == ("é", False)
 
 
-def test_what_may_become_a_stop_string_is_held_back() -> None:
+def test_beginning_of_a_possible_stop_string_is_held_back() -> None:
     feeder = TextStream(Stop(("END",)))
     assert feeder.feed(b"aEN") == ("a", False)
     assert feeder.feed(b"d") == ("ENd", False)
@@ -85,42 +83,42 @@ def logits_for(token: int) -> np.ndarray:
     return logits
 
 
-def test_an_answer_ends_with_the_models_own_end() -> None:
+def test_end_token_ends_the_answer() -> None:
     decoder = Decoder(Bytes(), Stop(), max_tokens=9)
     assert decoder.accept(logits_for(ord("a"))).text == "a"
     step = decoder.accept(logits_for(256))
     assert (step.token, step.finish, decoder.generated) == (None, "end", 1)
 
 
-def test_an_answer_ends_at_the_limit_and_nothing_held_back_is_lost() -> None:
+def test_answer_ends_at_max_tokens_with_the_text_held_back() -> None:
     decoder = Decoder(Bytes(), Stop(("ab",)), max_tokens=1)
     step = decoder.accept(logits_for(ord("a")))
     assert (step.token, step.text, step.finish) == (None, "a", "length")
 
 
 @given(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=50))
-def test_log_probabilities_are_those_of_the_whole_vocabulary(values: list[float]) -> None:
+def test_log_probabilities_match_the_full_softmax(values: list[float]) -> None:
     logits = np.array(values, dtype=np.float32)
-    token, logprob = pick(chances(logits), Sampling(), np.random.default_rng(0))
+    token, logprob = pick(distribution(logits), Sampling(), np.random.default_rng(0))
     exact = logits.astype(np.float64) - np.log(np.exp(logits.astype(np.float64)).sum())
     assert logits[token] == logits.max()
     assert logprob == pytest.approx(exact[token], abs=1e-4)
 
 
-def test_sampling_is_decided_by_its_seed_and_leaves_out_the_unlikely() -> None:
+def test_sampling_depends_on_the_seed_and_skips_unlikely_tokens() -> None:
     logits = np.array([5.0, 4.8, 4.5, -5.0], dtype=np.float32)
     sampling = Sampling(temperature=1.0)
 
     def draw(seed: int) -> list[int]:
         random = np.random.default_rng(seed)
-        return [pick(chances(logits), sampling, random)[0] for _ in range(50)]
+        return [pick(distribution(logits), sampling, random)[0] for _ in range(50)]
 
     assert draw(1) == draw(1)
     assert draw(1) != draw(2)
     assert set(draw(1)) == {0, 1, 2}
 
 
-def test_entropy_is_that_of_the_first_choice() -> None:
+def test_entropy_is_that_of_the_first_token() -> None:
     decoder = Decoder(Bytes(), Stop(), max_tokens=9)
     even = np.full(Bytes.size, -100, dtype=np.float32)
     even[[65, 66]] = 1.0
@@ -130,8 +128,8 @@ def test_entropy_is_that_of_the_first_choice() -> None:
 
 
 @pytest.mark.parametrize(("end", "finish"), [(9.0, "end"), (2.0, None)])
-def test_an_unsure_model_ends_by_the_infill_rule(end: float, finish: str | None) -> None:
-    """Ten tokens are about equally likely, and the end is less likely than any of them."""
+def test_infill_rule_ends_the_answer_of_an_unsure_model(end: float, finish: str | None) -> None:
+    """Ten tokens are equally likely; the end is less likely than any of them."""
     logits = np.full(Bytes.size, -100, dtype=np.float32)
     logits[65:75] = 10.0
     logits[256] = end
@@ -140,34 +138,34 @@ def test_an_unsure_model_ends_by_the_infill_rule(end: float, finish: str | None)
 
 
 class TestHealing:
-    """The first tokens spell what was taken off the prompt."""
+    """The first tokens spell the bytes removed from the prompt."""
 
     def decoder(self, forced: bytes) -> Decoder:
         vocabulary = Words()
-        return Decoder(vocabulary, Stop(), 9, forced, lambda: Pieces(vocabulary.size, vocabulary.piece))
+        return Decoder(vocabulary, Stop(), 9, Healing(forced, lambda: Pieces(vocabulary.size, vocabulary.piece)))
 
-    def test_a_token_that_begins_so_is_chosen_and_its_rest_is_the_answer(self) -> None:
+    def test_rest_of_a_longer_token_is_the_answer(self) -> None:
         step = self.decoder(b"ret").accept(likes(b"return", b"x"))
         assert (step.token, step.text) == (Words.WORDS.index(b"return"), "urn")
 
-    def test_the_likeliest_token_that_does_not_fit_is_not_chosen(self) -> None:
+    def test_token_that_does_not_spell_the_forced_bytes_is_not_chosen(self) -> None:
         step = self.decoder(b"ret").accept(likes(b"x", b"return"))
         assert step.text == "urn"
 
-    def test_several_tokens_may_spell_it(self) -> None:
+    def test_several_tokens_can_spell_the_forced_bytes(self) -> None:
         decoder = self.decoder(b"ret")
         assert decoder.accept(likes(b"re", b"x")).text == ""
         assert decoder.accept(likes(b"x", b"ty")).text == "y"
         assert decoder.accept(likes(b"x", b"ty")).text == "x"
 
-    def test_the_end_cannot_come_before_it_is_spelled(self) -> None:
+    def test_answer_cannot_end_before_the_forced_bytes_are_spelled(self) -> None:
         decoder = self.decoder(b"r")
         assert decoder.accept(likes(b"", b"re")).text == "e"
         assert decoder.accept(likes(b"", b"re")).finish == "end"
 
 
 class Words(Bytes):
-    """A vocabulary of a few words; the empty one is the end."""
+    """A vocabulary of a few words; the empty word is the end."""
 
     WORDS = (b"", b"r", b"re", b"ret", b"return", b"t", b"ty", b"x", b" ", b"    ", "é".encode())
     size = len(WORDS)
@@ -180,7 +178,7 @@ class Words(Bytes):
 
 
 def likes(*words: bytes) -> np.ndarray:
-    """Logits that like these words best, in this order."""
+    """Return logits in which these words are the likeliest, in this order."""
     logits = np.full(Words.size, -5, dtype=np.float32)
     for rank, word in enumerate(words):
         logits[Words.WORDS.index(word)] = 10 - rank

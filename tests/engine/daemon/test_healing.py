@@ -1,4 +1,4 @@
-"""How much comes off the end of a prompt, and which tokens may take its place."""
+"""Token healing: which tokens are removed from the prompt, and which can replace them."""
 
 from collections.abc import Sequence
 
@@ -34,12 +34,12 @@ def tokens(*words: bytes) -> list[int]:
         ([b" ", b"r"], 0, b" r"),
     ],
 )
-def test_as_much_comes_off_as_may_begin_a_longer_token(typed: list[bytes], kept: int, forced: bytes) -> None:
+def test_tokens_that_may_begin_a_longer_token_are_removed(typed: list[bytes], kept: int, forced: bytes) -> None:
     assert cut(tokens(*typed), PIECES, piece) == (kept, forced)
 
 
 @given(st.lists(st.sampled_from(WORDS[1:]), max_size=8))
-def test_nothing_that_was_typed_is_lost(typed: list[bytes]) -> None:
+def test_kept_tokens_and_forced_bytes_make_the_typed_text(typed: list[bytes]) -> None:
     kept, forced = cut(tokens(*typed), PIECES, piece)
     assert b"".join(typed[:kept]) + forced == b"".join(typed)
     assert kept < len(typed) or not typed
@@ -50,11 +50,11 @@ def fits(word: bytes, forced: bytes) -> bool:
 
 
 @given(st.lists(st.sampled_from(WORDS[1:]), min_size=1, max_size=3).map(b"".join))
-def test_just_the_tokens_that_fit_are_found(forced: bytes) -> None:
+def test_exactly_the_fitting_tokens_are_found(forced: bytes) -> None:
     found: Sequence[int] = PIECES.fitting(forced).tolist()
     assert sorted(found) == [token for token, word in enumerate(WORDS) if fits(word, forced)]
 
 
 @given(st.lists(st.sampled_from(WORDS[1:]), min_size=1, max_size=2).map(b"".join))
-def test_a_longer_token_is_found_where_there_is_one(beginning: bytes) -> None:
+def test_longer_token_is_detected(beginning: bytes) -> None:
     assert PIECES.begins_one(beginning) == any(w.startswith(beginning) and w != beginning for w in WORDS)

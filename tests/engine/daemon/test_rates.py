@@ -1,4 +1,4 @@
-"""How fast a model is here: measured in idle time, kept, and used."""
+"""The speed of a model: measured in idle time, stored and used."""
 
 import asyncio
 import itertools
@@ -25,7 +25,7 @@ def model(tiny_model: Path) -> LoadedModel:
     return LoadedModel(ModelRef.of(tiny_model), backend, why, 0.0, Machine(1))
 
 
-def test_every_batch_is_measured_some_times_and_the_fastest_counts(model: LoadedModel) -> None:
+def test_each_batch_is_measured_several_times_and_the_fastest_counts(model: LoadedModel) -> None:
     ticks = itertools.count()
     free = model.sessions.free()
     steps = 1
@@ -40,7 +40,7 @@ def test_every_batch_is_measured_some_times_and_the_fastest_counts(model: Loaded
     assert model.draft_costs.of(3) == model.rates.cost(4)
 
 
-def test_rates_are_kept_by_model_and_binding(model: LoadedModel, tmp_path: Path) -> None:
+def test_rates_are_stored_by_model_and_binding(model: LoadedModel, tmp_path: Path) -> None:
     file = RatesFile(tmp_path / "cache" / "rates.json")
     assert file.get(model.ref, model.backend) is None
     file.put(model.ref, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0, measured_at=1.0))
@@ -50,14 +50,12 @@ def test_rates_are_kept_by_model_and_binding(model: LoadedModel, tmp_path: Path)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"x": {"batch_s": 1}}'])
-def test_a_damaged_file_counts_as_none(model: LoadedModel, tmp_path: Path, damage: bytes) -> None:
+def test_damaged_file_of_rates_is_ignored(model: LoadedModel, tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "rates.json").write_bytes(damage)
     assert RatesFile(tmp_path / "rates.json").get(model.ref, model.backend) is None
 
 
-def test_rates_of_an_earlier_version_say_nothing_about_the_load_and_are_not_used(
-    model: LoadedModel, tmp_path: Path
-) -> None:
+def test_rates_without_a_time_of_measurement_are_ignored(model: LoadedModel, tmp_path: Path) -> None:
     file = RatesFile(tmp_path / "rates.json")
     file.put(model.ref, model.backend, Rates({1: 0.5, 32: 4.0}, 2.0))
     assert file.get(model.ref, model.backend) is None
@@ -75,7 +73,9 @@ async def measured(client: EngineClient) -> dict[int, float]:
     raise AssertionError("the model was not measured")
 
 
-async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[str, str], tiny_model: Path) -> None:
+async def test_idle_engine_measures_once_and_the_next_one_reads_the_result(
+    home: dict[str, str], tiny_model: Path
+) -> None:
     async with EngineClient(home) as client:
         events = [event async for event in client.generate(Generate(ModelRef.of(tiny_model), (Segment("def f"),), 2))]
         assert events
@@ -91,7 +91,7 @@ async def test_an_idle_engine_measures_once_and_the_next_one_knows(home: dict[st
     assert kept(home) == before
 
 
-async def test_a_client_learns_the_speed_of_a_model_that_was_measured_after_it_was_described(
+async def test_client_gets_the_speed_measured_after_its_first_description(
     home: dict[str, str], tiny_model: Path
 ) -> None:
     async with EngineClient(home) as client:
@@ -104,7 +104,7 @@ async def test_a_client_learns_the_speed_of_a_model_that_was_measured_after_it_w
     assert after.prefill_rate is not None
 
 
-def test_rates_that_turn_out_too_slow_are_corrected_at_once_and_measured_again(model: LoadedModel) -> None:
+def test_rates_that_are_too_slow_are_corrected_and_measured_again(model: LoadedModel) -> None:
     model.rates = Rates({size: float(size) for size in SIZES}, 32.0, measured_at=time.time())
     model.note_speed(1, 1, 0.9)
     assert not model.stale(time.time())
@@ -120,8 +120,8 @@ def test_rates_that_turn_out_too_slow_are_corrected_at_once_and_measured_again(m
     assert not model.stale(time.time())
 
 
-def test_batches_far_larger_than_measured_say_nothing(model: LoadedModel) -> None:
-    """Graphics processors evaluate 512 tokens in hardly more time than 32."""
+def test_batches_much_larger_than_the_measured_ones_are_ignored(model: LoadedModel) -> None:
+    """GPUs evaluate 512 tokens in hardly more time than 32."""
     known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0, measured_at=time.time())
     for _ in range(2 * FASTER_TIMES):
         model.note_speed(512, 1, 64.0)
@@ -129,7 +129,7 @@ def test_batches_far_larger_than_measured_say_nothing(model: LoadedModel) -> Non
     assert model.machine.slowdown.value == 1.0
 
 
-def test_the_old_rates_are_there_until_the_new_ones_are(model: LoadedModel) -> None:
+def test_old_rates_are_used_until_the_new_ones_are_complete(model: LoadedModel) -> None:
     known = model.rates = Rates({size: float(size) for size in SIZES}, 32.0)
     model.measure_again()
     ticks = itertools.count()
@@ -147,14 +147,14 @@ def test_the_old_rates_are_there_until_the_new_ones_are(model: LoadedModel) -> N
         (Rates({1: 1.0}, 2.0, load=0.0, measured_at=9000.0), True),
         (None, True),
     ],
-    ids=["quiet and new", "while other programs ran", "long ago", "in the future", "never"],
+    ids=["recent and on an idle machine", "while other programs ran", "long ago", "in the future", "never"],
 )
 def test_stale_rates(model: LoadedModel, rates: Rates | None, stale: bool) -> None:
     model.rates = rates
     assert model.stale(now=1001.0) == stale
 
 
-def test_a_measurement_on_a_busy_machine_does_not_replace_one_on_a_quiet_machine(tiny_model: Path) -> None:
+def test_measurement_on_a_busy_machine_does_not_replace_one_on_an_idle_machine(tiny_model: Path) -> None:
     times = iter(Reading(busy=10.0 * count, own=0.0) for count in itertools.count())
     seconds = itertools.count()
     meter = LoadMeter(0, lambda: next(times), lambda: float(next(seconds)))
@@ -173,7 +173,7 @@ def test_a_measurement_on_a_busy_machine_does_not_replace_one_on_a_quiet_machine
     assert model.rates.loaded
 
 
-def test_the_time_of_a_batch_lies_between_those_of_the_measured_sizes() -> None:
+def test_duration_of_a_batch_is_interpolated_between_measured_sizes() -> None:
     rates = Rates({1: 1.0, 4: 1.6, 8: 2.4, 16: 4.0, 24: 6.0, 32: 8.0}, prompt_s=6.0)
     assert rates.seconds(1, 1) == 1.0
     assert rates.seconds(6, 6) == pytest.approx(2.0)
@@ -182,14 +182,14 @@ def test_the_time_of_a_batch_lies_between_those_of_the_measured_sizes() -> None:
     assert 4.0 * 6 / 8 < rates.seconds(16, 1) < 4.0
 
 
-def test_an_interruption_loses_little_and_no_batch_is_too_short_to_be_worth_it(model: LoadedModel) -> None:
+def test_size_of_prompt_batches_follows_the_prefill_rate(model: LoadedModel) -> None:
     for rate, chunk in ((1010.0, 64), (300.0, 30), (20.0, 1)):
         for _ in range(100):
             model.note_speed(8, 1, 8 / rate)
         assert model.chunk == min(model.batch, max(chunk, model.backend.worthwhile))
 
 
-def test_only_batches_of_prompts_tell_how_fast_prompts_are_evaluated(model: LoadedModel) -> None:
+def test_only_prompt_batches_update_the_prefill_rate(model: LoadedModel) -> None:
     before = model.prefill_rate
     model.note_speed(8, 8, 0.001)
     model.note_speed(2, 1, 0.001)

@@ -1,4 +1,4 @@
-"""The decoding thread on the tiny model: order, cancels, sharing of batches, refusals."""
+"""The scheduler on the tiny model: priorities, cancellation, shared batches, errors."""
 
 import queue
 import threading
@@ -39,7 +39,7 @@ PROMPT = "def area(width, height):\n    return"
 
 
 class Watched:
-    """A real backend whose batches can be held up, so that a test knows what runs when."""
+    """A real backend whose batches a test can block and count."""
 
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
@@ -69,7 +69,7 @@ class Watched:
 
 
 class Bench:
-    """A scheduler at work, and what it answers."""
+    """A running scheduler and its answers."""
 
     def __init__(self, tiny: Path, folder: Path, binding: str, idle_s: float = 1000) -> None:
         self.tiny = tiny
@@ -81,7 +81,7 @@ class Bench:
             return self.opened[-1], why
 
         self.crashes = CrashRecord(folder)
-        self.scheduler = Scheduler(Models(open_model, self.crashes, idle_s), seam_s=0)
+        self.scheduler = Scheduler(Models(open_model, self.crashes, idle_s))
         self.unloaded = threading.Event()
         self._thread = threading.Thread(target=self.scheduler.run, args=(self.unloaded.set,))
         self._thread.start()
@@ -144,12 +144,12 @@ class Answer:
 
     @property
     def evaluated(self) -> int:
-        """Tokens of the prompt that no cells held."""
+        """Number of prompt tokens that were not reused."""
         (started,) = self.of(Started)
         return int(started.prompt_tokens - started.reused_tokens)
 
     def texts(self) -> list[str]:
-        """The text of every candidate."""
+        """Return the text of each candidate."""
         found: dict[int, str] = {}
         for token in self.of(Token):
             found[token.candidate] = found.get(token.candidate, "") + token.text
@@ -163,7 +163,7 @@ def bench(request: pytest.FixtureRequest, tiny_model: Path, tmp_path: Path) -> I
     found.close()
 
 
-def test_an_answer_is_started_tokens_done(bench: Bench) -> None:
+def test_answer_is_started_then_tokens_then_done(bench: Bench) -> None:
     answer = bench.generate()
     kinds = [type(event) for event in answer.all() if not isinstance(event, Loading)]
     assert kinds == [Started, *[Token] * 8, Done]
@@ -174,7 +174,7 @@ def test_an_answer_is_started_tokens_done(bench: Bench) -> None:
     assert all(token.logprob <= 0 for token in answer.of(Token))
 
 
-def test_the_same_request_again_reuses_the_prompt_and_answers_the_same(bench: Bench) -> None:
+def test_repeated_request_reuses_the_prompt_and_gives_the_same_answer(bench: Bench) -> None:
     first = bench.generate()
     first.all()
     second = bench.generate()
@@ -183,7 +183,7 @@ def test_the_same_request_again_reuses_the_prompt_and_answers_the_same(bench: Be
     assert started.reused_tokens == started.prompt_tokens - 1
 
 
-def test_what_was_generated_and_then_typed_is_not_evaluated_again(bench: Bench) -> None:
+def test_typed_text_that_was_generated_before_is_reused(bench: Bench) -> None:
     first = bench.generate(tokens=4)
     prompt = PROMPT + first.text
     (started,) = bench.generate(prompt).of(Started)
@@ -191,7 +191,7 @@ def test_what_was_generated_and_then_typed_is_not_evaluated_again(bench: Bench) 
     assert started.reused_tokens >= before.prompt_tokens
 
 
-def test_requests_of_one_urgency_are_decoded_together(bench: Bench) -> None:
+def test_requests_of_the_same_priority_share_batches(bench: Bench) -> None:
     bench.generate().all()
     bench.backend.gate.clear()
     both = [bench.generate("x = 1\n"), bench.generate("class Shop:\n")]
@@ -203,7 +203,7 @@ def test_requests_of_one_urgency_are_decoded_together(bench: Bench) -> None:
     assert texts == [bench.generate("x = 1\n").text, bench.generate("class Shop:\n").text]
 
 
-def test_an_urgent_request_interrupts_and_the_interrupted_one_still_answers_right(bench: Bench) -> None:
+def test_urgent_request_interrupts_another_without_changing_its_answer(bench: Bench) -> None:
     alone = bench.generate("import os\n" * 20, tokens=12).text
     bench.generate("something else entirely").all()
     bench.backend.gate.clear()
@@ -218,7 +218,7 @@ def test_an_urgent_request_interrupts_and_the_interrupted_one_still_answers_righ
     assert bench.generate("import os\n" * 20, tokens=12).text == alone
 
 
-def test_a_cancel_ends_a_request_and_leaves_the_others(bench: Bench) -> None:
+def test_cancelling_a_request_does_not_affect_others(bench: Bench) -> None:
     expected = bench.generate("x = 1\n").text
     bench.backend.gate.clear()
     doomed = bench.generate("import os\n" * 10, tokens=500)
@@ -231,7 +231,7 @@ def test_a_cancel_ends_a_request_and_leaves_the_others(bench: Bench) -> None:
     assert other.text == expected
 
 
-def test_a_cancel_at_any_moment_of_a_prompt_leaves_the_cells_right(bench: Bench) -> None:
+def test_cancelling_at_any_batch_of_a_prompt_keeps_the_cells_correct(bench: Bench) -> None:
     prompt = "for line in lines:\n    print(line)\n" * 6
     expected = bench.generate(prompt).text
     for batches in range(5):
@@ -249,7 +249,7 @@ def test_a_cancel_at_any_moment_of_a_prompt_leaves_the_cells_right(bench: Bench)
         assert bench.generate(prompt).text == expected
 
 
-def test_a_cancelled_request_that_is_still_queued_is_never_started(bench: Bench) -> None:
+def test_cancelled_queued_request_is_never_started(bench: Bench) -> None:
     bench.generate().all()
     bench.backend.gate.clear()
     running = bench.generate("z", tokens=4)
@@ -262,18 +262,18 @@ def test_a_cancelled_request_that_is_still_queued_is_never_started(bench: Bench)
     assert isinstance(queued.all()[-1], Failed)
 
 
-def test_more_requests_than_sequences_wait_for_one_another(bench: Bench) -> None:
+def test_requests_wait_for_free_sequences(bench: Bench) -> None:
     answers = [bench.generate(f"number {number} of many") for number in range(3 * OPTIONS.sequences)]
     assert all(isinstance(answer.all()[-1], Done) for answer in answers)
 
 
-def test_a_prompt_longer_than_the_context_is_refused(bench: Bench) -> None:
+def test_prompt_longer_than_the_context_is_rejected(bench: Bench) -> None:
     (failed,) = bench.generate("x " * 2000).of(Failed)
     assert failed.kind == "PromptTooLongError"
     assert isinstance(bench.generate().all()[-1], Done)
 
 
-def test_a_stop_string_ends_the_answer_before_it(bench: Bench) -> None:
+def test_answer_ends_before_a_stop_string(bench: Bench) -> None:
     whole = bench.generate(tokens=32).text
     stop = whole[3:5]
     answer = bench.generate(tokens=32, stop=Stop((stop,)))
@@ -281,27 +281,29 @@ def test_a_stop_string_ends_the_answer_before_it(bench: Bench) -> None:
     assert answer.of(Done)[0].finish == "stop"
 
 
-def test_a_description_says_how_to_talk_to_the_model(bench: Bench) -> None:
+def test_description_contains_fim_tokens_and_context_size(bench: Bench) -> None:
     (described,) = bench.submit(Describe(ModelRef.of(bench.tiny))).of(Described)
     assert described.info.fim is not None
     assert described.info.context_tokens == OPTIONS.cells
     assert described.info.backend in available()
 
 
-def test_a_missing_model_is_an_answer_not_a_crash(bench: Bench) -> None:
+def test_missing_model_file_is_reported(bench: Bench) -> None:
     (failed,) = bench.submit(Generate(ModelRef("/nowhere.gguf"), (Segment("x"),), 1)).of(Failed)
     assert failed.kind == "ModelMissingError"
     assert "models pull" in failed.cure
 
 
-def test_adapters_are_refused_until_a_binding_can_apply_them(bench: Bench) -> None:
+def test_adapters_are_rejected_because_no_binding_applies_them(bench: Bench) -> None:
     adapted = ModelRef(str(bench.tiny), (Adapter("/a.gguf"),))
     (failed,) = bench.submit(Generate(adapted, (Segment("x"),), 1)).of(Failed)
     assert failed.kind == "UsageError"
     assert "adapters" in failed.what
 
 
-def test_a_model_that_took_the_engine_down_twice_waits_for_a_person(tiny_model: Path, tmp_path: Path) -> None:
+def test_model_is_refused_after_two_crashes_until_an_explicit_request_succeeds(
+    tiny_model: Path, tmp_path: Path
+) -> None:
     for _ in range(2):
         CrashRecord(tmp_path).mark(ModelRef.of(tiny_model))
         CrashRecord(tmp_path).take_stock()
@@ -313,7 +315,7 @@ def test_a_model_that_took_the_engine_down_twice_waits_for_a_person(tiny_model: 
     bench.close()
 
 
-def test_a_model_at_work_is_noted_and_at_rest_it_is_not(bench: Bench, tmp_path: Path) -> None:
+def test_model_is_recorded_only_while_in_use(bench: Bench, tmp_path: Path) -> None:
     bench.generate().all()
     bench.backend.gate.clear()
     answer = bench.generate("x", tokens=2)
@@ -325,7 +327,7 @@ def test_a_model_at_work_is_noted_and_at_rest_it_is_not(bench: Bench, tmp_path: 
     assert not busy_path(tmp_path).exists()
 
 
-def test_an_idle_model_is_unloaded_and_loaded_again_when_needed(tiny_model: Path, tmp_path: Path) -> None:
+def test_idle_model_is_unloaded_and_loaded_again_when_needed(tiny_model: Path, tmp_path: Path) -> None:
     bench = Bench(tiny_model, tmp_path, "llama_cpp", idle_s=0.05)
     expected = bench.generate().text
     assert bench.unloaded.wait(20)
@@ -335,7 +337,7 @@ def test_an_idle_model_is_unloaded_and_loaded_again_when_needed(tiny_model: Path
     bench.close()
 
 
-def test_stopping_answers_everything(bench: Bench) -> None:
+def test_stopping_ends_all_requests(bench: Bench) -> None:
     bench.generate().all()
     bench.backend.gate.clear()
     running, queued = bench.generate("x", tokens=500), bench.generate("y", priority=Priority.WARM)
@@ -351,45 +353,30 @@ SUFFIX = "\n".join(f"def step_{number}(): return {number}" for number in range(1
 PREFIX = "import os\n\n\ndef main():\n"
 
 
-def test_typing_behind_the_middle_evaluates_a_token_or_two(bench: Bench) -> None:
+def test_typing_after_the_middle_sentinel_evaluates_few_tokens(bench: Bench) -> None:
     bench.infill(PREFIX, "    re", SUFFIX).all()
     for typed in ("    ret", "    retu", "    ret", "    return x", "    return xy"):
         answer = bench.infill(PREFIX, typed, SUFFIX)
         assert answer.evaluated <= 4
-        assert answer.text == bench.infill(PREFIX, typed, SUFFIX, reuse="nothing").text
+        assert answer.text == bench.infill(PREFIX, typed, SUFFIX, fresh=True).text
 
 
-def test_a_healed_answer_goes_on_inside_the_word(bench: Bench) -> None:
-    """Whatever the tiny model says, what was typed stands before it and is not said again."""
+def test_healed_answer_continues_inside_the_word(bench: Bench) -> None:
+    """For any answer of the tiny model, the typed text precedes it and is not repeated."""
     whole = bench.infill(PREFIX, "", SUFFIX, tokens=12).text
     typed = whole[:3]
     again = bench.infill(PREFIX, typed, SUFFIX, tokens=12)
     assert (typed + again.text)[: len(whole) - 3] == whole[: len(whole) - 3]
 
 
-def test_a_moved_cursor_keeps_most_of_the_suffix(bench: Bench) -> None:
+def test_prompt_of_a_moved_cursor_gets_the_answer_of_a_fresh_evaluation(bench: Bench) -> None:
     bench.infill(PREFIX, "x", SUFFIX).all()
     moved = bench.infill(PREFIX + "    pass\n", "", SUFFIX)
-    assert isinstance(moved.all()[-1], Done)
-    assert moved.evaluated < 60
-    exact = bench.infill(PREFIX + "    pass\n", "", SUFFIX, reuse="exact")
-    assert exact.evaluated > 150
-    assert exact.text == bench.infill(PREFIX + "    pass\n", "", SUFFIX, reuse="nothing").text
+    assert moved.evaluated > 150
+    assert moved.text == bench.infill(PREFIX + "    pass\n", "", SUFFIX, fresh=True).text
 
 
-def test_a_cancel_in_the_middle_of_a_splice_leaves_the_cells_right(bench: Bench) -> None:
-    expected = bench.infill(PREFIX, "y", SUFFIX, reuse="nothing").text
-    bench.infill(PREFIX, "x", SUFFIX).all()
-    bench.backend.gate.clear()
-    doomed = bench.infill(PREFIX + "    call(1, 2, 3)\n" * 8, "", SUFFIX, tokens=100)
-    assert bench.backend.waiting.wait(20)
-    bench.scheduler.cancel(doomed.job)
-    bench.backend.gate.set()
-    assert isinstance(doomed.all()[-1], Failed)
-    assert bench.infill(PREFIX, "y", SUFFIX).text == expected
-
-
-def test_a_warmed_prompt_costs_the_request_one_token(bench: Bench) -> None:
+def test_request_with_a_warmed_prompt_evaluates_one_token(bench: Bench) -> None:
     segments = infill(PREFIX, "", SUFFIX)
     warmed = bench.submit(Warm(ModelRef.of(bench.tiny), segments))
     assert warmed.of(Token) == []
@@ -397,7 +384,7 @@ def test_a_warmed_prompt_costs_the_request_one_token(bench: Bench) -> None:
     assert bench.infill(PREFIX, "", SUFFIX).evaluated == 1
 
 
-def test_candidates_are_decoded_together_and_the_first_is_the_greedy_answer(bench: Bench) -> None:
+def test_candidates_share_batches_and_the_first_is_greedy(bench: Bench) -> None:
     alone = bench.generate(tokens=6).text
     answer = bench.generate(tokens=6, candidates=3, sampling=Sampling(temperature=1.5, seed=7))
     texts = answer.texts()
@@ -409,7 +396,7 @@ def test_candidates_are_decoded_together_and_the_first_is_the_greedy_answer(benc
     assert bench.generate(tokens=6, candidates=3, sampling=Sampling(temperature=1.5, seed=7)).texts() == texts
 
 
-def test_candidates_are_cancelled_together(bench: Bench) -> None:
+def test_cancelling_a_request_cancels_all_candidates(bench: Bench) -> None:
     bench.generate().all()
     answer = bench.generate("x", tokens=300, candidates=3)
     while not isinstance(answer.events.get(timeout=20), Token):
@@ -420,12 +407,12 @@ def test_candidates_are_cancelled_together(bench: Bench) -> None:
     assert bench.scheduler.counts() == (0, 0)
 
 
-def test_more_candidates_than_sessions_are_as_many_as_there_are(bench: Bench) -> None:
+def test_number_of_candidates_is_limited_by_the_sessions(bench: Bench) -> None:
     answer = bench.generate(tokens=3, candidates=50)
     assert len(answer.texts()) == OPTIONS.sequences - 1
 
 
-def test_drafts_change_the_number_of_batches_and_not_the_answer(bench: Bench) -> None:
+def test_drafts_reduce_batches_without_changing_the_answer(bench: Bench) -> None:
     plain = bench.generate(tokens=40)
     drafted = bench.generate(tokens=40, draft=plain.text)
     assert drafted.text == plain.text
@@ -433,13 +420,13 @@ def test_drafts_change_the_number_of_batches_and_not_the_answer(bench: Bench) ->
     assert drafted.of(Done)[0].batches < 25
 
 
-def test_wrong_drafts_do_no_harm(bench: Bench) -> None:
+def test_wrong_drafts_do_not_change_the_answer(bench: Bench) -> None:
     plain = bench.generate(tokens=30)
-    assert bench.generate(tokens=30, draft="nothing of this will be said " * 5).text == plain.text
+    assert bench.generate(tokens=30, draft="none of this is generated " * 5).text == plain.text
     assert bench.generate(tokens=30, draft=plain.text[10:] + plain.text[:10]).text == plain.text
 
 
-def test_a_batch_the_model_cannot_evaluate_is_an_answer_not_a_crash(bench: Bench) -> None:
+def test_batch_that_cannot_be_evaluated_is_reported(bench: Bench) -> None:
     expected = bench.generate().text
     bench.backend.fail_next = 20
     (failed,) = bench.generate("x" * 50).of(Failed)
@@ -448,30 +435,30 @@ def test_a_batch_the_model_cannot_evaluate_is_an_answer_not_a_crash(bench: Bench
     assert bench.generate().text == expected
 
 
-def test_a_batch_that_finds_no_place_is_tried_again_smaller(bench: Bench) -> None:
+def test_batch_that_does_not_fit_is_split(bench: Bench) -> None:
     prompt = "import os\n" * 12
-    expected = bench.generate(prompt, reuse="nothing").text
+    expected = bench.generate(prompt, fresh=True).text
     bench.backend.fail_next = 3
-    assert bench.generate(prompt, reuse="nothing").text == expected
+    assert bench.generate(prompt, fresh=True).text == expected
 
 
-def test_more_long_requests_than_cells_wait_for_one_another(bench: Bench) -> None:
+def test_long_requests_wait_for_free_cells(bench: Bench) -> None:
     answers = [bench.generate(f"{number} " + "word " * 75, tokens=100) for number in range(8)]
     assert [type(answer.all()[-1]) for answer in answers] == [Done] * 8
 
 
-def test_a_hundred_documents_in_turn_fill_no_more_than_the_cells(bench: Bench) -> None:
+def test_sessions_of_many_documents_never_exceed_the_cells(bench: Bench) -> None:
     for number in range(100):
         assert isinstance(bench.generate(f"document {number} " * 15, tokens=2).all()[-1], Done)
     sessions = bench.scheduler._models._loaded[ModelRef.of(bench.tiny)].sessions
     assert sum(len(each.tokens) for each in sessions._sessions) <= OPTIONS.cells
 
 
-def test_an_answer_has_the_form_that_was_asked_for(bench: Bench) -> None:
+def test_answer_matches_the_form(bench: Bench) -> None:
     assert bench.generate(tokens=32, form="(yes|no)!").text in ("yes!", "no!")
 
 
-def test_a_form_that_makes_no_sense_is_refused_and_others_are_answered(bench: Bench) -> None:
+def test_invalid_form_is_rejected_without_affecting_other_requests(bench: Bench) -> None:
     (failed,) = bench.generate(form="(").of(Failed)
     assert failed.kind == "UsageError"
     (failed,) = bench.submit(Generate(ModelRef.of(bench.tiny), (Segment("a", heal=True),), 4, form="a")).of(Failed)
@@ -479,7 +466,7 @@ def test_a_form_that_makes_no_sense_is_refused_and_others_are_answered(bench: Be
     assert isinstance(bench.generate().all()[-1], Done)
 
 
-def test_every_candidate_says_how_it_ends(bench: Bench) -> None:
+def test_last_token_of_each_candidate_has_a_finish(bench: Bench) -> None:
     answer = bench.generate(tokens=3, candidates=3)
     tokens = answer.of(Token)
     for number in range(3):
@@ -488,14 +475,14 @@ def test_every_candidate_says_how_it_ends(bench: Bench) -> None:
         assert last.finish == "length"
 
 
-def test_the_first_candidate_is_greedy_at_any_temperature(bench: Bench) -> None:
+def test_first_candidate_is_greedy_at_any_temperature(bench: Bench) -> None:
     alone = bench.generate(tokens=6).text
     for seed in range(3):
         sampling = Sampling(temperature=5.0, min_p=0, seed=seed)
         assert bench.generate(tokens=6, candidates=2, sampling=sampling).texts()[0] == alone
 
 
-def test_a_candidate_that_ends_with_its_first_token_ends_the_request(bench: Bench) -> None:
+def test_request_ends_although_a_candidate_ends_with_its_first_token(bench: Bench) -> None:
     sampling = Sampling(temperature=3.0, min_p=0, seed=3)
     texts = bench.generate(tokens=6, candidates=3, sampling=sampling).texts()
     first = next(text[0] for text in texts[1:] if text[0] not in texts[0])
@@ -507,16 +494,16 @@ def test_a_candidate_that_ends_with_its_first_token_ends_the_request(bench: Benc
 
 
 class TestBranches:
-    """Candidates that leave the greedy answer where it is unsure."""
+    """Candidates that branch off at unlikely tokens of the greedy answer."""
 
-    def said(self, answer: "Answer") -> list[list[Token]]:
+    def by_candidate(self, answer: "Answer") -> list[list[Token]]:
         tokens = answer.of(Token)
         return [[each for each in tokens if each.candidate == number] for number in range(tokens[-1].candidate + 4)]
 
-    def test_they_say_what_the_greedy_answer_said_up_to_where_it_is_unsure(self, bench: Bench) -> None:
+    def test_branches_repeat_the_greedy_answer_up_to_an_unlikely_token(self, bench: Bench) -> None:
         alone = bench.generate(tokens=8)
         answer = bench.generate(tokens=8, candidates=3, branch_below=1.0)
-        greedy, *others = [each for each in self.said(answer) if each]
+        greedy, *others = [each for each in self.by_candidate(answer) if each]
         assert "".join(each.text for each in greedy) == alone.text
         assert [each.logprob for each in greedy] == pytest.approx([each.logprob for each in alone.of(Token)], abs=1e-3)
         assert len(others) == 2
@@ -530,17 +517,17 @@ class TestBranches:
         assert done.generated_tokens == 8 + 8 + 7
         assert done.batches == 7
 
-    def test_a_branch_goes_on_as_the_greedy_answer_behind_the_same_text_would(self, bench: Bench) -> None:
-        branch = self.said(bench.generate(tokens=8, candidates=2, branch_below=1.0))[1]
+    def test_branch_continues_greedily(self, bench: Bench) -> None:
+        branch = self.by_candidate(bench.generate(tokens=8, candidates=2, branch_below=1.0))[1]
         alone = bench.generate(PROMPT + branch[0].text, tokens=7)
         assert "".join(each.text for each in branch) == branch[0].text + alone.text
 
-    def test_a_sure_answer_has_none(self, bench: Bench) -> None:
+    def test_answer_with_likely_tokens_has_no_branches(self, bench: Bench) -> None:
         answer = bench.generate(tokens=8, candidates=3, branch_below=1e-9)
         assert {each.candidate for each in answer.of(Token)} == {0}
         assert all(len(batch) == 1 for batch in bench.backend.batches[-7:])
 
-    def test_they_are_cancelled_with_the_request(self, bench: Bench) -> None:
+    def test_branches_are_cancelled_with_the_request(self, bench: Bench) -> None:
         bench.generate().all()
         answer = bench.generate("x", tokens=300, candidates=3, branch_below=1.0)
         while not isinstance(answer.events.get(timeout=20), Token):

@@ -9,18 +9,18 @@ from slm_lsp.engine.daemon.threads import RETRY_S, TRIALS, ThreadChoice
 from slm_lsp.engine.load import LoadMeter, Reading
 
 Slowness = Callable[[int], float]
-"""How many times longer a batch takes with a number of threads."""
+"""Returns the slowdown of a batch by its number of threads."""
 
 
 class Simulation:
-    """Batches under a load; each takes a tenth of a second times its slowness."""
+    """Simulated batches under load; each takes 0.1 s times its slowdown."""
 
     def __init__(self, most: int) -> None:
         self.now = 0.0
         self.choice = ThreadChoice(most, lambda: self.now)
 
     def run(self, batches: int, contended: float, slowness: Slowness, prompt: bool = False) -> list[int]:
-        """The number of threads of each batch."""
+        """Return the number of threads of each batch."""
         used = []
         for _ in range(batches):
             threads = self.choice.choose(prompt, contended)
@@ -31,20 +31,20 @@ class Simulation:
 
 
 def waits_for_the_slowest(threads: int) -> float:
-    """One of two cores is taken: two threads wait for the one on the busy core."""
+    """One of two cores is busy: two threads wait for the thread on the busy core."""
     return 3.0 if threads == 2 else 1.6
 
 
 def shares_everything(threads: int) -> float:
-    """All cores are taken: more threads get more of the processor."""
+    """All cores are busy: more threads get more processor time."""
     return 4.0 if threads == 2 else 6.0
 
 
-def test_a_quiet_machine_uses_all_threads() -> None:
+def test_all_threads_are_used_on_an_idle_machine() -> None:
     assert set(Simulation(4).run(50, 0.1, waits_for_the_slowest)) == {4}
 
 
-def test_a_single_core_always_uses_one_thread() -> None:
+def test_single_core_always_uses_one_thread() -> None:
     assert set(Simulation(1).run(50, 1.0, waits_for_the_slowest)) == {1}
 
 
@@ -56,25 +56,25 @@ def test_fewer_threads_are_used_while_they_are_faster() -> None:
     assert set(simulation.run(20, 0.0, waits_for_the_slowest)) == {2}
 
 
-def test_all_threads_are_used_where_fewer_are_no_faster() -> None:
+def test_all_threads_are_used_if_fewer_are_not_faster() -> None:
     used = Simulation(2).run(100, 2.0, shares_everything)
     assert used[2 * TRIALS :].count(2) >= 85
 
 
-def test_the_choice_does_not_oscillate_between_equally_fast_numbers() -> None:
+def test_choice_does_not_oscillate_between_equally_fast_numbers() -> None:
     used = Simulation(2).run(300, 1.0, lambda threads: 2.0)
     changes = sum(one != other for one, other in pairwise(used))
     seconds = 300 * 0.2
     assert changes <= 4 + 2 * seconds / RETRY_S
 
 
-def test_a_number_that_became_faster_is_found_while_the_load_stays_the_same() -> None:
+def test_number_that_becomes_faster_under_the_same_load_is_found() -> None:
     simulation = Simulation(2)
     simulation.run(60, 1.0, waits_for_the_slowest)
     assert simulation.run(200, 1.0, lambda threads: 1.0 if threads == 2 else 2.0)[-20:].count(2) >= 18
 
 
-def test_prompts_and_answers_are_decided_apart() -> None:
+def test_prompts_and_answers_have_separate_choices() -> None:
     simulation = Simulation(2)
     prompts, answers = [], []
     for _ in range(60):
@@ -87,9 +87,7 @@ def test_prompts_and_answers_are_decided_apart() -> None:
 @pytest.mark.parametrize(
     ("spare", "others", "expected"), [(0, 1.0, 1.0), (0, 0.0, 0.0), (2, 1.0, 0.0), (2, 3.0, 1.0), (0, -0.1, 0.0)]
 )
-def test_the_meter_counts_what_others_use_beyond_the_spare_processors(
-    spare: int, others: float, expected: float
-) -> None:
+def test_meter_subtracts_spare_processors(spare: int, others: float, expected: float) -> None:
     now = 0.0
     meter = LoadMeter(spare, lambda: Reading(busy=now * (others + 1.5), own=now * 1.5), lambda: now)
     now = 0.1
@@ -98,7 +96,7 @@ def test_the_meter_counts_what_others_use_beyond_the_spare_processors(
     assert meter.contended() == pytest.approx(expected)
 
 
-def test_the_meter_reads_the_counters_of_this_machine() -> None:
+def test_meter_reads_the_counters_of_this_machine() -> None:
     now = 0.0
     meter = LoadMeter(0, clock=lambda: now)
     now = 1.0

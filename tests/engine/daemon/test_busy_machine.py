@@ -1,6 +1,6 @@
-"""A busy spell on a simulated clock: which model `auto` takes before, during and after it.
+"""Which model `auto` chooses before, during and after other programs use the machine, on a simulated clock.
 
-Two real models in memory, whose batches take simulated time: other programs slow them down as measured on two cores.
+Two models are in memory. Their batches take simulated time and are slowed down as measured on two cores.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Timed:
 
 
 class World:
-    """Two models on two cores, some of which other programs take."""
+    """Two models on two cores, of which other programs use `taken`."""
 
     def __init__(self, tiny: Path, rates: RatesFile) -> None:
         self.now, self.taken, self.own = 0.0, 0, 0.0
@@ -66,7 +66,7 @@ class World:
         return self.now
 
     def slowness(self, threads: int) -> float:
-        """Of a batch: with one core taken two threads wait for one another; with both taken all get less."""
+        """Return the slowdown of a batch: with one core taken, two threads wait for each other."""
         if self.taken == 0:
             return 1.0 if threads == 2 else 1.6
         if self.taken == 1:
@@ -83,7 +83,7 @@ class World:
         self._busy += seconds * self.taken
 
     def idle(self, seconds: float) -> None:
-        """A pause, in which the engine may measure."""
+        """Let time pass without requests; the engine may measure."""
         until = self.now + seconds
         while (due := self.calibration.due_s(self.models.values(), self.now)) is not None and self.now + due < until:
             self.pass_time(due + 0.001)
@@ -91,9 +91,9 @@ class World:
         self.pass_time(max(0.0, until - self.now))
 
     def suggest(self) -> str | None:
-        """The tier that `auto` takes; it then answers with a line."""
+        """Return the tier that `auto` chooses, after that model has generated a line."""
         request = [Estimate(ModelRef(f"{tier}.gguf"), (Segment("x"),)) for tier in self.models]
-        found = [model.estimate(each, 0.0) for model, each in zip(self.models.values(), request, strict=True)]
+        found = [model.estimate(each) for model, each in zip(self.models.values(), request, strict=True)]
         choice = route(FAST, STRONG, answer_s(found[0]), answer_s(found[1]), BUDGET_S)
         model = self.models[choice.tier or "fast"]
         token = model.backend.vocabulary.tokenize("a")[0]
@@ -111,7 +111,7 @@ class World:
 @pytest.fixture
 def world(tiny_model: Path, tmp_path: Path) -> Iterator[World]:
     class Kept(RatesFile):
-        """The models have no file here, by which their rates would be kept."""
+        """Stores nothing, because the models of this test have no files."""
 
         def put(self, model: ModelRef, backend: Backend, rates: Rates) -> None:
             pass
@@ -122,7 +122,7 @@ def world(tiny_model: Path, tmp_path: Path) -> Iterator[World]:
         model.close()
 
 
-def test_before_during_and_after_a_busy_spell(world: World) -> None:
+def test_auto_uses_the_fast_model_only_while_the_machine_is_busy(world: World) -> None:
     world.idle(20.0)
     assert [world.suggest() for _ in range(3)] == ["strong"] * 3
     world.taken = 2
@@ -130,10 +130,10 @@ def test_before_during_and_after_a_busy_spell(world: World) -> None:
     assert during[2:] == ["fast"] * 18
     world.taken = 0
     after = [world.suggest() for _ in range(5)]
-    assert after[2:] == ["strong"] * 3, "a wrong choice corrects itself within two suggestions"
+    assert after[2:] == ["strong"] * 3, "a wrong choice must be corrected within two suggestions"
 
 
-def test_ten_quiet_seconds_correct_the_choice_before_the_next_suggestion(world: World) -> None:
+def test_ten_idle_seconds_correct_the_choice_before_the_next_suggestion(world: World) -> None:
     world.idle(20.0)
     world.taken = 2
     assert [world.suggest() for _ in range(10)][-1] == "fast"
@@ -143,7 +143,7 @@ def test_ten_quiet_seconds_correct_the_choice_before_the_next_suggestion(world: 
     assert world.suggest() == "strong"
 
 
-def test_a_probe_counts_also_after_a_spell_that_left_fewer_threads(world: World) -> None:
+def test_probe_updates_the_slowdown_after_a_period_with_fewer_threads(world: World) -> None:
     world.idle(20.0)
     world.taken = 1
     [world.suggest() for _ in range(10)]
@@ -153,14 +153,14 @@ def test_a_probe_counts_also_after_a_spell_that_left_fewer_threads(world: World)
     assert world.machine.slowdown.value < 1.25
 
 
-def test_with_one_core_left_the_strong_model_stays_in_time(world: World) -> None:
+def test_strong_model_answers_while_one_core_is_free(world: World) -> None:
     world.idle(20.0)
     world.taken = 1
     during = [world.suggest() for _ in range(20)]
     assert during[3:] == ["strong"] * 17
 
 
-def test_models_measured_while_busy_are_measured_again_on_the_quiet_machine(world: World) -> None:
+def test_models_measured_on_a_busy_machine_are_measured_again_when_it_is_idle(world: World) -> None:
     world.taken = 2
     world.idle(120.0)
     measured = [model.rates for model in world.models.values()]
@@ -172,7 +172,7 @@ def test_models_measured_while_busy_are_measured_again_on_the_quiet_machine(worl
     assert world.suggest() == "strong"
 
 
-def test_a_busy_machine_is_not_kept_busier_by_measuring(world: World) -> None:
+def test_nothing_is_measured_while_the_machine_is_busy(world: World) -> None:
     world.idle(20.0)
     world.suggest()
     world.taken = 2
@@ -182,7 +182,7 @@ def test_a_busy_machine_is_not_kept_busier_by_measuring(world: World) -> None:
     assert world.own == before
 
 
-def test_a_machine_that_became_slower_is_not_probed_without_end(world: World) -> None:
+def test_probes_become_rarer_on_a_machine_that_stays_slow(world: World) -> None:
     world.idle(20.0)
     world.machine.slowdown.value = 3.0
     world.slowness = lambda threads: 3.0  # type: ignore[method-assign]
@@ -192,10 +192,10 @@ def test_a_machine_that_became_slower_is_not_probed_without_end(world: World) ->
     assert world.own - before < 30.0
 
 
-def test_a_measurement_makes_room_for_itself_in_a_full_context(world: World) -> None:
+def test_measurement_in_a_full_context_empties_idle_sessions(world: World) -> None:
     model = world.models["fast"]
     timed: Any = model.backend
-    session, _, _ = model.sessions.open(model.prompt((Segment("x = 1\n"),)), 8) or pytest.fail("no session")
+    session = model.sessions.open(model.prompt((Segment("x = 1\n"),)).tokens, 8) or pytest.fail("no session")
     session.tokens.append(1)
     model.sessions.close(session)
     timed.fail_next = 1
@@ -204,7 +204,7 @@ def test_a_measurement_makes_room_for_itself_in_a_full_context(world: World) -> 
     assert session.tokens == []
 
 
-def test_a_cancelled_request_does_not_keep_the_model_from_being_measured(world: World) -> None:
+def test_model_is_measured_after_a_cancelled_request(world: World) -> None:
     model = world.models["fast"]
     model.backend.interrupt()
     world.idle(20.0)
@@ -212,7 +212,7 @@ def test_a_cancelled_request_does_not_keep_the_model_from_being_measured(world: 
     assert world.calibration.due_s(world.models.values(), world.now) is None
 
 
-def test_a_request_ends_the_measurement_that_is_running(world: World) -> None:
+def test_request_interrupts_a_running_measurement(world: World) -> None:
     model = world.models["fast"]
     timed: Any = model.backend
     real, ended = timed._inner.decode, []

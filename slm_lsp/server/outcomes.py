@@ -1,4 +1,4 @@
-"""`slm.completionAccepted`: what became of a suggestion, and what was shown; counted on this machine only."""
+"""Counts suggestions and what became of them, on this machine only. Handles the command `slm.completionAccepted`."""
 
 from typing import Any, get_args
 
@@ -14,31 +14,38 @@ COMPLETION_ACCEPTED = "slm.completionAccepted"
 MILLISECONDS = 1e3
 
 
-class Told(msgspec.Struct, frozen=True):
-    """The argument of the command."""
+class OutcomeReport(msgspec.Struct, frozen=True):
+    """The argument of the command `slm.completionAccepted`."""
 
     id: str
+    """Identifies the suggestion; it was in the `command` of the item."""
     kind: SuggestionOutcome
     characters: int | None = None
-    """How many of the suggestion's were taken so far."""
+    """Number of characters of the suggestion that were accepted so far."""
 
 
-class Tally:
-    """The statistics, or nothing where the user does not want them. Counts nothing until it is switched on."""
+class Outcomes:
+    """Passes counts to the statistics, or drops them while statistics are off. They are off at first."""
 
     def __init__(self) -> None:
         self._statistics: Statistics | None = None
 
     def switch(self, wanted: bool) -> Statistics | None:
-        """Start or stop counting. Returns the statistics that were stopped; the caller closes them in a thread."""
+        """Start or stop counting. Return the statistics that were stopped; the caller closes them in a thread."""
         before = self._statistics
         if wanted == (before is not None):
             return None
         self._statistics = Statistics() if wanted else None
         return before
 
-    def shown(self, language: str, completion: Completion, seconds: float) -> None:
-        """A request was answered, after so many seconds."""
+    def answered(self, language: str, completion: Completion, seconds: float) -> None:
+        """Count the answer to a request.
+
+        Args:
+            language: of the document.
+            completion: the answer; its text may be empty.
+            seconds: latency of the answer.
+        """
         if self._statistics is None:
             return
         if not completion.text:
@@ -61,37 +68,38 @@ class Tally:
             )
         )
 
-    def outcome(self, told: Told) -> None:
-        """What became of a suggestion."""
+    def reported(self, report: OutcomeReport) -> None:
+        """Count what became of a suggestion."""
         if self._statistics is not None:
-            self._statistics.outcome(told.id, told.kind, told.characters)
+            self._statistics.outcome(report.id, report.kind, report.characters)
 
     def threshold(self, language: str, tier: str | None) -> float:
-        """The confidence below which suggestions are hardly ever accepted."""
+        """Return the confidence below which suggestions were hardly ever accepted; 0 while statistics are off."""
         return self._statistics.threshold(language, tier) if self._statistics is not None else 0.0
 
     def close(self) -> None:
-        """Write what is not written yet; may take some seconds."""
+        """Write the counts that are not on disk yet. May block for some seconds, so call it in a thread."""
         if self._statistics is not None:
             self._statistics.close()
 
 
-def outcome_command(completion: Completion) -> types.Command | None:
-    """What a client runs when the suggestion was accepted."""
+def accepted_command(completion: Completion) -> types.Command | None:
+    """Return the command that a client runs when the suggestion is accepted; None for a suggestion without an id."""
     if not completion.id:
         return None
-    return types.Command("Count it", COMPLETION_ACCEPTED, arguments=[{"id": completion.id, "kind": "accepted"}])
+    report = {"id": completion.id, "kind": "accepted"}
+    return types.Command("Count an accepted suggestion", COMPLETION_ACCEPTED, arguments=[report])
 
 
-def read_outcome(told: Any) -> Told:
-    """The argument of the command.
+def parse_report(argument: Any) -> OutcomeReport:
+    """Return the argument of the command as a typed value.
 
     Raises:
-        JsonRpcInvalidParams: it says nothing that we know.
+        JsonRpcInvalidParams: a field is missing or has a wrong value.
     """
-    plain = told if isinstance(told, dict) else getattr(told, "_asdict", dict)()
+    plain = argument if isinstance(argument, dict) else getattr(argument, "_asdict", dict)()
     try:
-        return msgspec.convert(plain, Told)
+        return msgspec.convert(plain, OutcomeReport)
     except msgspec.ValidationError as error:
         kinds = ", ".join(get_args(SuggestionOutcome))
-        raise JsonRpcInvalidParams(f"{error}; wanted: id, kind ({kinds}), characters") from error
+        raise JsonRpcInvalidParams(f"{error}; expected: id, kind ({kinds}), characters") from error

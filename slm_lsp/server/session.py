@@ -1,0 +1,79 @@
+"""The state of one open document: its text, the prompt's anchor and snippets, the pending request, the generation."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lsprotocol import types
+
+from slm_lsp.context.anchor import Anchor, follow
+from slm_lsp.context.cursor import Cursor
+from slm_lsp.context.head import choose_head
+from slm_lsp.context.snippets import Snippet
+from slm_lsp.features.completion.complete import Completion
+from slm_lsp.server.debounce import Debounce
+from slm_lsp.server.document import Document
+from slm_lsp.server.in_flight import InFlightGeneration
+from slm_lsp.text import Encoding
+
+
+@dataclass(eq=False)
+class DocumentSession:
+    """One open document. Used on the event loop only; other threads get the immutable `document`."""
+
+    document: Document
+    """The current version."""
+    anchor: Anchor | None = None
+    """Where the prefix of the last prompt ended; None before the first prompt."""
+    snippets: tuple[Snippet, ...] = ()
+    """Pieces of other files at the start of the prompt. They change only in a pause of typing."""
+    pending: "asyncio.Task[Completion] | None" = None
+    """The newest request that has no answer yet."""
+    generation: InFlightGeneration | None = None
+    """The newest generation; it may have ended."""
+    debounce: Debounce = field(default_factory=Debounce)
+
+    @property
+    def uri(self) -> str:
+        """The URI of the document."""
+        return self.document.uri
+
+    def change(self, changes: Sequence[types.TextDocumentContentChangeEvent], version: int, encoding: Encoding) -> None:
+        """Make the changes of a `textDocument/didChange` the current version."""
+        self.document = self.document.changed(changes, version, encoding)
+
+    def anchor_at(self, cursor: Cursor) -> Anchor:
+        """Return the anchor for a prompt, and keep it for the next one."""
+        self.anchor = follow(cursor, self.anchor)
+        return self.anchor
+
+    def settle(self, chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
+        """Return the snippets to use: the present ones while they are nearly as good as `chosen`, else `chosen`."""
+        self.snippets = choose_head(self.snippets, chosen)
+        return self.snippets
+
+    def cancel_pending(self) -> None:
+        """Cancel the pending request; its client gets `ServerCancelled`."""
+        if self.pending is not None:
+            self.pending.cancel()
+
+    def cancel_generation(self) -> None:
+        """Cancel the generation, if there is one."""
+        if self.generation is not None:
+            self.generation.cancel()
+
+    def cancel_if_unused(self) -> None:
+        """Cancel the generation if no request waits for it and the document no longer contains its context."""
+        generation = self.generation
+        if generation is None or generation.done or self.pending is not None:
+            return
+        if not generation.wanted or not generation.continues_in(self.document.text):
+            generation.cancel()
+
+    def close(self) -> None:
+        """Cancel the pending request and the generation, because the document was closed."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            pending.cancel()
+        self.cancel_generation()
+        self.generation = None
