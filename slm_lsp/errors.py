@@ -117,6 +117,10 @@ def error_of_kind(kind: str, what: str, cure: str) -> SlmError:
     return EngineError(what, cure)
 
 
+class StaleEditError(SlmError):
+    """The document has changed since the edit was made."""
+
+
 class ParseTimeoutError(SlmError):
     """Parsing a text exceeded its time limit."""
 

@@ -14,6 +14,7 @@ from slm_lsp.errors import SlmError
 COMMANDS = {
     "serve": "serve",
     "complete": "complete",
+    "refactor": "refactor",
     "context": "context",
     "index": "index",
     "models": "models",
@@ -32,6 +33,8 @@ DESCRIPTION = "Code completion from a small language model on your own machine."
 EPILOG = """examples:
   slm-lsp models pull fast            download the small model (491 MB, once)
   slm-lsp complete app.py 12:5        print a completion at line 12, column 5
+  slm-lsp refactor app.py:10-20 -i 'add type hints'
+                                      print a checked edit of these lines as a diff
   slm-lsp index                       index the project, so that completions know its other files
   slm-lsp context app.py 12:5         show which code the model reads for a completion, and why
   slm-lsp serve --stdio               run the language server; editors start it themselves

@@ -1,0 +1,1 @@
+"""Edits: choose a unit, have it rewritten in several candidates, check them, propose minimal hunks."""

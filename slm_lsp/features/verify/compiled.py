@@ -1,0 +1,94 @@
+"""Check that a file still compiles after an edit, with the compiler of its language in the sandbox.
+
+Only checks that need a single file are here. Compilers that need the whole project are run by the user's test command.
+"""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from slm_lsp.errors import SandboxUnavailableError
+from slm_lsp.features.verify.verdict import Check
+from slm_lsp.languages.registry import Language
+from slm_lsp.sandbox.isolation import PATH, Setting
+from slm_lsp.sandbox.run import Limits, Outcome, run
+
+LIMITS = Limits(cpu_s=10, wall_s=20)
+
+EVIDENCE_LINES = 3
+"""Lines of a compiler's message that the evidence quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A command that checks one file without running it. `{}` stands for the file."""
+
+    argv: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The program."""
+        return self.argv[0]
+
+
+COMPILERS = {
+    "bash": Compiler(("bash", "-n", "{}")),
+    "c": Compiler(("gcc", "-fsyntax-only", "-w", "{}")),
+    "cpp": Compiler(("g++", "-fsyntax-only", "-w", "{}")),
+    "fortran": Compiler(("gfortran", "-fsyntax-only", "-w", "{}")),
+    "javascript": Compiler(("node", "--check", "{}")),
+    "lua": Compiler(("luac", "-p", "{}")),
+    "perl": Compiler(("perl", "-c", "{}")),
+    "php": Compiler(("php", "-l", "{}")),
+    "python": Compiler(("python3", "-m", "py_compile", "{}")),
+    "ruby": Compiler(("ruby", "-c", "{}")),
+}
+"""By name of the language."""
+
+
+async def check_compiled(
+    language: Language | None, path: str, old: str, new: str, isolation: Setting = "auto"
+) -> Check:
+    """Return the check `compiled`: the compiler accepts the new file.
+
+    If it rejects the old file too, for example because it needs other files, the check is not available.
+
+    Args:
+        language: of the file.
+        path: of the file; its name decides how compilers treat it.
+        old: the text before the edit.
+        new: the text after it.
+        isolation: the user's setting `sandbox`.
+    """
+    compiler = COMPILERS.get(language.name) if language else None
+    if compiler is None:
+        return Check("compiled", "not available", "no compiler check for single files of this language")
+    if shutil.which(compiler.name, path=PATH) is None:
+        return Check("compiled", "not available", f"{compiler.name} is not installed")
+    name = PurePosixPath(path).name
+    try:
+        after = await _compile(compiler, name, new, isolation)
+        if after.ok:
+            return Check("compiled", "passed", f"{compiler.name} accepts the file")
+        before = await _compile(compiler, name, old, isolation)
+    except SandboxUnavailableError as error:
+        return Check("compiled", "not available", error.what)
+    if not before.ok:
+        return Check("compiled", "not available", f"{compiler.name} rejects the file before the edit too")
+    return Check("compiled", "failed", _evidence(after))
+
+
+async def _compile(compiler: Compiler, name: str, text: str, isolation: Setting) -> Outcome:
+    argv = [each.replace("{}", name) for each in compiler.argv]
+    return await run(argv, files={name: text}, limits=LIMITS, isolation=isolation)
+
+
+def _evidence(outcome: Outcome) -> str:
+    if outcome.explanation:
+        return outcome.explanation
+    text = (outcome.stderr or outcome.stdout).decode("utf-8", errors="replace").strip()
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    # Python prints the message last, compilers print it first.
+    chosen = lines[-1:] if re.match(r"\w*(Error|Exception)\b", lines[-1] if lines else "") else lines[:EVIDENCE_LINES]
+    return "; ".join(chosen) or f"exit status {outcome.exit}"
