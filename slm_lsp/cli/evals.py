@@ -23,6 +23,7 @@ INFILL = "pass rate of missing lines, by tier and as in an editor"
 CROSSFILE = "lines of real projects that use a name of another file, with and without snippets of other files"
 SHOWN = "what an editor would show while real files are written: precision, coverage, characters saved"
 REUSE = "pass rate of lines if KV cells are reused, compared with fresh evaluation"
+FIX = "how many seeded bugs are fixed, by the bare model and by slm-lsp's edits, without and with tests"
 FIRST = "use only the first N of these lines; kept answers are not generated again"
 
 
@@ -62,6 +63,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     _add_number(crossfile, "--first", FIRST)
     crossfile.add_argument("--ablation", action="store_true", help="also run without each signal of the retrieval")
     crossfile.set_defaults(run=run_crossfile)
+
+    fix = names.add_parser("fix", parents=[common], help=FIX, description=FIX)
+    data = "HumanEvalFix data, a file such as humanevalpack-python.jsonl; repeat the option for several languages"
+    fix.add_argument("--data", action="append", required=True, metavar="FILE", help=data)
+    _add_number(fix, "--tasks", "number of tasks of each file, evenly spread (default: all)")
+    fix.set_defaults(run=run_fix)
 
 
 def _add_number(parser: argparse.ArgumentParser, option: str, text: str, default: int | None = None) -> None:
@@ -129,6 +136,23 @@ def run_choose(args: argparse.Namespace) -> int:
     lines = humaneval.choose(humaneval.load_problems(), args.tasks, infill.SEED)[: args.first]
     with task_progress(args) as on_progress:
         report = asyncio.run(choosing.run(choice, lines, settings, on_progress, kept=args.kept))
+    heading = f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s"
+    return print_report(args, report, heading)
+
+
+def run_fix(args: argparse.Namespace) -> int:
+    """Run `eval fix`."""
+    from pathlib import Path
+
+    from slm_lsp.config import load_settings
+    from slm_lsp.evals import fix, fix_tasks
+
+    require(args, "tasks", 1)
+    settings = load_settings()
+    choice = chosen_model(args, settings)
+    tasks = [task for file in args.data for task in fix_tasks.spread(fix_tasks.load_tasks(Path(file)), args.tasks)]
+    with task_progress(args) as on_progress:
+        report = asyncio.run(fix.run(choice, tasks, settings.engine.backend, on_progress))
     heading = f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s"
     return print_report(args, report, heading)
 
