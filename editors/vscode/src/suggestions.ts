@@ -66,7 +66,7 @@ export class Suggestions {
     const characters = change.text.length;
     this.shown = { ...shown, offset: shown.offset + characters, rest: shown.rest.slice(characters) };
     if (characters < MIN_PARTIAL_CHARACTERS || characters === shown.rest.length) {
-      return []; // typed, or accepted completely: then the editor runs the item's command, which calls `accepted`
+      return []; // a typed character, or the complete suggestion, for which the editor calls the command `slm.accepted`
     }
     this.acceptedCharacters += characters;
     return [{ id: shown.id, kind: "partial", characters: this.acceptedCharacters }];

@@ -177,7 +177,7 @@ class Code:
 
 
 class Browser:
-    """Chromium with its windows."""
+    """A headless Chromium. Each of its pages is a window of VS Code."""
 
     def __init__(self, tools: Path) -> None:
         self._process = subprocess.Popen(
