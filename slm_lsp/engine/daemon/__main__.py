@@ -69,7 +69,7 @@ def main() -> None:
     rates = RatesFile(cache / "rates.json")
     make_offload = partial(KvOffload, cache / "cells", settings.engine.kv_offload_mb * BYTES_A_MEGABYTE)
     chosen = options(settings.engine)
-    # A number set by the user is fixed, and on a GPU the number of threads does not matter.
+    # Do not change a number of threads that the user set. On a GPU, the number of threads does not matter.
     adaptive = not settings.engine.threads and not settings.engine.gpu_layers
     machine = Machine(chosen.threads, LoadMeter(spare_processors(chosen.threads)), adaptive=adaptive)
     models = Models(opener(chosen, settings.engine.backend), crashes, idle_s, rates, make_offload, machine)

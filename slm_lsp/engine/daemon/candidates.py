@@ -1,7 +1,7 @@
 """Alternative answers to one prompt, decoded together with the greedy answer.
 
-They are either sampled, or branch off at tokens of the greedy answer that have a low probability. While the greedy
-answer's tokens are likely, no branch costs anything.
+The alternatives are either sampled, or branch off at tokens of the greedy answer that have a low probability. If all
+tokens of the greedy answer are likely, no branch is decoded.
 """
 
 import math
@@ -37,7 +37,7 @@ def sampled(job: Job, model: LoadedModel, session: Session) -> Iterator[Job]:
 def branch(
     job: Job, model: LoadedModel, session: Session, found: Distribution | None
 ) -> tuple[Job, Session, Step] | None:
-    """Return a candidate that continues with the second likeliest token, if the greedy token is unlikely enough.
+    """Return a candidate that continues with the second likeliest token, if the likeliest is below `branch_below`.
 
     Args:
         job: the greedy answer, before its next token is chosen.

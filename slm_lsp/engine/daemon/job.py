@@ -41,7 +41,7 @@ class Job:
     generated: list[int] = field(default_factory=list)
     """Tokens of the answer; `lookup` finds drafts for what follows them."""
     emitted: list[Token] = field(default_factory=list)
-    """Events of the answer, repeated for each candidate that branches off later."""
+    """Events sent for this answer. A candidate that branches off later sends them again under its own number."""
     started: float = 0.0
     first_token: float | None = None
     batches: int = 0

@@ -61,7 +61,7 @@ class Models:
         """Return a model, loaded if needed.
 
         Args:
-            ref: which model.
+            ref: the model to return.
             explicit: the user triggered the request by hand, so the model's crash count is reset.
             on_progress: called with the fraction that is loaded.
             clock: returns seconds since any fixed time; sets the time of the last use.
@@ -84,7 +84,7 @@ class Models:
             self._crashes.forgive(ref)
         if (count := self._crashes.count(ref)) >= CRASHES_TO_REFUSE:
             raise ModelRefusedError(
-                f"The engine crashed {count} times with {path.name}, so it is no longer loaded automatically.",
+                f"The engine crashed {count} times with {path.name}, so this model is no longer loaded automatically.",
                 "Run `slm-lsp models verify`, then trigger a completion by hand to try again.",
             )
         self._mark(ref)
@@ -134,7 +134,7 @@ class Models:
             self._calibration.interrupt()
 
     def stats(self, now: float) -> tuple[LoadedStats, ...]:
-        """Return one row for each model."""
+        """Return one entry for each model."""
         models = list(self._loaded.values())
         return tuple(
             LoadedStats(
