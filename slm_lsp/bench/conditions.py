@@ -19,7 +19,7 @@ class Conditions:
     Args:
         model: path of the GGUF file that both sides run.
         bindings: names of the installed bindings.
-        runs: number of runs of each side; each benchmark defines what a run is.
+        runs: number of runs, for our engine and for the peer each. Each benchmark defines what a run is.
         settings: the user's settings.
         note: prints a line about the progress.
         verbose: whether peers may write to standard error.
@@ -44,5 +44,5 @@ class Conditions:
 
 
 def random_text(dice: random.Random, words: int) -> str:
-    """Return words of code in random order, about 1.2 tokens each, as a document that was never evaluated before."""
+    """Return a document that was never evaluated before: words of code in random order, about 1.2 tokens each."""
     return " ".join(dice.choices(_WORDS, k=words))

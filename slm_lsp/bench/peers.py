@@ -1,8 +1,8 @@
-"""`bench peers setup`: builds llama.cpp's server, a peer of the benchmarks.
+"""`bench peers setup`: builds llama.cpp's server, with which the benchmarks compare the engine.
 
-The source comes from the source archive of the installed version of llama-cpp-python, so both sides run the same
-revision. The result is one program in the user's cache folder. Only benchmarks use it; they skip this peer if it is
-missing.
+The source comes from the source archive of the installed version of llama-cpp-python, so the server and our engine run
+the same revision. The result is one program in the user's cache folder. Only benchmarks use this program. If it is
+missing, they skip the comparison with it.
 """
 
 import os
@@ -51,10 +51,10 @@ _STEP_PERCENT = 10
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths of the peer's files.
+    """Paths of the files of the setup.
 
     Args:
-        root: folder of all peers.
+        root: folder of all versions.
         version: version of llama-cpp-python.
     """
 
@@ -68,12 +68,12 @@ class Layout:
 
     @property
     def download(self) -> Path:
-        """Folder of the source archive; it exists only during a download, or after an interrupted one."""
+        """Folder of the source archive. It exists only during a download and after an interrupted download."""
         return self.folder / "download"
 
     @property
     def source(self) -> Path:
-        """Source of llama.cpp. It exists only during the build, and is complete if it exists."""
+        """Folder of llama.cpp's source. It exists only during the build. If it exists, the source is complete."""
         return self.folder / "source"
 
     @property
@@ -83,17 +83,17 @@ class Layout:
 
     @property
     def log(self) -> Path:
-        """Output of pip, CMake and the compiler."""
+        """Log file with the output of pip, CMake and the compiler."""
         return self.folder / "setup.log"
 
     @property
     def binary(self) -> Path:
-        """The server."""
+        """The built server program."""
         return self.folder / SERVER
 
     @property
     def stamp(self) -> Path:
-        """File with the server's version, written when the setup is complete."""
+        """File that contains the server's version. It is written when the setup is complete."""
         return self.folder / "ready"
 
 
@@ -151,13 +151,13 @@ def find_tools(environ: Mapping[str, str]) -> str:
     if cmake is None:
         raise PeerError(
             f"CMake is not installed. It is needed to build {SERVER}.",
-            "Install it (Debian, Ubuntu: apt-get install cmake; macOS: brew install cmake) and run this again.",
+            "Install CMake (Debian, Ubuntu: apt-get install cmake; macOS: brew install cmake) and run this again.",
         )
     compilers = (environ["CXX"].split()[0],) if environ.get("CXX") else COMPILERS
     if not any(shutil.which(each, path=path) for each in compilers):
         raise PeerError(
             f"No C++ compiler is installed (looked for {', '.join(compilers)}).",
-            "Install one (Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install) "
+            "Install a compiler (Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install) "
             "and run this again.",
         )
     return cmake
@@ -166,8 +166,8 @@ def find_tools(environ: Mapping[str, str]) -> str:
 def download_command(there: Layout) -> list[str]:
     """Return the pip command that downloads the source archive from the configured index.
 
-    pip reads the archive's metadata and installs the package's build tools into a temporary folder for that. The build
-    tools may be wheels, so `--no-binary` names only the package itself.
+    To read the archive's metadata, pip installs the package's build tools into a temporary folder. The build tools may
+    be wheels, so `--no-binary` names only the package itself.
     """
     return [
         sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--no-binary", DISTRIBUTION, "--no-input",
@@ -237,7 +237,7 @@ def path_inside(name: str) -> PurePosixPath | None:
 
 
 def install(there: Layout, environ: Mapping[str, str]) -> None:
-    """Test the built server, keep it with its licence, and delete the source and build folders (350 MB)."""
+    """Test the built server, copy it and its licence, and delete the folders of the source and the build (350 MB)."""
     built = next((each for each in there.build.rglob(SERVER) if each.is_file()), None)
     if built is None:
         raise PeerError(f"The build did not create {SERVER}.", f"See {there.log}.")
@@ -270,4 +270,4 @@ def _disk_errors(there: Layout) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PeerError(f"{there.folder} cannot be written: {error.strerror}.", "It needs 1 GB of space.") from error
+        raise PeerError(f"{there.folder} cannot be written: {error.strerror}.", "Setup needs 1 GB of space.") from error

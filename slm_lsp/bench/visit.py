@@ -1,4 +1,4 @@
-"""`bench visit`: the speed in a new document after 50 others were visited, compared with a single document."""
+"""`bench visit`: speed in a new document after 50 other documents were visited, compared with a single document."""
 
 import random
 from collections.abc import Iterator, Mapping

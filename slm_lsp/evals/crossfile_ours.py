@@ -24,9 +24,9 @@ PATIENCE_S = 5.0
 
 @contextmanager
 def sources(packages: Sequence[Package], budget_tokens: int, *, ablation: bool) -> Iterator[dict[str, SnippetSource]]:
-    """Yield the snippet sources of `ours` and, with `ablation`, of one more way per signal, without that signal.
+    """Yield snippet sources by way: `ours`, and with `ablation`, for each signal a source that lacks this signal.
 
-    The retrieval knows the files that were opened before a task, as the ring buffer does. No file was edited.
+    As in the way `ring`, the retrieval knows which files were opened before a task. No file was edited.
     """
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-lsp-crossfile-")))
@@ -55,7 +55,7 @@ def source(readers: Mapping[str, Reader], budget_tokens: int, signals: Mapping[s
     """Return a snippet source that uses our retrieval with these signals."""
 
     def snippets(task: Task, cursor: Cursor) -> Sequence[Snippet]:
-        # The index contains the wanted line, but the text open in the editor replaces the file's.
+        # The indexed file contains the wanted line, so replace it by the text in the editor, which does not.
         opened = {task.path: extract(task.path, cursor.text.encode())}
         project = Project(readers[task.package], opened)
         history = History(viewed=tuple(reversed(task.opened)))

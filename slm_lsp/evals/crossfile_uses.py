@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from slm_lsp.evals.crossfile_names import Code, Definition, Function, Module
 
 MIN_LINE, MAX_LINE = 12, 120
-"""Minimum and maximum length of a line without its indentation: shorter ones are too easy, longer ones too hard."""
+"""Minimum and maximum length of a usable line without its indentation, in characters. Shorter lines are too easy to
+complete, longer ones too hard."""
 
 MIN_NAME = 3
-"""Minimum length of a name."""
+"""Minimum length of the name that a line uses, in characters."""
 
 _SIMPLE = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Raise, ast.Assert)
 
@@ -75,7 +76,7 @@ class _Known:
         return self.code.annotated(self.module, inner.func) if isinstance(inner, ast.Call) else None
 
     def source(self, node: ast.expr) -> tuple[str, str] | None:
-        """Return the name that an expression uses from another file, and that file; None without one."""
+        """Return the name that an expression uses from another file, and that file; None if it uses no such name."""
         if isinstance(node, ast.Name) and node.id not in self.local:
             found = self.code.named(self.module, node.id) if node.id in self.module.imports else None
             return (node.id, found.path) if found and found.name else None

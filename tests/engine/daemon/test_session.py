@@ -133,7 +133,7 @@ def fresh_sessions(backend: Backend) -> Sessions:
 
 
 def evaluate(backend: Backend, sequence: int, start: int, tokens: list[int]) -> np.ndarray:
-    """Evaluate tokens as the scheduler does: halve a batch that does not fit, because ik needs adjacent cells for it."""
+    """Evaluate tokens as the scheduler does: halve a batch that does not fit, as ik needs adjacent cells for it."""
     size = backend.options.batch
     at = 0
     while at < len(tokens):
