@@ -22,7 +22,7 @@ PROMPT = "# Multiples of {0}\nMULTIPLES = [{0}, {1}, {2}, {3}, {4}, {5},"
 
 
 async def run(conditions: Conditions) -> BindingsReport:
-    """Measure all sizes in turn, `runs` times after one warm-up run."""
+    """Measure each number of simultaneous requests in turn, `runs` times after one warm-up run."""
     return bindings_report("batch", conditions, PEER, "tokens/s", await compare_bindings(conditions, _compare))
 
 

@@ -32,7 +32,7 @@ SETTLE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds of one request."""
+    """Seconds until the first token of a request, and mean seconds for each further token."""
 
     first_token: float
     token: float
@@ -40,7 +40,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class BusyReport(Report):
-    """Figures by the number of busy cores; `ratio` is for one busy core."""
+    """The report, with figures for each number of busy cores. `ratio` is the ratio with one busy core."""
 
     by_cores: Mapping[int, Mapping[str, float]]
     recovery: Recovery | None
@@ -60,7 +60,7 @@ class BusyReport(Report):
 
 
 async def run(conditions: Conditions) -> BusyReport:
-    """Measure both sides alternately with 0, 1 and all cores busy."""
+    """Measure both engines alternately, while other programs keep 0, 1 and all cores busy."""
     fixed = {"SLM_LSP_ENGINE_THREADS": str(conditions.threads)}
     rows: dict[int, dict[str, float]] = {}
     async with private_engine("auto") as ours, private_engine("auto", fixed) as theirs:
@@ -124,7 +124,7 @@ async def _both(ours: EngineClient, theirs: EngineClient, conditions: Conditions
 
 
 def _row(sides: tuple[Times, Times], idle: tuple[Times, Times], share: float) -> dict[str, float]:
-    """Return the figures under one load. A ratio is the worse of two ratios: first token, and each further token."""
+    """Return the figures under one load. Each ratio is the worse one of first token and further tokens."""
     ours, fixed = sides
 
     def ratio(times: Times) -> float:

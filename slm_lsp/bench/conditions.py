@@ -17,7 +17,7 @@ class Conditions:
     """The arguments of every benchmark.
 
     Args:
-        model: path of the GGUF file that both sides run.
+        model: path of the GGUF file that our engine and the peer run.
         bindings: names of the installed bindings.
         runs: number of runs, for our engine and for the peer each. Each benchmark defines what a run is.
         settings: the user's settings.
@@ -34,12 +34,12 @@ class Conditions:
 
     @property
     def ref(self) -> ModelRef:
-        """The model, for requests."""
+        """The model in the form that requests contain."""
         return ModelRef.of(self.model)
 
     @property
     def threads(self) -> int:
-        """Number of threads that evaluate the model, on both sides."""
+        """Number of threads that evaluate the model, in our engine and in the peer."""
         return self.settings.engine.threads or usable_cores()
 
 

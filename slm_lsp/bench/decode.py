@@ -18,7 +18,7 @@ TOKENS = 96
 
 
 async def run(conditions: Conditions) -> BindingsReport:
-    """Measure both sides alternately, `runs` times after one warm-up run."""
+    """Measure the engine and the bare loop alternately, `runs` times after one warm-up run."""
     found = await compare_bindings(conditions, _compare)
     return bindings_report("decode", conditions, BARE_LOOP, "tokens/s", found)
 

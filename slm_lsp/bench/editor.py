@@ -98,7 +98,7 @@ def _nvim(conditions: Conditions) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="slm-") as name:
         kinds = {f"XDG_{kind}_HOME": str(Path(name) / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
         own = {"HOME": name, "XDG_RUNTIME_DIR": name, "SLM_LSP_MODEL": str(conditions.model)}
-        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every position needs a suggestion
+        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # show unsure suggestions too: every position needs one
         environ = {**os.environ, **kinds, **own, "SLM_LSP_ENGINE_BACKEND": conditions.settings.engine.backend}
         try:
             return editor_nvim.measure(places, text, Path(name) / "work", environ, conditions.note).as_json()

@@ -62,7 +62,7 @@ class Figures:
     raw_ms: tuple[float, ...]
     """Milliseconds from the request to the answer at the same positions, without an editor."""
     ratio: float
-    """Median of the ratios by position."""
+    """Median of the ratios `ghost_ms` / `raw_ms` of all positions."""
     typing_on: Typing
     typing_off: Typing
     typing_ratio_p95: float
@@ -79,9 +79,9 @@ def measure(
 
     Args:
         places: positions in Python files at which the model always gives a suggestion.
-        text: text for typing; at most 50 lines of at most 100 characters.
+        text: the text to type; at most 50 lines of at most 100 characters.
         folder: an empty folder for the files.
-        environ: environment variables of the servers, with a private engine.
+        environ: environment variables of the servers, which must give them a private engine.
         note: called with a line about the progress.
 
     Raises:

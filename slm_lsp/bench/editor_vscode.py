@@ -48,7 +48,7 @@ and automatic saving would start the indexer."""
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Milliseconds from a key to the frame that shows its character, for 500 characters."""
+    """Percentiles of the milliseconds from a key to the frame that shows its character, for 500 characters."""
 
     p50_ms: float
     p95_ms: float
@@ -67,7 +67,10 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """Median of the ratios by position, since some positions take three times as long as others."""
+        """Median of the ratios `ghost_ms` / `raw_ms` of all positions.
+
+        The medians of both are not compared, because some positions take three times as long as others.
+        """
         return median(ghost / raw for ghost, raw in zip(self.ghost_ms, self.raw_ms, strict=True))
 
     @property
@@ -121,7 +124,7 @@ def _home(conditions: Conditions, conftest: Any) -> Iterator[dict[str, str]]:
         folder = Path(name)
         kinds = {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
         own = {"HOME": name, "XDG_RUNTIME_DIR": name, "SLM_LSP_MODEL": str(conditions.model)}
-        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every position needs a suggestion
+        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # show unsure suggestions too: every position needs one
         own["SLM_LSP_ENGINE_BACKEND"] = conditions.settings.engine.backend
         environ = {**conftest.with_server_on_path({**os.environ, **kinds}), **own}
         try:

@@ -28,7 +28,7 @@ from slm_lsp.index.reader import Reader, Totals
 
 PEER = "bare tree-sitter parsing in one process"
 LINES = 1_000_000
-"""Number of lines of the project."""
+"""Number of lines in the project that is indexed."""
 
 SAVES = 60
 """Number of measured saves."""

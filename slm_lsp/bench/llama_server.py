@@ -19,7 +19,7 @@ LOAD_TIMEOUT_S = 180.0
 ANSWER_TIMEOUT_S = 300.0
 POLL_S = 0.05
 CACHE_REUSE = 256
-"""The value in llama.cpp's presets for fill-in-the-middle (`--fim-qwen-1.5b-default`)."""
+"""Value of the option `--cache-reuse`, from llama.cpp's presets for fill-in-the-middle (`--fim-qwen-1.5b-default`)."""
 
 
 @dataclass(frozen=True, slots=True)

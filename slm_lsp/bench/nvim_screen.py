@@ -48,14 +48,14 @@ class Frame:
     """The screen after one redraw."""
 
     at: float
-    """Time by `time.monotonic`."""
+    """Time of the redraw, as returned by `time.monotonic`."""
     lines: tuple[str, ...]
     cursor: tuple[int, int]
     """Row and column, from 0."""
 
 
 class Screen:
-    """The content of Neovim's screen. Written by the drawing thread, readable from any thread."""
+    """The content of Neovim's screen. The drawing thread changes it, and any thread can read it."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width

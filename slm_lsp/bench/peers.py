@@ -31,7 +31,7 @@ COMPILERS = ("c++", "g++", "clang++")
 
 CMAKE_OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
-    "-DBUILD_SHARED_LIBS=OFF",  # one program that can be moved
+    "-DBUILD_SHARED_LIBS=OFF",  # build one program without libraries, so that it can be moved
     "-DGGML_NATIVE=ON",  # use all instruction sets of this processor; this is the default
     "-DLLAMA_OPENSSL=OFF",  # the server listens on this machine only and downloads nothing
     "-DLLAMA_BUILD_TESTS=OFF",
@@ -46,7 +46,7 @@ _NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
 
 _PERCENT = re.compile(r"^\[\s*(\d+)%\]")
 _STEP_PERCENT = 10
-"""Progress between two notes during compilation, in percent."""
+"""Minimum progress of the compilation between two messages about it, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Layout:
     """Paths of the files of the setup.
 
     Args:
-        root: folder of all versions.
+        root: folder that contains one folder for each version.
         version: version of llama-cpp-python.
     """
 
@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def folder(self) -> Path:
-        """Folder of this version."""
+        """Folder for this version of llama-cpp-python."""
         return self.root / f"{DISTRIBUTION}-{self.version}"
 
     @property
@@ -252,7 +252,7 @@ def install(there: Layout, environ: Mapping[str, str]) -> None:
 
 
 def percent_notes(note: Listener) -> Listener:
-    """Return a listener for the build's output that calls `note` at every tenth percent."""
+    """Return a listener for the build's output that calls `note` after every ten percent of the build."""
     noted = 0
 
     def listen(line: str) -> None:

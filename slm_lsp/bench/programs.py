@@ -7,7 +7,7 @@ from pathlib import Path
 from slm_lsp.errors import PeerError
 
 Listener = Callable[[str], None]
-"""Called with one line of text."""
+"""A function that is called with each line of text."""
 
 
 def run(command: Sequence[str], log: Path, environ: Mapping[str, str], on_line: Listener = lambda _: None) -> list[str]:

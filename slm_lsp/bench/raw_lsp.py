@@ -35,11 +35,11 @@ class RawClient:
         self._client.protocol.notify("slm/cursor", {"textDocument": {"uri": self._uri}, "position": position})
 
     def type(self, at: "Position", key: str) -> None:
-        """Insert text; `at` counts from 0, in UTF-16 units."""
+        """Insert text. The line and column of `at` count from 0; columns are in UTF-16 code units."""
         self._change(at, at.column, key)
 
     def delete(self, at: "Position", length: int) -> None:
-        """Delete text of one line."""
+        """Delete `length` UTF-16 code units of one line, from a position on."""
         self._change(at, at.column + length, "")
 
     def _change(self, at: "Position", end_column: int, text: str) -> None:

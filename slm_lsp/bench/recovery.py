@@ -33,7 +33,7 @@ PAUSE_S = 1.0
 """Seconds between two suggestions."""
 
 MOST = 12
-"""Maximum number of suggestions after the busy period."""
+"""Maximum number of suggestions that are requested after the busy period."""
 
 TIERS = ("fast", "strong")
 
@@ -44,9 +44,10 @@ class Recovery:
 
     before: str | None
     during: tuple[str | None, ...]
-    """Tier of each suggestion."""
+    """Tier that made each suggestion during the busy period."""
     suggestions: int | None
-    """Number of suggestions by the fast model after the busy period; None if the strong model never answered."""
+    """Number of suggestions by the fast model after the busy period, before the strong model answered again; None if
+    the strong model never answered."""
     seconds: float | None
     """Seconds from the end of the busy period to the request that the strong model answered."""
 

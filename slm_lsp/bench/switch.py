@@ -1,6 +1,6 @@
 """`bench switch`: time to the first token in a document whose KV cells were offloaded.
 
-Compared with the time if the whole document is evaluated again.
+The benchmark compares this with the time when the whole document is evaluated again.
 """
 
 import random

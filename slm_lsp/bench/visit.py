@@ -25,7 +25,7 @@ MILLISECONDS = 1e3
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Tokens per second."""
+    """Tokens per second, of the prompt (`prefill`) and of the answer (`decode`)."""
 
     prefill: float
     decode: float

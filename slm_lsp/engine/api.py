@@ -93,7 +93,7 @@ class Sampling(msgspec.Struct, frozen=True):
     """How tokens are chosen."""
 
     temperature: float = 0.0
-    """0: always the likeliest token."""
+    """Temperature of the sampling; 0 means that always the likeliest token is chosen."""
     min_p: float = 0.05
     """Minimum probability of a sampled token, as a share of the likeliest token's probability."""
     seed: int = 0
@@ -204,7 +204,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     context_tokens: int
     """Maximum length of prompt and answer together, in tokens."""
     fim: FimTokens | None
-    """None: the model has no known fill-in-the-middle tokens and can only continue a prefix."""
+    """The fill-in-the-middle tokens; None if the model has no known ones and can only continue a prefix."""
     prefill_rate: float | None = None
     """Prompt tokens evaluated per second on this machine; None before the first measurement."""
     chat: ChatFormat = ChatFormat()
@@ -285,7 +285,7 @@ class Estimated(msgspec.Struct, frozen=True, tag=True):
     age_s: float | None = None
     """Seconds since the model was measured on this machine; None before the first measurement."""
     load: float = 0.0
-    """Cores that other programs used during that measurement."""
+    """Cores that other programs used during the measurement, on average."""
     slowdown: float = 1.0
     """Factor by which recent batches were slower than measured. `prefill_s` and `token_s` include this factor."""
 
@@ -340,7 +340,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
     id: int
     kind: str
-    """Name of a class in `slm_lsp.errors`."""
+    """Name of the error's class in `slm_lsp.errors`."""
     what: str
     """What happened."""
     cure: str = ""

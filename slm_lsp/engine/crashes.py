@@ -54,7 +54,7 @@ class CrashRecord:
         return self._counts.get(model.key, 0)
 
     def forgive(self, model: ModelRef) -> None:
-        """Set the count of a model to zero."""
+        """Set the crash count of a model to zero."""
         if self._counts.pop(model.key, None) is not None:
             self._write()
 

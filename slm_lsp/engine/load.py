@@ -45,7 +45,8 @@ class LoadMeter:
     """Measures how many cores the compute threads share with other programs. Used by the decoding thread.
 
     Args:
-        spare: processors that other programs can use without slowing a compute thread down; see `spare_processors`.
+        spare: number of processors that other programs can use without slowing a compute thread down; see
+            `spare_processors`.
         read: returns the present counters.
         clock: returns seconds since any fixed time.
         sleep: waits for a number of seconds.

@@ -57,7 +57,7 @@ class Score(msgspec.Struct, frozen=True):
     exact: float
     """Share of answers that equal the wanted line, ignoring trailing white space."""
     similarity: float
-    """Mean edit similarity."""
+    """Mean edit similarity of the answers and the wanted lines, from 0 to 1."""
 
 
 class Case(msgspec.Struct, frozen=True):

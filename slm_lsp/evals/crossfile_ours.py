@@ -19,12 +19,12 @@ from slm_lsp.index.reader import Reader
 from slm_lsp.index.store import Writer
 
 PATIENCE_S = 5.0
-"""Maximum seconds of one retrieval. Generous, because this evaluation does not measure speed."""
+"""Maximum seconds of one retrieval. The limit is generous, because this evaluation does not measure speed."""
 
 
 @contextmanager
 def sources(packages: Sequence[Package], budget_tokens: int, *, ablation: bool) -> Iterator[dict[str, SnippetSource]]:
-    """Yield snippet sources by way: `ours`, and with `ablation`, for each signal a source that lacks this signal.
+    """Yield the snippet sources by way: `ours` and, if `ablation` is set, one source without each of the signals.
 
     As in the way `ring`, the retrieval knows which files were opened before a task. No file was edited.
     """
@@ -55,7 +55,7 @@ def source(readers: Mapping[str, Reader], budget_tokens: int, signals: Mapping[s
     """Return a snippet source that uses our retrieval with these signals."""
 
     def snippets(task: Task, cursor: Cursor) -> Sequence[Snippet]:
-        # The indexed file contains the wanted line, so replace it by the text in the editor, which does not.
+        # The indexed file contains the wanted line, so replace the file by the editor's text, which lacks this line.
         opened = {task.path: extract(task.path, cursor.text.encode())}
         project = Project(readers[task.package], opened)
         history = History(viewed=tuple(reversed(task.opened)))

@@ -2,7 +2,7 @@
 
 The line is a statement in a function of a file with 40 to 800 lines. The cursor is before the expression with the name
 and after some typed text. It is never at the start of a line, where many continuations are possible and hardly any
-answer would be exact. Preferred are lines whose name occurs nowhere else in the file, except in imports: otherwise the
+answer would be exact. Lines whose name occurs nowhere else in the file, except in imports, are preferred: otherwise the
 file itself contains an example. The same seed gives the same tasks, provided that Python's version (and so its parser)
 is the same.
 """
@@ -130,7 +130,10 @@ def _ranked(code: Code, module: Module, dice: random.Random) -> list[tuple[int, 
 
 
 def occurrences(module: Module, use: Use) -> int:
-    """Return where else the file contains the name: 0: only in imports; 1: only after the line; 2: before the line."""
+    """Return where else the name occurs in the file, as a number.
+
+    0: nowhere, or only in imports; 1: only after the line; 2: before the line.
+    """
     others = [line for line in module.words.get(use.name, ()) if line != use.line]
     return 0 if not others else 1 if min(others) > use.line else 2
 

@@ -36,7 +36,7 @@ class Use:
 
 
 def uses(code: Code, module: Module) -> Iterator[Use]:
-    """Yield all uses in the functions of a file, from the top. A line may have several."""
+    """Yield all uses in the functions of a file, from the top. A line may contain several uses."""
     for function, owner in _functions(module.tree.body, None):
         known = _Known(code, module, function, owner)
         for statement in _statements(function.body):
@@ -71,7 +71,7 @@ class _Known:
             self.types.setdefault(name, found)
 
     def _made(self, value: ast.expr) -> Definition | None:
-        """Return the class of which a call creates an object."""
+        """Return the class of the object that a call creates; None if unknown."""
         inner = value.value if isinstance(value, ast.Await) else value
         return self.code.annotated(self.module, inner.func) if isinstance(inner, ast.Call) else None
 
@@ -103,7 +103,7 @@ def _in(statement: ast.stmt, known: _Known) -> Iterator[Use]:
 
 
 def _expressions(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield the expressions in a statement from left to right, except in f-strings: their columns are wrong in 3.11."""
+    """Yield the expressions in a statement from left to right, without f-strings: Python 3.11 gives wrong columns."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.JoinedStr):
             continue

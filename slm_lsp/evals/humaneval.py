@@ -113,7 +113,7 @@ def _task(problem: Problem, lines: Sequence[str], first: int, last: int) -> Task
 
 
 def choose(problems: Sequence[Problem], count: int, seed: int) -> list[Task]:
-    """Return `count` tasks with one missing line, spread over all problems. Comments come last."""
+    """Return `count` tasks with one missing line, spread over all problems. Tasks with a missing comment come last."""
     lines = _spread([list(tasks_of(problem)) for problem in problems], count, seed)
     return (lines + [task for problem in problems for task in comments_of(problem)])[:count]
 

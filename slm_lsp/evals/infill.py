@@ -4,8 +4,8 @@ One line or several consecutive lines of a HumanEval solution are missing. The f
 program. The answers come from several arms:
 
 - `fast`, `strong`: the greedy answer of a tier;
-- `auto`: what an editor gets, that is, the answer of the tier that the router chooses. If this is the strong tier, the
-  best of several candidates;
+- `auto`: what an editor gets, that is, the answer of the tier that the router chooses. If the router chooses the strong
+  tier, this is the best of several candidates;
 - `examples`, on request: like `auto`, but candidates are run against the examples of docstrings;
 - `refined`: what an editor shows after a pause if the strong tier exceeds the latency budget. This is the fast tier's
   answer, or the strong tier's best answer if `features/completion/refine.py` prefers it.
@@ -258,7 +258,7 @@ class Arms:
         return await tier.model.reply(tier.request(gap, way), gap.site)
 
     async def _after_a_pause(self, gap: Gap, way: str, answers: Mapping[str, ArmAnswer]) -> dict[str, ArmAnswer]:
-        """Return the strong tier's best answer and what is shown after it arrived; nothing if there is only one tier."""
+        """Return the strong tier's best answer, and what is shown after it; nothing if there is only one tier."""
         if len(self.tiers) < 2:
             return {}
         auto = self.autos["auto"]
@@ -319,7 +319,7 @@ async def run(
         if examples:
             autos["examples"] = Auto(engine, tiers, settings, examples=True)
         arms = Arms(named, autos, Programs())
-        # Sort the tasks by problem, so that consecutive prompts begin alike. Each timed task has another problem.
+        # Sort tasks by problem, so that consecutive prompts begin alike. The timed tasks all have different problems.
         found = await run_tasks(lines[:timed], lambda task: arms.line(task, timed=True), progress)
         rest = sorted(lines[timed:], key=_file_order)
         found += await run_tasks(rest, lambda task: arms.line(task, timed=False), progress)

@@ -227,7 +227,7 @@ def _refined(lines: Sequence[Mapping[str, LineResult]], least: float) -> Refined
 
 
 def _displayed(lines: Sequence[Mapping[str, LineResult]], least: float) -> Displayed:
-    """Remove answers below the least confidence. From the others, choose what is shown as the server does."""
+    """Remove answers below the least confidence. Of the others, choose the shown ones as the server does."""
     before = [_shown(each["fast"], least) for each in lines]
     best = [_shown(each[BEST], least) for each in lines]
     pairs = list(zip(before, best, strict=True))

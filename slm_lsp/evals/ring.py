@@ -1,4 +1,4 @@
-"""Collects context from opened files as the editor plugin llama.vim does. `eval crossfile` compares ours with it.
+"""Collects context from opened files as the editor plugin llama.vim does, for a comparison in `eval crossfile`.
 
 llama.vim keeps a ring of chunks. When the user enters or leaves a file, llama.vim adds a random part of the text around
 the cursor. A new chunk replaces chunks that are very similar to it, and the oldest chunk is removed when the ring is
@@ -77,7 +77,7 @@ def around(lines: Sequence[str], current: int) -> Sequence[str]:
 
 
 def picked(lines: Sequence[str], dice: random.Random) -> tuple[str, ...]:
-    """Return all lines if there are fewer than `CHUNK_LINES` - 1, otherwise a random part of half `CHUNK_LINES`."""
+    """Return all lines if there are fewer than `CHUNK_LINES` - 1, otherwise half of `CHUNK_LINES` at a random place."""
     if len(lines) + 1 < CHUNK_LINES:
         return tuple(lines)
     start = dice.randint(0, len(lines) - CHUNK_LINES // 2)

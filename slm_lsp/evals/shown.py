@@ -39,7 +39,7 @@ SEED = 411
 MILLISECONDS = 1e3
 
 MIN_RIGHT = 4
-"""Minimum number of characters of a suggestion that is only the first part of a line, to be right."""
+"""A suggestion that is only the first part of a line must have at least this many characters to be right."""
 
 CURVE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Values of the least confidence at which precision and coverage are reported."""

@@ -60,7 +60,7 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], z: float = 
 
 
 def _added(a: float, b: float, phi: float) -> float:
-    """Combine two distances, reduced by the correlation."""
+    """Return the combination of two distances from rates to their bounds. A positive correlation makes it smaller."""
     return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
 
 

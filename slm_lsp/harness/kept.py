@@ -14,8 +14,8 @@ import platformdirs
 from slm_lsp.engine.api import Generate
 
 OMITTED_DEFAULTS = ("branch_below", "fresh")
-"""Fields of requests that are part of the digest only if they are set. They were added later, and results that were
-kept before stay valid in this way."""
+"""Fields of requests that are part of the digest only if they are set. Results may have been kept before these fields
+existed; in this way, the keys of such results do not change."""
 
 Result = TypeVar("Result")
 

@@ -1,4 +1,4 @@
-"""The interface of all reports, which are printed as lines of a table or as one JSON object, and success rates."""
+"""The interface of all reports. A report is printed as lines of a table or as one JSON object."""
 
 from collections.abc import Iterator
 from typing import Protocol, Self

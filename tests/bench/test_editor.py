@@ -10,7 +10,7 @@ def test_reported_ratios_belong_to_the_slower_editor() -> None:
     assert len(list(found.lines())) == 2
 
 
-def test_ratio_compares_each_position_with_itself() -> None:
+def test_ratio_is_the_median_of_the_ratios_at_each_position() -> None:
     """Regression: the report contained the ratio of two medians (345 / 208 ms) that are of different positions."""
     typing = Typing(12.0, 18.0, intact=True)
     ghost, raw = (345.0, 208.0, 236.0, 738.0, 631.0), (195.0, 157.0, 208.0, 555.0, 552.0)

@@ -41,7 +41,7 @@ _OPEN: Mapping[Name, Callable[[Path, BackendOptions, OnProgress], Backend]] = Ma
 )
 
 IK_NEEDS = frozenset({"avx2", "fma", "f16c"})
-"""Processor features that the wheel of ik-llama-cpp-python needs. Without them it crashes (illegal instruction)."""
+"""Processor features that the wheel of ik-llama-cpp-python needs. Without these, it crashes (illegal instruction)."""
 
 MAX_MEAN_KL = 0.05
 """Maximum mean Kullback-Leibler divergence of the two bindings' next-token distributions, in nats. Both catalogue
@@ -84,7 +84,7 @@ class Agreement(msgspec.Struct, frozen=True):
     mean_kl: float
     """Mean Kullback-Leibler divergence per position, in nats."""
     same_top: float
-    """Share of positions at which both have the same likeliest token."""
+    """Share of positions at which both bindings have the same likeliest token."""
     time_ratio: float
     """ik's time for a typical request, divided by the reference's time."""
     load: float = 0.0

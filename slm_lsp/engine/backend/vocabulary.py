@@ -37,7 +37,7 @@ END_SPELLINGS = (
 
 
 def find_fim(single: Callable[[str], int | None]) -> FimTokens | None:
-    """Return the first entry of `KNOWN_SPELLINGS` in which every spelling is a token of the model; None if none is.
+    """Return the first entry of `KNOWN_SPELLINGS` of which the model has all tokens; None if there is no such entry.
 
     Args:
         single: returns the token of a spelling; None if the spelling is not a single token.

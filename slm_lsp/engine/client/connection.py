@@ -57,7 +57,7 @@ LEAVING_S = 0.3
 """Seconds to wait before the next attempt to start an engine, if another engine is exiting."""
 
 MOST_STARTS = 10
-"""Maximum number of attempts to start an engine while another one holds the lock, which may be exiting for seconds."""
+"""Maximum number of attempts to start an engine while an exiting engine holds the lock, which may take seconds."""
 
 STATS_TIMEOUT_S = 5.0
 """Maximum seconds to wait for `Stats`."""
@@ -255,7 +255,7 @@ class EngineClient:
             await self._check_engine()
 
     async def _check_engine(self) -> None:
-        """Check that the engine answers a request for `Stats`. It does so even while its decoding thread is busy.
+        """Check that the engine answers a request for `Stats`. To answer, it does not need its decoding thread.
 
         Raises:
             EngineUnavailableError: the engine does not answer.

@@ -63,7 +63,7 @@ def end(folder: Path, engine: Running, grace_s: float = GRACE_S) -> bool:
                 cure = "It is probably waiting for a disk. Restart the machine if it does not exit."
                 raise EngineError(what, cure) from None
     if killed:
-        # The user stopped it, so the next engine must not count this as a crash of the model.
+        # The user stopped the engine, so the next one must not count this as a crash of the model.
         for path in (busy_path, pid_path, socket_path):
             path(folder, engine.name).unlink(missing_ok=True)
     return killed

@@ -1,4 +1,4 @@
-"""The engine process: `python -m slm_lsp.engine.daemon`. Clients start it; one runs per user and installation."""
+"""The engine process: `python -m slm_lsp.engine.daemon`. Clients start it; there is one per user and installation."""
 
 import asyncio
 import faulthandler
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 SECONDS_A_MINUTE = 60
 BYTES_A_MEGABYTE = 1_000_000
 GPU_BATCH = 512
-"""Maximum tokens of a batch on a GPU. The default of `BackendOptions.batch` is for processors."""
+"""Maximum number of tokens in a batch on a GPU. The default of `BackendOptions.batch` is for CPUs."""
 
 
 def options(settings: EngineSettings) -> BackendOptions:

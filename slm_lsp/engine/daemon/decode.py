@@ -23,7 +23,7 @@ probability of the end tokens by this factor and by the number of tokens that it
 result is greater than the total probability of all other considered tokens."""
 
 INFILL_CANDIDATES = 40
-"""Number of likeliest tokens that the infill rule considers; llama.vim's top-k."""
+"""Number of likeliest tokens that the infill rule considers; the same as llama.vim's top-k."""
 
 NEGLIGIBLE = 16.0
 """A token is ignored if its logit is at least this much below the largest logit. Even 150,000 such tokens would change
@@ -210,7 +210,7 @@ class Decoder:
         return self.take(*pick(found, self._sampling, self._random))
 
     def take(self, token: int, logprob: float) -> Step:
-        """Continue with a given token."""
+        """Continue the answer with a given token."""
         if self._vocabulary.ends(token):
             return Step(None, self._stream.flush(), logprob, "end")
         self.generated += 1

@@ -2,7 +2,7 @@
 
 Attention reads every cell of the context up to the last one in use. If the cells of idle documents stayed in the
 context, each visited file would slow down all later ones. So the context holds only the documents that are being
-worked on, and this module holds the others.
+worked on, and this module saves the cells of the others on disk.
 
 The KV cells of a prompt of 1,500 tokens of the fast model take 18 MB. The files have no name, so no other process can
 open them, and the system deletes them when the engine ends for whatever reason.
@@ -58,7 +58,7 @@ class KvOffload:
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
+        """Total size of the saved cells in bytes."""
         return sum(each.size for each in self._entries)
 
     def count(self) -> int:

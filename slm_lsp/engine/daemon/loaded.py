@@ -114,7 +114,7 @@ class LoadedModel:
         if self.rates is None:
             seconds = missing / self.prefill_rate if self.decode_s is not None else None
             return Estimated(request.id, True, missing, seconds, self.decode_s)
-        # Never faster than measured: one fast batch of a model says little about other models.
+        # Never estimate less than measured: one fast batch of a model says little about other models.
         slowdown = max(1.0, self.machine.slowdown.value)
         return Estimated(
             request.id,
@@ -205,7 +205,7 @@ class LoadedModel:
         for tokens, logits in ((PROMPT, False), (1, True)):
             spent = measure(self.backend, self.sessions.measuring_sequence, tokens, logits, clock)
             ratio = spent / self.rates.seconds(tokens, tokens if logits else 1)
-            self.machine.threads_for(tokens > 1)  # returns to all threads if the machine is idle
+            self.machine.threads_for(tokens > 1)  # switches back to all threads if the machine is idle
             self.machine.note(tokens > 1, threads, ratio, max(spent, PROBE_WEIGHT_S))
 
     def _use_rates(self, rates: Rates) -> None:

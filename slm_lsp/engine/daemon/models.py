@@ -15,7 +15,7 @@ from slm_lsp.engine.daemon.rates import RatesFile
 from slm_lsp.errors import ModelMissingError, ModelRefusedError, UsageError
 
 SEQUENCES = 9
-"""Sequences of a model's context: eight for documents and parallel answers, and one for measurements."""
+"""Number of sequences in a model's context: eight for documents and parallel answers, and one for measurements."""
 
 CRASHES_TO_REFUSE = 2
 """Number of crashes after which a model is only loaded for an explicit request."""
@@ -115,7 +115,7 @@ class Models:
         return len(idle)
 
     def next_unload(self, now: float) -> float | None:
-        """Return the seconds until a model must be unloaded; None without models."""
+        """Return the seconds until a model must be unloaded; None if no model is loaded."""
         due = [model.used + self._idle_s - now for model in self._loaded.values()]
         return max(0.0, min(due)) if due else None
 

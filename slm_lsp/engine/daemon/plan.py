@@ -70,7 +70,7 @@ def plan(
             reads all cells up to the last one in use, so idle sequences slow every batch down.
 
     Returns:
-        None while every sequence is busy, or while the busy ones leave too few cells.
+        The plan; None while every sequence is busy, or while the busy ones leave too few cells.
     """
     everything = sorted(held, key=lambda each: each.used)
     free = [each for each in everything if not each.busy]

@@ -21,7 +21,7 @@ FIRST_COSTS = (1.0, 1.5, 2.4, 4.0, 6.0, 8.0)
 of one token. The values are from 2 cores, ik and a 0.5B model (Q4_K_M)."""
 
 RETRY = 12
-"""While drafts save no time, a short draft is tried every this many batches: the answer may repeat the source again."""
+"""While drafts save no time, one in this many batches has a short draft: the answer may repeat the source again."""
 
 FIRST_ACCEPTANCE = 0.8
 """Assumed share of drafted tokens that are accepted, before the first draft."""
@@ -70,7 +70,7 @@ class PromptLookup:
         self._follow(generated)
         place = self._synchronised(generated) if generated else self._at
         if place is None:
-            # Most replacements replace one token by one, so expect the answer to continue after the next source token.
+            # Most replacements exchange one token for one, so expect the source token after the replaced one.
             place = self._at if self._left is not None and len(generated) - self._left[1] == 1 else None
         self._drafted = []
         if place is None:
@@ -100,9 +100,9 @@ class PromptLookup:
         self._seen = len(generated)
 
     def _synchronised(self, generated: Sequence[int]) -> int | None:
-        """Return the position after the longest run of tokens with which the answer so far ends; None if there is none.
+        """Find the longest run of tokens at the end of the answer that occurred before; return the position after it.
 
-        If this run occurs several times, return the position nearest to the expected one.
+        If the run occurred several times, return the position nearest to the expected one; if never, return None.
         """
         for length in range(min(GRAM, len(generated)), 0, -1):
             places = [place for place in self._places.get(tuple(generated[-length:]), []) if place < len(self._tokens)]
@@ -117,7 +117,7 @@ class PromptLookup:
     def _learn(self, generated: Sequence[int], place: int, until: int) -> None:
         """Record which tokens of the source the answer replaced, and by which tokens.
 
-        The answer repeats the source again from position `place` on, with its token number `until`.
+        The answer repeats the source again: its tokens from number `until` on are those of the source from `place` on.
         """
         if self._left is None:
             return

@@ -73,7 +73,7 @@ class Rates(msgspec.Struct, frozen=True):
 
         Args:
             tokens: number of tokens of the batch.
-            logits: number of tokens with logits; up to 1 the batch is a piece of a prompt.
+            logits: number of tokens with logits; if 0 or 1, the batch is a piece of a prompt.
         """
         sizes = sorted(self.batch_s)
         full = float(np.interp(tokens, sizes, [self.batch_s[size] for size in sizes]))
@@ -81,7 +81,7 @@ class Rates(msgspec.Struct, frozen=True):
             full *= tokens / PROMPT
         if logits > 1 or tokens == 1:
             return full
-        # The fewer tokens a batch has, the less is saved by computing the logits of only one.
+        # The fewer tokens a batch has, the less is saved by computing the logits of only one token.
         saved = 1 - self.prompt_s / self.batch_s[PROMPT]
         return full * (1 - saved * min(tokens - 1, PROMPT - 1) / (PROMPT - 1))
 

@@ -173,8 +173,8 @@ def _choose_tokens(
 
     Args:
         job: the request.
-        model: its model.
-        session: its session.
+        model: the request's model.
+        session: the request's session.
         base: number of tokens in the session before the batch; None for the first token of the answer.
         first: index of the request's first slot with logits.
         now: time by the scheduler's clock.
@@ -225,7 +225,7 @@ def _emit(job: Job, step: Step) -> None:
 def _draft(job: Job, model: LoadedModel) -> list[int]:
     if job.lookup is None or job.decoder is None:
         return []
-    # The cost of a draft is unknown until the first single decode was timed, so the first tokens have no drafts.
+    # The cost of a draft is unknown until a batch of one token was timed, so the first tokens have no drafts.
     length = job.draft_length.best() if model.decode_s is not None else 0
     return job.lookup.draft(job.generated, min(length, job.decoder.left - 1))
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 LOADING_STEP = 0.05
-"""Minimum progress between two `Loading` events; 1 is the whole load."""
+"""Minimum difference between the fractions of two consecutive `Loading` events."""
 
 
 class Scheduler:
@@ -75,7 +75,7 @@ class Scheduler:
             return len(self._running), len(self._queued)
 
     def loaded(self) -> tuple[LoadedStats, ...]:
-        """Return one row for each model in memory."""
+        """Return one entry for each model in memory."""
         return self._models.stats(self._clock())
 
     @property

@@ -11,8 +11,8 @@ from slm_lsp.engine.daemon.kv_offload import KvOffload, OffloadedCells
 from slm_lsp.engine.daemon.plan import Held, Plan, common_prefix, plan
 
 MIN_LOWERED = 64
-"""Minimum number of empty cells before a session's first cell; then the session is moved to them. llama.cpp pads the
-number of cells in use to a multiple of 32 to 256, so moving a session by fewer cells saves nothing."""
+"""A session is moved to the first cells of the context only if at least this many cells there are empty. llama.cpp pads
+the number of cells in use to a multiple of 32 to 256, so moving a session by fewer cells saves nothing."""
 
 LARGE_LOSS = 384
 """If a prompt would replace more than this many tokens of a session, the session is treated as another document, even
@@ -176,7 +176,7 @@ class Sessions:
         return False
 
     def _evict(self, session: Session, kept: int = 0, lost: int | None = None) -> None:
-        """Cut an idle session to its first `kept` tokens. Save all of its cells first if enough would be lost.
+        """Cut an idle session to its first `kept` tokens. If many tokens would be lost, first save all of its cells.
 
         Args:
             session: the session.
