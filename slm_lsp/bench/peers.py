@@ -31,7 +31,7 @@ COMPILERS = ("c++", "g++", "clang++")
 
 CMAKE_OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
-    "-DBUILD_SHARED_LIBS=OFF",  # build one program without libraries, so that it can be moved
+    "-DBUILD_SHARED_LIBS=OFF",  # build a single file, which can be copied to another folder
     "-DGGML_NATIVE=ON",  # use all instruction sets of this processor; this is the default
     "-DLLAMA_OPENSSL=OFF",  # the server listens on this machine only and downloads nothing
     "-DLLAMA_BUILD_TESTS=OFF",

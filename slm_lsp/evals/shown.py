@@ -177,7 +177,7 @@ def _at(cases: Sequence[Case], least: float) -> tuple[float, float]:
 
 
 def judge(spot: Spot, completion: Completion) -> Case:
-    """Return the case of a suggestion: whether it is right, repeats the next line or breaks the file."""
+    """Return a case for the report: whether the suggestion is right, repeats the next line, or breaks the file."""
     cursor = spot.cursor
     around = surroundings(cursor.text, cursor.offset, cursor.path)
     text, over = completion.text, completion.end - completion.start

@@ -23,7 +23,7 @@ NEAREST_MOVE, FARTHEST_MOVE = 3, 6
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A task with a part of its line typed."""
+    """A task in which a part of the missing line is already typed."""
 
     task: Task
     typed: str

@@ -102,7 +102,7 @@ class StateFunctions:
 
 
 class NativeBackend(ABC):
-    """A model and one context. Only `interrupt` and `resume` are thread-safe."""
+    """A loaded model and its context, which holds the KV cells. Only `interrupt` and `resume` are thread-safe."""
 
     name: str
     longest: int

@@ -79,7 +79,7 @@ class Form:
 
 
 def _by_likelihood(logits: Logits) -> Iterator[int]:
-    """Yield all tokens, the likeliest first. All but the first `USUAL` are sorted only when needed."""
+    """Yield all tokens, the likeliest first. Tokens after the first `USUAL` are sorted only when they are needed."""
     usual = min(USUAL, len(logits))
     top = np.argpartition(-logits, usual - 1)[:usual]
     yield from map(int, top[np.argsort(-logits[top])])

@@ -49,7 +49,7 @@ earlier batches."""
 
 @dataclass(eq=False, slots=True)
 class LoadedModel:
-    """A model in memory with its sessions."""
+    """A model in memory, with the sessions that hold its KV cells."""
 
     ref: ModelRef
     backend: Backend

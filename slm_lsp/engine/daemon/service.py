@@ -120,7 +120,7 @@ class Service:
         await asyncio.to_thread(thread.join)
 
     async def _finished(self, seconds: float) -> bool:
-        """Wait until the engine should exit, but at most `seconds`. Return whether it should exit."""
+        """Wait at most `seconds` seconds for the signal to exit. Return whether the engine should exit."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._done.wait()

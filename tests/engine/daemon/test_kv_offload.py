@@ -14,7 +14,7 @@ from slm_lsp.engine.daemon.kv_offload import KvOffload
 from slm_lsp.engine.daemon.session import Sessions
 from tests.engine.daemon.test_session import CELLS, Fewer, alone, backend, evaluate, execute, same
 
-__all__ = ["backend"]  # the fixture
+__all__ = ["backend"]  # a pytest fixture, imported so that these tests can use it
 
 MEGABYTE = 1_000_000
 

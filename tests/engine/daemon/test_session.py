@@ -116,7 +116,10 @@ ALONE = 4
 
 
 class Fewer:
-    """A backend that reports fewer cells and sequences than it has. The tests evaluate fresh prompts in the others."""
+    """A backend that reports fewer cells and sequences than it has.
+
+    In the others, the tests evaluate prompts without reused cells, for comparison.
+    """
 
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
