@@ -1,4 +1,4 @@
-"""Decides where nothing is suggested unless the user requests it explicitly."""
+"""Decides at which positions nothing is suggested unless the user requests a suggestion explicitly."""
 
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.cursor import Cursor
@@ -13,6 +13,7 @@ IN_STRING = "the cursor is in a string"
 ACCEPTED = "a suggestion was accepted just now"
 
 _CODE_IN_STRING = ("interpolation", "substitution", "template_expression", "format_expression")
+"""Substrings of the types of the syntax tree nodes that hold code inside a string."""
 
 
 def skip_reason(cursor: Cursor, around: Surroundings, settings: CompletionSettings) -> str | None:

@@ -45,10 +45,10 @@ def read_version(path: Path) -> FileVersion:
 
 
 def write_version(version: FileVersion, text: str) -> None:
-    """Replace the text of a file; a byte order mark, the permissions and symbolic links are kept.
+    """Replace the text of a file. Keep its byte order mark, its permissions and symbolic links to it.
 
-    The new content is written to a temporary file in the same folder and then renamed, so that the file is old or new
-    at any moment. Afterwards the file is read back.
+    The new content is written to a temporary file in the same folder and then renamed, so that the file never holds
+    only a part of it. Afterwards the file is read to check its content.
 
     Raises:
         StaleEditError: the file has changed since `version` was read.

@@ -42,7 +42,7 @@ def default_path() -> Path:
 
 
 class StatisticsDatabase:
-    """A writing connection. Must be used in the thread that opened it.
+    """A connection that reads and writes the database. Must be used in the thread that opened it.
 
     The file is created if it is missing. Only this user can read it.
 

@@ -1,4 +1,4 @@
-"""Writing an edit to a file: all or nothing, and only over the version that was read."""
+"""An edit is written to a file completely or not at all, and only if the file has not changed since it was read."""
 
 import os
 from pathlib import Path
