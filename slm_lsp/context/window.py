@@ -12,17 +12,17 @@ from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.api import ModelInfo, Segment
 
 OTHER_TOKENS = 64
-"""Tokens reserved for the sentinels, the repository name and the path."""
+"""Number of tokens reserved for the FIM tokens, the repository name and the path."""
 
 MIN_WINDOW_TOKENS = 64
-"""Minimum tokens of the document in a prompt, even when the model's context is tiny."""
+"""Minimum number of tokens for the document in a prompt, even if the model's context is tiny."""
 
 HEAD_S = 4.0
-"""Seconds that the evaluation of new snippets may take, at the model's measured speed. Snippets are evaluated while the
-user pauses, or before the first answer to a request that the user triggered by hand."""
+"""Maximum time for the evaluation of new snippets, in seconds, at the model's measured speed. Snippets are evaluated
+while the user pauses, or before the first answer to a request that the user triggered by hand."""
 
 MIN_SNIPPET_TOKENS = 256
-"""Minimum token budget for snippets, also for models that evaluate fewer tokens in `HEAD_S`."""
+"""Minimum token budget for snippets, even for models that evaluate fewer tokens in `HEAD_S` seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
 
 
 def fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
-    """Return the most useful snippets (the last ones) that fit into a number of tokens, in the same order."""
+    """Return the last (most useful) snippets that together fit into a number of tokens, in the same order."""
     kept: list[Snippet] = []
     for each in reversed(snippets):
         tokens -= snippet_tokens(each)

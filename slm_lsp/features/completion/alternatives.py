@@ -1,8 +1,8 @@
 """Decodes several candidates for one request together and ends the request once the best candidate is known.
 
 The greedy candidate takes the most probable token at every step. Another candidate branches off where a token of the
-greedy candidate has a low probability. If it has no such token, the request costs no more than a request for a single
-answer.
+greedy candidate has a low probability. If the greedy candidate has no such token, the request costs no more than a
+request for a single answer.
 """
 
 import asyncio

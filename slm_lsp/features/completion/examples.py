@@ -1,6 +1,6 @@
 """Finds the examples in the docstring of a Python function, and the code that is needed to run them.
 
-        Three forms are recognized. In all of them the result must be a literal.
+Three forms are recognized. In all of them the result must be a literal.
 
 - A `doctest` example, such as `>>> median([3, 1, 2])` with the result in the next line. The expression may use only the
   function and built-in names.
@@ -137,7 +137,8 @@ def _function_lines(lines: Sequence[str], line: int) -> tuple[int, int]:
     while start > 0 and lines[start - 1].startswith("@"):
         start -= 1
     above = next((at for at in range(start - 1, -1, -1) if not _CONTINUATION.match(lines[at])), None)
-    # The range lacks a decorator of several lines. Without this function, it would apply to the next definition.
+    # The range lacks a decorator of several lines. Without this function, the decorator would apply to the next
+    # definition.
     return (0, 0) if above is not None and lines[above].startswith("@") else (start, end)
 
 

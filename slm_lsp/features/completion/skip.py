@@ -1,4 +1,4 @@
-"""Decides at which positions nothing is suggested unless the user requests a suggestion explicitly."""
+"""Decides at which positions nothing is suggested automatically. An explicit request still gets a suggestion."""
 
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.cursor import Cursor

@@ -1,4 +1,4 @@
-"""Renders the statistics as a single HTML file. It contains its plots and needs neither scripts nor other files."""
+"""Renders the statistics as a single HTML file, which contains all plots and needs neither scripts nor other files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

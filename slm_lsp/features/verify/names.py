@@ -109,7 +109,7 @@ def _signature(before: Names, after: Names, uses: Uses) -> Check:
     if called:
         return Check("signature", "failed", "; ".join(called[:SHOWN]))
     if changed:
-        return Check("signature", "passed", f"changed, but not used in other files:  {_listed(changed)}")
+        return Check("signature", "passed", f"changed, but not used in other files: {_listed(changed)}")
     return Check("signature", "passed", "unchanged")
 
 
