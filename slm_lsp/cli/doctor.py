@@ -104,7 +104,7 @@ def bindings(settings: Settings) -> Iterator[Check]:
 def models(settings: Settings) -> Iterator[Check]:
     """Check the model store.
 
-    Report the installed models and, if only one model can answer, the reason for this choice.
+    Report the installed models and, if only one of them can answer, this model and why it was chosen.
     """
     from slm_lsp.models.store import Store
     from slm_lsp.routing.policy import eligible_models

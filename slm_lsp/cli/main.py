@@ -68,8 +68,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("slm-lsp: interrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The program that reads the output has closed the pipe. With this replacement, the flush at exit does not fail
-        # too.
+        # The program that reads the output has closed the pipe. Replace standard output, so that its flush at exit does
+        # not fail too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except OSError as error:

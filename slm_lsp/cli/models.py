@@ -17,7 +17,7 @@ from slm_lsp.models.pull import SOURCES, pull
 
 MEGABYTE = 1_000_000
 PERCENT_STEP = 10
-"""Without a terminal, a progress line is printed after each further part of this size, in percent."""
+"""Percentage points between two progress lines if standard error is not a terminal."""
 
 Report = Callable[[download.Progress], None]
 

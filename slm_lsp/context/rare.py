@@ -18,14 +18,13 @@ MAX_LOOKED_UP = 4 * MAX_SEARCH_WORDS
 """Maximum number of words per request for which the index counts the chunks that contain the word."""
 
 MAX_CHUNKS = 300
-"""Maximum number of chunks that contain a rare word. A word in more chunks is not specific, and searching for it takes
-milliseconds."""
+"""A word in more chunks than this is not rare, because it is not specific and searching for it takes milliseconds."""
 
 RARE_SHARE = 0.02
-"""Maximum share of the project's chunks that contain a rare word."""
+"""A word in a larger share of the project's chunks than this is not rare, except in small projects."""
 
 SMALL_PROJECT_CHUNKS = 3
-"""A word is also rare if at most this number of chunks contain it. This matters in small projects."""
+"""A word in at most this number of chunks is always rare, so that small projects have rare words too."""
 
 PART_WEIGHT = 0.5
 """Weight of a shared part of a name, relative to a shared whole name."""

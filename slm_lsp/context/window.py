@@ -1,4 +1,4 @@
-"""The parts of a prompt and the token budgets that decide how much of each goes into it."""
+"""The parts of a prompt, and the token budgets that limit each part."""
 
 import math
 from collections.abc import Sequence

@@ -95,7 +95,7 @@ class Race:
 
     @property
     def finished(self) -> tuple[Candidate, ...]:
-        """The finished candidates, by number."""
+        """The finished candidates, in the order of their numbers."""
         finished = [tokens for _, tokens in sorted(self._tokens.items()) if tokens[-1].finish is not None]
         return tuple(
             Candidate(

@@ -15,7 +15,7 @@ NEAR_LINES = 40
 """Number of lines above and below the cursor that `above` and `below` contain."""
 
 DEFAULT_UNIT = "    "
-"""Indentation of one level if the document has no indented lines that show it."""
+"""Assumed indentation of one level in a document without indented lines."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ JUMPS = frozenset(
 """Types of the syntax tree nodes that leave the current block. The statement after such a node is not executed."""
 
 _REACHED = ("function", "method", "class", "interface", "type", "_item", "label", "preproc", "comment")
-"""Substrings of node types. Nodes of these types can be reached even after a jump, such as a label, or are not
-executed, such as a comment."""
+"""If the type of a node contains one of these strings, the node can be reached even after a jump (such as a label), or
+is not executed (such as a comment)."""
 
 _DECLARES = ("lexical_declaration", "variable_declaration", "property_declaration", "short_var_declaration")
 _LOCALS = ("local_declaration_statement", "local_variable_declaration", "let_declaration", "declaration")
@@ -31,7 +31,7 @@ because there the function may return the assigned value."""
 
 _BODIES = frozenset({"block", "compound_statement", "function_body", "statement_block", "statement_list", "statements"})
 _FUNCTIONS = ("function", "method", "constructor", "closure", "func_literal", "lambda")
-"""Substrings of the types of nodes that are functions."""
+"""A syntax tree node is a function if its type contains one of these strings."""
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 

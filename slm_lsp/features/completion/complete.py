@@ -33,16 +33,17 @@ ALTERNATIVES = 3
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations in milliseconds. All except `prefill_ms` start with the request."""
+    """Durations in milliseconds."""
 
     queue_ms: float
-    """Until the evaluation of the prompt began: time for starting the engine, loading the model and waiting for other
-    requests."""
+    """From the request to the evaluation of the prompt: time for starting the engine, loading the model and waiting for
+    other requests."""
     prefill_ms: float
     """Duration of the evaluation of the prompt."""
     first_token_ms: float | None
-    """Until the first token; None when no token was generated."""
+    """From the request to the first token; None if no token was generated."""
     total_ms: float
+    """From the request to the complete answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Progress:
     """Functions that are called while a completion is made."""
 
     on_loading: OnLoading = ignore_loading
-    """See `Callbacks`."""
+    """See `Callbacks.on_loading`."""
     on_text: Callable[[str], None] = lambda _: None
     """Called with the whole text generated so far, before it is checked."""
     on_lines: Callable[[Alternative], None] = lambda _: None

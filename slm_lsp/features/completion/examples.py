@@ -36,8 +36,8 @@ MAX_NODES = 10_000
 """Maximum number of syntax tree nodes of the code to run; about 500 lines."""
 
 MAX_ATTEMPTS = 8
-"""Maximum number of attempts to find the end of a call or of a result. Each attempt parses the text up to another
-end."""
+"""Maximum number of attempts to find the end of a call or of a result in a text. Each attempt parses a different part
+of the text."""
 
 _DEFINITION = re.compile(r"^def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 _MODULE_LEVEL = re.compile(r"[^\s)\]}#]")
@@ -90,7 +90,7 @@ def may_have_examples(head: str) -> bool:
 def runnable(text: str, line: int) -> Runnable | None:
     """Return the module-level function around a line of a Python document.
 
-    Return None if it has no examples or cannot be run, or if the document does not parse.
+    Return None if the function has no examples or cannot be run, or if the document does not parse.
 
     Args:
         text: the document.

@@ -1,4 +1,4 @@
-"""The request for one completion. Only `completion_request` decides about its options.
+"""The request for one completion. Its options are set only in `completion_request`.
 
 The server, the command line and the evaluations build their requests here, so a suggestion is the same in all of them.
 """

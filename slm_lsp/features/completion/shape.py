@@ -20,7 +20,7 @@ _NAME = r"[\w.]*"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The extent of a suggestion."""
+    """The shape of a suggestion: a single line or a block."""
 
     block: bool
     """Whether the suggestion may have several lines."""

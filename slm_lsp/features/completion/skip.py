@@ -13,7 +13,7 @@ IN_STRING = "the cursor is in a string"
 ACCEPTED = "a suggestion was accepted just now"
 
 _CODE_IN_STRING = ("interpolation", "substitution", "template_expression", "format_expression")
-"""Substrings of the types of the syntax tree nodes that hold code inside a string."""
+"""A syntax tree node holds code inside a string if its type contains one of these strings."""
 
 
 def skip_reason(cursor: Cursor, around: Surroundings, settings: CompletionSettings) -> str | None:

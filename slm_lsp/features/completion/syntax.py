@@ -46,8 +46,8 @@ def cut_to_what_parses(draft: Draft, around: Surroundings) -> Draft | Rejected:
 def breaks(text: str, over: int, around: Surroundings) -> bool:
     """Return whether the document has more syntax errors with a text at the cursor.
 
-    The number is compared with the errors of the document without the text, or without the cursor's whole line,
-    whichever has fewer.
+    The comparison is with the document without the text, or without the cursor's whole line, whichever has fewer
+    errors.
 
     Args:
         text: the suggestion.

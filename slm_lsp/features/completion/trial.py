@@ -1,6 +1,6 @@
 """Runs the examples in the docstring of a function with each candidate for a line of that function.
 
-Verdicts are only useful in comparison: while the function is unfinished, every candidate fails.
+A verdict is only useful in comparison with others, because while the function is unfinished, every candidate fails.
 """
 
 import asyncio

@@ -48,13 +48,13 @@ class ShownSuggestion:
     model: str
     source: SuggestionSource
     confidence: float
-    """0 to 1."""
+    """Confidence, from 0 to 1."""
     characters: int
     lines: int
     latency_ms: float
-    """From the editor's request to the answer."""
+    """Milliseconds from the editor's request to the answer."""
     tokens: int
-    """Number of tokens generated for it; 0 if it came from the cache."""
+    """Number of tokens generated for the suggestion; 0 if it came from the cache."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from slm_lsp.errors import StatisticsError, UsageError, cure_for_write_error
 from slm_lsp.features.statistics.summary import Counts, Day, LatencyBin, Summary
 
 GENERATOR = "slm-lsp stats"
-"""Content of the `generator` meta tag. It marks files that may be overwritten."""
+"""Content of the `generator` meta tag. The tag marks files that this command may overwrite."""
 
 HEAD_BYTES = 1024
 """Number of bytes at the start of a file in which the meta tag is searched."""

@@ -96,7 +96,7 @@ class Summary:
     by_source: dict[str, Counts]
     """The keys are `engine` and `cache`."""
     latency: dict[str, Latency]
-    """The keys are the tiers, for answers of the engine, and `cache`, for answers from the cache."""
+    """The keys are the tiers (for answers of the engine) and `cache` (for answers from the cache)."""
     histogram: tuple[LatencyBin, ...]
     daily: tuple[Day, ...]
     """Every day from the first to the last, including days without suggestions."""

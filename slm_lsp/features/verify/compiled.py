@@ -28,7 +28,7 @@ class Compiler:
 
     @property
     def name(self) -> str:
-        """The program."""
+        """Name of the program."""
         return self.argv[0]
 
 
