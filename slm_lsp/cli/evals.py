@@ -28,7 +28,7 @@ FIRST = "use only the first N of these lines; answers kept from earlier runs are
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("eval", help="measure whether completions are right")
+    parser = commands.add_parser("eval", help="measure how often completions are correct")
     names = parser.add_subparsers(required=True, metavar="NAME")
 
     reuse = names.add_parser("reuse", parents=[common], help=REUSE, description=REUSE)

@@ -60,7 +60,7 @@ class Query:
     surroundings: frozenset[str]
     """The lines near the cursor, without white space at both ends."""
     near_parts: frozenset[str]
-    """The parts of the words in `near`, in lower case: `get`, `user` and `name` of `getUserName`."""
+    """The parts of the words in `near`, in lower case, for example `get`, `user` and `name` of `getUserName`."""
     distinctive: Mapping[str, float]
     """`near` without the unfinished word at the cursor and without English words that occur in comments only."""
 

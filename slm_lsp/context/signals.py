@@ -65,7 +65,7 @@ SIMILAR_SIBLING = 0.4
 """Relevance of the outline of a file in the same folder whose name shares a word with the current file's name."""
 
 SIBLING = 0.15
-"""Relevance of the outline of any other file in the same folder."""
+"""Relevance of the outline of a file in the same folder whose name shares no word with the current file's name."""
 
 SIBLING_LINES = 12
 """Maximum number of lines in the outline of a file in the same folder."""

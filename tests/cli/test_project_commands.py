@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
     return work
 
 
-def test_index_reads_changed_files_and_prints_its_contents(home: dict[str, str], root: Path) -> None:
+def test_index_reads_changed_files_and_prints_what_the_index_contains(home: dict[str, str], root: Path) -> None:
     first = run(home, "index", str(root), "--stats")
     assert first.returncode == 0, first.stderr
     assert "3 files" in first.stdout

@@ -92,7 +92,7 @@ class Completion:
     model: str = ""
     tier: str | None = None
     proven: bool = False
-    """As in `Alternative`."""
+    """Whether `text` passes the examples in the docstring of its function and another candidate fails them."""
     cached: bool = False
     """Whether this is the rest of an earlier suggestion."""
     replaces: str = ""

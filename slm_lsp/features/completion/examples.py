@@ -137,8 +137,7 @@ def _function_lines(lines: Sequence[str], line: int) -> tuple[int, int]:
     while start > 0 and lines[start - 1].startswith("@"):
         start -= 1
     above = next((at for at in range(start - 1, -1, -1) if not _CONTINUATION.match(lines[at])), None)
-    # The range lacks a decorator of several lines. Without this function, the decorator would apply to the next
-    # definition.
+    # A decorator of several lines is outside the range, so it would apply to the next definition.
     return (0, 0) if above is not None and lines[above].startswith("@") else (start, end)
 
 

@@ -12,7 +12,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """The content of a file when an edit was made."""
+    """The content of a file from which an edit was made."""
 
     path: Path
     raw: bytes

@@ -37,7 +37,7 @@ CREATE TABLE unshown (
 
 
 def default_path() -> Path:
-    """Return the path of the user's statistics."""
+    """Return the path of the user's statistics database."""
     return platformdirs.user_state_path("slm-lsp") / "stats.db"
 
 
