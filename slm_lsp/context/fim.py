@@ -99,7 +99,8 @@ def _first_character(lines: Lines, offset: int, budget: int) -> int:
 def _last_character(lines: Lines, offset: int, budget: int) -> int:
     """Return the offset at which the suffix ends.
 
-    This is a line end, or a position inside the cursor's line if this line alone exceeds the budget."""
+    This is a line end, or a position inside the cursor's line if this line alone exceeds the budget.
+    """
     if len(lines.text) - offset <= budget:
         return len(lines.text)
     line = lines.position(offset + budget).line

@@ -50,7 +50,7 @@ def segments(parts: PromptParts, info: ModelInfo, settings: CompletionSettings) 
 
 
 def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
-    """Return the token budget for snippets: the setting, but not more than the model evaluates in `HEAD_S` seconds."""
+    """Return the token budget for snippets: the setting, limited to what the model evaluates in `HEAD_S` seconds."""
     if info.prefill_rate is None:
         return settings.snippet_tokens
     return min(settings.snippet_tokens, max(MIN_SNIPPET_TOKENS, int(info.prefill_rate * HEAD_S)))

@@ -237,7 +237,7 @@ def replace_auto_closed(draft: Draft, around: Surroundings) -> Draft:
 
 
 def _unopened(text: str) -> str:
-    """Return the closing brackets of a text that have no opening bracket in it, in order."""
+    """Return the closing brackets of a text, in order, whose opening brackets are not in the text."""
     depth: list[str] = []
     unopened = ""
     for each in text:

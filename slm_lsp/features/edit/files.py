@@ -1,4 +1,4 @@
-"""Apply an edit to a file on disk: atomically, and only to the version that the edit was made for."""
+"""Apply an edit to a file on disk, atomically and only if the file has not changed since the edit was made."""
 
 import os
 import tempfile

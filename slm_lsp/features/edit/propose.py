@@ -84,7 +84,7 @@ class EditProgress:
 
     on_loading: OnLoading = ignore_loading
     on_text: Callable[[str], None] = lambda _: None
-    """Called with the greedy answer so far."""
+    """Called with the text of the greedy answer whenever it has grown."""
 
 
 @dataclass(slots=True)
