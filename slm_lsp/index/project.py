@@ -55,7 +55,7 @@ class Project:
         return self.reader.members(path, qualified) if self.reader else []
 
     def named(self, names: Iterable[str], limit: int) -> list[Symbol]:
-        """Return the definitions with these names, without names that have more than `limit` definitions."""
+        """Return the definitions with these names, except names that have more than `limit` definitions."""
         wanted = list(dict.fromkeys(names))
         found = self.reader.named(wanted, limit) if self.reader else []
         found = [each for each in found if each.path not in self.opened]

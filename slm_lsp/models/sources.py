@@ -1,4 +1,5 @@
-"""Types shared by all download sources: the partial file, progress, and the error that selects the next source."""
+"""Types shared by all download sources: the partial file, the progress, and the error after which `pull` tries the next
+source."""
 
 import hashlib
 import os
@@ -34,7 +35,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class SourceError(Exception):
-    """A source cannot provide the model. The text says why, without a full stop. `pull` catches it."""
+    """A source cannot provide the model. The text says why, without a full stop. `pull` catches this error."""
 
 
 class Source(Protocol):
@@ -98,7 +99,7 @@ class Partial:
         return self.size == self.total
 
     def sha256(self) -> str:
-        """Return the hash of the bytes so far, in lower-case hexadecimal."""
+        """Return the hash of the bytes written so far, in lower-case hexadecimal."""
         return self._digest.hexdigest()
 
     def append(self, data: bytes) -> None:
@@ -106,7 +107,7 @@ class Partial:
 
         Raises:
             SourceError: the file would become larger than the model.
-            DiskFullError: the disk is full. Bytes written before remain.
+            DiskFullError: the disk is full. The bytes written before remain.
             ModelError: the file cannot be written.
         """
         if self.size + len(data) > self.total:
@@ -121,7 +122,7 @@ class Partial:
         self.size += len(data)
 
     def restart(self) -> None:
-        """Delete all bytes so far."""
+        """Delete all bytes written so far."""
         self._file.truncate(0)
         self._file.seek(0)
         self._digest = hashlib.sha256()

@@ -52,12 +52,12 @@ REFUSED_OS = frozenset(
 
 
 def cut_network() -> None:
-    """Enter an empty network namespace if the system permits it. Without root, this also needs a new user namespace."""
+    """Enter an empty network namespace if the system permits this."""
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import ctypes
 
         unshare = ctypes.CDLL(None).unshare
-        if unshare(NEW_NETWORK) != 0:
+        if unshare(NEW_NETWORK) != 0:  # only root may; other users need a new user namespace, too
             unshare(NEW_NETWORK | NEW_USER)
 
 
