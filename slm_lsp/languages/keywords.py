@@ -1,4 +1,4 @@
-"""Reserved words of a language, from its grammar. They are not useful in searches: they do not describe a file's topic."""
+"""Reserved words of a language, from its grammar. They do not describe the subject of a file."""
 
 from functools import cache
 

@@ -12,8 +12,7 @@ _FILES = (
     "|R|rb|scss|sh|sol|svh|tcl|thrift|ts|tsx|vh|zig)"
 )
 _FILE = re.compile(rf"[^.:/\\]+(?:\.[^.:/\\]+)*\.{_FILES}")
-"""A file name with a known extension. In other names with dots, such as `System.Xml`, the last part is part of the name.
-"""
+"""A file name with a known extension. The last part of other names with dots, such as `System.Xml`, is no extension."""
 
 
 def clean_name(text: str, language: str) -> str:

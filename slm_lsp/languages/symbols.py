@@ -307,5 +307,5 @@ def _text(node: Node, source: bytes) -> str:
 
 
 def _truncated(qualified: str) -> str:
-    """Keep only the innermost parts of a qualified name, so that names in deeply nested functions do not grow too long."""
+    """Keep only the innermost parts of a qualified name, so that names of deeply nested functions stay short."""
     return qualified.split(".", 1)[1] if qualified.count(".") >= MAX_DEPTH else qualified

@@ -1,5 +1,4 @@
-"""Types shared by all download sources: the partial file, the progress, and the error after which `pull` tries the next
-source."""
+"""Types shared by all download sources: the partial file, the progress, and the error that selects the next source."""
 
 import hashlib
 import os

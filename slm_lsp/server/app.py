@@ -1,6 +1,4 @@
-"""Puts the server together: registers a handler for each message and declares where its work runs.
-
-Each handler is a few lines."""
+"""Puts the server together: registers a handler for each message and declares where the handler's work runs."""
 
 import asyncio
 import contextlib

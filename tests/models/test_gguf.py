@@ -104,7 +104,7 @@ def test_string_array_is_skipped_and_rejected_if_truncated(
     writer.close()
     whole = file.read_bytes()
     assert check_gguf(file).min_bytes <= len(whole)
-    padding = 32  # after the last tensor; cutting it off does no harm
+    padding = 32  # bytes after the last tensor; without them the file is still complete
     file.write_bytes(whole[: data.draw(st.integers(0, len(whole) - padding - 1))])
     with pytest.raises(ModelCorruptError):
         check_gguf(file)

