@@ -19,7 +19,7 @@ SCHEMA = 2
 FILE = "index.db"
 
 WAL_PAGES = 8000
-"""Size of the write-ahead log, in pages of 4 KiB, at which SQLite copies it into the database."""
+"""Size of the write-ahead log, in pages of 4 KiB, at which SQLite copies the log into the database."""
 
 CACHE_KIB = 16 * 1024
 """Size of SQLite's page cache in KiB. A first build needs a large cache, because it inserts names at random places."""

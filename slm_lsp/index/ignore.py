@@ -43,13 +43,13 @@ class Patterns:
     """The compiled patterns of one ignore file."""
 
     names: re.Pattern[str] | None
-    """All patterns without a slash. They are matched with the last part of a path only, which is much cheaper."""
+    """All patterns without a slash. They are compared only with the last part of a path, which is much faster."""
     paths: re.Pattern[str] | None
     """All patterns with a slash."""
     name_numbers: tuple[int, ...]
     """For each alternative of `names`, the index of its pattern in the file."""
     path_numbers: tuple[int, ...]
-    """The same for `paths`."""
+    """For each alternative of `paths`, the index of its pattern in the file."""
     ignores: tuple[bool, ...]
     """For each pattern of the file: True if it ignores, False if it is negated with `!`."""
 
@@ -171,7 +171,7 @@ def repository_of(folder: Path) -> Path | None:
 
 
 def excludes(repository: Path | None, environ: Mapping[str, str]) -> tuple[Patterns, ...]:
-    """Return the exclude patterns of the repository (`info/exclude`), then those of the user (lower priority)."""
+    """Return the exclude patterns of the repository (`info/exclude`), then the user's patterns (lower priority)."""
     own = () if repository is None else read_patterns(_git_folder(repository) / "info" / "exclude")
     return own + read_patterns(_user_excludes(repository, environ))
 

@@ -84,7 +84,8 @@ class Indexer:
     def check(self, on_progress: OnProgress = lambda _: None, stopped: Callable[[], bool] = lambda: False) -> Summary:
         """Compare the whole workspace with the index and update the index.
 
-        Reads the files whose size or modification time differ from the index, and writes those whose content differs.
+        Read the files whose size or modification time differs from the index. Write the rows of a file only if its
+        content also differs.
 
         Args:
             on_progress: called with the progress, at most every `PROGRESS_INTERVAL_S` seconds.

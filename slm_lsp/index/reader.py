@@ -102,7 +102,7 @@ class Reader:
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
-        """Limit the queries inside the `with` block: after this time they raise `sqlite3.OperationalError`."""
+        """Limit the time of the queries inside the `with` block. A longer query raises `sqlite3.OperationalError`."""
         deadline = time.monotonic() + seconds
         self._db.set_progress_handler(lambda: time.monotonic() > deadline, VM_STEPS)
         try:
@@ -132,7 +132,7 @@ class Reader:
         return found
 
     def top_level(self, path: str, name: str | None = None) -> list[Symbol]:
-        """Return the top-level definitions of a file, or only those with the given name."""
+        """Return the top-level definitions of a file. If `name` is given, return only definitions with this name."""
         if name is None:
             return self.members(path, "")
         return self._symbols("file.path = ? AND definition.name = ? AND definition.parent = ''", [path, name])

@@ -16,8 +16,8 @@ MAX_LINE = 2000
 prompt."""
 
 MAX_AVERAGE_LINE = 200
-"""Average bytes per line above which a file counts as minified. Hand-written code has about 35, minified code has
-thousands."""
+"""Average number of bytes per line above which a file counts as minified. Hand-written code has about 35 bytes per
+line, minified code has thousands."""
 MIN_MINIFIED_BYTES = 1024
 """Minimum size in bytes for a file to count as minified. A single long line in a small file is no evidence."""
 PROSE_EXTENSIONS = (".md", ".markdown", ".rst", ".txt", ".adoc", ".tex", ".org")
@@ -26,8 +26,8 @@ PROSE_EXTENSIONS = (".md", ".markdown", ".rst", ".txt", ".adoc", ".tex", ".org")
 HEAD_BYTES = 8192
 """Number of bytes at the start of a file that are searched for NUL bytes and private keys."""
 MARKER_LINES = 30
-"""Number of first lines that are searched for a "generated" marker. Generators write it near the top, sometimes below a
-licence."""
+"""Number of first lines in which to search for a marker such as "generated". Generators write it near the top,
+sometimes below a licence."""
 
 _MARKER = re.compile(
     # These patterns match only in comments, because a program that searches for these words is not generated.

@@ -46,7 +46,7 @@ class Rules:
     """Decides from names and ignore files which paths of a workspace may be read.
 
     Ignore files are read when first needed and then cached; create new `Rules` after an ignore file changed. A path is
-    refused if the patterns of git or those of .slmignore refuse it: .slmignore cannot include what git ignores.
+    refused if the patterns of git or of .slmignore refuse it: .slmignore cannot include a file that git ignores.
 
     Args:
         root: the workspace folder. Ignore files above it, up to the root of the repository, apply too.
@@ -102,7 +102,7 @@ class Rules:
         return found
 
     def _below(self, parent: _Folder, path: str, name: str) -> _Folder:
-        """Compute the rules of the folder `path` from those of its parent folder. `name` is the last part of `path`."""
+        """Compute the rules of the folder `path` from its parent folder's rules. `name` is the last part of `path`."""
         if parent.refused is not None:
             return parent
         if bad_name(name):

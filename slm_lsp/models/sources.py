@@ -66,7 +66,7 @@ class Source(Protocol):
 class Partial:
     """The first bytes of a model on disk, and their SHA-256.
 
-    All sources provide the same bytes, so a second source can continue where the first one stopped.
+    All sources provide the same bytes, so the next source can continue where an earlier source stopped.
 
     Args:
         path: the file; created if it does not exist.

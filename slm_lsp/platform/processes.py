@@ -115,7 +115,7 @@ def marked(variable: str, value: str) -> list[int]:
 def kill_tree(root: int) -> None:
     """Kill a process and its descendants. The caller must wait for `root`."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(root, signal.SIGSTOP)  # so that it starts no further process meanwhile
+        os.kill(root, signal.SIGSTOP)  # a stopped process cannot start further processes
     _kill_all(each for each in reversed(descendants(root)))
 
 

@@ -54,7 +54,7 @@ HIDDEN = frozenset(
 
 
 class Refused(BaseException):
-    """The code did something that is not allowed here, so there is no verdict."""
+    """The code did something that this process does not allow, so its verdict is `UNKNOWN`."""
 
 
 class TookTooLong(BaseException):

@@ -177,7 +177,7 @@ def measure(*roots: Path, stop_after: int = MOST_GIVEN) -> Size:
         except PermissionError:
             unreadable = True
             continue
-        except OSError:  # removed meanwhile
+        except OSError:  # the program has removed the folder
             continue
         entries += len(infos)
         blocks += sum(info.st_blocks for _, info in infos)

@@ -43,7 +43,7 @@ class Verdict(Enum):
     FAILED = calls.FAILED
     """A call returned another value, raised an error or took too long."""
     UNFINISHED = calls.UNFINISHED
-    """Some calls returned None and the others the expected values, as if the end of the function is not written yet."""
+    """Some calls returned None, all others the expected values. Probably the end of the function is not written yet."""
     UNKNOWN = calls.UNKNOWN
     """The calls could not be run, or did something that is not allowed."""
 
@@ -52,7 +52,7 @@ async def run_program(program: str, wall_s: float = WALL_S) -> ProgramResult:
     """Run a Python program of an evaluation in an empty folder. Cancelling the coroutine kills the process.
 
     Args:
-        program: source text. It fails if it raises an exception or exits early.
+        program: source text. The result is `failed` if the program raises an exception or exits early.
         wall_s: seconds until the process is killed.
     """
     with tempfile.TemporaryDirectory(prefix="slm-program-") as folder:

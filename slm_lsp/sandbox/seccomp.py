@@ -193,7 +193,7 @@ def only_compute() -> bool:
 def _begin(audit: int) -> list[Instruction]:
     """Return the first instructions of a filter.
 
-    They fail system calls of another architecture, such as 32-bit ones on x86-64, and then load the number of the call.
+    These make system calls of another architecture fail, such as 32-bit calls on x86-64, and load the call's number.
     """
     return [
         (LOAD, 0, 0, ARCHITECTURE_AT),

@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended."""
+    """The result of a command that has ended."""
 
     started: bool
     """Whether the program was started. If this is False and `why` is None, the isolation failed; `stderr` says why."""

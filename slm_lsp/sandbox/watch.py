@@ -10,13 +10,14 @@ from slm_lsp.sandbox.folder import Folder, free_bytes, measure
 from slm_lsp.sandbox.outcome import THREADS, Limits, Reason
 
 WATCH_S, DISK_S = 0.02, 0.25
-"""Minimum pause between two measurements, in seconds: of processes and memory, and of the disk."""
+"""Minimum seconds between two measurements of processes and memory (`WATCH_S`), and of the disk (`DISK_S`)."""
 
 SHARE = 10
-"""Pause after a measurement, as a multiple of its duration, so that measuring takes little processor time."""
+"""After a measurement, pause for this multiple of its duration, so that measuring takes little processor time."""
 
 MAX_PAUSE_S = 0.1
-"""Maximum seconds to which `SHARE` may extend a pause. A fork bomb starts thousands of processes in a second."""
+"""Maximum pause in seconds that `SHARE` may cause. It is short because a fork bomb starts thousands of processes in a
+second."""
 
 
 @dataclass

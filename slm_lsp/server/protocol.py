@@ -160,7 +160,7 @@ class Runs(Enum):
     THREAD = "thread"
     """In a thread. The handler is a coroutine that waits for the thread."""
     ENGINE = "engine"
-    """In the engine, and in threads. The handler is a coroutine that can be cancelled."""
+    """In the engine and in threads. The handler is a coroutine that can be cancelled."""
 
 
 class Server(LanguageServer):

@@ -35,7 +35,7 @@ def test_truncated_file_is_rejected_at_any_length(make_gguf: Callable[..., Path]
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(rest=st.binary(max_size=200))
-def test_random_bytes_after_the_magic_are_rejected(tmp_path: Path, rest: bytes) -> None:
+def test_random_bytes_after_the_magic_number_are_rejected(tmp_path: Path, rest: bytes) -> None:
     file = tmp_path / "junk.gguf"
     file.write_bytes(b"GGUF" + rest)
     with pytest.raises(ModelCorruptError):

@@ -86,7 +86,7 @@ def test_path_to_a_missing_or_invalid_file_is_rejected(store: Store, tmp_path: P
         store.find(str(tmp_path / "text.gguf"))
 
 
-def test_path_into_the_store_is_verified_by_hash(store: Store, stored: Path, tmp_path: Path) -> None:
+def test_path_to_a_file_in_the_store_is_verified_by_hash(store: Store, stored: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.gguf"
     link.symlink_to(stored)
     assert store.find(str(link)).name == "toy-q4"
@@ -357,7 +357,7 @@ def test_any_file_name_gives_a_valid_model_name(stem: str) -> None:
 
 
 @given(name=st.text(max_size=110))
-def test_valid_name_cannot_leave_a_folder(name: str) -> None:
+def test_valid_model_name_cannot_lead_out_of_a_folder(name: str) -> None:
     if is_name(name):
         assert (Path("/folder") / name).resolve().parent == Path("/folder")
 

@@ -1,4 +1,4 @@
-"""Recognizes files that are never read because of their names or folders. `tests/index/test_walk.py` tests the index."""
+"""Recognizes files that are never read, by their names or folders. `tests/index/test_walk.py` tests the index."""
 
 import pytest
 

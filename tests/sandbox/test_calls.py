@@ -30,7 +30,7 @@ async def test_every_definition_has_its_own_verdict() -> None:
     ) == [PASSED, FAILED, UNFINISHED, UNKNOWN, PASSED]
 
 
-async def test_definitions_do_not_see_each_other() -> None:
+async def test_definitions_cannot_use_names_of_other_definitions() -> None:
     assert await verdicts("def f(n): return 4\nkept = 4", "def f(n): return kept") == [PASSED, FAILED]
 
 
@@ -195,7 +195,7 @@ def f(n: "Unheard") -> Of[int]: return cast(int, Box(n).value) * 2
     assert await verdicts("from typing import NamedTuple\ndef f(n): return 4") == [UNKNOWN]
 
 
-async def test_timeout_leaves_verdicts_unknown() -> None:
+async def test_verdicts_are_unknown_after_a_timeout() -> None:
     assert await run_calls(["def f(n): return 4"] * 2, [("f(2)", 4)], wall_s=0.001) == [UNKNOWN, UNKNOWN]
 
 

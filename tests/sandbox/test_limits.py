@@ -60,7 +60,7 @@ time.sleep(999)
 
 
 @needs_python
-async def test_memory_that_processes_share_counts_once() -> None:
+async def test_memory_shared_by_several_processes_counts_once() -> None:
     text = """
 import os, time
 kept = b"x" * 60 * 2**20
@@ -76,14 +76,14 @@ for _ in range(9):
 
 
 @needs_python
-async def test_address_space_is_limited_on_request() -> None:
+async def test_address_space_is_limited_if_the_caller_sets_a_limit() -> None:
     limits = Limits(wall_s=300, address_bytes=300 * MIB)
     outcome = await python("bytearray(500 * 2**20)", limits=limits)
     assert (outcome.exit, outcome.why) == (1, None)
     assert b"MemoryError" in outcome.stderr
 
 
-async def test_shared_memory_is_bounded() -> None:
+async def test_size_of_shared_memory_is_limited() -> None:
     outcome = await run(["/bin/sh", "-c", "head -c 200M /dev/zero > /dev/shm/x"], limits=Limits(file_bytes=1024 * MIB))
     assert b"No space left" in outcome.stderr
 
@@ -217,7 +217,7 @@ async def test_limits_also_apply_without_isolation(script: str, limits: Limits, 
     assert (outcome.exit, outcome.why) == (None, why)
 
 
-async def test_program_ended_by_a_signal_has_the_shell_s_exit_status() -> None:
+async def test_exit_status_after_signal_n_is_128_plus_n_as_in_a_shell() -> None:
     assert (await unisolated("kill -TERM $$")).exit == 128 + 15
     assert (await run(["/bin/sh", "-c", "kill -TERM $$"], limits=LONG)).exit == 128 + 15
 

@@ -268,7 +268,7 @@ async def test_cancelling_kills_all_processes_and_removes_the_folder(temporary: 
     assert names(temporary) == []
 
 
-async def test_cancelling_at_any_moment_leaves_nothing_behind() -> None:
+async def test_cancelling_at_any_moment_leaves_no_processes_and_no_files() -> None:
     for milliseconds in range(0, 60, 4):
         running = asyncio.create_task(run(["sleep", "8642"], limits=LONG))
         await asyncio.sleep(milliseconds / 1000)

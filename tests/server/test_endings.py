@@ -1,4 +1,4 @@
-"""The server ends with the right exit code and without a traceback, however its client disconnects. No model is needed."""
+"""However its client disconnects, the server ends with the right exit code and no traceback. No model is needed."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -50,7 +50,7 @@ async def test_line_is_completed(start: Start, tmp_path: Path, program: str) -> 
     assert item.range == types.Range(types.Position(3, 11), types.Position(3, 11))
 
 
-async def test_completion_continues_the_text_typed_since(start: Start, tmp_path: Path, program: str) -> None:
+async def test_completion_continues_the_newly_typed_text(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "fib.py", program)
     editor.type(uri, 2, 3, 11, "fib(n - 1) +")
@@ -127,7 +127,7 @@ async def test_two_servers_share_one_model(start: Start, tmp_path: Path, program
         assert len((await client.stats()).loaded) == 1
 
 
-async def test_killed_engine_fails_one_request_only(start: Start, tmp_path: Path, program: str) -> None:
+async def test_only_one_request_fails_after_the_engine_is_killed(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     text = "# a third\n" + long_program(60)
     long_uri = editor.open(tmp_path / "long.py", text)
