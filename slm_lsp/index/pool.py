@@ -167,7 +167,7 @@ def _read_in_this_process(
 
 
 _worker: tuple[Path, Marker]
-"""In a worker process: the workspace folder and the worker's marker."""
+"""The workspace folder and the marker of this worker process. Set only in worker processes."""
 
 
 def _executor(root: Path, folder: Path, workers: int) -> ProcessPoolExecutor:

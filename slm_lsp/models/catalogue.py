@@ -66,7 +66,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All entries, with look-up by tier, name or hash."""
+    """All entries of the catalogue. Finds an entry by tier, name or hash."""
 
     models: tuple[Entry, ...]
 

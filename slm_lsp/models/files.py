@@ -23,7 +23,7 @@ class Stamp:
 
     @classmethod
     def of(cls, file: Path) -> "Stamp":
-        """Return the current stamp of a file; raises OSError if the file does not exist."""
+        """Return the current stamp of a file. Raise OSError if the file does not exist."""
         state = file.stat()
         return cls(state.st_size, state.st_mtime_ns)
 

@@ -104,12 +104,12 @@ class Records:
         return others[name]
 
     def write(self, record: Record) -> None:
-        """Write or replace a record; raises OSError on failure."""
+        """Write or replace a record. Raise OSError on failure."""
         text = msgspec.json.format(msgspec.json.encode(record), indent=2)
         write_atomically(self._file(record.sha256), text + b"\n")
 
     def delete(self, sha256: str) -> None:
-        """Delete a record if it exists; raises OSError on failure."""
+        """Delete a record if it exists. Raise OSError on failure."""
         self._file(sha256).unlink(missing_ok=True)
 
     def name_of(self, record: Record) -> str:

@@ -221,7 +221,7 @@ class Store:
                 shutil.rmtree(scratch_folder(self.partial_of(sha256)), ignore_errors=True)
         except Timeout:
             raise ModelError(
-                f"Another process is pulling {name}.", "Wait until it has finished, or stop it first."
+                f"Another process is downloading {name}.", "Wait until it has finished, or stop it first."
             ) from None
         return freed
 

@@ -36,7 +36,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
 """The devices of the machine that bubblewrap shows in a sandbox."""
 
 KILL_S = 5.0
-"""Maximum seconds to wait until killed processes have ended. Only a process that hangs in the kernel takes longer."""
+"""Maximum seconds to wait until killed processes have ended. Only a process that hangs in the kernel needs more."""
 
 
 @dataclass(frozen=True, slots=True)

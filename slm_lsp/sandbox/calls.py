@@ -97,7 +97,7 @@ def verdicts(request: bytes) -> Iterator[int]:
     for code in compiled:
         refused = False
         given = {name: SimpleNamespace(**names) for name, names in public.items()}
-        signal.setitimer(signal.ITIMER_VIRTUAL, CALLS_S, CALLS_S)  # repeatedly, because code may catch the exception
+        signal.setitimer(signal.ITIMER_VIRTUAL, CALLS_S, CALLS_S)  # repeats, because code may catch the exception
         verdict = UNKNOWN if code is None else _verdict(code, calls, _given(known, given))
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         yield UNKNOWN if refused else verdict

@@ -25,7 +25,7 @@ class Limits:
     """Address space of one process. An allocation above this limit fails, and the program goes on. The default is no
     limit, because the Java virtual machine and Go reserve far more address space than they use."""
     processes: int = 64
-    """Number of processes at the same time. The limit of threads is eight times this number."""
+    """Number of processes at the same time. The program may have eight times this number of threads."""
     file_bytes: int = 64 * MIB
     """Size of one file."""
     disk_bytes: int = 256 * MIB

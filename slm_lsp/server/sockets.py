@@ -77,7 +77,7 @@ def check_reach(address: Address, token: str | None) -> None:
     public = [each[4][0] for each in found if not ipaddress.ip_address(str(each[4][0]).split("%")[0]).is_loopback]
     if public and not token:
         raise UsageError(
-            f"Other machines can connect to {address.host}, and could read the files of this one through the server.",
+            f"Other machines can connect to {address.host} and could read this machine's files through the server.",
             "Listen on 127.0.0.1, or set a token with --token-file.",
         )
 

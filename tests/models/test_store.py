@@ -406,7 +406,7 @@ def test_remove_accepts_names_only(store: Store, stored: Path, name: str) -> Non
 
 
 def test_model_is_not_removed_during_a_pull(store: Store, stored: Path, entry: Entry) -> None:
-    with store.pull_lock(entry.sha256), pytest.raises(ModelError, match="is pulling"):
+    with store.pull_lock(entry.sha256), pytest.raises(ModelError, match="is downloading"):
         store.remove("fast")
     assert stored.exists()
 
