@@ -27,7 +27,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 CPU_FIELDS = slice(11, 15)
 THREADS_FIELD, RESIDENT_FIELD = 17, 21
-"""Positions in `/proc/PID/stat`, counted from the field behind the name (proc_pid_stat(5))."""
+"""Positions of fields in `/proc/PID/stat`, counted from the field after the process name (proc_pid_stat(5))."""
 
 BLOCK_BYTES = 512
 """The unit of `st_blocks`."""

@@ -136,7 +136,7 @@ NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT, ARGUMENT_BYTES = 0, 4, 16, 8
 
 ALLOW = 0x7FFF0000
 FAIL = 0x00050000
-"""`SECCOMP_RET_ERRNO`; the low bits hold the error number."""
+"""The decision to fail a system call (`SECCOMP_RET_ERRNO`). The error number is added in its low bits."""
 
 SET_NO_NEW_PRIVILEGES, SET_SECCOMP, MODE_FILTER = 38, 22, 2
 
