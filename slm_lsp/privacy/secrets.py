@@ -131,8 +131,8 @@ BITS = 3.5
 
 SHARE = 0.85
 """Share of the highest possible entropy at which a short value also counts as random. A string of n characters has at
-most log2(n) bits per character, so short strings cannot reach the limits above. Of 4,000 random strings of at least 12
-letters and digits, 99 % had more than 0.84 of the highest possible entropy."""
+most log2(n) bits per character, so short strings cannot reach the limits above. Of 4,000 random strings of 12 letters
+and digits, 97 % reach this share; of strings of 16, 98 %."""
 
 WORDY = 0.4
 """Minimum share of neighbouring letters that differ in case, such as `aB`, for a text to look random. The share is one

@@ -9,7 +9,7 @@ from slm_lsp.errors import SlmError
 log = logging.getLogger(__name__)
 
 LIMIT = 16
-"""Maximum number of tasks in the queue. Beyond that, the oldest task is dropped: an engine keeps fewer prompts."""
+"""Maximum number of documents with work in the queue. When one more is added, the work of the oldest is dropped."""
 
 Work = Callable[[], Awaitable[None]]
 

@@ -189,7 +189,7 @@ class Projects:
         self._workspaces: dict[Path, Workspace] = {}
 
     def viewed(self, uri: str) -> None:
-        """Remember that the user looks at a document. Start the indexer of the document's workspace if necessary."""
+        """Remember that the user looks at a document. The first document of a workspace starts its indexer."""
         if (found := self._of(uri)) is not None:
             workspace, path = found
             if path in workspace.viewed:

@@ -63,7 +63,10 @@ class DocumentSession:
             self.generation.cancel()
 
     def cancel_if_unused(self) -> None:
-        """Cancel the generation if no request waits for it and the document no longer contains its context."""
+        """Cancel the generation if no request needs its result, or if the document no longer contains its context.
+
+        While a request is pending, do nothing: that request decides.
+        """
         generation = self.generation
         if generation is None or generation.done or self.pending is not None:
             return

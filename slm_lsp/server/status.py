@@ -27,7 +27,7 @@ class Status(TypedDict):
 
 
 def is_routine(before: Status, after: Status) -> bool:
-    """Return whether only a request has started or ended, or its speed has changed."""
+    """Return whether only the state (`working` or `ready`), the speed or the reasons have changed."""
     states = (before["state"], after["state"])
     same = all(before[key] == after[key] for key in ("model", "tier", "indexed"))
     return same and all(state in ("working", "ready") for state in states)
