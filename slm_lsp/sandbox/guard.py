@@ -1,7 +1,7 @@
 """The script that runs one Python program of an evaluation. `process` starts the script in a separate process.
 
-The script imports nothing of this package, so that it works without the package on the path. An audit hook refuses to write
-outside the working folder, to start processes and to use the network; limits bound memory and time. This prevents
+The script imports nothing of this package, so that it runs without the package on the path. An audit hook refuses to
+write outside the working folder, to start processes and to use the network; limits bound memory and time. This prevents
 damage by mistakes in generated programs. It does not stop a program that is written to break out; `run` does.
 """
 
