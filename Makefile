@@ -1,4 +1,4 @@
-# `make demo` and `make test` perform all steps they need and skip those that are already done.
+# `make demo` and `make test` perform all steps that they need, and skip steps that are already done.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,11 +8,12 @@ DEMO_PLACE := fixtures/inventory/orders.py 37:16
 PYTHON ?= $(firstword $(foreach each,python3 python3.11 python3.12 python3.13,$(shell \
   $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(each))))
 
-# Programs that only tests need, each with its Debian package. `make test` installs them if it runs as root.
+# Programs that only tests need, each with the Debian package that contains it, as PROGRAM:PACKAGE. `make test` installs
+# missing ones if it runs as root.
 TEST_TOOLS := strace:strace cc:gcc perl:perl python3:python3 javac:default-jdk-headless
 
-# llama.cpp's kernels for AMX crash (slm_lsp/engine/backend/llama_cpp.py explains why). If the processor has AMX and the
-# compiler supports these options, llama.cpp is compiled without them.
+# llama.cpp crashes on processors with AMX (slm_lsp/engine/backend/llama_cpp.py explains why). If the processor has AMX
+# and the compiler supports these options, llama.cpp is compiled without AMX.
 NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
 WITHOUT_AMX := $(shell grep -qs amx_tile /proc/cpuinfo && c++ $(NO_AMX) -E -x c++ /dev/null >/dev/null 2>&1 && \
   echo CFLAGS='"$(CFLAGS) $(NO_AMX)"' CXXFLAGS='"$(CXXFLAGS) $(NO_AMX)"')
@@ -22,7 +23,7 @@ WITHOUT_AMX := $(shell grep -qs amx_tile /proc/cpuinfo && c++ $(NO_AMX) -E -x c+
 help:
 	@echo "make demo    set up, download the small model (491 MB), complete a line of an example project"
 	@echo "make test    set up, download the small model, run all checks and tests"
-	@echo "make setup   create .venv with .venv/bin/slm-lsp"
+	@echo "make setup   create .venv and install slm-lsp into it, with all dependencies"
 	@echo "make gates   check lint, format, types and layers"
 	@echo "make unit    run the tests that need neither the real model nor an editor"
 	@echo "make format  format the code and fix lint errors"
@@ -53,7 +54,7 @@ test: model gates
 	  [ ! -s $(VENV)/missing ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	  apt-get update -qq && apt-get install -qq -y $$(cat $(VENV)/missing) >/dev/null; } || \
 	  echo "Not installed, so the tests that need them are skipped:" $$(cat $(VENV)/missing)
-	@# Processes that end after the report still write coverage data. This folder keeps it out of the checkout.
+	@# Processes that end after the report still write coverage data. They write it into this folder, not into the checkout.
 	@rm -rf $(VENV)/coverage; mkdir -p $(VENV)/coverage
 	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest --cov --cov-report=term --durations=40
 

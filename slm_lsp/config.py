@@ -67,7 +67,7 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class CompletionSettings:
-    """What is suggested, how long a suggestion may be and take, and how much text the model reads for it."""
+    """When something is suggested, how long a suggestion may be and take, and how much text the model reads."""
 
     max_tokens: Tokens = 64
     """Maximum length of a single-line suggestion, in tokens."""
@@ -77,7 +77,7 @@ class CompletionSettings:
     """Latency budget of a single-line suggestion, in milliseconds. With `model = "auto"`, the strong model answers if
     its estimated latency is within this budget; otherwise the fast model answers."""
     refine: bool = True
-    """With `model = "auto"`: if the fast model answered because the strong one would have exceeded
+    """With `model = "auto"`: if the fast model answered because the strong model would have exceeded
     `completion.latency_ms`, request the strong model's answer in the next typing pause, and replace the suggestion if
     that answer is better."""
     least_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.75
@@ -106,14 +106,15 @@ class Settings:
     statistics: bool = True
     """Count shown and accepted suggestions on this machine (`slm-lsp stats` shows the counts). Code is not recorded."""
     run_examples: bool = False
-    """If the docstring of a Python function contains examples, run alternative suggestions against them and prefer one
-    that passes. Off by default, because this executes code while you type. Only code that does nothing but compute is
-    executed, in a process that a seccomp filter isolates from files, network and other processes. Works only on Linux
-    on x86-64."""
+    """If the docstring of a Python function contains examples, run alternative suggestions against these examples and
+    prefer a suggestion that passes. Off by default, because this executes code while you type. Only code that does
+    nothing but compute is executed, in a process that a seccomp filter isolates from files, network and other
+    processes. Works only on Linux on x86-64."""
     sandbox: Literal["auto", "none"] = "auto"
     """How slm-lsp runs programs for a check, a fix or a translation. `auto`: isolated from your files and the network
-    (bubblewrap on Linux, `sandbox-exec` on macOS); refused if isolation is not available. `none`: without isolation,
-    only with limits on time, memory and output. `slm-lsp doctor` shows whether isolation is available."""
+    (bubblewrap on Linux, `sandbox-exec` on macOS); if isolation is not available, the program is not run. `none`:
+    without isolation, only with limits on time, memory and output. `slm-lsp doctor` shows whether isolation is
+    available."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()
@@ -121,7 +122,7 @@ class Settings:
 
 
 def user_file() -> Path:
-    """Path of the user's settings file."""
+    """Return the path of the user's settings file."""
     return platformdirs.user_config_path(APP) / "config.toml"
 
 
@@ -280,7 +281,7 @@ def _shown(value: object) -> str:
 
 
 def _close_setting(name: str) -> str:
-    """Return a "Did you mean" hint with the same name in another group or a similar name; empty without a match."""
+    """Return a "Did you mean" hint: the same name in another group, or a similar name. Empty if none is found."""
     known = [".".join(path) for path in _setting_paths(Settings)]
     leaf = name.rpartition(".")[2]
     elsewhere = [each for each in known if each.rpartition(".")[2] == leaf]

@@ -1,7 +1,7 @@
 """All exceptions of slm-lsp. Each says what happened and what the user can do about it.
 
-`cli` maps them to exit codes and `server` maps them to LSP errors, at one place each. The engine sends an error over
-its socket as `kind` (the class name) and two texts; the client raises the same class again.
+One place in `cli` maps them to exit codes, and one place in `server` maps them to LSP errors. The engine sends an error
+over its socket as `kind` (the class name) and two texts; the client raises the same class again.
 """
 
 import errno
@@ -99,11 +99,11 @@ class RequestCancelledError(EngineError):
 
 
 class SandboxUnavailableError(SlmError):
-    """Programs cannot be isolated on this machine, so none is run."""
+    """Programs cannot be isolated on this machine, so slm-lsp does not run them."""
 
 
 class PeerError(SlmError):
-    """A program that benchmarks compare with could not be downloaded, built or run."""
+    """Another program, with which a benchmark compares slm-lsp, could not be downloaded, built or run."""
 
 
 def error_of_kind(kind: str, what: str, cure: str) -> SlmError:

@@ -50,8 +50,8 @@ class Lines:
     def offset(self, position: Position) -> int:
         """Return the offset of a position.
 
-        A column past the end of the line is treated as the end of the line, and a line past the last one as the end
-        of the text.
+        A column after the end of the line is treated as the end of the line. A line after the last line is treated as
+        the end of the text.
         """
         if position.line < 0:
             return 0
@@ -62,7 +62,8 @@ class Lines:
     def position(self, offset: int) -> Position:
         r"""Return the position of an offset.
 
-        An offset outside the text is clamped to it. An offset between `\r` and `\n` gives the end of the line.
+        An offset outside the text is treated as the nearest offset inside. An offset between `\r` and `\n` gives the
+        end of the line.
         """
         offset = min(max(offset, 0), len(self.text))
         number = bisect_right(self.starts, offset) - 1

@@ -42,7 +42,7 @@ def fast_model() -> Path:
 def store_of_tiers(root: Path, *, fast: Path, strong: Path) -> Path:
     """Create a model store in which two files act as the fast and the strong tier.
 
-    The records contain the hashes of the catalogue, so that the store accepts any files.
+    The records contain the hashes from the catalogue, so that the store accepts any two files.
     """
     root.mkdir()
     store = Store(root)
@@ -91,9 +91,10 @@ def environment(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def heed_interrupts() -> None:
-    """Restore the default action of SIGINT; for `preexec_fn`.
+    """Restore the default action of SIGINT. Pass this function as `preexec_fn` of a subprocess.
 
-    A shell starts background jobs with SIGINT ignored, and child processes of such a test run would inherit that.
+    A shell starts background jobs with SIGINT ignored. If the tests run in such a job, their child processes ignore it
+    too.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

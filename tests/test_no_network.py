@@ -41,7 +41,7 @@ class Traced:
         return self.process
 
     def end(self) -> None:
-        """End the engine and then the command: strace runs as long as the engine does."""
+        """End the engine and then the command. strace runs as long as the engine runs."""
         for process in engines(self._environ):
             process.terminate()
             process.wait(20)

@@ -1,4 +1,4 @@
-"""Wilson's interval against published values."""
+"""`wilson` gives the published values of Wilson's confidence interval."""
 
 import pytest
 

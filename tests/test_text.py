@@ -1,4 +1,4 @@
-"""Positions and edits, for every position encoding of the Language Server Protocol."""
+"""Conversion of positions in every encoding of the Language Server Protocol, and application of edits."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def test_lines_end_only_at_the_line_endings_of_the_protocol(text: str, lines: li
 
 
 @given(TEXTS)
-def test_offsets_outside_line_endings_round_trip_through_positions(text: str) -> None:
+def test_converting_an_offset_to_a_position_and_back_returns_the_offset(text: str) -> None:
     index = Lines(text)
     for offset in range(len(text) + 1):
         inside = text[offset - 1 : offset + 1] == "\r\n"
@@ -53,7 +53,7 @@ def test_columns_equal_the_encoded_length_of_the_text_before_them(line: str, enc
 
 
 @given(st.text(alphabet="aß語🎉\u0301\ud83d\ude00", max_size=12), st.integers(-1, 40), st.sampled_from(ENCODINGS))
-def test_column_is_the_largest_whose_units_fit_the_count(line: str, count: int, encoding: Encoding) -> None:
+def test_column_is_the_largest_column_that_fits_the_number_of_units(line: str, count: int, encoding: Encoding) -> None:
     fitting = [each for each in range(len(line) + 1) if units(line, each, encoding) <= max(count, 0)]
     assert column(line, count, encoding) == max(fitting)
 
@@ -69,7 +69,7 @@ def test_column_past_the_line_maps_to_the_end_of_the_line() -> None:
 
 
 @given(TEXTS, st.data())
-def test_edits_change_only_the_ranges_they_name(text: str, data: st.DataObject) -> None:
+def test_edits_change_only_their_ranges(text: str, data: st.DataObject) -> None:
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=8)))
     spans = list(zip(places[::2], places[1::2], strict=False))
     edits = [TextEdit(start, end, f"<{number}>") for number, (start, end) in enumerate(spans)]

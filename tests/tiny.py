@@ -28,7 +28,7 @@ def write_tiny_model(path: Path, seed: int = 0, *, special: bool = True, chat_te
     Args:
         path: path of the new file.
         seed: seed of the random weights.
-        special: False omits the fill-in-the-middle tokens.
+        special: False: the model has no fill-in-the-middle tokens.
         chat_template: Jinja template of chat prompts. With a template, every prompt starts with `<|im_start|>`.
     """
     tokens = [*_byte_letters(), *("".join(merge.split()) for merge in MERGES)]

@@ -18,7 +18,7 @@ TIMEOUT_S = 240.0
 
 
 def main() -> None:
-    """Type the beginning of a line, and save the window with the suggestion."""
+    """Type the beginning of a line, and save a screenshot of the window with the suggestion."""
     tools, vsix = set_up(), build()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "inventory"

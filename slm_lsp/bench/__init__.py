@@ -1,1 +1,1 @@
-"""Benchmarks: our speed compared with a named peer on the same model file, as ratios."""
+"""Benchmarks: our speed divided by the speed of a peer, a named program that runs the same model file."""

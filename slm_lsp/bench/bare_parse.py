@@ -1,4 +1,4 @@
-"""The peer of `bench index`: reads files and parses them with tree-sitter, one after the other.
+"""The program that `bench index` compares with: it reads files and parses them with tree-sitter, one after the other.
 
 `python -m slm_lsp.bench.bare_parse ROOT` reads paths from standard input, one per line, and prints the duration and the
 processor time in seconds as JSON.

@@ -1,4 +1,4 @@
-"""`bench batch`: tokens per second of 1, 2, 4 and 8 requests decoded together, compared with one after another."""
+"""`bench batch`: tokens per second of 1, 2, 4 and 8 simultaneous requests, compared with one request after another."""
 
 import asyncio
 from statistics import median
@@ -9,20 +9,20 @@ from slm_lsp.engine.api import Generate, Segment
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.harness.engine import TimedAnswer, private_engine, timed_answer
 
-PEER = "one after another"
+PEER = "one request after another"
 SIZES = (1, 2, 4, 8)
 """Numbers of simultaneous requests."""
 
 COMPARED = 4
-"""Number of requests that the ratio is for."""
+"""Number of simultaneous requests at which the reported ratio is computed."""
 
 TOKENS = 64
 PROMPT = "# Multiples of {0}\nMULTIPLES = [{0}, {1}, {2}, {3}, {4}, {5},"
-"""Endless lists, a different one for each request."""
+"""A list that the model continues without end. Each request gets a different list."""
 
 
 async def run(conditions: Conditions) -> BindingsReport:
-    """Measure all sizes in turn, `runs` times after one warm-up run."""
+    """Measure each number of simultaneous requests in turn, `runs` times after one warm-up run."""
     return bindings_report("batch", conditions, PEER, "tokens/s", await compare_bindings(conditions, _compare))
 
 
@@ -42,7 +42,7 @@ async def _compare(conditions: Conditions, binding: str) -> Compared:
 
 
 async def _together(engine: EngineClient, conditions: Conditions, size: int) -> float:
-    """Return the tokens per second of `size` simultaneous requests, after all of them have their first token."""
+    """Return the tokens per second of `size` simultaneous requests, counted after each has its first token."""
     answers = await asyncio.gather(*(_answer(engine, conditions, number) for number in range(size)))
     start, end = max(each.first_token_at for each in answers), max(each.ended_at for each in answers)
     return sum(each.done.generated_tokens for each in answers) * (1 - 1 / TOKENS) / (end - start)

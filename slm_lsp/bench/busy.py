@@ -1,7 +1,8 @@
-"""`bench busy`: first token and tokens per second while other programs run, compared with a fixed number of threads.
+"""`bench busy`: the engine's speed while other programs run, compared with an engine with a fixed number of threads.
 
-The other programs are processes at normal priority that compute without end. A fair share leaves each of them one core,
-or half of a core if all cores are busy. So with one of two cores busy, everything may take twice as long.
+The other programs are processes at normal priority that compute without end. The engine's fair share is what is left if
+each of these processes gets one core, or half of a core if all cores are busy. So if one of two cores is busy,
+everything may take twice as long.
 """
 
 import asyncio
@@ -18,20 +19,20 @@ from slm_lsp.engine.api import Generate, Segment
 from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.harness.engine import private_engine, timed_answer, until_measured
 
-PEER = "one thread for each core, always"
+PEER = "always one thread per core"
 
 WORDS = 220
-"""Words of a prompt, about 270 tokens: a typical prompt in a new file."""
+"""Number of words in a prompt. They make about 270 tokens, a typical prompt in a new file."""
 
 TOKENS = 32
 
 SETTLE_S = 1.0
-"""Seconds of load before the first measurement."""
+"""Seconds for which the other programs run before the first measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds of one request."""
+    """Seconds until the first token of a request, and mean seconds for each further token."""
 
     first_token: float
     token: float
@@ -39,11 +40,11 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class BusyReport(Report):
-    """Figures by the number of busy cores; `ratio` is for one busy core."""
+    """The report, with figures for each number of busy cores. `ratio` is the ratio with one busy core."""
 
     by_cores: Mapping[int, Mapping[str, float]]
     recovery: Recovery | None
-    """Choices of `auto` after the load; None if only one tier is installed."""
+    """Choices of `auto` before, during and after the load; None if only one tier is installed."""
 
     def lines(self) -> Iterator[str]:
         """Yield one line per number of busy cores."""
@@ -59,7 +60,7 @@ class BusyReport(Report):
 
 
 async def run(conditions: Conditions) -> BusyReport:
-    """Measure both sides alternately with 0, 1 and all cores busy."""
+    """Measure both engines alternately, while other programs keep 0, 1 and all cores busy."""
     fixed = {"SLM_LSP_ENGINE_THREADS": str(conditions.threads)}
     rows: dict[int, dict[str, float]] = {}
     async with private_engine("auto") as ours, private_engine("auto", fixed) as theirs:
@@ -87,14 +88,19 @@ async def run(conditions: Conditions) -> BusyReport:
 
 
 def fair_share(cores: int, busy: int) -> float:
-    """Return the factor by which everything may take longer than on the idle machine."""
+    """Return by which factor everything may take longer than on the idle machine, if the engine gets its fair share.
+
+    Args:
+        cores: number of cores.
+        busy: number of cores that other programs keep busy.
+    """
     if busy == 0:
         return 1.0
     return cores / (cores - busy) if busy < cores else 2.0
 
 
 async def _prepare(engine: EngineClient, conditions: Conditions) -> None:
-    """Load the model and wait until it is measured, as in an engine that has run for a while."""
+    """Load the model and wait until its speed is measured, as in an engine that has run for a while."""
     await engine.describe(conditions.ref, explicit=True)
     await _times(engine, conditions, random.Random("ready"))  # noqa: S311 - reproducible, no secret
     await until_measured(engine)
@@ -118,7 +124,7 @@ async def _both(ours: EngineClient, theirs: EngineClient, conditions: Conditions
 
 
 def _row(sides: tuple[Times, Times], idle: tuple[Times, Times], share: float) -> dict[str, float]:
-    """Return the figures under one load. A ratio is the worse one of first token and further tokens."""
+    """Return the figures under one load. Each ratio is the worse one of first token and further tokens."""
     ours, fixed = sides
 
     def ratio(times: Times) -> float:

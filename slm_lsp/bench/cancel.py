@@ -15,7 +15,7 @@ from slm_lsp.proportions import percentile
 
 PEER = "evaluating the prompt to its end"
 PROMPT_WORDS = 1600
-"""Words of the cancelled prompt, about 2,000 tokens."""
+"""Number of words in the cancelled prompt, about 2,000 tokens."""
 
 MILLISECONDS = 1e3
 

@@ -17,9 +17,9 @@ class Conditions:
     """The arguments of every benchmark.
 
     Args:
-        model: path of the GGUF file that both sides run.
+        model: path of the GGUF file that our engine and the peer run.
         bindings: names of the installed bindings.
-        runs: number of runs of each side; each benchmark defines what a run is.
+        runs: number of runs, for our engine and for the peer each. Each benchmark defines what a run is.
         settings: the user's settings.
         note: prints a line about the progress.
         verbose: whether peers may write to standard error.
@@ -34,15 +34,15 @@ class Conditions:
 
     @property
     def ref(self) -> ModelRef:
-        """The model, for requests."""
+        """The model in the form that requests contain."""
         return ModelRef.of(self.model)
 
     @property
     def threads(self) -> int:
-        """Number of threads that evaluate the model, on both sides."""
+        """Number of threads that evaluate the model, in our engine and in the peer."""
         return self.settings.engine.threads or usable_cores()
 
 
 def random_text(dice: random.Random, words: int) -> str:
-    """Return words of code in random order, about 1.2 tokens each, as a document that was never evaluated before."""
+    """Return a document that was never evaluated before: words of code in random order, about 1.2 tokens each."""
     return " ".join(dice.choices(_WORDS, k=words))

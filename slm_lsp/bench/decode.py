@@ -11,14 +11,14 @@ from slm_lsp.errors import EngineError
 from slm_lsp.harness.engine import private_engine, timed_answer
 
 PROMPT = "# The prime numbers in order\nPRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53,"
-"""An endless list, so that no model ends the answer early."""
+"""Start of a list that has no end, so that no model ends its answer early."""
 
 TOKENS = 96
 """Number of generated tokens per run."""
 
 
 async def run(conditions: Conditions) -> BindingsReport:
-    """Measure both sides alternately, `runs` times after one warm-up run."""
+    """Measure the engine and the bare loop alternately, `runs` times after one warm-up run."""
     found = await compare_bindings(conditions, _compare)
     return bindings_report("decode", conditions, BARE_LOOP, "tokens/s", found)
 
@@ -41,7 +41,7 @@ async def _compare(conditions: Conditions, binding: str) -> Compared:
 
 
 async def _speed(engine: EngineClient, conditions: Conditions) -> float:
-    """Return the tokens per second after the first token, as the client sees them."""
+    """Return the tokens per second after the first token, as measured in the client."""
     answer = await timed_answer(engine, Generate(conditions.ref, (Segment(PROMPT),), TOKENS, explicit=True))
     count = answer.done.generated_tokens
     if count < TOKENS:

@@ -32,31 +32,35 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class EditReport(BindingsReport):
-    """Medians of tokens per second; `ratio` is the worse binding's median speed-up."""
+    """The report with medians of tokens per second. `ratio` is the median speed-up with the slower binding."""
 
     identical: float
-    """Share of answers that are identical to those of plain decoding. Near-ties depend on the size of a batch."""
+    """Share of answers that are identical to those of plain decoding. They may differ where two tokens have nearly the
+    same probability, because the size of the batch then decides between them."""
 
 
 @dataclass(slots=True)
 class Answers:
-    """Answers of both sides, edit by edit."""
+    """Answers without drafts (`plain`) and with drafts (`drafted`), in the order of the edits."""
 
     plain: list[TimedAnswer] = field(default_factory=list)
     drafted: list[TimedAnswer] = field(default_factory=list)
 
     @property
     def same(self) -> list[bool]:
-        """Whether both answers to an edit are identical."""
+        """For each edit, whether both answers are identical."""
         return [one.text == other.text for one, other in zip(self.plain, self.drafted, strict=True)]
 
     @property
     def speed_ups(self) -> list[float]:
-        """Ratios of tokens per second. Not of seconds, because after a near-tie the answers may differ in length."""
+        """For each edit, the tokens per second with drafts divided by those without.
+
+        Seconds are not compared, because the two answers may differ in length.
+        """
         return [_rate(one) / _rate(other) for one, other in zip(self.drafted, self.plain, strict=True)]
 
     def compared(self) -> Compared:
-        """Return the medians of both sides."""
+        """Return the medians of the tokens per second with and without drafts, and the median speed-up."""
         return Compared(median(map(_rate, self.drafted)), median(map(_rate, self.plain)), median(self.speed_ups))
 
 

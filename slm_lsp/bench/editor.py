@@ -1,7 +1,8 @@
 """`bench editor`: the delay of suggestions and of typing in real VS Code and Neovim.
 
-It measures the time from a key to ghost text on the screen, divided by the time of the same request without an editor;
-and the time from a key to its character on the screen with suggestions, divided by that without suggestions.
+The benchmark measures two ratios. First: the time from a key to ghost text on the screen, divided by the time of the
+same request without an editor. Second: the time from a key to its character on the screen with suggestions, divided by
+the same time without suggestions.
 """
 
 import asyncio
@@ -36,15 +37,16 @@ class EditorReport(Report):
     vscode: dict[str, object] | None
     nvim: dict[str, object] | None
     typing_ratio_p95: float | None
-    """Ratio of the slower editor."""
+    """The higher `typing_ratio_p95` of both editors; None if no editor is available."""
     notes: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the table."""
         for name, figures in (("VS Code", self.vscode), ("Neovim", self.nvim)):
             if figures is not None:
-                ratios = f"{figures['ratio']:.2f} x the raw answer   typing p95 {figures['typing_ratio_p95']:.2f} x"
-                yield f"  {name:8s} ghost text after {ratios} that without suggestions"
+                ghost = f"ghost text after {figures['ratio']:.2f} x the time without an editor"
+                typing = f"typing p95 {figures['typing_ratio_p95']:.2f} x the time without suggestions"
+                yield f"  {name:8s} {ghost}   {typing}"
         yield from (f"  {each}" for each in self.notes)
 
 
@@ -59,7 +61,7 @@ async def run(conditions: Conditions) -> EditorReport:
 
 
 def report(runs: int, vscode: dict[str, Any] | None, nvim: dict[str, Any] | None, notes: list[str]) -> EditorReport:
-    """Build the report from the figures of both editors. Its ratios are those of the slower one."""
+    """Build the report from the figures of both editors. The ratios of the report are those of the slower editor."""
     there = [each for each in (vscode, nvim) if each is not None]
     return EditorReport(
         name="editor",
@@ -96,7 +98,7 @@ def _nvim(conditions: Conditions) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="slm-") as name:
         kinds = {f"XDG_{kind}_HOME": str(Path(name) / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
         own = {"HOME": name, "XDG_RUNTIME_DIR": name, "SLM_LSP_MODEL": str(conditions.model)}
-        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every position needs a suggestion
+        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # show unsure suggestions too: every position needs one
         environ = {**os.environ, **kinds, **own, "SLM_LSP_ENGINE_BACKEND": conditions.settings.engine.backend}
         try:
             return editor_nvim.measure(places, text, Path(name) / "work", environ, conditions.note).as_json()

@@ -1,7 +1,7 @@
 """Neovim's part of `bench editor`: time from a key to ghost text, and the delay of typing.
 
-At each position, Neovim and a bare client do the same, each with its own server and file: open the file, rest at the
-position, so that the prompt is evaluated ahead, and type one key. The time after this key is measured.
+Neovim and a client without an editor do the same at each position, each with its own server and file. They open the
+file, rest at the position so that the prompt is evaluated ahead, and type one key. The time after this key is measured.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ SHOWN_S = 60.0
 KEY_S = 0.1
 """Seconds between two keys."""
 REST_S = 8.0
-"""Seconds that the cursor rests, long enough to load a model and to evaluate the prompt."""
+"""Seconds that the cursor rests before the key, long enough to load a model and to evaluate the prompt."""
 
 WIDTH, HEIGHT = 120, 60
 
@@ -62,7 +62,7 @@ class Figures:
     raw_ms: tuple[float, ...]
     """Milliseconds from the request to the answer at the same positions, without an editor."""
     ratio: float
-    """Median of the ratios by position."""
+    """Median of the ratios `ghost_ms` / `raw_ms` of all positions."""
     typing_on: Typing
     typing_off: Typing
     typing_ratio_p95: float
@@ -79,13 +79,13 @@ def measure(
 
     Args:
         places: positions in Python files at which the model always gives a suggestion.
-        text: text for typing; at most 50 lines of at most 100 characters.
+        text: the text to type; at most 50 lines of at most 100 characters.
         folder: an empty folder for the files.
-        environ: environment variables of the servers, with a private engine.
+        environ: environment variables of the servers, which must give them a private engine.
         note: called with a line about the progress.
 
     Raises:
-        PeerError: Neovim is not installed, or there is no suggestion at a position.
+        PeerError: Neovim is not installed, or a position got no suggestion.
     """
     ghost: list[float] = []
     raw: list[float] = []
@@ -103,7 +103,7 @@ def measure(
 
 
 def _file(folder: Path, name: str, text: str) -> Path:
-    """Create a file in a new workspace."""
+    """Create a file in a new workspace folder and return its path."""
     workspace = folder / name.strip("_")
     shutil.rmtree(workspace, ignore_errors=True)
     (workspace / ".git").mkdir(parents=True)
@@ -140,7 +140,8 @@ def _ghost_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
         _ready(nvim)
         nvim.type("i")
         nvim.settle()
-        # Moved by a command: a suggestion requested on entering insert mode would be cached for the key.
+        # Move the cursor only now, with a command: otherwise the suggestion that Neovim requests when it enters insert
+        # mode would be cached for the position of the key.
         nvim.type(f"<Cmd>call cursor({place.at.line + 1}, {place.at.column + 1})<CR>")
         time.sleep(REST_S)
         nvim.settle()
@@ -181,7 +182,7 @@ def _raw_ms(place: Place, file: Path, environ: Mapping[str, str]) -> float:
 
 
 def _typing(text: str, file: Path, environ: Mapping[str, str], *, on: bool) -> Typing:
-    """Type a text at ten keys per second. Off: the server runs with the open file, but suggestions are paused."""
+    """Type a text at ten keys per second. If `on` is false, the server runs as well, but suggestions are paused."""
     with _opened(file, environ) as nvim:
         _ready(nvim)
         nvim.type("i" if on else ":Slm pause everywhere<CR>i")
@@ -200,7 +201,7 @@ def _typing(text: str, file: Path, environ: Mapping[str, str], *, on: bool) -> T
 
 
 def _cursors(text: str) -> Iterable[tuple[str, tuple[int, int]]]:
-    """Yield each character, and the cursor's row and column on the screen after it."""
+    """Yield each character, with the row and column of the cursor on the screen after the character was typed."""
     row = column = 0
     for key in text:
         row, column = (row + 1, 0) if key == "\n" else (row, column + 1)
@@ -208,7 +209,7 @@ def _cursors(text: str) -> Iterable[tuple[str, tuple[int, int]]]:
 
 
 def _waits(typed: Sequence[tuple[float, tuple[int, int]]], frames: Sequence[Frame]) -> Iterable[float]:
-    """Yield the milliseconds from each key to the first frame with the cursor after its character."""
+    """Yield the milliseconds from each key to the first frame in which the cursor is after the typed character."""
     remaining = iter(frames)
     frame = next(remaining, None)
     for begun, place in typed:

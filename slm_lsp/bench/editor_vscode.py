@@ -1,7 +1,7 @@
 """VS Code's part of `bench editor`: time from a key to ghost text, and the delay of typing.
 
-The code in `tests/editors/vscode/` sets VS Code up and drives it, so this needs the repository. The editor and a bare
-client visit the same positions in the same order with the same pauses, each with its own engine.
+The code in `tests/editors/vscode/` sets VS Code up and controls it, so this benchmark needs the repository. The editor
+and a client without an editor visit the same positions in the same order with the same pauses. Each has its own engine.
 """
 
 import asyncio
@@ -42,12 +42,13 @@ QUIET = {
     "editor.autoIndent": "none",
     "files.autoSave": "off",
 }
-"""Settings for both runs: the completion list would use the Enter key, and saving starts the indexer."""
+"""VS Code settings for typing with and without suggestions. Otherwise an open completion list would take the Enter key,
+and automatic saving would start the indexer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Milliseconds from a key to the frame that shows its character, for 500 characters."""
+    """Percentiles of the milliseconds from a key to the frame that shows its character, for 500 characters."""
 
     p50_ms: float
     p95_ms: float
@@ -57,7 +58,7 @@ class Typing:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Milliseconds in the editor and in the bare client, at the same positions in the same order."""
+    """Milliseconds at the same positions in the same order: with the editor (`ghost_ms`) and without it (`raw_ms`)."""
 
     ghost_ms: tuple[float, ...]
     raw_ms: tuple[float, ...]
@@ -66,20 +67,23 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """Median of the ratios by position, since some positions take three times as long as others."""
+        """Median of the ratios `ghost_ms` / `raw_ms` of all positions.
+
+        The medians of both are not compared, because some positions take three times as long as others.
+        """
         return median(ghost / raw for ghost, raw in zip(self.ghost_ms, self.raw_ms, strict=True))
 
     @property
     def typing_ratio_p95(self) -> float:
-        """Input latency with suggestions divided by that without."""
+        """95th percentile of the typing delay with suggestions, divided by that without suggestions."""
         return self.typing_on.p95_ms / self.typing_off.p95_ms
 
 
 def run(conditions: Conditions) -> Measured:
-    """Visit `runs` positions, then type with and without suggestions.
+    """Measure suggestions at `runs` positions, then typing with and without suggestions.
 
     Raises:
-        PeerError: VS Code cannot be set up here, or showed no suggestion.
+        PeerError: VS Code cannot be set up here, or it showed no suggestion.
     """
     code, conftest = _editor()
     tools, vsix = code.set_up(), code.build()
@@ -105,7 +109,7 @@ def run(conditions: Conditions) -> Measured:
 
 
 def _editor() -> tuple[Any, Any]:
-    """Return the modules that set VS Code up and drive it."""
+    """Return the modules that set VS Code up and control it."""
     if not (ROOT / "tests" / "editors" / "vscode" / "code.py").exists():
         what = "VS Code is set up by the repository's tests, which are not installed."
         raise PeerError(what, "Run this from a clone of the repository.")
@@ -120,7 +124,7 @@ def _home(conditions: Conditions, conftest: Any) -> Iterator[dict[str, str]]:
         folder = Path(name)
         kinds = {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
         own = {"HOME": name, "XDG_RUNTIME_DIR": name, "SLM_LSP_MODEL": str(conditions.model)}
-        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # every position needs a suggestion
+        own["SLM_LSP_COMPLETION_LEAST_CONFIDENCE"] = "0"  # show unsure suggestions too: every position needs one
         own["SLM_LSP_ENGINE_BACKEND"] = conditions.settings.engine.backend
         environ = {**conftest.with_server_on_path({**os.environ, **kinds}), **own}
         try:
@@ -143,9 +147,9 @@ def end_engine(environ: Mapping[str, str]) -> None:
 
 
 def _program(places: int) -> tuple[str, list[int]]:
-    """Return a program with incomplete functions, and the numbers of the incomplete lines, the last one first.
+    """Return a program with incomplete functions, and the numbers of the incomplete lines from the last to the first.
 
-    In this order, a completed line is never part of the prefix of a later position.
+    In this order, a line that was completed is never part of the prefix of a position that is visited later.
     """
     text = "".join(FUNCTION.format(number) for number in range(places))
     lines = [number for number, line in enumerate(text.splitlines()) if line.endswith("return")]
@@ -171,7 +175,7 @@ def _ghosts(conditions: Conditions, editor: Any, browser: Any, folder: Path) -> 
         window.press("Backspace")
         found.append(waited)
     window.close()
-    return found[1:]  # the first one includes loading the model
+    return found[1:]  # the first time includes loading the model
 
 
 def _typing(editor: Any, browser: Any, folder: Path, *, suggest: bool) -> Typing:
@@ -192,7 +196,7 @@ def _typing(editor: Any, browser: Any, folder: Path, *, suggest: bool) -> Typing
 
 
 async def _raw(conditions: Conditions, environ: Mapping[str, str]) -> list[float]:
-    """Visit the same positions with a bare client and return the milliseconds of each answer."""
+    """Visit the same positions with a client without an editor and return the milliseconds of each answer."""
     text, lines = _program(conditions.runs + 1)
     file = Path(environ["HOME"]) / "ghost" / "steps.py"
     found: list[float] = []

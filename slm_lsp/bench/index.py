@@ -1,4 +1,7 @@
-"""`bench index`: the first build of an index, compared with bare parsing of the same files; and the delay of saves."""
+"""`bench index`: duration of the first build of an index, and time from a save to the updated index.
+
+The build is compared with bare parsing of the same files.
+"""
 
 import asyncio
 import json
@@ -25,7 +28,7 @@ from slm_lsp.index.reader import Reader, Totals
 
 PEER = "bare tree-sitter parsing in one process"
 LINES = 1_000_000
-"""Number of lines of the project."""
+"""Number of lines in the project that is indexed."""
 
 SAVES = 60
 """Number of measured saves."""
@@ -42,7 +45,7 @@ MILLISECONDS = 1e3
 
 @dataclass(frozen=True, slots=True)
 class IndexReport(Report):
-    """Adds the size of the project."""
+    """A report with the size of the indexed project."""
 
     lines_indexed: int
 
@@ -57,7 +60,7 @@ class IndexReport(Report):
 
 
 async def run(conditions: Conditions) -> IndexReport:
-    """Parse and build alternately, `runs` times; then save files."""
+    """Parse all files and build the index alternately, `runs` times. Then measure saves."""
     with tempfile.TemporaryDirectory(prefix="slm-lsp-index-") as folder:
         base = Path(folder)
         tree = copy_sources(base / "tree", LINES)
@@ -106,14 +109,14 @@ async def run(conditions: Conditions) -> IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Duration in seconds, and processor time of all cores, which other programs influence less."""
+    """Duration in seconds, and processor time of all cores. Other programs influence the processor time less."""
 
     seconds: float
     processor_s: float
 
 
 def _parse(tree: Tree) -> Took:
-    """Run the peer."""
+    """Parse all files with the peer and return its times."""
     command = [sys.executable, "-m", "slm_lsp.bench.bare_parse", str(tree.root)]
     done = subprocess.run(command, input="\n".join(tree.files), capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -122,7 +125,7 @@ def _parse(tree: Tree) -> Took:
 
 
 def _build(tree: Tree, environ: dict[str, str]) -> tuple[Took, float]:
-    """Build the index in a new process; return the time and the peak memory of the process and its workers in MB."""
+    """Build the index in a new process. Return the times, and the peak memory of the process and its workers in MB."""
     start, begun = time.perf_counter(), _processor_s()
     command = [sys.executable, "-m", "slm_lsp.cli.main", "index", str(tree.root), "-q", "--json"]
     process = psutil.Popen(command, env=environ, stdout=subprocess.PIPE)
@@ -144,7 +147,7 @@ def _processor_s() -> float:
 
 
 def _held(process: psutil.Process) -> float:
-    """Return the memory of a process and its children. Shared memory counts once if the system reports it."""
+    """Return the memory of a process and its children in bytes. If possible, memory that they share is counted once."""
     held = 0.0
     for each in (process, *process.children(recursive=True)):
         try:
@@ -164,7 +167,7 @@ def _totals(root: Path, cache: Path) -> Totals:
 
 
 async def _saves(tree: Tree, environ: dict[str, str], cache: Path) -> list[float]:
-    """Return the milliseconds from each save until the index contains the change, with a server's indexer."""
+    """Save files with the server's indexer running. Return the milliseconds from each save to the updated index."""
     states: list[IndexerState] = []
     client = IndexerClient(tree.root, states.append, environ)
     folder = index_dir(tree.root, cache)

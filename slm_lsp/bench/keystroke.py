@@ -1,7 +1,8 @@
 """`bench keystroke`: time to the first token after each key of recorded typing, compared with two peers.
 
-The peers are llama.cpp's server, and llama-cpp-python with common-prefix reuse. All three get the same window of the
-same text and use the same model file and the same number of threads. Sessions alternate between them.
+The peers are llama.cpp's server, and llama-cpp-python with common-prefix reuse. The engine and both peers get the same
+window of the same text and use the same model file and the same number of threads. Each session is replayed with all
+three, one after the other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,14 +39,14 @@ WITH_CONTEXT = "ours, with snippets of other files"
 
 
 class Peer(Protocol):
-    """A program to compare with."""
+    """A program to compare the engine with."""
 
     @property
     def name(self) -> str:
-        """Name in the report."""
+        """Name of the peer in the report."""
 
     def first_token(self, prefix: str, suffix: str) -> FirstToken:
-        """Request the first token between two texts."""
+        """Request the first token that the model puts between two texts."""
 
 
 class PrefixOnly:
@@ -55,7 +56,7 @@ class PrefixOnly:
 
     def __init__(self, process: Worker, fim: FimTokens) -> None:
         self._process, self._fim = process, fim
-        process.answer()  # the model is loaded
+        process.answer()  # waits until the model is loaded
 
     def first_token(self, prefix: str, suffix: str) -> FirstToken:
         """See `Peer`. The typed text is the end of the prefix."""
@@ -67,7 +68,7 @@ class PrefixOnly:
 
 @dataclass(slots=True)
 class Samples:
-    """Measurements of one side."""
+    """Measurements of the engine or of one peer."""
 
     cold: list[float] = field(default_factory=list)
     """Milliseconds of each session's first request, when the file is opened."""
@@ -96,20 +97,21 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class KeystrokeReport(Report):
-    """`runs` is the number of sessions; `ratio` is our p50 divided by the server's, None without the server."""
+    """The report. `runs` is the number of sessions. `ratio` is our p50 divided by that of llama.cpp's server."""
 
     keys: int
-    """Number of keystrokes of each side, without the requests when a file is opened."""
+    """Number of measured keystrokes. Requests when a file is opened are not counted."""
     ratio_p95: float | None
     ratio_prefix_only: float
     prefix_only: Mapping[str, object]
     ratio_context: float
-    """Our p50 with snippets of other files divided by that without. Snippets are evaluated when a file is opened."""
+    """Our p50 with snippets of other files, divided by our p50 without snippets. The engine evaluates snippets when a
+    file is opened."""
     with_context: Mapping[str, object]
     notes: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
-        """Yield one line per side, then the ratios."""
+        """Yield one line for each measured program, then the ratios."""
         yield f"  {'':38s} {'p50':>9s} {'p95':>9s} {'opening':>9s}"
         sides = (self.ours, self.with_context, self.peer, self.prefix_only)
         for name, figures in zip((OURS, WITH_CONTEXT, SERVER_NAME, PREFIX_ONLY_NAME), sides, strict=True):
@@ -119,7 +121,7 @@ class KeystrokeReport(Report):
         if self.ratio is not None and self.ratio_p95 is not None:
             yield f"  ratio to {SERVER_NAME}: {self.ratio:.3f} at p50, {self.ratio_p95:.3f} at p95"
         yield f"  ratio to {PREFIX_ONLY_NAME}: {self.ratio_prefix_only:.3f} at p50"
-        yield f"  ratio with snippets of other files to without: {self.ratio_context:.3f} at p50"
+        yield f"  ratio of ours with snippets of other files to ours without: {self.ratio_context:.3f} at p50"
         for each in self.notes:
             yield f"  {each}"
 
@@ -131,7 +133,7 @@ async def first_token_ms(request: CompletionRequest, provider: Provider) -> floa
 
 
 async def run(conditions: Conditions) -> KeystrokeReport:
-    """Replay `runs` sessions, evenly spread over the recordings, with each side in turn."""
+    """Replay `runs` sessions, evenly spread over the recordings. Replay each one with the engine and with each peer."""
     recorded = load_sessions(RECORDINGS)
     sessions = spread(recorded, conditions.runs)
     notes = [f"{len(sessions)} of {len(recorded)} recorded sessions"] if len(sessions) < len(recorded) else []
@@ -184,7 +186,7 @@ def report(
     prefix_only: Samples,
     notes: tuple[str, ...],
 ) -> KeystrokeReport:
-    """Return the figures of all sides and their ratios."""
+    """Build the report from the measurements of the engine and the peers."""
     p50, p95 = percentile(ours.keys, 50), percentile(ours.keys, 95)
     return KeystrokeReport(
         name="keystroke",
@@ -212,7 +214,7 @@ async def _load(provider: Provider, model: Path) -> FimTokens:
 
 
 def other_files(file: str, tokens: int) -> tuple[Snippet, ...]:
-    """Return beginnings of the other recorded files, whole lines, with about `tokens` tokens in all."""
+    """Return the first lines of each other recorded file as snippets, with about `tokens` tokens in total."""
     others = sorted({each.file for each in load_sessions(RECORDINGS)} - {file})
     room = int(tokens * CHARACTERS_PER_TOKEN / len(others))
     texts = ((RECORDINGS / other).read_text(encoding="utf-8")[:room] for other in others)
@@ -228,7 +230,7 @@ async def _replay_ours(
     samples: Samples,
     snippets: Sequence[Snippet] = (),
 ) -> None:
-    """Replay a session without pauses, so that nothing is evaluated ahead. The anchor follows the cursor."""
+    """Replay a session with our engine. There are no pauses, so that nothing is evaluated ahead."""
     anchor: Anchor | None = None
     for number, state in enumerate(replay(session)):
         cursor = Cursor(REPOSITORY, session.file, state.text, state.offset)
@@ -240,7 +242,7 @@ async def _replay_ours(
 
 
 def _replay_peer(peer: Peer, session: TypingSession, settings: CompletionSettings, samples: Samples) -> None:
-    """Replay a session. The typed text is the end of the prefix, as in all clients of these peers."""
+    """Replay a session with a peer. The typed text is the end of the prefix, as in all clients of these peers."""
     for number, state in enumerate(replay(session)):
         cursor = Cursor(REPOSITORY, session.file, state.text, state.offset)
         shown = window(cursor, cursor.offset, settings.prefix_tokens, settings.suffix_tokens)

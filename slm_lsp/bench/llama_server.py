@@ -1,4 +1,4 @@
-"""llama.cpp's server as a peer: started on a free port of this machine; requests go to `/infill`."""
+"""Starts llama.cpp's server on a free port of this machine and sends requests to its endpoint `/infill`."""
 
 import json
 import socket
@@ -19,12 +19,12 @@ LOAD_TIMEOUT_S = 180.0
 ANSWER_TIMEOUT_S = 300.0
 POLL_S = 0.05
 CACHE_REUSE = 256
-"""The value in llama.cpp's presets for fill-in-the-middle (`--fim-qwen-1.5b-default`)."""
+"""Value of the option `--cache-reuse`, from llama.cpp's presets for fill-in-the-middle (`--fim-qwen-1.5b-default`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstToken:
-    """Milliseconds to a peer's first token, and the number of prompt tokens that it evaluated."""
+    """Milliseconds to a peer's first token, and the number of prompt tokens that the peer evaluated."""
 
     ms: float
     evaluated: int
@@ -53,7 +53,7 @@ def request(prefix: str, suffix: str) -> dict[str, object]:
 
 
 class LlamaServer:
-    """A running server."""
+    """A running server of llama.cpp."""
 
     name = NAME
 
@@ -61,7 +61,7 @@ class LlamaServer:
         self._client = client
 
     def first_token(self, prefix: str, suffix: str) -> FirstToken:
-        """Request the first token between two texts.
+        """Request the first token that the model puts between two texts.
 
         Raises:
             PeerError: the server failed or gave an invalid answer.
@@ -79,7 +79,7 @@ class LlamaServer:
 
 
 def read_events(lines: Iterable[str], started: float) -> FirstToken:
-    """Return the time of the first event with text (or of the last event), and the figures of the last event.
+    """Return the time to the first event with text, or to the last event, and the last event's count of prompt tokens.
 
     Raises:
         PeerError: the stream ended early or contains an error.
@@ -100,7 +100,7 @@ def read_events(lines: Iterable[str], started: float) -> FirstToken:
 
 @contextmanager
 def llama_server(binary: Path, model: Path, threads: int, cells: int, verbose: bool) -> Iterator[LlamaServer]:
-    """Run a server with the model loaded, and stop it afterwards.
+    """Start a server, wait until it has loaded the model, and stop it afterwards.
 
     Raises:
         PeerError: the server ended, or was not ready in time.

@@ -1,4 +1,4 @@
-"""`bench load`: seconds until a model is loaded, for our engine process and for a bare process."""
+"""`bench load`: seconds from the start of the engine until a model is loaded, compared with a bare process."""
 
 import time
 from statistics import median

@@ -1,4 +1,7 @@
-"""`bench memory`: memory of the engine, compared with the model file, its KV cells and 250 MB; and its idle load."""
+"""`bench memory`: the engine's memory and its processor time when idle.
+
+The memory is compared with the size of the model file plus the KV cells plus 250 MB.
+"""
 
 import asyncio
 from statistics import median
@@ -21,7 +24,7 @@ MEGABYTE = 1e6
 
 
 async def run(conditions: Conditions) -> BindingsReport:
-    """Load the model with few cells and with the configured number; the difference is the memory of the cells."""
+    """Load the model with few cells and with the configured number of cells. The difference gives the cells' memory."""
     return bindings_report("memory", conditions, PEER, "MB", await compare_bindings(conditions, _compare))
 
 
@@ -45,7 +48,7 @@ async def _compare(conditions: Conditions, binding: str) -> Compared:
 
 
 async def _loaded(conditions: Conditions, binding: str, cells: int, idle_s: float) -> tuple[float, float]:
-    """Return the memory of an engine with the model loaded, in bytes, and its processor time in `idle_s` seconds."""
+    """Load the model. Return the engine's memory in bytes, and its processor time during `idle_s` idle seconds."""
     async with private_engine(binding, {"SLM_LSP_ENGINE_CONTEXT_TOKENS": str(cells)}) as engine:
         await engine.describe(conditions.ref, explicit=True)
         stats = await engine.stats()

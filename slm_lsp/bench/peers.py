@@ -1,8 +1,8 @@
-"""`bench peers setup`: builds llama.cpp's server, a peer of the benchmarks.
+"""`bench peers setup`: builds llama.cpp's server, with which the benchmarks compare the engine.
 
-The source comes from the source archive of the installed version of llama-cpp-python, so both sides run the same
-revision. The result is one program in the user's cache folder. Only benchmarks use it; they skip this peer if it is
-missing.
+The source comes from the source archive of the installed version of llama-cpp-python, so the server and our engine run
+the same revision. The result is one program in the user's cache folder. Only benchmarks use this program. If it is
+missing, they skip the comparison with it.
 """
 
 import os
@@ -31,7 +31,7 @@ COMPILERS = ("c++", "g++", "clang++")
 
 CMAKE_OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
-    "-DBUILD_SHARED_LIBS=OFF",  # one program that can be moved
+    "-DBUILD_SHARED_LIBS=OFF",  # build a single file, which can be copied to another folder
     "-DGGML_NATIVE=ON",  # use all instruction sets of this processor; this is the default
     "-DLLAMA_OPENSSL=OFF",  # the server listens on this machine only and downloads nothing
     "-DLLAMA_BUILD_TESTS=OFF",
@@ -46,15 +46,15 @@ _NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
 
 _PERCENT = re.compile(r"^\[\s*(\d+)%\]")
 _STEP_PERCENT = 10
-"""Progress between two notes during compilation, in percent."""
+"""Minimum progress of the compilation between two messages about it, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths of the peer's files.
+    """Paths of the files of the setup.
 
     Args:
-        root: folder of all peers.
+        root: folder that contains one folder for each version.
         version: version of llama-cpp-python.
     """
 
@@ -63,17 +63,17 @@ class Layout:
 
     @property
     def folder(self) -> Path:
-        """Folder of this version."""
+        """Folder for this version of llama-cpp-python."""
         return self.root / f"{DISTRIBUTION}-{self.version}"
 
     @property
     def download(self) -> Path:
-        """Folder of the source archive; it exists only during a download, or after an interrupted one."""
+        """Folder of the source archive. It exists only during a download and after an interrupted download."""
         return self.folder / "download"
 
     @property
     def source(self) -> Path:
-        """Source of llama.cpp. It exists only during the build, and is complete if it exists."""
+        """Folder of llama.cpp's source. It exists only during the build. If it exists, the source is complete."""
         return self.folder / "source"
 
     @property
@@ -83,17 +83,17 @@ class Layout:
 
     @property
     def log(self) -> Path:
-        """Output of pip, CMake and the compiler."""
+        """Log file with the output of pip, CMake and the compiler."""
         return self.folder / "setup.log"
 
     @property
     def binary(self) -> Path:
-        """The server."""
+        """The built server program."""
         return self.folder / SERVER
 
     @property
     def stamp(self) -> Path:
-        """File with the server's version, written when the setup is complete."""
+        """File that contains the server's version. It is written when the setup is complete."""
         return self.folder / "ready"
 
 
@@ -151,13 +151,13 @@ def find_tools(environ: Mapping[str, str]) -> str:
     if cmake is None:
         raise PeerError(
             f"CMake is not installed. It is needed to build {SERVER}.",
-            "Install it (Debian, Ubuntu: apt-get install cmake; macOS: brew install cmake) and run this again.",
+            "Install CMake (Debian, Ubuntu: apt-get install cmake; macOS: brew install cmake) and run this again.",
         )
     compilers = (environ["CXX"].split()[0],) if environ.get("CXX") else COMPILERS
     if not any(shutil.which(each, path=path) for each in compilers):
         raise PeerError(
             f"No C++ compiler is installed (looked for {', '.join(compilers)}).",
-            "Install one (Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install) "
+            "Install a compiler (Debian, Ubuntu: apt-get install build-essential; macOS: xcode-select --install) "
             "and run this again.",
         )
     return cmake
@@ -166,8 +166,8 @@ def find_tools(environ: Mapping[str, str]) -> str:
 def download_command(there: Layout) -> list[str]:
     """Return the pip command that downloads the source archive from the configured index.
 
-    pip reads the archive's metadata and installs the package's build tools into a temporary folder for that. The build
-    tools may be wheels, so `--no-binary` names only the package itself.
+    To read the archive's metadata, pip installs the package's build tools into a temporary folder. The build tools may
+    be wheels, so `--no-binary` names only the package itself.
     """
     return [
         sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--no-binary", DISTRIBUTION, "--no-input",
@@ -237,7 +237,7 @@ def path_inside(name: str) -> PurePosixPath | None:
 
 
 def install(there: Layout, environ: Mapping[str, str]) -> None:
-    """Test the built server, keep it with its licence, and delete the source and build folders (350 MB)."""
+    """Test the built server, copy it and its licence, and delete the folders of the source and the build (350 MB)."""
     built = next((each for each in there.build.rglob(SERVER) if each.is_file()), None)
     if built is None:
         raise PeerError(f"The build did not create {SERVER}.", f"See {there.log}.")
@@ -252,7 +252,7 @@ def install(there: Layout, environ: Mapping[str, str]) -> None:
 
 
 def percent_notes(note: Listener) -> Listener:
-    """Return a listener for the build's output that calls `note` at every tenth percent."""
+    """Return a listener for the build's output that calls `note` after every ten percent of the build."""
     noted = 0
 
     def listen(line: str) -> None:
@@ -270,4 +270,4 @@ def _disk_errors(there: Layout) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PeerError(f"{there.folder} cannot be written: {error.strerror}.", "It needs 1 GB of space.") from error
+        raise PeerError(f"{there.folder} cannot be written: {error.strerror}.", "Setup needs 1 GB of space.") from error

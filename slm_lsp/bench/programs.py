@@ -7,7 +7,7 @@ from pathlib import Path
 from slm_lsp.errors import PeerError
 
 Listener = Callable[[str], None]
-"""Called with one line of text."""
+"""A function that is called with each line of text."""
 
 
 def run(command: Sequence[str], log: Path, environ: Mapping[str, str], on_line: Listener = lambda _: None) -> list[str]:
@@ -53,7 +53,7 @@ def run(command: Sequence[str], log: Path, environ: Mapping[str, str], on_line: 
 
 
 def reason(lines: Sequence[str]) -> str:
-    """Return the line of a failed program's output that explains most: the last with "error", else the last."""
+    """Return the most useful line of a failed program's output: the last line that contains "error", or the last."""
     printed = [line.strip() for line in lines if line.strip()]
     errors = [line for line in printed if "error" in line.lower()]
     return (errors or printed or ["it printed nothing"])[-1].rstrip(".")

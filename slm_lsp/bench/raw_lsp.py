@@ -1,4 +1,4 @@
-"""A language client without an editor, to measure a suggestion without the time for displaying it."""
+"""A language client without an editor, to measure suggestions without the time that an editor needs to display them."""
 
 import asyncio
 import time
@@ -35,11 +35,11 @@ class RawClient:
         self._client.protocol.notify("slm/cursor", {"textDocument": {"uri": self._uri}, "position": position})
 
     def type(self, at: "Position", key: str) -> None:
-        """Insert text; `at` counts from 0, in UTF-16 units."""
+        """Insert text. The line and column of `at` count from 0; columns are in UTF-16 code units."""
         self._change(at, at.column, key)
 
     def delete(self, at: "Position", length: int) -> None:
-        """Delete text of one line."""
+        """Delete `length` UTF-16 code units of one line, from a position on."""
         self._change(at, at.column + length, "")
 
     def _change(self, at: "Position", end_column: int, text: str) -> None:
@@ -50,7 +50,7 @@ class RawClient:
         self._client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
 
     async def complete(self, at: "Position") -> tuple[float, list[types.InlineCompletionItem]]:
-        """Request a completion; return the milliseconds until the answer, and its items."""
+        """Request a completion. Return the milliseconds until the answer, and the items of the answer."""
         params = types.InlineCompletionParams(
             types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
             types.TextDocumentIdentifier(self._uri),
@@ -69,11 +69,11 @@ async def raw_client(server: Sequence[str], environ: Mapping[str, str], file: Pa
 
     Args:
         server: the server's command line.
-        environ: its environment variables.
+        environ: environment variables of the server.
         file: path of the document; it need not exist.
     """
     client = LanguageClient("slm-bench", "1")
-    client.feature("slm/status")(lambda status: None)  # only the answer is measured
+    client.feature("slm/status")(lambda status: None)  # ignore status notifications: only answers are measured
     await client.start_io(*server, env=dict(environ))
     try:
         folder = types.WorkspaceFolder(file.parent.as_uri(), file.parent.name)

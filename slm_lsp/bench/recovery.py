@@ -33,7 +33,7 @@ PAUSE_S = 1.0
 """Seconds between two suggestions."""
 
 MOST = 12
-"""Maximum number of suggestions after the busy period."""
+"""Maximum number of suggestions that are requested after the busy period."""
 
 TIERS = ("fast", "strong")
 
@@ -44,21 +44,23 @@ class Recovery:
 
     before: str | None
     during: tuple[str | None, ...]
-    """Tier of each suggestion."""
+    """Tier that made each suggestion during the busy period."""
     suggestions: int | None
-    """Number of suggestions by the fast model after the busy period; None: the strong model never answered."""
+    """Number of suggestions by the fast model after the busy period, before the strong model answered again; None if
+    the strong model never answered."""
     seconds: float | None
     """Seconds from the end of the busy period to the request that the strong model answered."""
 
     def __str__(self) -> str:
-        during = f"{self.during.count('strong')} of {len(self.during)} suggestions by the strong model while busy"
+        during = f"{self.during.count('strong')} of {len(self.during)} suggestions while the machine was busy"
         if self.suggestions is None:
-            return f"auto: {during}, and none after it"
-        return f"auto: {during}; again by the strong model {self.suggestions} suggestions ({self.seconds:.1f} s) later"
+            return f"auto: the strong model made {during}, and none afterwards"
+        after = f"{self.suggestions} suggestions ({self.seconds:.1f} s)"
+        return f"auto: the strong model made {during}; afterwards it answered again after {after} of the fast model"
 
 
 async def recovery(conditions: Conditions) -> Recovery | None:
-    """Simulate a busy period with both tiers; None if one of them is not installed."""
+    """Simulate a busy period and return the choices of `auto`; None if a model of one tier is not installed."""
     store = Store(conditions.settings.models_dir)
     models = {each.tier: ModelRef.of(each.path) for each in store.installed() if each.tier in TIERS}
     if len(models) < len(TIERS):
@@ -88,7 +90,7 @@ async def recovery(conditions: Conditions) -> Recovery | None:
 
 
 async def _suggestion(engine: Provider, settings: Settings, cursor: Cursor, number: int) -> Choice:
-    """Request a suggestion as an editor does, with an evaluated prefix, and return which model answered."""
+    """Request a suggestion as an editor does, after its prefix was evaluated, and return which model answered."""
     text = f"{cursor.text}value{number} + "
     there = replace(cursor, text=text, offset=len(text))
     parts = PromptParts(there, at_word(cursor))

@@ -1,4 +1,4 @@
-"""Reports of benchmarks: our figures, the peer's figures and their ratio."""
+"""Reports of benchmarks: our figures, the figures of the peer (the program we compare with), and the ratio of both."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Report:
     ours: Mapping[str, object]
     peer: Mapping[str, object]
     ratio: float | None
-    """None if the peer is not available."""
+    """Our figure divided by the peer's; None if the peer is not available."""
     unit: str
 
     def lines(self) -> Iterator[str]:
@@ -27,7 +27,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class BindingsReport(Report):
-    """A benchmark that runs with each binding. `ours` and `peer` have figures by binding; `ratio` is the worst."""
+    """The report of a benchmark that runs with each binding.
+
+    `ours` and `peer` contain the figures of each binding. `ratio` is the worst ratio of all bindings.
+    """
 
     ratios: Mapping[str, float]
 
@@ -42,19 +45,19 @@ class BindingsReport(Report):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Figures of both sides with one binding."""
+    """Our figures and the peer's figures with one binding."""
 
     ours: object
     peer: object
     ratio: float
     more: Mapping[str, object] = field(default_factory=dict)
-    """More figures of ours. The report contains them as `BINDING_KEY`."""
+    """Further figures of ours. In the report, each has the key `BINDING_KEY`, for example `ik_p95_ms`."""
 
 
 async def compare_bindings(
     conditions: Conditions, compare: Callable[[Conditions, str], Awaitable[Compared]]
 ) -> dict[str, Compared]:
-    """Run a comparison with each binding."""
+    """Run a comparison with each binding and return the results by binding."""
     return {binding: await compare(conditions, binding) for binding in conditions.bindings}
 
 
@@ -81,5 +84,5 @@ def bindings_report(
 
 
 def paired_ratio(ours: list[float], theirs: list[float]) -> float:
-    """Return the median of the ratios run by run, which is robust against slow changes of the machine's speed."""
+    """Return the median of the ratios of paired runs. Slow changes of the machine's speed hardly influence this."""
     return median(a / b for a, b in zip(ours, theirs, strict=True))

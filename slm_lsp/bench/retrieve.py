@@ -1,4 +1,4 @@
-"""`bench retrieve`: time to choose snippets in a project of a million lines, and the number of their tokens."""
+"""`bench retrieve`: time to choose snippets in a project of a million lines, and the size of the snippets in tokens."""
 
 import random
 import tempfile
@@ -30,12 +30,13 @@ PATIENCE_S = 10.0
 MIN_LINES, MAX_LINES = 40, 1_500
 MILLISECONDS = 1e3
 BUDGET_MS = 75.0
-"""Maximum time of retrieval while the user types. It takes the role of the peer, since no other program does this."""
+"""Maximum milliseconds of a retrieval while the user types. The report compares with this budget, since no other
+program does the same task."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetrieveReport(Report):
-    """Adds the size of the project."""
+    """A report with the size of the indexed project."""
 
     lines_indexed: int
 
@@ -48,7 +49,7 @@ class RetrieveReport(Report):
 
 
 async def run(conditions: Conditions) -> RetrieveReport:
-    """Retrieve at random positions of the project's files, the same ones in each run of the command."""
+    """Retrieve snippets at random positions in the project's files. Each run of the command uses the same positions."""
     with tempfile.TemporaryDirectory(prefix="slm-lsp-retrieve-") as folder:
         base = Path(folder)
         tree = copy_sources(base / "tree", LINES)
@@ -67,7 +68,7 @@ async def run(conditions: Conditions) -> RetrieveReport:
             start = time.perf_counter()
             found = retrieve(cursor, Project(reader), history, TOKENS, PATIENCE_S)
             spent = (time.perf_counter() - start) * MILLISECONDS
-            if number > 0:  # the first one reads the list of files
+            if number > 0:  # the first retrieval also reads the list of files
                 whole.append(spent)
                 tokens.append(sum(map(snippet_tokens, found.snippets)))
                 for name, each in found.milliseconds.items():
@@ -92,7 +93,7 @@ async def run(conditions: Conditions) -> RetrieveReport:
 
 
 def _place(root: Path, files: tuple[str, ...], dice: random.Random) -> tuple[Cursor, History]:
-    """Return the start of a line in a file of typical length, and a history of other files."""
+    """Return a cursor at the start of a line in a file of typical length, and a history of other files."""
     while True:
         path = dice.choice(files)
         text = (root / path).read_text(encoding="utf-8", errors="replace")

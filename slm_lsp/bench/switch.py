@@ -1,4 +1,7 @@
-"""`bench switch`: the first token in a document whose KV cells were offloaded, compared with evaluating it again."""
+"""`bench switch`: time to the first token in a document whose KV cells were offloaded.
+
+The benchmark compares this with the time when the whole document is evaluated again.
+"""
 
 import random
 from statistics import median
@@ -10,7 +13,7 @@ from slm_lsp.engine.client.connection import EngineClient
 from slm_lsp.harness.engine import private_engine, timed_answer
 from slm_lsp.proportions import percentile
 
-PEER = "evaluating it again"
+PEER = "evaluating the document again"
 DOCUMENTS = 10
 """Number of documents: two more than the engine has sessions."""
 

@@ -23,10 +23,10 @@ class Tree:
 
 
 def copy_sources(root: Path, lines: int) -> Tree:
-    """Copy about `lines` lines of Python into an empty folder, or fewer if fewer are installed.
+    """Copy about `lines` lines of Python code into an empty folder, or fewer if this machine has fewer.
 
     Raises:
-        UsageError: fewer than `LEAST_LINES` lines are installed.
+        UsageError: this machine has fewer than `LEAST_LINES` lines of Python code.
     """
     held: list[str] = []
     count = 0
@@ -47,7 +47,7 @@ def copy_sources(root: Path, lines: int) -> Tree:
 
 
 def _sources() -> Iterator[tuple[Path, str]]:
-    """Yield files of the standard library, then of the installed packages, in a fixed order, with their new paths."""
+    """Yield the files of the standard library, then those of the installed packages, each with its path in the tree."""
     for name in ("stdlib", "purelib"):
         base = Path(sysconfig.get_paths()[name])
         for path in sorted(base.rglob("*.py")):

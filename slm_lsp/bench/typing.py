@@ -1,4 +1,4 @@
-"""Recorded typing: the sessions of `fixtures/typing`, and the document after each event."""
+"""Reads the recorded typing sessions of `fixtures/typing`, and replays the document after each event."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class TypingSession:
     Args:
         file: path relative to the folder of recordings, with `/`.
         text: the complete file.
-        cut: the part that is missing at the start: from and to (exclusive), in characters.
+        cut: start and end (exclusive) of the part that the document lacks at the start of the recording, in characters.
         events: the events of the recording.
     """
 
@@ -115,7 +115,7 @@ def load_sessions(folder: Path) -> tuple[TypingSession, ...]:
     except OSError as error:
         raise UsageError(
             f"There is no recorded typing in {folder}: {error.strerror}.",
-            "It is part of the repository: run the benchmark from a checkout.",
+            "The recordings are part of the repository: run the benchmark from a checkout.",
         ) from error
     except ValueError as error:
         raise UsageError(f"The recorded typing in {folder} is damaged: {error}.") from error
@@ -129,7 +129,7 @@ def _session(folder: Path, raw: _Session) -> TypingSession:
         tuple(event.value() for event in raw.events),
     )
     if Lines(session.text).position(raw.cut[0]) != Position(raw.start.line, raw.start.column):
-        raise ValueError(f"{raw.file} is not the recorded file: character {raw.cut[0]} has another position")
+        raise ValueError(f"{raw.file} differs from the recorded file: character {raw.cut[0]} has another position")
     return session
 
 

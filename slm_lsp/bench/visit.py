@@ -1,4 +1,4 @@
-"""`bench visit`: the speed in a new document after 50 others were visited, compared with a single document."""
+"""`bench visit`: speed in a new document after 50 other documents were visited, compared with a single document."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ MILLISECONDS = 1e3
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Tokens per second."""
+    """Tokens per second, of the prompt (`prefill`) and of the answer (`decode`)."""
 
     prefill: float
     decode: float

@@ -1,4 +1,4 @@
-"""Processes beside the engine: peers that answer on standard output, and programs that keep cores busy."""
+"""Processes that benchmarks start: peers that answer on standard output, and programs that keep cores busy."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ BARE_LOOP = "bare C-API loop"
 
 @contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """Run `count` processes that compute without end, and kill them afterwards."""
+    """Run `count` processes that each keep one core busy, and kill them afterwards."""
     running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -45,7 +45,7 @@ class Worker:
         return json.loads(line)
 
     def ask(self, message: object) -> Any:
-        """Send one message and wait for its answer. Raises as `answer` does."""
+        """Send one message and wait for its answer. Raises the same errors as `answer`."""
         if self._process.stdin is None:
             raise PeerError(f"The {self.name} has no standard input.")
         try:
@@ -58,13 +58,13 @@ class Worker:
 
 @contextmanager
 def worker(name: str, module: str, arguments: Sequence[object], verbose: bool) -> Iterator[Worker]:
-    """Run a Python module of ours as a peer, and kill it afterwards.
+    """Run a module of this package as a peer process, and kill the process afterwards.
 
     Args:
         name: name of the peer in error messages.
         module: the module, run with `python -m`.
-        arguments: its command-line arguments.
-        verbose: whether its standard error is shown.
+        arguments: command-line arguments of the module.
+        verbose: whether the standard error of the process is shown.
     """
     command = [sys.executable, "-m", module, *map(str, arguments)]
     stderr = None if verbose else subprocess.DEVNULL
@@ -81,7 +81,7 @@ class BareLoop:
 
     def __init__(self, process: Worker) -> None:
         self._process = process
-        process.answer()  # the model is loaded
+        process.answer()  # waits until the model is loaded
 
     def generate(self, prompt: str) -> tuple[float, list[int]]:
         """Return the seconds from the first token to the last, and all tokens."""
@@ -91,7 +91,7 @@ class BareLoop:
 
 @contextmanager
 def bare_loop(binding: str, tokens: int, conditions: Conditions) -> Iterator[BareLoop]:
-    """Run the bare loop with the model loaded, and kill it afterwards."""
+    """Start the bare loop, wait until it has loaded the model, and kill it afterwards."""
     cells = conditions.settings.engine.context_tokens
     arguments = (binding, conditions.model, conditions.threads, cells, tokens)
     with worker(BARE_LOOP, "slm_lsp.engine.backend.bare", arguments, conditions.verbose) as process:

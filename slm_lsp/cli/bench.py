@@ -1,4 +1,7 @@
-"""`slm-lsp bench NAME`: runs a benchmark and prints a table or JSON. `slm-lsp bench peers setup` builds a peer."""
+"""`slm-lsp bench NAME`: runs a benchmark and prints a table or JSON.
+
+`bench peers setup` builds a program to compare with.
+"""
 
 import argparse
 import asyncio
@@ -20,15 +23,15 @@ class Benchmark:
     """A benchmark. The function `run` of the module of the same name in `slm_lsp.bench` performs it.
 
     Args:
-        what: the help text: what it measures.
+        what: what the benchmark measures; its help text.
         runs: default of `--runs`.
-        run: what `--runs` counts.
-        model: whether it needs a model.
+        run: what `--runs` counts, in the plural; for the help text and the heading.
+        model: whether the benchmark needs a model.
     """
 
     what: str
     runs: int = 5
-    run: str = "counted runs of each side"
+    run: str = "measured runs of each side"
     model: bool = True
 
 
@@ -63,7 +66,7 @@ BENCHMARKS = {
     "visit": Benchmark("speed in a new document after 50 others, compared with a single document", 5, "documents"),
 }
 
-PEERS = "show whether the peer of `keystroke` is set up, or set it up"
+PEERS = "show whether llama.cpp's server, the peer of `keystroke`, is set up, or build it"
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -106,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_peers(args: argparse.Namespace) -> int:
-    """Show where the peer is, or set it up."""
+    """Show the path of the peer, or build it."""
     from slm_lsp.bench import peers
 
     found = peers.setup(lambda text: note(args, text)) if args.action else peers.server_binary()

@@ -23,13 +23,13 @@ DESCRIPTION = """Prints the completion at one position of a file. By default the
 memory answers, however long it takes. With `--model auto` the model is chosen by latency, as in an editor."""
 
 MAX_ALTERNATIVES = 8
-"""Maximum candidates that the engine decodes in one batch."""
+"""Maximum number of candidates that the engine decodes in one batch."""
 
 SEPARATOR = "\n---\n"
 """Printed between two alternatives."""
 
 CONTEXT_LINES = 4
-"""Lines above and below the cursor that `--verbose` prints."""
+"""Number of lines above and below the cursor that `--verbose` prints."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:

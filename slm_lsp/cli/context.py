@@ -1,4 +1,4 @@
-"""`slm-lsp context FILE LINE:COL`: prints the code that the model reads for a completion there, and why."""
+"""`slm-lsp context FILE LINE:COL`: prints the code that the model reads for a completion at a position, and why."""
 
 import argparse
 from dataclasses import asdict
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from slm_lsp.context.retrieve import Retrieved
 
 DESCRIPTION = """Prints what the prompt of a completion at one position contains: snippets of other files, each with its
-score and the reason why it was chosen, and how much of the file itself. A completion leaves out the least useful
-snippets if the model would need more than a few seconds to read all of them."""
+score and the reason why it was chosen, and the amount of text of the file itself. A completion leaves out the least
+useful snippets if the model would need more than a few seconds to read all of them."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:

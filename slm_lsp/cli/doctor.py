@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 OLDEST_PYTHON = (3, 11)
 MIN_FREE_BYTES = 2_000_000_000
-"""Free disk space for both models of the catalogue and a margin."""
+"""Minimum free disk space, in bytes: both models of the catalogue and a margin."""
 
 GIGABYTE, MILLISECONDS = 1e9, 1e3
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check; `cure` says how to fix it if it is not `ok`."""
+    """The result of one check. If it is not `ok`, `cure` says how to fix the problem."""
 
     name: str
     value: str
@@ -102,7 +102,10 @@ def bindings(settings: Settings) -> Iterator[Check]:
 
 
 def models(settings: Settings) -> Iterator[Check]:
-    """Check the model store; report the installed models, and the one that answers if it is the only one."""
+    """Check the model store.
+
+    Report the installed models and, if only one of them can answer, this model and why it was chosen.
+    """
     from slm_lsp.models.store import Store
     from slm_lsp.routing.policy import eligible_models
 
@@ -182,7 +185,7 @@ def engine(args: argparse.Namespace, settings: Settings) -> Iterator[Check]:
 
 
 def load(stats: "Stats") -> str:
-    """Return how much other programs slow the models down at present, as text."""
+    """Return a text that says how much other programs slow down the models at present."""
     from slm_lsp.engine.api import NOTICEABLE
     from slm_lsp.engine.load import LoadMeter, spare_processors
 

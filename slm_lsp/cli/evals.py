@@ -13,23 +13,23 @@ LINES = 1033
 """Number of lines in HumanEval's solutions."""
 
 RUNS = 127
-"""Number of HumanEval problems with a run of several lines."""
+"""Number of HumanEval problems with a task that omits several lines in a row."""
 
 TIMED = 40
 POSITIONS = 330
 
-CHOOSE = "compare ways of choosing among several answers of one model"
+CHOOSE = "compare rules that choose among several answers of one model"
 INFILL = "pass rate of missing lines, by tier and as in an editor"
 CROSSFILE = "lines of real projects that use a name of another file, with and without snippets of other files"
 SHOWN = "what an editor would show while real files are written: precision, coverage, characters saved"
 REUSE = "pass rate of lines if KV cells are reused, compared with fresh evaluation"
 FIX = "how many seeded bugs are fixed, by the bare model and by slm-lsp's edits, without and with tests"
-FIRST = "use only the first N of these lines; kept answers are not generated again"
+FIRST = "use only the first N of these lines; answers kept from earlier runs are not generated again"
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("eval", help="measure whether completions are right")
+    parser = commands.add_parser("eval", help="measure how often completions are correct")
     names = parser.add_subparsers(required=True, metavar="NAME")
 
     reuse = names.add_parser("reuse", parents=[common], help=REUSE, description=REUSE)
@@ -40,7 +40,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     _add_number(infill, "--tasks", f"number of missing lines (default: {LINES}, all)", LINES)
     _add_number(infill, "--first", FIRST)
     _add_number(infill, "--multi", f"number of tasks with several missing lines (default: {RUNS})", RUNS)
-    timed = f"number of lines on which answers are timed, with cold answers too (default: {TIMED})"
+    timed = f"number of lines for which the latency is measured, also with an unevaluated prompt (default: {TIMED})"
     _add_number(infill, "--timed", timed, TIMED)
     examples = "also report answers that are chosen by running the examples of docstrings"
     infill.add_argument("--examples", action="store_true", help=examples)
@@ -49,7 +49,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     choose = names.add_parser("choose", parents=[common], help=CHOOSE, description=CHOOSE)
     _add_number(choose, "--tasks", f"number of missing lines (default: {TASKS})", TASKS)
     _add_number(choose, "--first", FIRST)
-    choose.add_argument("--kept", action="store_true", help="use only lines with kept answers")
+    choose.add_argument("--kept", action="store_true", help="use only lines whose answers were kept in earlier runs")
     choose.set_defaults(run=run_choose)
 
     shown = names.add_parser("shown", parents=[common], help=SHOWN, description=SHOWN)
@@ -58,10 +58,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
     crossfile = names.add_parser("crossfile", parents=[common], help=CROSSFILE, description=CROSSFILE)
     _add_number(crossfile, "--tasks", f"number of lines (default: {TASKS})", TASKS)
-    budget = f"budget for snippets of other files (default: {BUDGET})"
+    budget = f"maximum number of tokens of snippets of other files (default: {BUDGET})"
     crossfile.add_argument("--budget", type=int, default=BUDGET, metavar="TOKENS", help=budget)
     _add_number(crossfile, "--first", FIRST)
-    crossfile.add_argument("--ablation", action="store_true", help="also run without each signal of the retrieval")
+    crossfile.add_argument(
+        "--ablation", action="store_true", help="also run with each signal of the retrieval left out in turn"
+    )
     crossfile.set_defaults(run=run_crossfile)
 
     fix = names.add_parser("fix", parents=[common], help=FIX, description=FIX)

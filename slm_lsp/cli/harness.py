@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from slm_lsp.routing.policy import Choice
 
 EVERY = 10
-"""If standard error is not a terminal, print a line after this number of tasks."""
+"""Number of tasks after which a progress line is printed if standard error is not a terminal."""
 
 
 def require(args: argparse.Namespace, option: str, least: int) -> None:
     """Check that an option, if given, is at least `least`.
 
     Raises:
-        UsageError: it is smaller.
+        UsageError: the value is smaller.
     """
     value = getattr(args, option)
     if value is not None and value < least:
@@ -30,10 +30,10 @@ def require(args: argparse.Namespace, option: str, least: int) -> None:
 
 
 def chosen_model(args: argparse.Namespace, settings: "Settings") -> "Choice":
-    """Return the model of `--model`, else of the settings.
+    """Return the model that `--model` names; without the option, the model that the settings name.
 
     Raises:
-        ModelMissingError: it is not installed.
+        ModelMissingError: the model is not installed.
     """
     from slm_lsp.models.store import Store
     from slm_lsp.routing.policy import choose_model

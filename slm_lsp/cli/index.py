@@ -81,9 +81,10 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether the user has pressed Ctrl-C. A second Ctrl-C ends the command at once.
+    """Yield a function that returns whether the user has pressed Ctrl-C.
 
-    The first Ctrl-C only stops the reading, so that the files read so far are still written to the index.
+    The first Ctrl-C only stops the reading of files, so that the files read so far are still written to the index. The
+    second Ctrl-C ends the command at once.
     """
     pressed = False
 

@@ -68,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("slm-lsp: interrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The program that reads the output has closed the pipe. Without this, the flush at exit would fail as well.
+        # The program that reads the output has closed the pipe. Replace standard output, so that its flush at exit does
+        # not fail too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except OSError as error:
@@ -81,7 +82,8 @@ def main(arguments: Sequence[str]) -> int:
 def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     """Return the parser of the command line.
 
-    If `arguments` start with a command, the parser contains only this command: importing all takes 0.25 s.
+    If `arguments` start with a command, the parser contains only this command, because importing all commands takes
+    0.25 s.
     """
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -107,7 +109,7 @@ def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 
 
 class _Version(argparse.Action):
-    """Prints the version. It is looked up only here, because the look-up reads the installed packages."""
+    """Prints the version. The version is looked up only here, because the look-up reads the installed packages."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from slm_lsp import __version__

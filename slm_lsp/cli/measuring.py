@@ -12,11 +12,11 @@ from slm_lsp.platform import memory
 from slm_lsp.routing.policy import Choice, age, best
 
 MEASURE_TIMEOUT_S = 60.0
-"""Seconds to wait for the measurement of one model. The engine starts it two seconds after the last request; it then
-takes a few seconds."""
+"""Seconds to wait for the measurement of one model. The engine starts the measurement two seconds after the last
+request. The measurement then takes a few seconds."""
 
 POLL_S = 0.2
-"""Seconds between two queries whether the measurement is complete."""
+"""Seconds between two checks whether the measurement is complete."""
 
 NOT_DONE = "the model process did not measure; its log may say why"
 """Reason when the measurement was not made in time and no other reason is known."""
@@ -33,7 +33,7 @@ class Measured:
         choice: the model.
         info: the engine's description of the model.
         stats: the newest measurements; None if the model has been unloaded since.
-        missing: why there is no measurement as new as requested; empty if there is.
+        missing: why the requested measurement was not made; empty if it was made or none was requested.
     """
 
     choice: Choice
@@ -42,7 +42,7 @@ class Measured:
     missing: str = ""
 
     def speed(self, now: float) -> str:
-        """Return the speed, its age, and why it is not newer, as text; `now` is in seconds since the epoch."""
+        """Return a text with the speed, its age, and why it is not newer. `now` is in seconds since the epoch."""
         stats = self.stats
         if stats is None or stats.prefill_rate is None:
             return f"no measurement: {self.missing or 'the model was unloaded'}"
@@ -76,7 +76,7 @@ async def measure_models(choices: Sequence[Choice], measure: bool, display: Stag
 
     Args:
         choices: the models that may answer, the fastest first.
-        measure: measure them again, even if their speed is known.
+        measure: measure the models again, even if their speed is known.
         display: shows the current stage.
 
     Raises:

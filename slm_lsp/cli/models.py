@@ -17,7 +17,7 @@ from slm_lsp.models.pull import SOURCES, pull
 
 MEGABYTE = 1_000_000
 PERCENT_STEP = 10
-"""Without a terminal, a line is printed whenever this percentage more is done."""
+"""Percentage points between two progress lines if standard error is not a terminal."""
 
 Report = Callable[[download.Progress], None]
 
@@ -196,7 +196,7 @@ def _size(count: object) -> str:
 
 @contextmanager
 def _progress(args: argparse.Namespace, name: str) -> Iterator[Report | None]:
-    """Yield the callback that shows progress: a bar on a terminal, otherwise lines; None with `--quiet`."""
+    """Yield a callback that shows progress: as a bar on a terminal, otherwise as lines; None with `--quiet`."""
     console = progress_console()
     if args.quiet:
         yield None

@@ -1,4 +1,4 @@
-"""Prints what commands have to say: results on standard output, everything else on standard error."""
+"""Prints the output of commands: results on standard output, everything else on standard error."""
 
 import argparse
 import sys

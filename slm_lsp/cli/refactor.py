@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from slm_lsp.index.project import Project
     from slm_lsp.routing.policy import Choice
 
-DESCRIPTION = """Rewrites a piece of a file as instructed. The model rewrites the smallest function, class or run of
-statements that contains the lines, in several candidates. These are checked, and the best one is printed as a diff on
+DESCRIPTION = """Rewrites a piece of a file as instructed. The model rewrites the smallest function, class or group of
+statements that contains the lines, several times. The results are checked, and the best one is printed as a diff on
 standard output. The file changes only with --write."""
 
 CONTEXT_TOKENS = 400
-"""Tokens for signatures of other files."""
+"""Maximum number of tokens for signatures from other files in the prompt."""
 
 EXIT_NO_EDIT = 1
 EXIT_CHECK_FAILED = 3
@@ -38,14 +38,15 @@ _LINES = re.compile(r"(?P<file>.+?):(?P<first>[1-9][0-9]*)(?:-(?P<last>[1-9][0-9
 
 @dataclass(frozen=True, slots=True)
 class EditTarget:
-    """The lines that the user named."""
+    """The lines of a file that the user named on the command line."""
 
     file: "FileVersion"
     workspace: Path
     path: str
     """Path of the file in the workspace, with `/`."""
     selection: tuple[int, int]
-    """Offsets in the text; equal if the user named one line, which stands for the function around it."""
+    """Start and end offset in the text. They are equal if the user named one line, which means the function around this
+    line."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -53,7 +54,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     parser = commands.add_parser("refactor", parents=[common], help="rewrite a piece of a file as instructed")
     parser.description = DESCRIPTION
     parser.epilog = "example: slm-lsp refactor app.py:10-20 -i 'use a list comprehension' --write"
-    parser.add_argument("file", metavar="FILE[:A-B]", help="source file and lines; one line A means the code around it")
+    parser.add_argument(
+        "file", metavar="FILE[:A-B]", help="source file and lines A to B; a single line A means the code around line A"
+    )
     parser.add_argument("-i", "--instruction", required=True, metavar="TEXT", help="what to change")
     parser.add_argument("--write", action="store_true", help="write the edit to the file instead of printing a diff")
     parser.set_defaults(run=run)
@@ -98,10 +101,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read_edit_target(argument: str, workspace: str | None) -> EditTarget:
-    """Return the target that `FILE[:A-B]` and `--workspace` name. Without lines, it is the whole file.
+    """Return the target that `FILE[:A-B]` and `--workspace` name. Without lines, the target is the whole file.
 
     Raises:
-        UsageError: the file cannot be edited, or it does not have these lines.
+        UsageError: the file cannot be edited, or does not have these lines.
     """
     from slm_lsp.features.edit.files import read_version
     from slm_lsp.text import Lines

@@ -1,4 +1,4 @@
-"""Selects lines above the prompt's window in a long file: its imports and the headers of the enclosing blocks."""
+"""Selects lines above the prompt's window in a long file: imports and the headers of the enclosing blocks."""
 
 from functools import lru_cache
 
@@ -7,16 +7,22 @@ from slm_lsp.index.extract import symbols
 from slm_lsp.languages.registry import language_of
 
 MAX_IMPORTS = 30
+"""Maximum number of import statements."""
+
 MAX_HEADERS = 5
+"""Maximum number of headers of enclosing blocks."""
+
+
 MAX_CHARACTERS = 1500
-"""Maximum length of the selected lines, about 400 tokens. Headers come after imports, so they are dropped first."""
+"""Maximum total length of the selected lines, in characters; about 400 tokens. Headers come after imports, so if the
+lines are too long, headers are dropped first."""
 
 MAX_IMPORT_LINES = 24
-"""Maximum lines that are read of one import statement."""
+"""Maximum number of lines that are read of one import statement."""
 
 BRACKETS = (("(", ")"), ("{", "}"), ("[", "]"))
 PARSE_S = 0.25
-"""Seconds after which parsing is given up. Then only the headers are returned."""
+"""Time limit for parsing, in seconds. After a timeout only the headers are returned."""
 
 CACHED = 16
 TAB = 8

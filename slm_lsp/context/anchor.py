@@ -2,7 +2,7 @@
 
 Text that the user has typed after the anchor follows the prompt's middle token. While the anchor stays in place, prefix
 and suffix do not change, so a keystroke costs the evaluation of one or two tokens, however long the suffix is. (The
-idea comes from EFIM, arXiv 2505.21889. EFIM trains the model for it; here token healing replaces that training.)
+idea comes from EFIM, arXiv 2505.21889. EFIM trains the model for this order; slm-lsp uses token healing instead.)
 """
 
 import re
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from slm_lsp.context.cursor import Cursor
 
 MAX_TYPED_CHARACTERS = 600
-"""Maximum characters between anchor and cursor, about 200 tokens. Beyond this the anchor moves to the cursor's line."""
+"""Maximum number of characters between anchor and cursor, about 200 tokens. If there are more, the anchor moves to the
+cursor's line."""
 
 _LAST_PIECE = re.compile(r"(?:\w+|[^\S\n]+|[^\w\s]+)\Z")
 
@@ -38,13 +39,16 @@ def at_line(cursor: Cursor) -> Anchor:
 
 
 def at_word(cursor: Cursor) -> Anchor:
-    """Return an anchor before the word at the cursor. The word is healed; otherwise the prompt is the usual one."""
+    """Return an anchor before the word at the cursor.
+
+    Token healing completes this word; the rest of the prompt is as usual.
+    """
     found = _LAST_PIECE.search(cursor.text, max(0, cursor.offset - MAX_TYPED_CHARACTERS), cursor.offset)
     return _anchor(cursor, found.start() if found else cursor.offset)
 
 
 def follow(cursor: Cursor, earlier: Anchor | None) -> Anchor:
-    """Return the earlier anchor if only text between it and the cursor has changed, else one at the cursor's line."""
+    """Return the earlier anchor if only text between it and the cursor has changed, else a new one (`at_line`)."""
     if earlier is not None and _is_valid(earlier, cursor):
         return earlier
     return at_line(cursor)

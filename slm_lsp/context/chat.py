@@ -1,8 +1,8 @@
-"""Chat prompts: messages written as the model was trained on them, with the chat template of its own file.
+"""Writes chat messages in the format that the model was trained on, with the chat template in the model's file.
 
-Text of documents never becomes a control token. The template sees random marks in place of the contents; the rendered
-text is then split at the marks. Only the template's own text becomes special segments. A document that contains
-`<|im_end|>` is therefore plain text to the model, whatever the template does.
+Text of documents never becomes a control token. The template is rendered with random marks in place of the contents,
+and the rendered text is split at the marks. Only the template's own text becomes special segments. So `<|im_end|>` in a
+document is plain text to the model, whatever the template does.
 """
 
 import logging
@@ -25,18 +25,18 @@ CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""Used where a model has no template that works. Most models of code have seen ChatML."""
+"""Template for models without a usable template of their own. Most code models have seen ChatML in training."""
 
 SEPARATOR = "\n\n"
-"""Between two messages that are merged into one."""
+"""Text between the contents of two messages that are merged into one."""
 
 MARK_BYTES = 16
-"""Random bytes in a mark: a template cannot guess it."""
+"""Number of random bytes in a mark, so that a template cannot guess it."""
 
 CACHED_LAYOUTS = 64
 
 _MARKER = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]|\S+")
-"""What ends a turn: `<|im_end|>`, `[EOT]`, or else the first word."""
+"""Matches the text that ends a turn: a marker such as `<|im_end|>` or `[EOT]`, or else the first word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,16 @@ class ChatPrompt:
 
     segments: tuple[Segment, ...]
     stop: tuple[str, ...]
-    """Stop strings for `engine.api.Stop`. The engine ends an answer at the model's end-of-generation tokens anyway;
-    these are for models to which the end of a turn is ordinary text. Empty if the end is the model's `eos` token."""
+    """Stop strings for `engine.api.Stop`. The engine ends an answer at the model's end-of-generation tokens anyway. The
+    strings are for models in which the end of a turn is ordinary text. Empty if a turn ends with the model's `eos`
+    token."""
     fallback: str = ""
-    """Why ChatML is used in place of the model's template; empty if the template is used."""
+    """Why ChatML is used instead of the model's template; empty if the model's template is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The template's own text, and between it the indexes of the messages whose contents belong there."""
+    """The pieces of a prompt: the template's own text, and the index of a message where its content is inserted."""
 
     pieces: tuple[str | int, ...]
     stop: tuple[str, ...]
@@ -77,19 +78,19 @@ class _Turn:
 def render(messages: Sequence[Message], chat: ChatFormat, prefill: str = "", today: date | None = None) -> ChatPrompt:
     r"""Write a conversation as a prompt that the model continues with the assistant's next message.
 
-    Contents go into the prompt as they are: the caller normalizes line ends and masks secrets first
+    Contents are inserted unchanged, so the caller must normalize their line ends and mask secrets
     (`privacy.secrets.mask`).
 
-    The template's own text may depend on the roles and on which contents are empty, but not on what contents say. A
-    template that strips contents has therefore no effect on them. Templates that refuse a system message, or two
-    messages of one role in a row, get these merged into one.
+    The template's own text may depend on the roles and on which contents are empty, but not on the contents themselves.
+    A template can therefore not change contents, for example strip their white space. If a template refuses a system
+    message, or two successive messages of the same role, these messages are merged into one.
 
     Args:
         messages: the conversation; the last message is the user's.
-        chat: of the model (`ModelInfo.chat`).
-        prefill: beginning of the assistant's message, for example "```python\n". The model continues behind it; its
-            answer does not repeat it.
-        today: for templates that name the date; by default the present day.
+        chat: chat format of the model (`ModelInfo.chat`).
+        prefill: beginning of the assistant's message, for example "```python\n". The model continues after it and does
+            not repeat it.
+        today: date for templates that contain the date; by default the current date.
 
     Raises:
         ValueError: there is no message, or the last one is not the user's.
@@ -109,7 +110,7 @@ def render(messages: Sequence[Message], chat: ChatFormat, prefill: str = "", tod
 
 @lru_cache(CACHED_LAYOUTS)
 def _layout(chat: ChatFormat, shape: tuple[tuple[Role, bool], ...], prefilled: bool, today: date) -> _Layout:
-    """The layout for messages of these roles, each with or without content. It is the same for all contents."""
+    """Return the layout for messages of these roles, each with or without content."""
     turns = [_Turn(role, _mark() if has_content else "") for role, has_content in shape]
     if chat.template is None:
         reason = "the model's file has no chat template"
@@ -124,18 +125,18 @@ def _layout(chat: ChatFormat, shape: tuple[tuple[Role, bool], ...], prefilled: b
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A template with all that it needs besides messages."""
+    """A template, and the values that it uses besides the messages."""
 
     source: str
     chat: ChatFormat
     today: date
 
     def until_answer(self, turns: Sequence[_Turn]) -> str:
-        """The conversation up to the beginning of the assistant's next message."""
+        """Return the conversation up to the beginning of the assistant's next message."""
         return self._render(turns, add_generation_prompt=True)
 
     def around_answer(self, turns: Sequence[_Turn]) -> tuple[str, str]:
-        """What comes before and after the assistant's next message once it is finished."""
+        """Return the text before and after the assistant's next message, when this message is complete."""
         mark = _mark()
         before, found, after = self._render([*turns, _Turn("assistant", mark)], False).partition(mark)
         if not found:
@@ -143,9 +144,10 @@ class _Template:
         return before, after
 
     def until_prefill(self, turns: Sequence[_Turn]) -> str:
-        """The conversation up to where the assistant's visible message begins.
+        """Return the conversation up to the beginning of the assistant's visible message.
 
-        `until_answer` may end earlier (gpt-oss chooses the channel itself) or in an open `<think>` block.
+        `until_answer` may end earlier, because the model generates a header first (gpt-oss chooses a channel), or it
+        may end in an open `<think>` block.
         """
         before, until = self.around_answer(turns)[0], self.until_answer(turns)
         header = until.removeprefix(before)
@@ -153,7 +155,7 @@ class _Template:
         return until if until.startswith(before) and not thinks else before
 
     def stop(self, turns: Sequence[_Turn]) -> tuple[str, ...]:
-        """The text that ends the assistant's message, unless it is the model's `eos` token."""
+        """Return the text that ends the assistant's message; empty if it is the model's `eos` token."""
         try:
             marker = _MARKER.match(self.around_answer(turns)[1].lstrip())
         except TemplateFailedError:
@@ -168,7 +170,7 @@ class _Template:
             "eos_token": self.chat.eos,
             "tools": None,
             "documents": None,
-            # Some models think aloud unless this is false, which takes minutes on a small machine.
+            # Unless this is false, some models generate their reasoning first, which takes minutes on a small machine.
             "enable_thinking": False,
         }
         text = render_template(self.source, variables, self.today)
@@ -176,10 +178,10 @@ class _Template:
 
 
 def _lay_out(template: _Template, turns: Sequence[_Turn], prefilled: bool) -> _Layout:
-    """Render the turns, in the first of several ways that keeps each content.
+    """Render the turns. Try several ways and return the first result that contains every content exactly once.
 
     Raises:
-        TemplateFailedError: there is no such way; the message is about the first one.
+        TemplateFailedError: every way failed. The message is about the first way.
     """
     ways: list[Callable[[Sequence[_Turn]], str]] = [template.until_answer]
     if prefilled:
@@ -195,7 +197,7 @@ def _lay_out(template: _Template, turns: Sequence[_Turn], prefilled: bool) -> _L
 
 
 def _merge(turns: Sequence[_Turn]) -> list[_Turn]:
-    """The same contents without a system message and without two messages of one role in a row."""
+    """Return the same contents without a system message and without two successive messages of one role."""
     merged: list[_Turn] = []
     for each in turns:
         role: Role = "user" if each.role == "system" else each.role
@@ -207,7 +209,7 @@ def _merge(turns: Sequence[_Turn]) -> list[_Turn]:
 
 
 def _split(text: str, marks: Sequence[str]) -> tuple[str | int, ...]:
-    """The text with the index of each mark in its place; empty marks are not looked for."""
+    """Return the pieces of a text, with the index of a mark in place of each mark. Empty marks are ignored."""
     indexes = {mark: index for index, mark in enumerate(marks) if mark}
     if any(text.count(mark) != 1 for mark in indexes):
         raise TemplateFailedError("it leaves out or repeats a message")

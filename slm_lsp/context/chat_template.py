@@ -1,8 +1,9 @@
 """Renders a model's Jinja chat template, which comes from the model's file and is not trusted.
 
 The environment follows Hugging Face transformers (`apply_chat_template`), for which templates are written: the same
-white-space rules, functions, filter and tags. Templates cannot read files or change Python objects. Their length,
-their output and their time are limited. Their memory is limited only by these and by the limit on products.
+white-space rules, functions, filter and tags. Templates cannot read files or change Python objects. Their length, their
+output and their time are limited. There is no direct limit on their memory, only these limits and the limit on
+products.
 """
 
 import json
@@ -23,25 +24,26 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_TEMPLATE = 128 * 1024
-"""Characters of a template. The longest of llama.cpp's collection of 60 has 17,000."""
+"""Maximum length of a template, in characters. The longest of the 60 templates in llama.cpp's collection has 17,000."""
 
 MAX_OUTPUT = 128 * 1024
-"""Characters that a template may write. Contents of messages do not count: see `chat.py`."""
+"""Maximum length of a template's output, in characters. Contents of messages do not count: see `chat.py`."""
 
 MAX_SECONDS = 1.0
-"""Processor time to render a template, so that a busy machine changes nothing. Real templates take a millisecond."""
+"""Time limit for rendering a template, in seconds of processor time, so that other programs have no influence. Real
+templates take a millisecond."""
 
 MAX_PRODUCT = 1 << 20
-"""The longest sequence, and the largest number, that `*` may give."""
+"""Maximum result of `*` in a template: the length of a sequence, or the absolute value of a number."""
 
 MAX_EXPONENT = 64
-"""The largest operand of `**`."""
+"""Maximum absolute value of both operands of `**` in a template."""
 
 CACHED_TEMPLATES = 8
 
 
 class TemplateFailedError(Exception):
-    """The template cannot be used; the message says why in a sentence part."""
+    """The template cannot be used. The message gives the reason as a part of a sentence."""
 
 
 def render_template(source: str, variables: Mapping[str, object], today: date) -> str:
@@ -49,11 +51,12 @@ def render_template(source: str, variables: Mapping[str, object], today: date) -
 
     Args:
         source: the Jinja template.
-        variables: what the template can use.
-        today: what `strftime_now` formats, at midnight. A prompt thus stays the same all day, and with it its KV cells.
+        variables: the variables that the template can use.
+        today: the date that `strftime_now` formats, with the time 0:00. So a prompt stays the same all day, and its KV
+            cells can be reused.
 
     Raises:
-        TemplateFailedError: the template is wrong, refuses the messages, or exceeds a limit.
+        TemplateFailedError: the template has an error, refuses the messages, or exceeds a limit.
     """
     if len(source) > MAX_TEMPLATE:
         raise TemplateFailedError(f"it is longer than {MAX_TEMPLATE:,} characters")
@@ -77,13 +80,13 @@ def render_template(source: str, variables: Mapping[str, object], today: date) -
 
 
 def _reason(error: Exception) -> str:
-    """One line that says why a template failed."""
+    """Return why a template failed, in one line."""
     text = " ".join(str(error).split())
     return text if isinstance(error, TemplateError) and text else f"{type(error).__name__}: {text}"
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """A sandbox in which products cannot fill the memory."""
+    """A sandbox that limits `*` and `**`, so that their results cannot fill the memory."""
 
     intercepted_binops = frozenset({"*", "**"})
 
@@ -101,14 +104,17 @@ def _small(operator: str, left: object, right: object) -> bool:
 
 
 def _size(value: object) -> float:
-    """A number's absolute value, or the length of a sequence."""
+    """Return the absolute value of a number or the length of a sequence; 0 for other values."""
     if isinstance(value, int | float):
         return abs(value)
     return len(value) if isinstance(value, str | list | tuple) else 0
 
 
 class _Generation(Extension):
-    """The tag `{% generation %}`, with which transformers marks the model's own text; here it changes nothing."""
+    """Accepts the tag `{% generation %}`, which marks the model's own text for transformers.
+
+    Here the tag has no effect.
+    """
 
     tags = {"generation"}  # noqa: RUF012 - declared so by Jinja
 
@@ -125,7 +131,8 @@ def _compile(source: str) -> Template:
 
 @cache
 def _environment() -> _Environment:
-    # Not HTML: escaping would change the prompt. The optimizer would compute constants without the limits.
+    # No `autoescape`, because HTML escapes would change the prompt. No optimizer, because it computes constant
+    # expressions without the limits.
     environment = _Environment(
         trim_blocks=True, lstrip_blocks=True, optimized=False, extensions=[_Generation, loopcontrols]
     )
@@ -141,7 +148,7 @@ def _to_json(
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,
 ) -> str:
-    """Jinja's own filter also escapes HTML, which models do not expect."""
+    """Return a value as JSON. Jinja's own filter also escapes HTML, which models do not expect."""
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
@@ -153,8 +160,8 @@ def _raise_exception(message: str) -> NoReturn:
 def _deadline(seconds: float) -> Iterator[None]:
     """End Python code that runs too long in this thread.
 
-    The trace function is called for each line of the compiled template, so that it also ends loops that write nothing.
-    A timer would need signals, which work in the main thread only, or a process of its own.
+    The trace function is called for each line of the compiled template, so it also ends loops that write nothing. A
+    timer would need a signal, which works only in the main thread, or a separate process.
     """
     end = time.thread_time() + seconds
 

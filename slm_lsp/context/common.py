@@ -47,4 +47,4 @@ COMMON_WORDS = frozenset(
 """The words, in lower case."""
 
 MIN_LENGTH = 3
-"""Minimum characters of a rare word. Shorter words, such as `fn`, are abbreviations with many meanings."""
+"""Minimum length of a rare word, in characters. Shorter words, such as `fn`, are abbreviations with many meanings."""

@@ -1,4 +1,4 @@
-"""Says which languages are used together, so that a file in one is useful context for a file in the other."""
+"""Decides which languages are used together, so that a file in one is useful context for a file in the other."""
 
 from functools import cache, lru_cache
 from itertools import chain

@@ -15,7 +15,8 @@ class Cursor:
         text: the whole document.
         offset: position of the cursor in `text`, in characters.
         language: the editor's identifier of the document's language; empty when unknown.
-        syntax: the tree of the document, or of an earlier version of it; None to parse the document when it is needed.
+        syntax: the tree of the document, or of an earlier version of it; None: the document is parsed when its tree is
+            needed.
     """
 
     repository: str

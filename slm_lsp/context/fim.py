@@ -18,17 +18,19 @@ from slm_lsp.privacy.secrets import mask
 from slm_lsp.text import Lines
 
 CHARACTERS_PER_TOKEN = 3.0
-"""Characters per token, for estimates. Source code has 3 to 4 in Qwen2.5's vocabulary. The lower figure estimates more
-tokens, so that budgets are rarely exceeded."""
+"""Estimated number of characters per token. Source code has 3 to 4 in Qwen2.5's vocabulary. With the lower figure, the
+estimate is rarely below the true number of tokens, so budgets are rarely exceeded."""
 
 LONG_CHARACTERS = 3 * MAX_CHARACTERS
-"""Minimum prefix budget, in characters, from which lines above the window are included."""
+"""Minimum prefix budget, in characters, at which lines above the window are included."""
 
 MARGIN = 4000
-"""Characters above and below the window that are searched for secrets: the length of a 4,096-bit private key."""
+"""Number of characters above and below the window that are also searched for secrets: the length of a 4,096-bit private
+key."""
 
 STEP_LINES = 64
-"""Lines by which the start of the window moves at a time. Between two moves the start of the prompt does not change."""
+"""Number of lines by which the start of the window moves at once. Between two moves the start of the prompt does not
+change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ def window(cursor: Cursor, anchor: int, prefix_tokens: int, suffix_tokens: int) 
     Args:
         cursor: the document and the position of the cursor.
         anchor: offset of the anchor, at or before the cursor.
-        prefix_tokens: maximum tokens of the text before the anchor, estimated.
-        suffix_tokens: maximum tokens of the text after the cursor, estimated.
+        prefix_tokens: maximum estimated number of tokens of the text before the anchor.
+        suffix_tokens: maximum estimated number of tokens of the text after the cursor.
     """
     lines = Lines(cursor.text)
     start, heading = _start(cursor, lines, anchor, int(prefix_tokens * CHARACTERS_PER_TOKEN))
@@ -81,7 +83,7 @@ def _start(cursor: Cursor, lines: Lines, anchor: int, budget: int) -> tuple[int,
 def _first_character(lines: Lines, offset: int, budget: int) -> int:
     """Return the offset at which the prefix starts: at a line whose number is a multiple of `STEP_LINES`.
 
-    If no such line fits the budget, the prefix starts at the first line that does. If the cursor's line alone exceeds
+    If no such line fits the budget, the prefix starts at the first line that fits. If the cursor's line alone exceeds
     the budget, the prefix starts inside this line.
     """
     if offset <= budget:
@@ -95,7 +97,10 @@ def _first_character(lines: Lines, offset: int, budget: int) -> int:
 
 
 def _last_character(lines: Lines, offset: int, budget: int) -> int:
-    """Return the offset at which the suffix ends: a line end, or inside a cursor's line that exceeds the budget."""
+    """Return the offset at which the suffix ends.
+
+    This is a line end, or a position inside the cursor's line if this line alone exceeds the budget.
+    """
     if len(lines.text) - offset <= budget:
         return len(lines.text)
     line = lines.position(offset + budget).line
@@ -109,7 +114,7 @@ def _unix(text: str) -> str:
 
 
 def snippet_tokens(snippet: Snippet) -> float:
-    """Return the estimated tokens of a snippet: its path, its text and the separator token."""
+    """Return the estimated number of tokens of a snippet: its path, its text and the separator token."""
     return (len(snippet.path) + 1 + len(snippet.text)) / CHARACTERS_PER_TOKEN + 1
 
 

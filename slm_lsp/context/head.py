@@ -1,7 +1,7 @@
 """The head of a prompt: the snippets of other files that come before the file itself.
 
 A change at the start of a prompt forces the engine to evaluate everything after it again. So a document keeps its head
-while it is nearly equal to what retrieval would choose now.
+as long as the head is nearly the same as the snippets that retrieval would choose now.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ MIN_COVERAGE = 0.7
 
 
 def choose_head(earlier: Sequence[Snippet], chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
-    """Return the earlier head if it covers most of the new choice and none of its text is outdated, else the new one.
+    """Return the earlier head if it covers most of the new choice and is not outdated, else the new choice.
 
     A snippet counts by the share of its lines that the earlier head contains. A different choice of lines from an
     unchanged file does not make the earlier head outdated, because the choice of lines depends on the cursor.

@@ -16,26 +16,26 @@ from slm_lsp.languages.symbols import Definition, Import, definitions_and_import
 from slm_lsp.text import Lines
 
 BEFORE_LINES = 40
-"""Lines above the cursor in which names count as near."""
+"""Number of lines above the cursor in which names count as near."""
 
 AFTER_LINES = 12
-"""Lines below the cursor in which names count as near."""
+"""Number of lines below the cursor in which names count as near."""
 
 HALF_WEIGHT_LINES = 12.0
 """Distance from the cursor's line, in lines, at which a name has half the weight of a name on that line."""
 
 PARSE_S = 0.25
-"""Seconds after which parsing of the open file is given up. The query then has no imports."""
+"""Time limit for parsing the open file, in seconds. After a timeout the query has no imports."""
 
 HEAD_LINES = 150
-"""Lines at the start of a long file that are parsed for imports."""
+"""Number of lines at the start of a long file that are parsed for imports."""
 
 REGION_LINES = 60
-"""Lines above and below the cursor that are parsed in a long file. Parsing the rest too would take as long as all other
-steps of retrieval together, and would only add the file's own definitions."""
+"""Number of lines above and below the cursor that are parsed in a long file. Parsing the other lines too would take as
+long as all other steps of retrieval together, and would only add the file's own definitions."""
 
 MAX_TYPED = 64
-"""Maximum characters of the unfinished word before the cursor."""
+"""Maximum length of the unfinished word before the cursor, in characters."""
 
 _STATEMENTS = frozenset({"expression_statement", "module", "block", "ERROR"})
 """Node types whose direct string children are docstrings. `ERROR` nodes contain text that does not parse."""
@@ -60,7 +60,7 @@ class Query:
     surroundings: frozenset[str]
     """The lines near the cursor, without white space at both ends."""
     near_parts: frozenset[str]
-    """The parts of the words in `near`, in lower case: `get`, `user` and `name` of `getUserName`."""
+    """The parts of the words in `near`, in lower case, for example `get`, `user` and `name` of `getUserName`."""
     distinctive: Mapping[str, float]
     """`near` without the unfinished word at the cursor and without English words that occur in comments only."""
 
@@ -131,7 +131,7 @@ class _Parsed:
 
 
 def _parsed(language: Language | None, text: str, near: range) -> _Parsed | None:
-    """Return what the syntax tree says; None when the language has no parser or parsing takes longer than `PARSE_S`."""
+    """Parse a text. Return None if the language has no parser or parsing takes longer than `PARSE_S`."""
     if language is None or language.level == "chunks":
         return None
     source = text.encode("utf-8", errors="replace")

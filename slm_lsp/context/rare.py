@@ -12,36 +12,37 @@ from slm_lsp.languages.keywords import keywords
 from slm_lsp.languages.registry import Language, language_of
 
 MAX_SEARCH_WORDS = 6
-"""Maximum words of one search in the index."""
+"""Maximum number of words in one search of the index."""
 
 MAX_LOOKED_UP = 4 * MAX_SEARCH_WORDS
-"""Maximum words per request whose number of chunks is looked up in the index."""
+"""Maximum number of words per request for which the index counts the chunks that contain the word."""
 
 MAX_CHUNKS = 300
-"""Maximum chunks with a rare word. A word in more chunks says little about a place, and searching for it takes
-milliseconds."""
+"""A word in more chunks than this is not rare, because it is not specific and searching for it takes milliseconds."""
 
 RARE_SHARE = 0.02
-"""Maximum share of the project's chunks that contain a rare word."""
+"""A word in a larger share of the project's chunks than this is not rare, except in small projects."""
 
 SMALL_PROJECT_CHUNKS = 3
-"""In a small project, a word is also rare if at most this number of chunks contain it."""
+"""A word in at most this number of chunks is always rare, so that small projects have rare words too."""
 
 PART_WEIGHT = 0.5
 """Weight of a shared part of a name, relative to a shared whole name."""
 
 MAX_RELEVANCE = 0.6
-"""Relevance of a chunk that shares `ENOUGH_NAMES` names or more. Lower than that of an imported definition."""
+"""Relevance of a chunk that shares `ENOUGH_NAMES` names or more. It is lower than the relevance of an imported
+definition."""
 
 ENOUGH_NAMES = 2.0
-"""Number of shared names, weighted by proximity, from which a chunk has `MAX_RELEVANCE`."""
+"""Number of shared names, each weighted by its proximity, at which a chunk reaches `MAX_RELEVANCE`."""
 
 MIN_SHARED = 0.5
-"""Minimum number of shared names, weighted by proximity. One name 12 lines from the cursor has this weight."""
+"""Minimum number of shared names, each weighted by its proximity, for a chunk to be relevant. A single shared name that
+is 12 lines from the cursor is just enough."""
 
 OTHER_LANGUAGE_NAMES = 2
-"""Minimum compound names, such as `due_date`, that a file in an unrelated language must share. Single words, even rare
-ones, occur in comments and texts of any language."""
+"""Minimum number of compound names, such as `due_date`, that a file in an unrelated language must share with the text
+near the cursor to be used. Single words, even rare words, occur in comments and texts of any language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Shared:
     Args:
         names: the shared names, the nearest first.
         compound: number of shared whole names that have several parts, such as `due_date`.
-        amount: number of shared names, weighted by proximity; parts of names count `PART_WEIGHT`.
+        amount: number of shared names, each weighted by its proximity. A shared part of a name counts `PART_WEIGHT`.
     """
 
     names: tuple[str, ...]
@@ -93,12 +94,12 @@ class RareNames:
             names.append(name if is_whole else min(parts))
             compound += is_whole and len(split(name)) > 1
             amount += proximity * (1.0 if is_whole else PART_WEIGHT)
-            unmatched -= parts  # each word counts once, with the nearest name that contains it
+            unmatched -= parts  # each word counts once, for the nearest name that contains the word
         return Shared(tuple(names), compound, amount)
 
 
 def rare_names(query: Query, project: Project) -> RareNames:
-    """Return the rare names of a query: no reserved or common words, and in few of the project's chunks."""
+    """Return the rare names of a query: neither reserved nor common words, and in few chunks of the project."""
     near = dict(sorted(query.distinctive.items(), key=lambda item: -item[1]))
     excluded = COMMON_WORDS | _reserved(query.language)
     weights: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Chooses snippets of other files for a cursor. Fuses several signals by reciprocal rank within a token budget."""
+"""Chooses snippets of other files for a cursor: fuses several signals by reciprocal rank, within a token budget."""
 
 import sqlite3
 import time
@@ -22,11 +22,11 @@ WEIGHTS: Mapping[str, float] = {"definitions": 2.0, "edited": 1.5, "similar": 1.
 """Weight of each signal in the fusion."""
 
 RETRIEVAL_LIMIT_S = 0.6
-"""Seconds that retrieval may take before an answer that the user waits for."""
+"""Time limit of retrieval, in seconds, for an answer that the user is waiting for."""
 
 MAX_ECHO = 0.5
-"""Maximum share of a piece's lines that also occur near the cursor. A piece with a higher share makes the model repeat
-these lines (llama.vim drops such chunks at the same share)."""
+"""Maximum share of a piece's lines that also occur near the cursor. A piece with a higher share is not used, because it
+makes the model repeat these lines (llama.vim drops such chunks at the same share)."""
 
 MILLISECONDS = 1e3
 
@@ -71,10 +71,10 @@ def retrieve(
         cursor: the document and the position of the cursor.
         project: the index, overlaid with the open files.
         history: recent edits and viewed files.
-        tokens: maximum tokens of all snippets, estimated. Pieces of low relevance use less of it.
+        tokens: maximum estimated number of tokens of all snippets. Pieces of low relevance use only a part of it.
         limit_s: time limit in seconds. Signals that have not started by then are skipped; a running search is stopped.
         signals: the signals to use, in this order.
-        clock: returns seconds, from any starting point.
+        clock: returns seconds since any fixed moment.
 
     Raises:
         IndexMissingError: the index is damaged.
@@ -141,7 +141,7 @@ def _pack(scored: Iterable[_Scored], surroundings: frozenset[str], tokens: int) 
 
 
 def _heading(path: str, chosen: Sequence[_Scored]) -> float:
-    """Return the characters that the file's path costs; 0 if a piece of this file is chosen already."""
+    """Return the number of characters that the file's path takes; 0 if a piece of this file is already chosen."""
     return 0 if any(each.piece.path == path for each in chosen) else len(path) + 1 + CHARACTERS_PER_TOKEN
 
 

@@ -1,6 +1,7 @@
-"""Signals: each finds pieces of other files that may be useful at a cursor, for one kind of reason, the best first.
+"""Signals. Each signal finds pieces of other files that may be useful at a cursor, for one kind of reason.
 
-A signal knows no other signal, no token budget and no time limit. `retrieve` fuses the results of all signals.
+A signal yields its best piece first. It knows no other signal, no token budget and no time limit. `retrieve` fuses the
+results of all signals.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,35 +21,36 @@ from slm_lsp.languages.keywords import keywords
 from slm_lsp.languages.symbols import TYPES, Import
 
 MAX_PIECES = 24
-"""Maximum pieces that one signal finds."""
+"""Maximum number of pieces that one signal finds."""
 
 MAX_SAME_NAME = 3
-"""Maximum definitions of one name. A name with more definitions is ambiguous and is ignored."""
+"""Maximum number of definitions of one name. A name with more definitions is ambiguous and is ignored."""
 
 UNUSED_IMPORT = 0.9
 """Relevance of an imported name that the file does not use yet: the user probably imported it to use it next."""
 
 USED_ELSEWHERE = 0.3
-"""Relevance of an imported name that the file uses, but not near the cursor. The model may see that use already."""
+"""Relevance of an imported name that the file uses, but not near the cursor. The model may already see that use in the
+prompt."""
 
 SHARED_PARTS = 0.3
 """Relevance that an imported name gains when all its parts occur near the cursor."""
 
 NOT_IMPORTED = 0.4
-"""Relevance of a name on the cursor's line that is not imported: its definition may belong to another name that is
-spelled the same. Less with distance from the cursor."""
+"""Relevance of a name on the cursor's line that is not imported: the definition found may belong to another name with
+the same spelling. The relevance decreases with the distance from the cursor."""
 
 COMMON_NAME = 0.1
-"""The same as `NOT_IMPORTED`, but for common names such as `parse`, which may mean one of many definitions."""
+"""The same as `NOT_IMPORTED`, but for common names such as `parse`, which often have many definitions."""
 
 IN_SIGNATURE = 0.1
 """Relevance of a type that occurs in the signature of another piece."""
 
 MAX_MEMBERS_FAR = 8
-"""Maximum members in the outline of a type whose name does not occur near the cursor."""
+"""Maximum number of members in the outline of a type whose name does not occur near the cursor."""
 
 MODULE_LINES = 30
-"""Maximum lines in the outline of an imported module."""
+"""Maximum number of lines in the outline of an imported module."""
 
 EDITED = 0.9
 """Relevance of a chunk that the user has edited recently."""
@@ -57,19 +59,19 @@ VIEWED = 0.3
 """Relevance of the outline of a file that the user has viewed recently."""
 
 VIEWED_LINES = 20
-"""Maximum lines in the outline of a viewed file."""
+"""Maximum number of lines in the outline of a viewed file."""
 
 SIMILAR_SIBLING = 0.4
 """Relevance of the outline of a file in the same folder whose name shares a word with the current file's name."""
 
 SIBLING = 0.15
-"""Relevance of the outline of any other file in the same folder."""
+"""Relevance of the outline of a file in the same folder whose name shares no word with the current file's name."""
 
 SIBLING_LINES = 12
-"""Maximum lines in the outline of a file in the same folder."""
+"""Maximum number of lines in the outline of a file in the same folder."""
 
 MAX_SIBLINGS = 200
-"""Maximum files of one folder that are considered."""
+"""Maximum number of files of one folder that are considered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,12 @@ class Piece:
 
     Args:
         path: path of the file in the workspace.
-        first: first line of the piece, from 0; for an outline, of the code that it describes.
-        last: line after the last line of the piece.
+        first: number of the first line of the piece, from 0; for an outline, of the code that the outline describes.
+        last: number of the line after the last line of the piece.
         text: text of the piece.
-        reason: why it may be useful, for people.
-        relevance: estimated probability that it is useful, from 0 to 1. Values over 1 count as 1 when signals are
-            fused.
+        reason: why the piece may be useful, in words for the user.
+        relevance: estimated probability that the piece is useful, from 0 to 1. Values over 1 count as 1 when signals
+            are fused.
     """
 
     path: str
@@ -198,7 +200,10 @@ def viewed(inputs: SignalInput) -> Iterator[Piece]:
 
 
 def siblings(inputs: SignalInput) -> Iterator[Piece]:
-    """Yield outlines of files in the same folder; those whose names share words with the file's own name come first."""
+    """Yield outlines of files in the same folder.
+
+    Files whose name shares words with the current file's name come first.
+    """
     cursor = inputs.query.cursor.path
     folder = cursor.rpartition("/")[0] or "."
     paths = [path for path in inputs.project.files().in_folder(folder) if path != cursor][:MAX_SIBLINGS]
@@ -217,7 +222,7 @@ SIGNALS: Mapping[str, Signal] = {
     "viewed": viewed,
     "siblings": siblings,
 }
-"""All signals, in the order in which they run: the time limit skips the last ones first."""
+"""All signals, in the order in which they run. If the time limit is reached, the remaining signals are skipped."""
 
 
 def _import_relevance(query: Query, wanted: Import) -> float:

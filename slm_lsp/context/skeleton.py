@@ -8,13 +8,14 @@ from slm_lsp.index.words import split
 from slm_lsp.languages.symbols import CALLABLE, TYPES, VALUES
 
 MAX_MEMBERS = 24
-"""Maximum members in the outline of a type. A comment gives the number of omitted members."""
+"""Maximum number of members in the outline of a type. A comment gives the number of omitted members."""
 
 MEMBER_CHARACTERS = 110
-"""Maximum length of a member's signature. A longer one is cut, because name and first parameters matter most."""
+"""Maximum length of a member's signature, in characters. A longer signature is cut at its end, because the name and the
+first parameters matter most."""
 
 MAX_DOC = 80
-"""Maximum characters of documentation beside a signature."""
+"""Maximum length of the documentation beside a signature, in characters."""
 
 INDENTATION = "    "
 
@@ -55,7 +56,8 @@ def file_outline(symbols: Sequence[Symbol], limit: int, words: Collection[str] =
 def _select(symbols: Sequence[Symbol], words: Collection[str], limit: int) -> list[Symbol]:
     """Return at most `limit` definitions, in file order.
 
-    Constructors are preferred, then names that share words with `words`, then public names, then the first in the file.
+    Constructors are preferred, then names that share words with `words`, then public names, then definitions near the
+    start of the file.
     """
     if len(symbols) <= limit:
         return list(symbols)

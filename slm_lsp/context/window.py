@@ -1,4 +1,4 @@
-"""The parts of a prompt and the token budgets that decide how much of each goes into it."""
+"""The parts of a prompt, and the token budgets that limit each part."""
 
 import math
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from slm_lsp.context.snippets import Snippet
 from slm_lsp.engine.api import ModelInfo, Segment
 
 OTHER_TOKENS = 64
-"""Tokens reserved for the sentinels, the repository name and the path."""
+"""Number of tokens reserved for the FIM tokens, the repository name and the path."""
 
 MIN_WINDOW_TOKENS = 64
-"""Minimum tokens of the document in a prompt, even when the model's context is tiny."""
+"""Minimum number of tokens for the document in a prompt, even if the model's context is tiny."""
 
 HEAD_S = 4.0
-"""Seconds that the evaluation of new snippets may take, at the model's measured speed. Snippets are evaluated while the
-user pauses, or before the first answer to a request that the user triggered by hand."""
+"""Maximum time for the evaluation of new snippets, in seconds, at the model's measured speed. Snippets are evaluated
+while the user pauses, or before the first answer to a request that the user triggered by hand."""
 
 MIN_SNIPPET_TOKENS = 256
-"""Minimum token budget for snippets, also for models that evaluate fewer tokens in `HEAD_S`."""
+"""Minimum token budget for snippets, even for models that evaluate fewer tokens in `HEAD_S` seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ def segments(parts: PromptParts, info: ModelInfo, settings: CompletionSettings) 
 
 
 def snippet_budget(info: ModelInfo, settings: CompletionSettings) -> int:
-    """Return the token budget for snippets: the setting, but not more than the model evaluates in `HEAD_S` seconds."""
+    """Return the token budget for snippets: the setting, limited to what the model evaluates in `HEAD_S` seconds."""
     if info.prefill_rate is None:
         return settings.snippet_tokens
     return min(settings.snippet_tokens, max(MIN_SNIPPET_TOKENS, int(info.prefill_rate * HEAD_S)))
 
 
 def fitting(snippets: Sequence[Snippet], tokens: float) -> tuple[Snippet, ...]:
-    """Return the most useful snippets (the last ones) that fit into a number of tokens, in the same order."""
+    """Return the last (most useful) snippets that together fit into a number of tokens, in the same order."""
     kept: list[Snippet] = []
     for each in reversed(snippets):
         tokens -= snippet_tokens(each)

@@ -17,10 +17,16 @@ import msgspec
 from slm_lsp.config import EngineSettings
 
 LOADED = 0.25
-"""If other programs used more cores than this during a measurement (on average), it is repeated on an idle machine."""
+"""Limit for the load during a measurement, in cores that other programs used on average.
+
+A measurement with a higher load is repeated when the machine is idle.
+"""
 
 NOTICEABLE = 1.25
-"""Slowdowns below this are noise, or the cost of attention over a long prompt."""
+"""Minimum slowdown factor that is attributed to other programs.
+
+Smaller factors are noise, or the cost of attention over a long prompt.
+"""
 
 
 class Adapter(msgspec.Struct, frozen=True):
@@ -55,7 +61,7 @@ class ModelRef(msgspec.Struct, frozen=True):
 
 
 class Priority(IntEnum):
-    """Urgency of a request. A more urgent one (smaller number) pre-empts a less urgent one at the next batch."""
+    """Urgency of a request: a smaller number is more urgent. A more urgent request interrupts less urgent ones."""
 
     INTERACTIVE = 0
     EDIT = 1
@@ -71,7 +77,8 @@ class Segment(msgspec.Struct, frozen=True):
     """Whether `text` may contain control tokens such as `<|fim_prefix|>`. In other segments such spellings are plain
     characters, so text of a document cannot become control tokens."""
     heal: bool = False
-    """For the last segment: its end may be inside a token, so the model generates its last token again."""
+    """Only for the last segment: the text may end inside a token, so the engine lets the model generate the last token
+    again."""
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -86,7 +93,7 @@ class Sampling(msgspec.Struct, frozen=True):
     """How tokens are chosen."""
 
     temperature: float = 0.0
-    """0: always the likeliest token."""
+    """Temperature of the sampling; 0 means that always the likeliest token is chosen."""
     min_p: float = 0.05
     """Minimum probability of a sampled token, as a share of the likeliest token's probability."""
     seed: int = 0
@@ -94,7 +101,7 @@ class Sampling(msgspec.Struct, frozen=True):
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):
-    """Continue a prompt. The engine's state changes how long this takes, never the answer."""
+    """Continue a prompt. The engine's state, such as reusable KV cells, affects the duration but not the answer."""
 
     model: ModelRef
     segments: tuple[Segment, ...]
@@ -106,15 +113,16 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     fresh: bool = False
     """Evaluate the whole prompt without reusing KV cells; for measurements."""
     draft: str = ""
-    """Text that the answer will partly repeat, such as the code to edit; source of speculative drafts."""
+    """Text that the answer will partly repeat, such as the code to edit. Speculative drafts are copied from it."""
     candidates: int = 1
     """Maximum number of answers, decoded together. The first is greedy, the others are sampled."""
     sampling: Sampling = Sampling()
     infill_end: bool = False
     """End the answer where the model is unsure how to continue, by the rule of llama.cpp's infill sampler."""
     branch_below: float = 0.0
-    """Above 0, candidates are not sampled. Instead, one branches off at each token of the greedy answer with a lower
-    probability than this: it takes the second likeliest token and continues greedily. Ignored with a draft."""
+    """If above 0, candidates are not sampled. Instead, a candidate branches off at each token of the greedy answer
+    whose probability is below this value. The candidate takes the second likeliest token there and continues greedily.
+    Ignored if `draft` is not empty."""
     form: str = ""
     """Regular expression that the whole answer must match; empty: any answer. Not allowed with a healed segment."""
     id: int = 0
@@ -152,7 +160,7 @@ class Estimate(msgspec.Struct, frozen=True, tag=True):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """Cancel request `id`, which then answers with `Failed` of kind `RequestCancelledError`."""
+    """Cancel the request with number `id`. That request then ends with `Failed` of kind `RequestCancelledError`."""
 
     id: int
 
@@ -192,11 +200,11 @@ class ModelInfo(msgspec.Struct, frozen=True):
 
     model: ModelRef
     backend: str
-    """Name of the binding that runs it."""
+    """Name of the binding that runs the model."""
     context_tokens: int
     """Maximum length of prompt and answer together, in tokens."""
     fim: FimTokens | None
-    """None: the model has no known fill-in-the-middle tokens and can only continue a prefix."""
+    """The fill-in-the-middle tokens; None if the model has no known ones and can only continue a prefix."""
     prefill_rate: float | None = None
     """Prompt tokens evaluated per second on this machine; None before the first measurement."""
     chat: ChatFormat = ChatFormat()
@@ -214,7 +222,7 @@ class Started(msgspec.Struct, frozen=True, tag=True):
 
     id: int
     queue_ms: float
-    """Time since the request arrived: waiting for other requests and for the model to load."""
+    """Milliseconds since the request arrived: the wait for other requests and for the model to load."""
     prompt_tokens: int
     reused_tokens: int
     """Prompt tokens whose KV cells are reused."""
@@ -230,11 +238,12 @@ class Token(msgspec.Struct, frozen=True, tag=True):
 
     id: int
     text: str
-    """Text that is now final. Empty while a character, or what may be a stop string, is incomplete."""
+    """Text that is now final. Empty while a character is incomplete, or while the latest text may be the start of a
+    stop string."""
     logprob: float
     candidate: int = 0
     finish: Finish | None = None
-    """Why the candidate ends here; `logprob` is then that of the token that ended it. None: it continues."""
+    """Why the candidate ends here; None if it continues. If it ends, `logprob` belongs to the token that ended it."""
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
@@ -243,15 +252,15 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     id: int
     finish: Finish
     generated_tokens: int
-    """Total of all candidates."""
+    """Number of tokens generated for all candidates together."""
     prefill_ms: float
-    """Time to evaluate the prompt, including interruptions by more urgent requests."""
+    """Milliseconds to evaluate the prompt, including interruptions by more urgent requests."""
     decode_ms: float
-    """Time from the first token to the last."""
+    """Milliseconds from the first token to the last."""
     entropy: float = 0.0
     """Entropy of the first token's distribution, in nats."""
     batches: int = 0
-    """Number of evaluated batches after the prompt. Less than the number of tokens if drafts were accepted."""
+    """Number of batches evaluated after the prompt. If drafts were accepted, this is less than the number of tokens."""
 
 
 class Described(msgspec.Struct, frozen=True, tag=True):
@@ -270,15 +279,15 @@ class Estimated(msgspec.Struct, frozen=True, tag=True):
     missing_tokens: int = 0
     """Prompt tokens that would have to be evaluated."""
     prefill_s: float | None = None
-    """Seconds to evaluate them; None while the speed of this machine is unknown."""
+    """Seconds to evaluate the missing tokens; None while the speed of this machine is unknown."""
     token_s: float | None = None
     """Seconds per token of an answer; None while unknown."""
     age_s: float | None = None
     """Seconds since the model was measured on this machine; None before the first measurement."""
     load: float = 0.0
-    """Cores that other programs used during that measurement."""
+    """Cores that other programs used during the measurement, on average."""
     slowdown: float = 1.0
-    """Factor by which recent batches were slower than in that measurement. `prefill_s` and `token_s` include it."""
+    """Factor by which recent batches were slower than measured. `prefill_s` and `token_s` include this factor."""
 
 
 class LoadedStats(msgspec.Struct, frozen=True):
@@ -286,7 +295,7 @@ class LoadedStats(msgspec.Struct, frozen=True):
 
     model: ModelRef
     backend: str
-    """Name of the binding that runs it."""
+    """Name of the binding that runs the model."""
     why: str
     """Why this binding was chosen."""
     idle_s: float
@@ -331,7 +340,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
     id: int
     kind: str
-    """Name of a class in `slm_lsp.errors`."""
+    """Name of the error's class in `slm_lsp.errors`."""
     what: str
     """What happened."""
     cure: str = ""
@@ -360,14 +369,14 @@ class Provider(Protocol):
         """Load a model if needed and describe it.
 
         Args:
-            model: which one.
+            model: the model to describe.
             explicit: as in `Generate`.
             on_loading: called while the model is being loaded.
         """
         ...
 
     async def loaded(self, model: ModelRef) -> ModelInfo | None:
-        """Describe a model that can answer at once; None when it would have to be loaded first."""
+        """Describe a model that can answer at once; None if the model would have to be loaded first."""
         ...
 
     def generate(self, request: Generate) -> AsyncGenerator[Event, None]:

@@ -29,7 +29,10 @@ class CrashRecord:
         self._counts = read_counts(folder)
 
     def take_stock(self) -> str | None:
-        """Count a crash of the last engine, if it crashed, and return the model's key. Call once, at the start."""
+        """If the last engine crashed, count the crash and return the key of the model it used; otherwise return None.
+
+        Call this once, when the engine starts.
+        """
         try:
             model = self._busy.read_text(encoding="utf-8")
         except OSError:
@@ -40,7 +43,7 @@ class CrashRecord:
         return model
 
     def mark(self, model: ModelRef | None) -> None:
-        """Record that the engine now uses `model`; None: it uses no model."""
+        """Record that the engine now uses `model`, or no model if `model` is None."""
         if model is None:
             self._busy.unlink(missing_ok=True)
         else:
@@ -51,7 +54,7 @@ class CrashRecord:
         return self._counts.get(model.key, 0)
 
     def forgive(self, model: ModelRef) -> None:
-        """Set the count of a model to zero."""
+        """Set the crash count of a model to zero."""
         if self._counts.pop(model.key, None) is not None:
             self._write()
 

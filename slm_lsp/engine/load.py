@@ -1,4 +1,4 @@
-"""Measures how many of the processor cores available to this process other programs use."""
+"""Measures how many processor cores other programs use, of the cores that are available to this process."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import psutil
 from slm_lsp.platform.cores import allowed_processors
 
 WINDOW_S = 0.2
-"""Minimum seconds between two readings. Linux counts processor time in steps of 0.01 s."""
+"""Minimum seconds between two readings of the processor time, which Linux counts in steps of 0.01 s."""
 
 IDLE = ("idle", "iowait")
 
@@ -37,7 +37,7 @@ def read_times() -> Reading:
 
 
 def spare_processors(threads: int) -> int:
-    """Return the number of processors available to this process beyond one per compute thread."""
+    """Return how many of the processors available to this process remain if each compute thread uses one."""
     return max(0, len(allowed_processors()) - threads)
 
 
@@ -45,7 +45,8 @@ class LoadMeter:
     """Measures how many cores the compute threads share with other programs. Used by the decoding thread.
 
     Args:
-        spare: processors that other programs can use without slowing a compute thread down; see `spare_processors`.
+        spare: number of processors that other programs can use without slowing a compute thread down; see
+            `spare_processors`.
         read: returns the present counters.
         clock: returns seconds since any fixed time.
         sleep: waits for a number of seconds.
@@ -64,9 +65,9 @@ class LoadMeter:
         self._value = 0.0
 
     def contended(self) -> float:
-        """Return the number of cores shared with other programs, a mean over the last 0.2 s or more.
+        """Return how many cores the compute threads share with other programs, a mean over the last 0.2 s or more.
 
-        0 on an idle machine. A new reading takes at most 0.1 ms and is made at most every `WINDOW_S`.
+        The result is 0 on an idle machine. A new reading takes at most 0.1 ms and is made at most every `WINDOW_S`.
         """
         now = self._clock()
         if (elapsed := now - self._at) < WINDOW_S:
@@ -78,7 +79,7 @@ class LoadMeter:
         return self._value
 
     def now(self) -> float:
-        """Wait 0.2 s and return the mean over them."""
+        """Wait 0.2 s and return the value of `contended` for this time."""
         self._last, self._at = self._read(), self._clock()
         self._sleep(WINDOW_S)
         return self.contended()

@@ -1,8 +1,8 @@
 """Paths of the files through which clients find the engine of their own installation.
 
-The names of the socket, lock and process-id file contain a hash of the paths of the package and its Python environment,
-and of the engine's code. So two installations never share an engine, and neither do an edited checkout and an engine
-that was started before the edit. Engines of older code exit when they are idle.
+The names of the socket, the lock file and the process-id file contain a hash of the package's path, of the path of its
+Python environment, and of the engine's code. So two installations never share an engine, and an edited checkout never
+uses an engine that was started before the edit. An engine whose code was replaced exits when it has no clients.
 """
 
 import contextlib
@@ -18,26 +18,26 @@ PACKAGE = Path(__file__).resolve().parent.parent
 """The folder of the package `slm_lsp` that this process runs."""
 
 ENGINE_PARTS = ("", "engine", "engine/backend", "engine/client", "engine/daemon", "platform")
-"""Folders of the package with modules that the engine imports."""
+"""Folders with modules that the engine imports, relative to the package."""
 
 HASH_CHARACTERS = 8
 
 
 def place_id(package: Path = PACKAGE) -> str:
-    """Return a hash of the paths of the package and of the Python environment, which contains the bindings."""
+    """Return a hash of the package's path and of the path of the Python environment that contains the bindings."""
     return _hash(f"{package}\0{Path(sys.prefix).resolve()}")
 
 
 def code_id(package: Path = PACKAGE) -> str:
-    """Return a hash of path, size and modification time of the engine's modules; takes about a millisecond.
+    """Return a hash of the path, size and modification time of each module of the engine. Takes about a millisecond.
 
-    Not cached, because the code may change while a server runs for days.
+    The result is not cached, because the code may change while a server runs for days.
     """
     return _hash("\n".join(sorted(_stamps(package))))
 
 
 def engine_name() -> str:
-    """Return the base name of the files of this installation's engine with its present code."""
+    """Return the base name of the engine's files, for this installation and its present code."""
     return f"engine-{_hash(f'{PROTOCOL} {place_id()} {code_id()}')}"
 
 
@@ -45,7 +45,7 @@ def launch_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return the environment variables for a new engine, so that it imports the same package as this process.
 
     A client that runs from a checkout sets `PYTHONPATH`; otherwise its engine would import an installed package. For an
-    installed package `PYTHONPATH` is not changed, because it takes precedence over the standard library.
+    installed package `PYTHONPATH` is not changed, because its folders take precedence over the standard library.
     """
     if PACKAGE.parent.name in ("site-packages", "dist-packages"):
         return environ
@@ -54,7 +54,7 @@ def launch_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def socket_path(folder: Path, name: str = "") -> Path:
-    """Return the path of the engine's Unix socket. The default of `name`, here and below, is `engine_name()`."""
+    """Return the path of the engine's Unix socket. Here and below, an empty `name` means `engine_name()`."""
     return folder / f"{name or engine_name()}.sock"
 
 
@@ -64,17 +64,17 @@ def lock_path(folder: Path, name: str = "") -> Path:
 
 
 def pid_path(folder: Path, name: str = "") -> Path:
-    """Return the path of the file with the engine's process id. Valid only while the lock is held."""
+    """Return the path of the file with the engine's process id. The id is valid only while the lock is held."""
     return folder / f"{name or engine_name()}.pid"
 
 
 def record_pid(folder: Path, name: str) -> None:
-    """Write the process id of this engine and its `place_id()` to the file."""
+    """Write this process's id and its `place_id()` to the engine's process-id file."""
     pid_path(folder, name).write_text(f"{os.getpid()} {place_id()}", encoding="ascii")
 
 
 def recorded_pid(folder: Path, name: str = "") -> tuple[int, str] | None:
-    """Return the process id and `place_id()` that the engine wrote; None without a valid file."""
+    """Return the process id and the `place_id()` that the engine wrote; None if there is no valid file."""
     try:
         pid, place = pid_path(folder, name).read_text(encoding="ascii").split()
         return int(pid), place
@@ -83,7 +83,7 @@ def recorded_pid(folder: Path, name: str = "") -> tuple[int, str] | None:
 
 
 def busy_path(folder: Path, name: str = "") -> Path:
-    """Return the path of the file with the key of the model in use; see `crashes.py`."""
+    """Return the path of the file that contains the key of the model in use; see `crashes.py`."""
     return folder / f"{name or engine_name()}.busy"
 
 

@@ -11,10 +11,10 @@ import msgspec
 from slm_lsp.engine.api import Event, Request
 
 PROTOCOL = 7
-"""Version of the messages. It is part of the socket's name, so a client never connects to a daemon of another one."""
+"""Version of the messages, part of the socket's name: a client never connects to a daemon with another version."""
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
-"""Maximum size of a frame; a longer one is an error of the sender."""
+"""Maximum size of a frame in bytes. A longer frame is an error of the sender."""
 _LENGTH = struct.Struct(">I")
 
 _encoder = msgspec.msgpack.Encoder()
@@ -40,7 +40,7 @@ async def read_request(reader: asyncio.StreamReader) -> Request:
 
 
 async def read_event(reader: asyncio.StreamReader) -> Event:
-    """Read the next event. Raises as `read_request` does."""
+    """Read the next event. Raises the same errors as `read_request`."""
     event: Event = _events.decode(await _read_frame(reader))
     return event
 

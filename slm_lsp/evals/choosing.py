@@ -1,9 +1,9 @@
-"""`eval choose`: compares ways of choosing among several answers, on the same answers, and their cost.
+"""`eval choose`: compares ways of choosing one of several answers. All ways choose among the same answers.
 
 For each missing line, many answers are generated once and kept: some branch off at unlikely tokens of the greedy
-answer, and some are samples. The answers for which a way would have waited, and the one that it would have shown, are
-computed from them. The cost is that of the answers without the prompt, in single decodes; the greedy answer costs 1 per
-token.
+answer, and some are samples. From these, the evaluation computes which answer each way would have shown, for which
+answers it would have waited, and what that costs. The cost is the time to decode the answers, without the prompt. Its
+unit is the time of a batch of one token, so the greedy answer alone costs 1 per token.
 """
 
 import math
@@ -28,7 +28,8 @@ from slm_lsp.proportions import wilson
 from slm_lsp.routing.policy import Choice
 
 WIDE_BRANCHES, BELOW = 8, 0.9
-"""Number of branches that are generated, and the probability of a token below which one branches off."""
+"""Number of branches that are generated. A branch begins where a token of the greedy answer has a lower probability
+than `BELOW`."""
 
 WIDE_SAMPLES = 4
 """Number of samples that are generated, including the greedy answer."""
@@ -36,11 +37,11 @@ WIDE_SAMPLES = 4
 SAMPLING = Sampling(temperature=0.8, seed=1)
 
 BATCH_COST = {1: 1.0, 2: 1.16, 3: 1.32, 4: 1.47}
-"""Cost of a batch in single decodes, by its number of tokens: the strong model with ik on 2 threads. The costs for 1
-and 4 tokens are measured, the others interpolated."""
+"""Time of a batch by its number of tokens, as a multiple of the time of a one-token batch (the strong model with ik on
+2 threads). The values for 1 and 4 tokens are measured, the others interpolated."""
 
 Score = Callable[[Candidate, Fault, int], float]
-"""Returns the score of a candidate, by its text, its fault, and the number of candidates with the same text."""
+"""Returns the score of a candidate. Arguments: the candidate, its fault, and the number of candidates with its text."""
 
 
 def _sum(candidate: Candidate, fault: Fault, votes: int) -> float:
@@ -82,7 +83,8 @@ RULES: Mapping[str, Score] = {
     "ours": _ours,
 }
 FALLING = ("sum", "checks", "whole", "bold", "ours")
-"""Rules by which the score of an incomplete answer can only fall, so answers below the best score are dropped."""
+"""Rules whose score of an incomplete answer can only fall. With these rules, an incomplete answer is dropped as soon as
+its score is below the best score of a complete answer."""
 
 SOURCES: tuple[tuple[str, int, float], ...] = (
     ("samples", 2, 0.0),
@@ -99,30 +101,31 @@ SOURCES: tuple[tuple[str, int, float], ...] = (
     ("branches", 4, 0.8),
     ("branches", 4, 0.9),
 )
-"""Kind of the answers, their number, and the probability below which branches begin (0 for samples)."""
+"""The sources of answers to compare: kind of the answers, their number, and the probability below which branches begin
+(0 for samples)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A candidate with its fault and outcome."""
+    """A candidate, its fault, and whether its program passed the tests."""
 
     candidate: Candidate
     begins: int
-    """Number of its first tokens that are the greedy answer's and need not be decoded."""
+    """Number of tokens at the start that are the same as in the greedy answer, and so need not be decoded again."""
     fault: Fault
     passed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers to one line. The greedy answer is the first of both kinds."""
+    """The answers to one line. `branches` and `samples` both begin with the greedy answer."""
 
     task: str
     branches: tuple[Judged, ...]
     samples: tuple[Judged, ...]
 
     def of(self, source: str, count: int, below: float) -> list[Judged]:
-        """Return the answers that a request for fewer answers would have had."""
+        """Return the answers that a request for only `count` answers would have produced."""
         if source == "samples":
             return _compared(self.samples[:count])
         greedy, *others = self.branches
@@ -136,7 +139,7 @@ def _compared(answers: Sequence[Judged]) -> list[Judged]:
 
 
 def race(answers: Sequence[Judged], rule: str) -> tuple[Judged, float]:
-    """Return the answer that a rule shows, and the cost until it is known, in single decodes.
+    """Return the answer that a rule shows, and the cost until this answer is known (see the module for the unit).
 
     Args:
         answers: the answers, the greedy one first.
@@ -165,7 +168,7 @@ def _best(answers: Sequence[Judged], rule: str) -> tuple[Judged, float]:
         RULES[rule](each.candidate, each.fault, texts.count(text)) for each, text in zip(answers, texts, strict=True)
     ]
     if rule == "ours":
-        scores[0] += HEAD_START  # of the greedy answer
+        scores[0] += HEAD_START  # answer 0 is the greedy answer
     best = max(range(len(answers)), key=lambda number: scores[number])
     return answers[best], scores[best]
 
@@ -180,13 +183,13 @@ class Way(msgspec.Struct, frozen=True):
     rate: float
     ci95: tuple[float, float]
     gained: int
-    """Number of lines that are right only with this way."""
+    """Number of lines on which this way's answer is right and the greedy answer is wrong."""
     lost: int
-    """Number of lines that are right only with the greedy answer."""
+    """Number of lines on which the greedy answer is right and this way's answer is wrong."""
     any_right: float
-    """Share of lines with at least one right answer: the upper limit of choosing."""
+    """Share of lines with at least one right answer. No way of choosing can have a higher rate."""
     decodes: float
-    """Cost, divided by that of the greedy answer."""
+    """Cost of this way divided by the cost of the greedy answer."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -200,7 +203,7 @@ class Report(msgspec.Struct, frozen=True):
     greedy: float
     ci95: tuple[float, float]
     faults: Mapping[str, tuple[int, int]]
-    """Number of different answers by fault, and how many of them are right."""
+    """For each fault, the number of different answers with this fault, and how many of them are right."""
     ways: tuple[Way, ...]
 
     def lines(self) -> Iterator[str]:
@@ -217,7 +220,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def report(answers: Sequence[Answers], model: str, backend: str, seconds: float) -> Report:
-    """Compute the figures of all ways; there is at least one line."""
+    """Compute the figures of all ways. `answers` must not be empty."""
     n = len(answers)
     greedy = sum(each.branches[0].passed for each in answers)
     ways = tuple(_way(answers, *source, rule) for source in SOURCES for rule in RULES)
@@ -269,7 +272,7 @@ async def run(
         settings: the user's settings.
         on_progress: called with the number of finished lines and of all lines.
         file: file of kept replies; by default in the user's cache.
-        kept: use only lines with kept replies.
+        kept: use only lines whose replies are already kept.
 
     Raises:
         UsageError: `kept` is set and no line has kept replies.

@@ -1,6 +1,6 @@
-"""`eval crossfile`: lines that use a name of another file, completed with and without snippets of other files.
+"""`eval crossfile`: completes lines that use a name of another file, with and without snippets of other files.
 
-The rest of each line is completed greedily in several ways. All ways have the same window of the file at the cursor and
+The rest of each line is completed greedily in several ways. All ways use the same window of the file at the cursor and
 the same budget for snippets of other files. They differ only in the snippets:
 
 - `none`: no snippets;
@@ -36,8 +36,8 @@ from slm_lsp.routing.policy import Choice
 
 SEED = 1013
 PREFIX_TOKENS, SUFFIX_TOKENS = 300, 100
-"""Maximum tokens of the file before and after the cursor. A user's smaller budgets apply too. Small, like a first
-request in a file, and because all tokens of all tasks are evaluated."""
+"""Maximum number of tokens of the file before and after the cursor. If the user's settings are smaller, they apply. The
+numbers are small, as for a first request in a file, because all tokens of all tasks must be evaluated."""
 
 MAX_TOKENS = 64
 MAIN_WAYS = ("none", "ring", "ours")
@@ -57,7 +57,7 @@ class Score(msgspec.Struct, frozen=True):
     exact: float
     """Share of answers that equal the wanted line, ignoring trailing white space."""
     similarity: float
-    """Mean edit similarity."""
+    """Mean edit similarity of the answers and the wanted lines, from 0 to 1."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -71,11 +71,11 @@ class Case(msgspec.Struct, frozen=True):
     name: str
     defined_in: str
     answers: Mapping[str, str]
-    """Answers by way."""
+    """The answer in each way."""
     snippets: Mapping[str, tuple[str, ...]]
-    """Paths of the snippets by way, in the order of the prompt."""
+    """For each way, the paths of the snippets, in the order of the prompt."""
     tokens: Mapping[str, float] = msgspec.field(default_factory=dict)
-    """Estimated tokens of the snippets by way."""
+    """For each way, the estimated number of tokens in the snippets."""
 
     def right(self, way: str) -> bool:
         """Return whether this way's answer is exact."""
@@ -83,7 +83,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class ContextTokens(msgspec.Struct, frozen=True):
-    """Tokens of snippets per request."""
+    """Number of tokens in the snippets of a request: mean and median over all requests."""
 
     mean: float
     median: float
@@ -103,14 +103,15 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     ring: Score | None = None
     ours: Score | None = None
     lift_over_none: float | None = None
-    """Share of exact answers of `ours` minus that of `none`."""
+    """Share of exact answers of `ours` minus the share of `none`."""
     lift_over_ring: float | None = None
+    """Share of exact answers of `ours` minus the share of `ring`."""
     ci95: Mapping[str, tuple[float, float]] = msgspec.field(default_factory=dict)
-    """Newcombe's 95 % intervals of both lifts."""
+    """Newcombe's 95 % intervals of `lift_over_none` and `lift_over_ring`."""
     ablation: Mapping[str, Score] = msgspec.field(default_factory=dict)
-    """Our retrieval without one signal, by the name of the signal."""
+    """For each signal, the score of our retrieval without this signal."""
     context_tokens: Mapping[str, ContextTokens] = msgspec.field(default_factory=dict)
-    """Tokens of snippets, by way."""
+    """For each way, the number of tokens in its snippets."""
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the table."""
@@ -133,7 +134,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def report(cases: Sequence[Case], ways: Sequence[str], model: str, backend: str, budget: int, seconds: float) -> Report:
-    """Summarize all cases; there is at least one."""
+    """Summarize all cases. `cases` must not be empty."""
     scores = {way: _score(cases, way) for way in ways}
     right = {way: [each.right(way) for each in cases] for way in ways}
     beside = [way for way in ("none", "ring") if {way, "ours"} <= scores.keys()]
@@ -158,7 +159,7 @@ def report(cases: Sequence[Case], ways: Sequence[str], model: str, backend: str,
 
 
 def _context_tokens(cases: Sequence[Case], way: str) -> ContextTokens | None:
-    """Return the tokens of a way's snippets; None for a way without snippets."""
+    """Return the mean and median number of tokens in a way's snippets; None for a way without snippets."""
     tokens = [each.tokens.get(way, 0.0) for each in cases]
     return ContextTokens(fmean(tokens), median(tokens)) if any(tokens) else None
 
@@ -238,8 +239,8 @@ class Runner:
 def allowed(snippets: Sequence[Snippet], path: str, budget_tokens: int) -> tuple[Snippet, ...]:
     """Return the last snippets that fit in the budget, in their order, without those of the file at the cursor.
 
-    Sources respect the budget themselves; this enforces it. The file on disk contains the wanted line, so snippets of
-    it are removed.
+    The sources of snippets respect the budget themselves; this function enforces it. The file at the cursor contains
+    the wanted line on disk, so snippets of this file are removed.
     """
     kept: list[Snippet] = []
     left = float(budget_tokens)
@@ -266,7 +267,7 @@ async def run(
     Args:
         choice: the model.
         tasks: at least one task.
-        ways: source of the snippets by way.
+        ways: for each way, the source of its snippets.
         settings: the user's settings; the binding and smaller completion budgets are used.
         budget_tokens: budget for the snippets of each way.
         on_progress: called with the number of finished tasks and of all tasks.

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from slm_lsp.text import Lines
 
 MAX_STEPS = 8
-"""Maximum number of imports or base classes to follow. It also ends cycles."""
+"""Maximum number of imports or base classes to follow. The limit also ends cycles."""
 
 _WORD = re.compile(r"\w+")
 
@@ -29,9 +29,9 @@ class Definition:
 
     path: str
     name: str
-    """Empty for a file."""
+    """The defined name; empty for a file."""
     node: ast.stmt | None
-    """None for a file."""
+    """The defining statement; None for a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Imported:
     module: str
     """Full dotted name."""
     name: str | None
-    """None: the module itself."""
+    """The name in the module; None for the module itself."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Module:
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
-        """Functions, classes and constants at the top level, including those in its `if` and `try` blocks."""
+        """Functions, classes and constants at the top level, including those in top-level `if` and `try` blocks."""
         return dict(_definitions(self.tree.body))
 
     @cached_property
@@ -69,7 +69,7 @@ class Module:
 
     @cached_property
     def words(self) -> dict[str, list[int]]:
-        """Numbers of the lines (from 1) that contain each word, without import statements."""
+        """For each word, the numbers (from 1) of the lines that contain the word. Import statements are ignored."""
         importing = {
             line
             for node in ast.walk(self.tree)
@@ -93,7 +93,7 @@ class Code:
         self._parsed: dict[str, Module | None] = {}
 
     def module(self, path: str) -> Module | None:
-        """Return a parsed file; None if it does not parse, for example because it needs a later Python."""
+        """Return a parsed file; None if it cannot be parsed, for example because it needs a later version of Python."""
         if path not in self._parsed:
             text = self.files[path]
             try:
@@ -103,7 +103,7 @@ class Code:
         return self._parsed[path]
 
     def find(self, wanted: Imported, steps: int = MAX_STEPS) -> Definition | None:
-        """Return the definition that an import leads to, through further imports; None outside the project."""
+        """Return the definition that an import leads to, following further imports; None if outside the project."""
         path = self._by_name.get(wanted.module)
         if path is None or steps == 0:
             return None

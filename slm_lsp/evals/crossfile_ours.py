@@ -19,14 +19,14 @@ from slm_lsp.index.reader import Reader
 from slm_lsp.index.store import Writer
 
 PATIENCE_S = 5.0
-"""Maximum seconds of one retrieval. Generous, because this evaluation does not measure speed."""
+"""Maximum seconds of one retrieval. The limit is generous, because this evaluation does not measure speed."""
 
 
 @contextmanager
 def sources(packages: Sequence[Package], budget_tokens: int, *, ablation: bool) -> Iterator[dict[str, SnippetSource]]:
-    """Yield the snippet sources of `ours` and, with `ablation`, of one more way per signal, without that signal.
+    """Yield the snippet sources by way: `ours` and, if `ablation` is set, one source without each of the signals.
 
-    The retrieval knows the files that were opened before a task, as the ring buffer does. No file was edited.
+    As in the way `ring`, the retrieval knows which files were opened before a task. No file was edited.
     """
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-lsp-crossfile-")))
@@ -55,7 +55,7 @@ def source(readers: Mapping[str, Reader], budget_tokens: int, signals: Mapping[s
     """Return a snippet source that uses our retrieval with these signals."""
 
     def snippets(task: Task, cursor: Cursor) -> Sequence[Snippet]:
-        # The index contains the wanted line, but the text open in the editor replaces the file's.
+        # The indexed file contains the wanted line, so replace the file by the editor's text, which lacks this line.
         opened = {task.path: extract(task.path, cursor.text.encode())}
         project = Project(readers[task.package], opened)
         history = History(viewed=tuple(reversed(task.opened)))

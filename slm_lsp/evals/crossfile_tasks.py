@@ -1,9 +1,10 @@
 """Tasks of `eval crossfile`: the rest of a line that uses a name defined in another file of a real project.
 
 The line is a statement in a function of a file with 40 to 800 lines. The cursor is before the expression with the name
-and after some typed text: at the start of a line many continuations are possible, and hardly any answer would be exact.
-Lines whose name occurs nowhere else in the file, except in imports, are preferred, because otherwise the file itself
-contains an example. The same seed gives the same tasks (with the same version of Python, whose parser reads the files).
+and after some typed text. It is never at the start of a line, where many continuations are possible and hardly any
+answer would be exact. Lines whose name occurs nowhere else in the file, except in imports, are preferred: otherwise the
+file itself contains an example. The same seed gives the same tasks, provided that Python's version (and so its parser)
+is the same.
 """
 
 import random
@@ -21,14 +22,14 @@ MIN_LINES, MAX_LINES = 40, 800
 PER_FILE = 2
 
 SPARE_FILES, LEAST_FILES = 4, 40
-"""Number of files to parse per task of a project, and minimum number in all. Enough of them have a line whose name
-occurs nowhere else."""
+"""Number of files of a project to parse for each task, and minimum number of files to parse in a project. This is
+enough to find lines whose name occurs nowhere else in the file."""
 
 SIBLINGS = 4
-"""Number of files of the same folder that were opened before, in addition to the imported files."""
+"""Number of files in the task's folder that were opened before the task, in addition to the imported files."""
 
 HEAD_CHARACTERS = 600
-"""Length of the start of a file that is searched for a note that it is generated."""
+"""Number of characters at the start of a file that are searched for a note that the file is generated."""
 
 _TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 _GENERATED = re.compile(r"generated (by|from|code)|do not edit", re.IGNORECASE)
@@ -91,7 +92,10 @@ def choose(projects: Sequence[Project], count: int, seed: int) -> list[Task]:
 
 
 def tasks_of(project: Project, count: int, seed: int) -> list[Task]:
-    """Return up to `count` tasks of a project, the best first. No file has a second task before each has one."""
+    """Return up to `count` tasks of a project, first those whose name occurs least in the file.
+
+    Of equally good tasks, the first tasks of all files come before second tasks of a file.
+    """
     dice = random.Random(f"{seed} {project.name}")  # noqa: S311 - a sample, no secret
     code = Code(project.files)
     paths = [path for path in sorted(project.files) if usable(path, project.files[path])]
@@ -113,7 +117,7 @@ def usable(path: str, text: str) -> bool:
 
 
 def _ranked(code: Code, module: Module, dice: random.Random) -> list[tuple[int, Use]]:
-    """Return one use per line and name, those first whose name occurs least in the file."""
+    """Return at most one use per line and per name, first those whose name occurs least in the file."""
     best: dict[int, tuple[int, Use]] = {}
     for use in uses(code, module):
         if use.start == use.indent:
@@ -126,7 +130,10 @@ def _ranked(code: Code, module: Module, dice: random.Random) -> list[tuple[int, 
 
 
 def occurrences(module: Module, use: Use) -> int:
-    """Return where else the file contains the name: 0 only in imports, 1 only after the line, 2 before it."""
+    """Return where else the name occurs in the file, as a number.
+
+    0: nowhere, or only in imports; 1: only after the line; 2: before the line.
+    """
     others = [line for line in module.words.get(use.name, ()) if line != use.line]
     return 0 if not others else 1 if min(others) > use.line else 2
 
@@ -147,7 +154,7 @@ def _task(project: Project, code: Code, module: Module, use: Use, seed: int) -> 
 
 
 def _history(code: Code, module: Module, dice: random.Random) -> list[str]:
-    """Return the files that a developer had open before: imported files and some siblings, in random order."""
+    """Return files that were opened before: imported files and some files of the same folder, in random order."""
     folder = PurePosixPath(module.path).parent
     imported = set(_imported(code, module))
     siblings = [

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from slm_lsp.evals.crossfile_names import Code, Definition, Function, Module
 
 MIN_LINE, MAX_LINE = 12, 120
-"""Minimum and maximum length of a line without its indentation: shorter ones are too easy, longer ones too hard."""
+"""Minimum and maximum length of a usable line without its indentation, in characters. Shorter lines are too easy to
+complete, longer ones too hard."""
 
 MIN_NAME = 3
-"""Minimum length of a name."""
+"""Minimum length of the name that a line uses, in characters."""
 
 _SIMPLE = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Raise, ast.Assert)
 
@@ -35,7 +36,7 @@ class Use:
 
 
 def uses(code: Code, module: Module) -> Iterator[Use]:
-    """Yield all uses in the functions of a file, from the top. A line may have several."""
+    """Yield all uses in the functions of a file, from the top. A line may contain several uses."""
     for function, owner in _functions(module.tree.body, None):
         known = _Known(code, module, function, owner)
         for statement in _statements(function.body):
@@ -70,12 +71,12 @@ class _Known:
             self.types.setdefault(name, found)
 
     def _made(self, value: ast.expr) -> Definition | None:
-        """Return the class of which a call creates an object."""
+        """Return the class of the object that a call creates; None if unknown."""
         inner = value.value if isinstance(value, ast.Await) else value
         return self.code.annotated(self.module, inner.func) if isinstance(inner, ast.Call) else None
 
     def source(self, node: ast.expr) -> tuple[str, str] | None:
-        """Return the name that an expression uses from another file, and that file; None without one."""
+        """Return the name that an expression uses from another file, and that file; None if it uses no such name."""
         if isinstance(node, ast.Name) and node.id not in self.local:
             found = self.code.named(self.module, node.id) if node.id in self.module.imports else None
             return (node.id, found.path) if found and found.name else None
@@ -102,7 +103,7 @@ def _in(statement: ast.stmt, known: _Known) -> Iterator[Use]:
 
 
 def _expressions(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield the expressions in a statement from left to right, except in f-strings: their columns are wrong in 3.11."""
+    """Yield the expressions in a statement from left to right, without f-strings: Python 3.11 gives wrong columns."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.JoinedStr):
             continue

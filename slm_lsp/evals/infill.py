@@ -1,18 +1,23 @@
-"""`eval infill`: whether completions of missing lines pass the tests, by tier and as in an editor.
+"""`eval infill`: whether completions of missing lines pass the tests, for each tier and for what an editor gets.
 
-A line of a HumanEval solution is missing, or a run of lines. The file contains only this problem's program. The arms:
+One line or several consecutive lines of a HumanEval solution are missing. The file contains only this problem's
+program. The answers come from several arms:
 
 - `fast`, `strong`: the greedy answer of a tier;
-- `auto`: what an editor gets: the answer of the tier that the router chooses, and the best of several candidates if the
-  strong tier answers;
+- `auto`: what an editor gets, that is, the answer of the tier that the router chooses. If the router chooses the strong
+  tier, this is the best of several candidates;
 - `examples`, on request: like `auto`, but candidates are run against the examples of docstrings;
-- `refined`: what an editor shows after a pause if the strong tier exceeds the latency budget: the fast tier's answer,
-  or the strong tier's best answer if `features/completion/refine.py` prefers it.
+- `refined`: what an editor shows after a pause if the strong tier exceeds the latency budget. This is the fast tier's
+  answer, or the strong tier's best answer if `features/completion/refine.py` prefers it.
 
-Each line is completed in three ways: *warm*, with an evaluated prompt, as after a pause in an editor; *typed*, with a
-part of the line typed, which may end inside a word; and *cold*, with nothing evaluated, as in a file that was just
-opened. Cold answers and times are measured on the first tasks only, of which no two share a file; the arms take turns.
-For the other tasks, the cold answer of a tier is its warm one, because evaluated cells never change an answer.
+Each line is completed in three ways:
+
+- *warm*: the prompt is already evaluated, as after a pause in an editor;
+- *typed*: a part of the line is typed, which may end inside a word;
+- *cold*: nothing is evaluated, as in a file that was just opened.
+
+Cold answers and times are measured only on the first tasks, in which each problem occurs once. For the other tasks, the
+warm answer of a tier also counts as its cold answer, because evaluated cells never change an answer.
 """
 
 import random
@@ -46,17 +51,17 @@ from slm_lsp.sandbox.process import ProgramResult, run_program
 
 SEED = 2207
 LINE_TOKENS = 96
-"""Maximum tokens of a line. The longest line of HumanEval has 140 characters."""
+"""Maximum number of tokens in the answer to a missing line. The longest line of HumanEval has 140 characters."""
 
 RUN_TOKENS = 256
-"""Maximum tokens of a run of lines."""
+"""Maximum number of tokens in the answer to several missing lines."""
 
 REPOSITORY, PATH = "problems", "solutions.py"
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A task, and the part of its first line that is typed."""
+    """A task, and the part of its first missing line that is already typed."""
 
     task: Task
     typed: str = ""
@@ -74,7 +79,7 @@ class Gap:
 
     @property
     def site(self) -> Site:
-        """The position in the document, for checking answers."""
+        """The position in the document, with which answers are checked."""
         cursor = self.cursor
         return Site(surroundings(cursor.text, cursor.offset, cursor.path))
 
@@ -85,7 +90,7 @@ class Gap:
 
 
 def typed_part(task: Task, seed: int) -> str:
-    """Return a beginning of the missing line of random length, the same one for the same seed."""
+    """Return a beginning of the missing line. Its length is random, but always the same for the same seed."""
     dice = random.Random(f"{seed} {task.name}")  # noqa: S311 - a sample, no secret
     indentation = len(task.missing) - len(task.missing.lstrip())
     return task.missing[: indentation + dice.randrange(len(task.missing.strip()))]
@@ -98,7 +103,7 @@ class Tier:
         choice: the model.
         model: the model with its kept replies.
         info: description of the model.
-        settings: budgets of the prompt.
+        settings: the completion settings, with the budgets of the prompt.
     """
 
     def __init__(self, choice: Choice, model: CachedModel, info: ModelInfo, settings: CompletionSettings) -> None:
@@ -132,13 +137,13 @@ class Auto:
 
     engine: Provider
     tiers: Sequence[Tier]
-    """The fastest first."""
+    """The tiers, the fastest first."""
     settings: Settings
     examples: bool = False
     """Whether candidates are run against the examples of docstrings."""
 
     async def answer(self, gap: Gap, way: str) -> ArmAnswer:
-        """Return the answer of the tier that the router chooses; the best of several if it is the strong one."""
+        """Return the answer of the tier that the router chooses; the best of several if it is the strong tier."""
         reply = await self.reply(gap, way)
         return await self.best(reply, gap, reply.seconds)
 
@@ -147,12 +152,12 @@ class Auto:
         return _arm_answer(await best_of(reply, gap.site, self._trials(gap)), seconds)
 
     async def reply(self, gap: Gap, way: str, *, all_candidates: bool = False) -> Reply:
-        """Return the kept reply of the tier that the router chose, or generate and keep it.
+        """Return the reply of the tier that the router chooses. A kept reply is used; a new one is kept.
 
         Args:
             gap: the gap.
             way: `warm`, `typed` or `cold`.
-            all_candidates: wait for all candidates, so that other ways of choosing can be compared on them.
+            all_candidates: wait for all candidates, so that other ways of choosing among them can be compared.
         """
         last = self.tiers[-1]
         routing_settings = f"{self.settings.model} {self.settings.completion.latency_ms:g}"
@@ -164,7 +169,7 @@ class Auto:
         return kept
 
     async def _new_reply(self, gap: Gap, way: str, all_candidates: bool) -> Reply:
-        """Route and generate; the time includes the routing."""
+        """Choose a tier and generate its reply. The reply's time includes the choice of the tier."""
         last = self.tiers[-1]
         if way != "cold":
             for tier in self.tiers:
@@ -187,7 +192,7 @@ class Auto:
 
 
 class Programs:
-    """Runs programs, each only once."""
+    """Runs programs and remembers their outcomes, so that each program runs only once."""
 
     def __init__(self) -> None:
         self._known: dict[str, ProgramResult] = {}
@@ -202,7 +207,7 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """The arms for which models are installed, by name."""
+    """The arms for which models are installed."""
 
     tiers: Mapping[str, Tier]
     autos: Mapping[str, Auto]
@@ -235,7 +240,7 @@ class Arms:
         return {name: await arm.answer(gap, way) for name, arm in arms.items()}
 
     async def _untimed(self, gap: Gap, way: str) -> dict[str, ArmAnswer]:
-        """Use the same reply for several arms: a tier's greedy answer is the first of its candidates."""
+        """Complete a gap with all arms. Arms share replies, because a tier's greedy answer is its first candidate."""
         reply = await self.autos["auto"].reply(gap, way, all_candidates=not gap.several_lines)
         answers = {name: await auto.best(reply, gap) for name, auto in self.autos.items()}
         for name, tier in self.tiers.items():
@@ -244,13 +249,16 @@ class Arms:
         return answers
 
     async def _reply(self, tier: Tier, gap: Gap, way: str) -> Reply:
-        """Return the reply of a tier that did not answer for `auto`; several candidates if `refined` needs them."""
+        """Return the reply of a tier that did not answer for `auto`, with several candidates if `refined` needs them.
+
+        The arm `refined` needs them from the strong tier if there are two tiers.
+        """
         if len(self.tiers) > 1 and tier is self._strong:
             return await tier.candidates(gap, way)
         return await tier.model.reply(tier.request(gap, way), gap.site)
 
     async def _after_a_pause(self, gap: Gap, way: str, answers: Mapping[str, ArmAnswer]) -> dict[str, ArmAnswer]:
-        """Return the strong tier's best answer and what is shown after it arrived; nothing if there is one tier."""
+        """Return the strong tier's best answer, and what is shown after it; nothing if there is only one tier."""
         if len(self.tiers) < 2:
             return {}
         auto = self.autos["auto"]
@@ -288,7 +296,7 @@ async def run(
     Args:
         lines: tasks with one missing line; at least one.
         runs: tasks with several missing lines.
-        timed: number of lines, the first ones, on which answers are timed.
+        timed: number of tasks, from the start of `lines`, on which answers are timed.
         settings: the user's settings; `model` defines the tiers.
         on_progress: called with the number of finished tasks and of all tasks.
         examples: also report the arm `examples`.
@@ -311,7 +319,7 @@ async def run(
         if examples:
             autos["examples"] = Auto(engine, tiers, settings, examples=True)
         arms = Arms(named, autos, Programs())
-        # Tasks of one file follow each other, because their prompts begin alike. Timed tasks share no file.
+        # Sort tasks by problem, so that consecutive prompts begin alike. The timed tasks all have different problems.
         found = await run_tasks(lines[:timed], lambda task: arms.line(task, timed=True), progress)
         rest = sorted(lines[timed:], key=_file_order)
         found += await run_tasks(rest, lambda task: arms.line(task, timed=False), progress)

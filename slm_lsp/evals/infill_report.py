@@ -1,4 +1,7 @@
-"""The report of `eval infill`, computed from the answers and the outcomes of their programs."""
+"""The report of `eval infill`, computed from the answers and the outcomes of their programs.
+
+An arm is one way to get an answer to a task; see `infill.py` for the list.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,34 +17,34 @@ from slm_lsp.sandbox.process import ProgramResult
 
 TIERS = ("fast", "strong", "auto", "examples")
 REFINED, BEST = "refined", "best"
-"""Arms after a pause: what is shown then, and the strong tier's best answer."""
+"""Names of two more arms: what an editor shows after a pause, and the strong tier's best answer."""
 
 WAYS = ("warm", "typed", "cold")
 
 
 @dataclass(frozen=True, slots=True)
 class ArmAnswer:
-    """An answer of an arm."""
+    """The answer of one arm."""
 
     text: str
     seconds: float | None = None
-    """Seconds until it was complete; None if not measured."""
+    """Seconds until the answer was complete; None if not measured."""
     confidence: float | None = None
-    """Geometric mean of the tokens' probabilities."""
+    """Geometric mean of the probabilities of the answer's tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineResult:
-    """Answers of one arm to a missing line by way (`warm`, `typed`, `cold`), and the outcomes of the programs."""
+    """The answers of one arm to a missing line in the ways `warm`, `typed` and `cold`, and what their programs did."""
 
     task: Task
     typed: str
-    """The part of the line that is typed in the way `typed`."""
+    """The part of the line that was already typed, in the way `typed`."""
     answers: Mapping[str, ArmAnswer]
     outcomes: Mapping[str, ProgramResult]
 
     def passed(self, way: str) -> bool:
-        """Return whether the program with the answer of a way passed."""
+        """Return whether the program with the answer of this way passed the tests."""
         return self.outcomes[way] == "passed"
 
 
@@ -59,15 +62,18 @@ class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Displayed(msgspec.Struct, frozen=True):
-    """Figures for warm answers if answers below the least confidence are not shown. Rates are shares of all lines."""
+    """Figures for warm answers if answers below the least confidence are not shown. Rates are shares of all lines.
+
+    `changed`, `better` and `worse` are numbers of lines, as in `Refined`.
+    """
 
     least_confidence: float
     fast: float
     """Share of lines for which the fast tier's answer is shown and right."""
     strong: float
-    """The same for the strong tier's best answer."""
+    """Share of lines for which the strong tier's best answer is shown and right."""
     refined: float
-    """The same after the pause."""
+    """Share of lines for which the answer that is shown after the pause is right."""
     added: int
     """Number of lines for which only the strong tier's answer is shown."""
     changed: int
@@ -76,7 +82,10 @@ class Displayed(msgspec.Struct, frozen=True):
 
 
 class Refined(msgspec.Struct, frozen=True):
-    """Figures after a pause, if the strong tier always exceeds the latency budget. Counts are for warm answers."""
+    """Figures for what is shown after a pause, if the strong tier always exceeds the latency budget.
+
+    The counts are for warm answers.
+    """
 
     rate: float
     ci95: tuple[float, float]
@@ -100,7 +109,7 @@ class Multi(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A line on which the arms differ, in one way: some passed and some did not."""
+    """A line and a way (`warm`, `typed` or `cold`) in which the answers of some arms passed and others did not."""
 
     task: str
     way: str
@@ -178,7 +187,7 @@ class Run:
 
 
 def report(lines: Sequence[Mapping[str, LineResult]], runs: Sequence[Mapping[str, ProgramResult]], run: Run) -> Report:
-    """Summarize all tasks by arm; there is at least one line."""
+    """Summarize all tasks by arm. `lines` must not be empty."""
     arms = {name: _arm([each[name] for each in lines]) for name in TIERS if name in lines[0]}
     multi = {name: _pass_rate([each[name] for each in runs]) for name in (runs[0] if runs else ())}
     return Report(
@@ -218,7 +227,7 @@ def _refined(lines: Sequence[Mapping[str, LineResult]], least: float) -> Refined
 
 
 def _displayed(lines: Sequence[Mapping[str, LineResult]], least: float) -> Displayed:
-    """Apply the least confidence. Then decide as the server does, on what is shown."""
+    """Remove answers below the least confidence. Of the others, choose the shown ones as the server does."""
     before = [_shown(each["fast"], least) for each in lines]
     best = [_shown(each[BEST], least) for each in lines]
     pairs = list(zip(before, best, strict=True))
@@ -240,7 +249,7 @@ def _displayed(lines: Sequence[Mapping[str, LineResult]], least: float) -> Displ
 
 
 def _shown(result: LineResult, least: float) -> tuple[ModelAnswer, bool]:
-    """Return what an editor shows of a warm answer, and whether something right is shown."""
+    """Return what an editor shows of a warm answer, and whether it shows a right answer."""
     answer = result.answers["warm"]
     if (answer.confidence or 0.0) < least:
         return ModelAnswer("", answer.confidence), False

@@ -46,7 +46,7 @@ class Package:
 
     @property
     def folder(self) -> str:
-        """Name of its folder in the cache; different for each wheel."""
+        """Name of the package's folder in the cache; different for each wheel."""
         return f"{self.name}-{self.version}-{self.sha256[:12]}"
 
 
@@ -91,7 +91,7 @@ def fetch_all(
     """Return the projects; download those that are not in the cache.
 
     Args:
-        packages: which packages.
+        packages: the packages to return.
         root: the cache folder; by default in the user's cache.
         environ: environment variables of pip.
         note: called with a line about each download.
@@ -132,13 +132,13 @@ def fetch(
             try:
                 unpacked.rename(target)
             except OSError:
-                if not target.is_dir():  # otherwise another process has created it meanwhile
+                if not target.is_dir():  # if the folder exists, another process has just created it
                     raise
     return target
 
 
 def read(package: Package, folder: Path) -> Project:
-    """Read the files in a folder; files that are not UTF-8 are skipped."""
+    """Read the `.py` files in a folder and return them as a project. Files that are not UTF-8 are skipped."""
     files: dict[str, str] = {}
     for path in sorted(folder.rglob("*.py")):
         try:
@@ -184,7 +184,7 @@ def _download(package: Package, folder: Path, environ: Mapping[str, str], run: R
     target, scratch = folder / "wheel", folder / "tmp"
     scratch.mkdir()
     wanted = f"{package.name}=={package.version}"
-    # -P and the empty folder prevent that a file in the user's current folder is imported instead of pip.
+    # Because of -P and the empty folder, Python cannot import a file of the user's current folder instead of pip.
     command = [sys.executable, "-P", "-m", "pip", "download", *PIP_OPTIONS, "-d", str(target), wanted]
     ended = run(command, folder=scratch, environ={**environ, "TMPDIR": str(scratch)}, tick=lambda: None)
     wheels = sorted(target.glob("*.whl"))
@@ -194,7 +194,7 @@ def _download(package: Package, folder: Path, environ: Mapping[str, str], run: R
 
 
 def _reason(errors: str, status: int) -> str:
-    """Return the line of pip's output that explains most: its last error, else its last line."""
+    """Return the most useful line of pip's output: the last error, or the last line if there is no error."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     reported = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     return (reported or lines or [f"exit status {status}"])[-1].rstrip(".")

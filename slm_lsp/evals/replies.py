@@ -1,7 +1,7 @@
-"""Replies of a model, kept on disk: all candidates with the log-probabilities of their tokens, and the time they took.
+"""Keeps replies of a model on disk: all candidates with the log-probabilities of their tokens, and the time they took.
 
-An interrupted run continues where it stopped, and other ways of choosing among the candidates can be compared without
-new requests. Times are those of the run in which a reply was generated.
+So an interrupted run continues where it stopped, and other ways of choosing among the candidates can be compared
+without new requests. The time of a kept reply is from the run in which the reply was generated.
 """
 
 import time
@@ -24,7 +24,7 @@ class Reply(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     """The candidates that were complete when the choice was made; at least one, the greedy one first."""
     seconds: float
-    """Time until then."""
+    """Seconds from the request until the choice was made."""
     model: str = ""
     """Name of the model that answered, if the router chose it."""
 
@@ -39,8 +39,8 @@ class CachedModel:
 
     Args:
         engine: the engine that runs the model.
-        model: which model.
-        backend: name of the binding that runs it.
+        model: the model.
+        backend: name of the binding that runs the model.
         replies: the kept replies.
     """
 
@@ -64,14 +64,14 @@ class CachedModel:
         return self.replies.get(self.key(request)) is not None
 
     async def reply(self, request: Generate, site: Site, *, all_candidates: bool = False) -> Reply:
-        """Return the kept reply to a request, or generate and keep it.
+        """Return the reply to a request. A kept reply is used; a new one is kept.
 
         Unless the request is `fresh`, its prompt is evaluated before the time is measured.
 
         Args:
             request: the request.
             site: the position in the document.
-            all_candidates: wait for all candidates, even if they cannot be chosen.
+            all_candidates: wait for all candidates, including those that can no longer be chosen.
         """
         key = self.key(request)
         if (known := self.replies.get(key)) is not None:
@@ -85,7 +85,7 @@ class CachedModel:
     async def new_reply(
         self, request: Generate, site: Site, *, all_candidates: bool = False, trials: Trials | None = None
     ) -> Reply:
-        """Generate a reply without looking it up or keeping it; see `generate_reply`."""
+        """Generate a reply without using a kept one and without keeping it; see `generate_reply`."""
         request = msgspec.structs.replace(request, model=self._model)
         return await generate_reply(self._engine, request, site, all_candidates=all_candidates, trials=trials)
 
@@ -123,7 +123,7 @@ async def generate_reply(
 
 
 async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> Candidate:
-    """Return the candidate of a kept reply that would be chosen if the candidates arrived now, token by token.
+    """Return the candidate of a kept reply that is chosen if the candidates arrive again, token by token.
 
     Args:
         reply: the reply.
@@ -143,9 +143,10 @@ async def best_of(reply: Reply, site: Site, trials: Trials | None = None) -> Can
 
 
 def _token(candidate: Candidate, number: int, at: int) -> Token:
-    """Return a token of a candidate.
+    """Return the token event number `at` of a candidate.
 
-    The first token carries all of the text, except for the last character if the candidate's last token has text.
+    The texts of single tokens are not kept, so the first token gets the whole text. Exception: if the candidate's last
+    token had text (`merged`), the last token gets the last character.
     """
     last = at == len(candidate.logprobs) - 1
     length = len(candidate.text) - candidate.merged

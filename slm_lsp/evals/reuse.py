@@ -3,10 +3,11 @@
 Each task is a line of a HumanEval solution with a part of it typed; some parts end inside a word. The model completes
 the rest of the line greedily, with token healing, in four ways, and the program is run with each answer:
 
-- `fresh`: the ordinary prompt (everything but the last word before the sentinels), evaluated afresh;
-- `reused`: the anchored prompt, after a request with less of the line typed;
+- `fresh`: the ordinary prompt, evaluated without reused cells. Only the last typed word is after the sentinels;
+- `reused`: the anchored prompt, after a request in which less of the line was typed. In an anchored prompt, the whole
+  typed part of the line is after the sentinels;
 - `moved`: the anchored prompt, after a request for a position some lines away;
-- `moved_fresh`: the anchored prompt, evaluated afresh.
+- `moved_fresh`: the anchored prompt, evaluated without reused cells.
 """
 
 import time
@@ -81,9 +82,9 @@ class Report:
     moved_difference: float
     """`moved` - `moved_fresh`."""
     reused_tokens: Mapping[str, float]
-    """Share of the prompts' tokens that were reused, by way."""
+    """For each way, the share of the prompts' tokens whose cells were reused."""
     ci95: Mapping[str, tuple[float, float]]
-    """95 % Wilson intervals of the pass rates, by way."""
+    """For each way, the 95 % Wilson interval of its pass rate."""
     model: str
     backend: str
     seconds: float
@@ -102,7 +103,7 @@ class Report:
 
 
 def report(results: Sequence[Result], model: str, backend: str, seconds: float) -> Report:
-    """Summarize at least one result."""
+    """Summarize all results. `results` must not be empty."""
     n = len(results)
     passed = {way: sum(each.passed(way) for each in results) for way in WAYS}
     prompts = {way: sum(each.answers[way].prompt_tokens for each in results) for way in WAYS}
@@ -182,7 +183,7 @@ async def run(model: ModelRef, name: str, count: int, settings: Settings, on_pro
     """Run `count` tasks in a private engine.
 
     Args:
-        model: which model.
+        model: the model to evaluate.
         name: the model's name in the report.
         count: number of tasks.
         settings: the user's settings; the binding and the completion budgets are used.

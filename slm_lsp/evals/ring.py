@@ -1,9 +1,9 @@
-"""The peer of `eval crossfile`: context from opened files, collected as the editor plugin llama.vim does.
+"""Collects context from opened files as the editor plugin llama.vim does, for a comparison in `eval crossfile`.
 
-llama.vim keeps a ring of chunks. Entering and leaving a file adds a random part of the text around the cursor. A chunk
-that is very similar to a new one is replaced, and the oldest is removed when the ring is full. Before a request, chunks
-that are similar to the text around the cursor are removed, since they make the model repeat that text. The constants
-are llama.vim's defaults. The ring is always up to date here, as after a pause in typing.
+llama.vim keeps a ring of chunks. When the user enters or leaves a file, llama.vim adds a random part of the text around
+the cursor. A new chunk replaces chunks that are very similar to it, and the oldest chunk is removed when the ring is
+full. Before a request, chunks that are similar to the text around the cursor are removed, since they make the model
+repeat that text. The constants are llama.vim's defaults. Here the ring is always up to date, as after a typing pause.
 """
 
 import random
@@ -20,13 +20,13 @@ from slm_lsp.text import Lines
 
 CHUNKS = 16
 CHUNK_LINES = 64
-"""Number of lines around the cursor that are considered. A chunk is a random half of them, or all of a shorter text."""
+"""Number of lines around the cursor from which a chunk is taken: a random half of them, or all if there are fewer."""
 
 LEAST_LINES = 3
-"""Minimum number of lines of a chunk."""
+"""Minimum number of lines in a chunk."""
 
 MOST_ALIKE_IN_RING = 0.9
-"""Similarity to a new chunk above which an old one is replaced."""
+"""Similarity to a new chunk above which an old chunk is replaced."""
 
 MOST_ALIKE_AT_CURSOR = 0.5
 """Similarity to the text around the cursor above which a chunk is not used."""
@@ -48,7 +48,7 @@ def source(projects: Iterable[Project], budget_tokens: int, seed: int) -> Callab
     Args:
         projects: projects with the tasks' files.
         budget_tokens: maximum tokens of the snippets.
-        seed: determines the cursor positions in those files and the parts that are chosen.
+        seed: determines the cursor positions in the opened files and which parts become chunks.
     """
     files = {each.name: each.files for each in projects}
 
@@ -72,12 +72,12 @@ def gathered(opened: Sequence[str], files: Mapping[str, str], dice: random.Rando
 
 
 def around(lines: Sequence[str], current: int) -> Sequence[str]:
-    """Return the lines around a line."""
+    """Return up to `CHUNK_LINES` lines around the line with the number `current`, and that line."""
     return lines[max(0, current - CHUNK_LINES // 2) : current + CHUNK_LINES // 2 + 1]
 
 
 def picked(lines: Sequence[str], dice: random.Random) -> tuple[str, ...]:
-    """Return all lines if they are few, otherwise a random part of half a chunk's length."""
+    """Return all lines if there are fewer than `CHUNK_LINES` - 1, otherwise half of `CHUNK_LINES` at a random place."""
     if len(lines) + 1 < CHUNK_LINES:
         return tuple(lines)
     start = dice.randint(0, len(lines) - CHUNK_LINES // 2)
@@ -85,7 +85,7 @@ def picked(lines: Sequence[str], dice: random.Random) -> tuple[str, ...]:
 
 
 def added(ring: tuple[Chunk, ...], chunk: Chunk) -> tuple[Chunk, ...]:
-    """Return the ring with one more chunk, without similar ones, and without the oldest one if it is full."""
+    """Return the ring with a new chunk, without similar chunks, and without the oldest chunk if the ring is full."""
     if len(chunk.lines) < LEAST_LINES or any(each.lines == chunk.lines for each in ring):
         return ring
     kept = [each for each in ring if similarity(each.lines, chunk.lines) <= MOST_ALIKE_IN_RING]
@@ -101,7 +101,7 @@ def apart(ring: Sequence[Chunk], cursor: Cursor, dice: random.Random) -> list[Ch
 
 
 def similarity(one: Sequence[str], other: Sequence[str]) -> float:
-    """Return the similarity of two texts from 0 to 1: Dice's coefficient of their words, with repetitions."""
+    """Return the similarity of two texts from 0 to 1: Dice's coefficient of all words, including repeated ones."""
     words, others = _words(one), _words(other)
     known = set(words)
     total = len(words) + len(others)
@@ -113,9 +113,9 @@ def _words(lines: Sequence[str]) -> list[str]:
 
 
 def fitting(ring: Sequence[Chunk], budget_tokens: int) -> list[Snippet]:
-    """Return the newest chunks that fit in the budget, the newest last; the first one may lose its beginning.
+    """Return the newest chunks that fit in the budget, the newest last. The oldest of them may lose its beginning.
 
-    llama.cpp's server does the same with a prompt that is longer than its context: it drops the beginning.
+    This is what llama.cpp's server does with a prompt that is longer than its context: it drops the beginning.
     """
     found: list[Snippet] = []
     left = float(budget_tokens)

@@ -1,9 +1,11 @@
-"""`eval shown`: what an editor would show while real files are written, and whether it would be right.
+"""`eval shown`: which suggestions an editor would show while real files are written, and whether they would be right.
 
-At each position a completion is requested as in an editor after the cursor rested there: by the tier that the router
-chooses, with the skip rules, the filters and the default least confidence. A suggestion is right if the file continues
-with its text (ignoring white space) and if it contains at least the rest of the line or ends at the end of a word. So
-the first part of a line is right too, since the user can accept it and continue; a line with a wrong name is not.
+At each position, a completion is requested as in an editor after the cursor has rested there. The router chooses the
+tier, and the skip rules, the filters and the default least confidence apply.
+
+A suggestion is right if two conditions hold. First, the file continues with the text of the suggestion (ignoring white
+space). Second, the suggestion contains at least the rest of the line, or it ends at the end of a word. So a correct
+first part of a line is right too, since the user can accept it and continue. A line with a wrong name is not right.
 """
 
 import time
@@ -37,7 +39,7 @@ SEED = 411
 MILLISECONDS = 1e3
 
 MIN_RIGHT = 4
-"""Minimum number of characters of a right suggestion that is only the first part of a line."""
+"""A suggestion that is only the first part of a line must have at least this many characters to be right."""
 
 CURVE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Values of the least confidence at which precision and coverage are reported."""
@@ -56,7 +58,7 @@ class Case(msgspec.Struct, frozen=True):
     confidence: float
     right: bool
     repeats: bool
-    """Whether it repeats the next line of the file. Very short lines such as `}` are ignored."""
+    """Whether the suggestion repeats the next line of the file. Very short lines such as `}` are ignored."""
     breaks: bool
     """Whether the file parsed before and does not parse with the suggestion."""
     milliseconds: float
@@ -76,23 +78,24 @@ class Report(msgspec.Struct, frozen=True):
     parse_breaks: int
     """Number of shown suggestions after which the file does not parse."""
     cached_p95_ms: float | None
-    """Time to find the rest of a suggestion in the cache after a character was typed or its first line accepted."""
+    """95th percentile of the milliseconds to find the rest of a suggestion in the cache, after its first character or
+    its first line was typed."""
     saved: int
-    """Number of characters of all right suggestions."""
+    """Total number of characters in right suggestions."""
     wanted: int
-    """Number of characters of all rests of lines."""
+    """Total number of characters in the removed rests of lines."""
     ci95: Mapping[str, tuple[float, float]]
     """95 % Wilson intervals of precision and coverage."""
     by_language: Mapping[str, tuple[int, int, int]]
-    """Numbers of positions, of shown and of right suggestions."""
+    """For each language, the numbers of positions, of shown suggestions and of right suggestions."""
     curve: Mapping[str, tuple[float, float]]
-    """Precision and coverage by least confidence."""
+    """For each least confidence in `CURVE`, precision and coverage."""
     reasons: Mapping[str, int]
-    """Number of positions without a suggestion, by reason."""
+    """For each reason why no suggestion was shown, the number of positions."""
     model: str
     """The setting `model`."""
     models: Mapping[str, int]
-    """Number of positions by the model that answered."""
+    """For each model, the number of positions at which it answered."""
     backend: str
     least_confidence: float
     seconds: float
@@ -117,21 +120,21 @@ class Report(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Run:
-    """Conditions and side results of an evaluation."""
+    """Conditions of an evaluation, and results that are collected during it."""
 
     model: str
     """The setting `model`."""
     least_confidence: float
     backend: str = ""
     models: list[str] = field(default_factory=list)
-    """Name of the model that answered, by position."""
+    """Name of the model that answered, one entry for each position with an answer."""
     cached_s: list[float] = field(default_factory=list)
     """Seconds of each cache look-up for the rest of a suggestion."""
     seconds: float = 0.0
 
 
 def report(cases: Sequence[Case], run: Run) -> Report:
-    """Summarize all cases; there is at least one."""
+    """Summarize all cases. `cases` must not be empty."""
     n, least = len(cases), run.least_confidence
     shown = [each for each in cases if each.text and each.confidence >= least]
     right = [each for each in shown if each.right]
@@ -174,7 +177,7 @@ def _at(cases: Sequence[Case], least: float) -> tuple[float, float]:
 
 
 def judge(spot: Spot, completion: Completion) -> Case:
-    """Return the case of a suggestion: whether it is right, repeats the next line or breaks the file."""
+    """Return a case for the report: whether the suggestion is right, repeats the next line, or breaks the file."""
     cursor = spot.cursor
     around = surroundings(cursor.text, cursor.offset, cursor.path)
     text, over = completion.text, completion.end - completion.start
@@ -196,7 +199,7 @@ def judge(spot: Spot, completion: Completion) -> Case:
 
 
 def is_right(text: str, rest: str, following: str) -> bool:
-    """Return whether a suggestion is right; see the module.
+    """Return whether a suggestion is right, as the module's docstring defines it.
 
     Args:
         text: the suggestion.
@@ -249,7 +252,7 @@ async def run(count: int, settings: Settings, on_progress: OnProgress) -> Report
     requested = replace(settings, completion=replace(settings.completion, least_confidence=0.0))
     async with private_engine(settings.engine.backend) as engine:
         for tier in eligible_models(settings.model, Store(settings.models_dir)):
-            await engine.describe(tier.model, explicit=True)  # in an editor both models are loaded
+            await engine.describe(tier.model, explicit=True)  # load all models now, as in an editor
 
         async def case(spot: Spot) -> Case:
             completion = await _completion(spot.cursor, engine, requested)
@@ -265,7 +268,7 @@ async def run(count: int, settings: Settings, on_progress: OnProgress) -> Report
 
 
 async def _completion(cursor: Cursor, provider: Provider, settings: Settings) -> Completion:
-    """Return what an editor gets after the cursor rested; without a model's answer if a skip rule applies."""
+    """Return the completion that an editor gets after the cursor rested; an empty one if a skip rule applies."""
     around = surroundings(cursor.text, cursor.offset, cursor.path)
     if (reason := skip_reason(cursor, around, settings.completion)) is not None:
         return refused(cursor, reason)

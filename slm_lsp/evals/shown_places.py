@@ -1,4 +1,4 @@
-"""Positions of `eval shown`: lines of real files, completed from their start and from inside.
+"""Positions of `eval shown`: lines of real files, to be completed from their start and from a random column.
 
 The files are those of the typing benchmark and samples of further languages. All were written for this repository, so
 no model was trained on them. The rest of a line is removed; the cursor is at the line's start or at a random column.
@@ -31,10 +31,10 @@ FILES = (
 )
 
 MIN_CHARACTERS = 8
-"""Minimum length of a line, without indentation."""
+"""Minimum length of a usable line without its indentation, in characters."""
 
 MIN_LEFT = 4
-"""Minimum length of the removed rest of a line."""
+"""Minimum length of the removed rest of a line, in characters."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from slm_lsp.proportions import NORMAL_95, wilson
 
 
 def exact(answer: str, wanted: str) -> bool:
-    """Return whether both are equal, ignoring trailing white space."""
+    """Return whether both texts are equal, ignoring trailing white space."""
     return answer.rstrip() == wanted.rstrip()
 
 
@@ -43,8 +43,8 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], z: float = 
     correlation of the pairs. Unlike Wald's interval, it is valid even if few pairs differ.
 
     Args:
-        first: whether each task passed.
-        second: whether each task passed the second way, in the same order.
+        first: for each task, whether it passed in the first way.
+        second: for each task, in the same order, whether it passed in the second way.
         z: quantile of the standard normal distribution that sets the confidence level.
     """
     n = len(first)
@@ -60,12 +60,12 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], z: float = 
 
 
 def _added(a: float, b: float, phi: float) -> float:
-    """Combine two distances, reduced by the correlation."""
+    """Return the combination of two distances from rates to their bounds. A positive correlation makes it smaller."""
     return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
 
 
 def _correlation(first: Sequence[bool], second: Sequence[bool]) -> float:
-    """Return the phi coefficient with Newcombe's continuity correction; 0 if one way passes all or none."""
+    """Return the phi coefficient with Newcombe's continuity correction; 0 if all or no tasks passed in one way."""
     n = len(first)
     pairs = list(zip(first, second, strict=True))
     both, neither = pairs.count((True, True)), pairs.count((False, False))

@@ -1,4 +1,4 @@
-"""A HumanEval task in a larger file, with cursor positions at three moments."""
+"""Puts a HumanEval task into a larger file, with three cursor positions: present, earlier and elsewhere."""
 
 import random
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ REPOSITORY, PATH = "problems", "solutions.py"
 GAP = "\n\n\n"
 
 BEHIND = 4
-"""Number of other programs after the task's program. They make the suffix as long as in a typical file (250 tokens)."""
+"""Number of other programs after the task's program, so that the suffix has a typical length (250 tokens)."""
 
 BEFORE_CHARACTERS = 400
 """Maximum length of the program before the task's program; limited because each token costs time."""
@@ -23,7 +23,7 @@ NEAREST_MOVE, FARTHEST_MOVE = 3, 6
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A task with a part of its line typed."""
+    """A task in which a part of the missing line is already typed."""
 
     task: Task
     typed: str
@@ -37,7 +37,7 @@ class Trial:
 
 
 def trial(task: Task, problems: Sequence[Problem], seed: int) -> Trial:
-    """Return the trial of a task; the same one for the same arguments.
+    """Return the trial of a task. The same arguments always give the same trial.
 
     Args:
         task: the task.
@@ -65,7 +65,7 @@ def trial(task: Task, problems: Sequence[Problem], seed: int) -> Trial:
 
 
 def moved(cursor: Cursor, dice: random.Random) -> int:
-    """Return the end of a line some lines above or below, within the text."""
+    """Return the offset of the end of a line that is some lines above or below the cursor."""
     lines = Lines(cursor.text)
     distance = dice.choice((-1, 1)) * dice.randint(NEAREST_MOVE, FARTHEST_MOVE)
     line = min(max(lines.position(cursor.offset).line + distance, 0), len(lines.starts) - 1)

@@ -40,7 +40,7 @@ async def private_engine(binding: str, settings: Mapping[str, str] | None = None
 
 
 async def until_measured(engine: EngineClient) -> None:
-    """Wait until the engine has measured the speed of all loaded models."""
+    """Wait until the engine has measured the speed of all loaded models, but at most `MEASURED_S`."""
     for _ in range(round(MEASURED_S / POLL_S)):
         if not any(each.prefill_rate is None or each.measuring for each in (await engine.stats()).loaded):
             return

@@ -1,7 +1,7 @@
-"""Results that are kept on disk, so that an interrupted evaluation continues where it stopped.
+"""Keeps results on disk, so that an interrupted evaluation continues where it stopped.
 
-Decoding is greedy or seeded, and KV cells are reused only exactly. So an answer depends only on the model, the binding
-and the request, and it is kept under a digest of these.
+Decoding is greedy or seeded, and reused KV cells do not change answers. So an answer depends only on the model, the
+binding and the request. The key of a kept answer is a digest of these.
 """
 
 import hashlib
@@ -14,13 +14,14 @@ import platformdirs
 from slm_lsp.engine.api import Generate
 
 OMITTED_DEFAULTS = ("branch_below", "fresh")
-"""Fields of requests that count for the digest only if they are set. They were added when results were kept already."""
+"""Fields of requests that are part of the digest only if they are set. Results may have been kept before these fields
+existed; in this way, the keys of such results do not change."""
 
 Result = TypeVar("Result")
 
 
 class Kept(Generic[Result]):
-    """Results by key, in a file with one JSON object per line. Results are appended as they come.
+    """Results by key, in a file with one JSON object per line. Each new result is appended at once.
 
     Args:
         kind: type of the results, which msgspec can encode.
@@ -39,11 +40,11 @@ class Kept(Generic[Result]):
                     continue  # the incomplete last line of an interrupted run
 
     def get(self, key: str) -> Result | None:
-        """Return a kept result; None without one."""
+        """Return the kept result with a key; None if there is none."""
         return self._known.get(key)
 
     def put(self, key: str, result: Result) -> None:
-        """Keep a result."""
+        """Keep a result in memory and append it to the file."""
         self._known[key] = result
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("ab") as file:

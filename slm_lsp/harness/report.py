@@ -1,4 +1,4 @@
-"""What all reports have in common: they are printed as lines of a table or as one JSON object."""
+"""The interface of all reports. A report is printed as lines of a table or as one JSON object."""
 
 from collections.abc import Iterator
 from typing import Protocol, Self
@@ -9,7 +9,7 @@ from slm_lsp.proportions import wilson
 
 
 class Report(Protocol):
-    """The result of a benchmark or an evaluation. msgspec encodes all of it for `--json`."""
+    """The result of a benchmark or an evaluation. For `--json`, msgspec encodes all of its fields."""
 
     @property
     def name(self) -> str:

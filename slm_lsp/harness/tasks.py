@@ -20,7 +20,7 @@ class Progress:
     done: int = 0
 
     def step(self) -> None:
-        """Count one task and report it."""
+        """Count one more finished task and report the progress."""
         self.done += 1
         self.on_progress(self.done, self.total)
 

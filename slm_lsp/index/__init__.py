@@ -1,1 +1,1 @@
-"""The index of a workspace: selects its files, extracts definitions, imports and chunks, and searches them."""
+"""The index of a workspace: selects files, extracts their definitions, imports and chunks, and searches these."""

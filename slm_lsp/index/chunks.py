@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from slm_lsp.languages.symbols import Definition
 
 MAX_LINES = 40
-"""Maximum length of a chunk, about 400 tokens. A prompt has room for a few chunks of this size."""
+"""Maximum number of lines in a chunk, about 400 tokens. A prompt has room for a few chunks of this size."""
 
 MIN_LINES = 10
 """Adjacent definitions are merged into one chunk until it has at least this number of lines."""
@@ -51,8 +51,8 @@ def chunks(lines: Sequence[str], definitions: Sequence[Definition]) -> list[Chun
 def _starts(lines: Sequence[str], definitions: Sequence[Definition]) -> list[tuple[int, int]]:
     """Return the lines where a chunk may start, as sorted pairs (line, nesting depth).
 
-    With definitions, a start is the first line of a definition, including the comments and decorators above it.
-    Without, it is the first line after a blank line, and its depth is the indentation.
+    If there are definitions, a chunk may start at the first line of each definition, including the comments and
+    decorators above it. Otherwise, it may start at the first line after a blank line, and the depth is the indentation.
     """
     starts: dict[int, int] = {}
     if not definitions:
@@ -79,8 +79,8 @@ def _is_comment_or_decorator(above: str, indentation: int) -> bool:
 def _cut(lines: Sequence[str], starts: Sequence[tuple[int, int]], at: int, end: int) -> int:
     """Return the line at which the chunk that starts at line `at` ends (exclusive).
 
-    Cuts at the least nested start within `MAX_LINES`: at the first such start that makes the chunk `MIN_LINES` long,
-    otherwise at the last one. Without any start, cuts after a blank line.
+    Consider the least nested starts within `MAX_LINES`. Cut at the first of these that makes the chunk at least
+    `MIN_LINES` long, or at the last of these if none does. Without any start, cut after a blank line.
     """
     limit = min(end, at + MAX_LINES)
     low, high = bisect_left(starts, (at + 1,)), bisect_left(starts, (limit + 1,))
@@ -111,7 +111,7 @@ def _trimmed(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
 
 
 def _name(definitions: Sequence[Definition], first: int, last: int) -> str:
-    """Return the name of the first definition that starts in a chunk, or of the innermost one that contains it."""
+    """Return the name of the first definition that starts in a chunk, or of the innermost definition around it."""
     low = bisect_left(definitions, first, key=lambda each: each.first_line)
     if low < len(definitions) and definitions[low].first_line < last:
         return definitions[low].qualified

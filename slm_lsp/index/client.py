@@ -19,19 +19,20 @@ log = logging.getLogger(__name__)
 
 LOG_FILE = "indexer.log"
 MAX_LOG_BYTES = 1024 * 1024
-"""A log larger than this is deleted before the indexer starts."""
+"""The indexer's log is deleted before the indexer starts if it has more than this number of bytes."""
 
 BACK_OFF_S = (1.0, 5.0, 30.0, 120.0, 600.0)
-"""Delays before the first, second, … restart of an indexer that exited. Later restarts use the last value."""
+"""Delays, in seconds, before the first, second, … restart of an indexer that exited. Later restarts use the last value.
+"""
 
 STABLE_AFTER_S = 60.0
-"""After a run of at least this duration, the back-off starts again with its first delay."""
+"""If the indexer has run for at least this number of seconds, the next restart uses the first delay again."""
 
 EXITS_BEFORE_REPORT = 3
-"""Report a failure after this number of consecutive exits. A single exit may only mean that the index is rebuilt."""
+"""Number of exits in a row after which a failure is reported. A single exit may only mean that the index is rebuilt."""
 
 STOP_TIMEOUT_S = 2.0
-"""How long the indexer may take to exit after its input is closed. After that, it is killed."""
+"""Seconds that the indexer has to exit after its input is closed. Then it is killed."""
 
 
 class IndexerClient:

@@ -19,10 +19,10 @@ SCHEMA = 2
 FILE = "index.db"
 
 WAL_PAGES = 8000
-"""Size of the write-ahead log, in pages of 4 KiB, at which SQLite copies it into the database."""
+"""Size of the write-ahead log, in pages of 4 KiB, at which SQLite copies the log into the database."""
 
 CACHE_KIB = 16 * 1024
-"""SQLite's page cache. A first build needs a large one, because it inserts names at random places of the name index."""
+"""Size of SQLite's page cache in KiB. A first build needs a large cache, because it inserts names at random places."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -57,14 +57,18 @@ PRIMARY = 0xFF
 
 
 def index_dir(workspace: Path, cache: Path | None = None) -> Path:
-    """Return the index folder of a workspace. Its name is derived from the workspace's resolved path."""
+    """Return the index folder of a workspace. The folder's name is derived from the workspace's resolved path."""
     real = os.fsencode(workspace.resolve())
     base = cache or platformdirs.user_cache_path("slm-lsp")
     return base / "index" / hashlib.sha256(real).hexdigest()[:16]
 
 
 def open_index(path: Path) -> tuple[str | None, sqlite3.Connection]:
-    """Open or create an index. Returns why the old index had to be rebuilt (None if it was not), and the connection."""
+    """Open or create an index.
+
+    Returns:
+        The reason for which the old index was discarded (None if it was not), and the connection.
+    """
     reason = None
     if path.exists():
         try:

@@ -19,7 +19,7 @@ class Difference(Generic[Location]):
     removed: Sequence[int]
     """Ids of stored rows to delete."""
     moved: Sequence[tuple[int, Location]]
-    """Ids of stored rows with the same content at a new location, and that location."""
+    """Pairs of the id of a stored row that keeps its content but moves, and its new location."""
     added: Sequence[int]
     """Indexes, in the wanted rows, of the rows to insert."""
 

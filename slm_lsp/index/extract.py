@@ -34,7 +34,7 @@ class FileRows:
     imports: Sequence[ImportRow]
     chunks: Sequence[ChunkRow]
     words: Sequence[str] = ()
-    """The search words of each chunk. Empty if not computed: the writer then computes them for new chunks only."""
+    """The search words of each chunk. If this is empty, the writer computes the words, for new chunks only."""
 
 
 def digest(source: bytes) -> bytes:
@@ -49,7 +49,7 @@ def extract(path: str, source: bytes, limit_s: float = LIMIT_S, syntax: SyntaxTr
         path: path in the workspace, with `/`. The file name determines the language.
         source: content of the file, in UTF-8.
         limit_s: time limit for parsing, in seconds.
-        syntax: tree of the same text, or of a similar one; only the parts that differ are parsed.
+        syntax: syntax tree of the same or a similar text. If given, only the parts that differ are parsed.
 
     Raises:
         ParseTimeoutError: parsing exceeded the limit.

@@ -1,10 +1,10 @@
 """Matches ignore files with git's semantics, without running git.
 
-pathspec translates a pattern into a regular expression that also matches everything below a matched folder. Git works
-differently: it descends from the top folder and, for each entry, applies the last pattern that matches exactly that
-entry. Only this gives git's results for negated patterns. Therefore this module rewrites each expression so that it
-matches the entry exactly, and joins all expressions of a file into two: one for names and one for paths. Checking an
-entry then takes two matches instead of one per pattern.
+The library pathspec translates a pattern into a regular expression that also matches everything below a matched folder.
+Git works differently: it descends from the top folder and, for each entry, applies the last pattern that matches
+exactly that entry. This makes a difference for negated patterns. Therefore this module rewrites each expression so that
+it matches only the entry itself. It then joins all expressions of an ignore file into two: one for names and one for
+paths. Checking an entry takes two matches instead of one per pattern.
 """
 
 import os
@@ -19,7 +19,7 @@ from pathspec.patterns.gitignore.base import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 MAX_BYTES = 1 << 20
-"""Only this much of an ignore file is read."""
+"""Maximum number of bytes of an ignore file that are read."""
 
 _ANYWHERE = "^(?:.+/)?"
 _FILE_OR_FOLDER = "(?:(?P<ps_d>/)|$)"
@@ -43,13 +43,13 @@ class Patterns:
     """The compiled patterns of one ignore file."""
 
     names: re.Pattern[str] | None
-    """All patterns without a slash. They are matched with the last part of a path only, which is much cheaper."""
+    """All patterns without a slash. They are compared only with the last part of a path, which is much faster."""
     paths: re.Pattern[str] | None
     """All patterns with a slash."""
     name_numbers: tuple[int, ...]
     """For each alternative of `names`, the index of its pattern in the file."""
     path_numbers: tuple[int, ...]
-    """The same for `paths`."""
+    """For each alternative of `paths`, the index of its pattern in the file."""
     ignores: tuple[bool, ...]
     """For each pattern of the file: True if it ignores, False if it is negated with `!`."""
 
@@ -97,7 +97,11 @@ def _normalized(line: str) -> str:
 
 
 def _joined(patterns: list[tuple[str, int]]) -> tuple[re.Pattern[str] | None, tuple[int, ...]]:
-    """Join patterns into one expression that prefers the last pattern. Also returns the number of each alternative."""
+    """Join patterns into one expression in which the last matching pattern wins.
+
+    Returns:
+        The expression, and for each of its alternatives the index of the pattern.
+    """
     if not patterns:
         return None, ()
     backwards = patterns[::-1]
@@ -116,7 +120,7 @@ def _exact(regex: str, line: str) -> str:
         return regex.removesuffix(_FOLDER) + ("/.+/" if line.rstrip().endswith("/**/") else "/")
     if regex.endswith("/"):  # `folder/**` matches everything in the folder, but not the folder itself
         return regex + ".+"
-    # Another version of pathspec may write forms that are unknown here. Keep their meaning, so that they still ignore.
+    # Another version of pathspec may write expressions of another form. Keep them unchanged, so that they still match.
     return regex.replace("(?P<ps_d>", "(?:") + "(?s:.*)"
 
 
@@ -167,7 +171,7 @@ def repository_of(folder: Path) -> Path | None:
 
 
 def excludes(repository: Path | None, environ: Mapping[str, str]) -> tuple[Patterns, ...]:
-    """Return the exclude patterns of the repository (`info/exclude`), then those of the user (lower priority)."""
+    """Return the exclude patterns of the repository (`info/exclude`), then the user's patterns (lower priority)."""
     own = () if repository is None else read_patterns(_git_folder(repository) / "info" / "exclude")
     return own + read_patterns(_user_excludes(repository, environ))
 

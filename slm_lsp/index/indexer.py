@@ -1,4 +1,4 @@
-"""Updates an index: reads the files that changed since the last check, and no others."""
+"""Updates an index: reads only the files that changed since the last check."""
 
 import json
 import time
@@ -15,21 +15,22 @@ from slm_lsp.index.walk import Rules, Skipped, SourceFile, stat_source, walk
 from slm_lsp.platform import cores
 
 SERIAL_FILES = 12
-"""Up to this number of files, reading in this process is faster than starting worker processes."""
+"""Number of files up to which reading in this process is faster than starting worker processes."""
 
 BATCHES_PER_TRANSACTION = 8
-"""Batches written in one transaction. Every transaction adds a segment to the full-text index, which SQLite must merge
-later. With 8 batches per transaction, writing takes about 10% less time than with one."""
+"""Number of batches written in one transaction. Every transaction adds a segment to the full-text index, and SQLite
+must merge the segments later. With 8 batches per transaction, writing takes about 10 % less time than with one batch.
+"""
 
 PROGRESS_INTERVAL_S = 0.2
-"""Minimum time between two progress reports."""
+"""Minimum seconds between two progress reports."""
 
 NEVER_STORED = frozenset({Skipped.SECRET, Skipped.OUTSIDE, Skipped.IGNORED})
 """A file that is skipped for one of these reasons has no row in the index, so that not even its path is stored."""
 
 
 NO_MTIME = -1
-"""Stored instead of a modification time if the file must be read again at the next check."""
+"""Stored instead of a modification time for a file that must be read again at the next check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class Indexer:
     def check(self, on_progress: OnProgress = lambda _: None, stopped: Callable[[], bool] = lambda: False) -> Summary:
         """Compare the whole workspace with the index and update the index.
 
-        Reads the files whose size or modification time differ from the index, and writes those whose content differs.
+        Read the files whose size or modification time differs from the index. Write the rows of a file only if its
+        content also differs.
 
         Args:
             on_progress: called with the progress, at most every `PROGRESS_INTERVAL_S` seconds.
@@ -126,7 +128,7 @@ class Indexer:
         return Summary(done, len(unseen), len(known) - len(unseen), time.monotonic() - start)
 
     def update(self, paths: Iterable[str]) -> int:
-        """Update the index for some paths, relative to the workspace. Returns how many files were read or removed."""
+        """Update the index for some paths, relative to the workspace. Return the number of files read or removed."""
         known = self._writer.known_of(path for path in paths if not bad_name(path))
         gone: list[str] = []
         todo: list[SourceFile] = []
@@ -143,7 +145,7 @@ class Indexer:
         return len(gone) + len(todo)
 
     def merge_step(self) -> bool:
-        """Do a small step of maintenance, to be called while idle. Returns whether there may be more to do."""
+        """Do a small step of maintenance. Call this while idle. Return whether there may be more to do."""
         return self._writer.merge_step()
 
     def _read(self, todo: list[SourceFile], stopped: Callable[[], bool]) -> Iterable[list[Result]]:
@@ -154,7 +156,7 @@ class Indexer:
             if stopped():
                 return
             if found.path in self._crashed:
-                # The previous indexer crashed on this version of the file. A changed version is tried again.
+                # A previous indexer crashed while it parsed this version of the file. Skip the file until it changes.
                 self._crashed.discard(found.path)
                 yield [(found, Skipped.CRASHED)]
             else:

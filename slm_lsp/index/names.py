@@ -12,7 +12,7 @@ from slm_lsp.privacy.paths import is_secret_file, is_secret_folder
 
 
 class Skipped(StrEnum):
-    """The reason for which a file is not indexed. The value is stored in the index and used for counting."""
+    """The reason for which a file is not indexed. The string is stored in the index and used for counting."""
 
     IGNORED = "ignored"
     SECRET = "secret"  # noqa: S105 - a reason, not a password
@@ -71,8 +71,8 @@ _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", "cvs", "_darcs", ".
 
 _VENDORED_FOLDERS = frozenset({
     "node_modules", "bower_components", "jspm_packages", ".yarn", ".pnpm-store", ".venv", "site-packages", ".bundle",
-    # These folders hold code of other projects, often more than the project's own. A project that does develop the code
-    # there can include it with `!third_party/` in .slmignore.
+    # These folders contain code of other projects, often more than the project's own code. A project that develops this
+    # code itself can include it, for example with `!third_party/` in .slmignore.
     "third_party", "third-party", "thirdparty", "3rdparty",
 })  # fmt: skip
 
@@ -88,7 +88,7 @@ _MARKER_ENTRIES = (
     # https://bford.info/cachedir: in Cargo's target folder, and in the caches of many tools.
     ("CACHEDIR.TAG", Skipped.CACHE),
 )
-"""A folder that contains such an entry is skipped for this reason, whatever its name is."""
+"""Pairs of an entry and a reason. A folder that contains the entry is skipped for the reason, whatever its name is."""
 
 _VENDOR_ENTRIES = ("modules.txt", "autoload.php", "composer", "bundle")
 """Entries that `go mod vendor`, Composer and Bundler create in a folder named `vendor`. A `vendor` folder without them
@@ -118,7 +118,7 @@ def bad_name(name: str) -> bool:
 
 
 def refused_file(name: str) -> Skipped | None:
-    """Return why a file with this name is never indexed, in whatever folder it is; None if its name is accepted."""
+    """Return why a file with this name is never indexed in any folder; None if the name is accepted."""
     if bad_name(name):
         return Skipped.BAD_NAME
     low = name.lower()
@@ -132,7 +132,12 @@ def refused_file(name: str) -> Skipped | None:
 
 
 def refused_folder(name: str, has: Callable[[str], bool]) -> Skipped | None:
-    """Return why a folder is never indexed; None if it is accepted. `has(name)` says whether it contains an entry."""
+    """Return why a folder is never indexed; None if it is accepted.
+
+    Args:
+        name: name of the folder.
+        has: returns whether the folder contains an entry with the given name.
+    """
     low = name.lower()
     if bad_name(name):
         return Skipped.BAD_NAME

@@ -1,8 +1,9 @@
 """Reads and parses files, in this process or in one worker process per core.
 
-If a parser crashes or hangs, only the file it was parsing is skipped. Before parsing a file, a process writes the
-file's path into its own marker file. If a process ended and its marker still contains a path, that file crashed it. The
-file is tried once more, alone in a worker. If it crashes the worker again, it is skipped.
+If a parser crashes or hangs, only the file that it was parsing is skipped. Before a process parses a file, it writes
+the file's path into its own marker file. If a process has ended and its marker still contains a path, the file with
+this path caused the crash. This file is parsed once more, alone in a worker. If the worker crashes again, the file is
+skipped.
 """
 
 import contextlib
@@ -31,18 +32,18 @@ MARKER = "parsing-"
 
 BATCH_BYTES = 256 * 1024
 BATCH_FILES = 64
-"""Maximum size of the batch that a worker receives. It takes some hundredths of a second, so the cost of sending the
-batch and its results is small in comparison."""
+"""Maximum number of files in a batch. A worker needs some hundredths of a second for a batch. Sending the batch and its
+results takes much less."""
 
 MAX_POOL_BREAKS = 3
-"""After this number of worker crashes that no file can be blamed for, the files are read in this process instead."""
+"""After this number of worker crashes that no file has caused, the files are read in this process instead."""
 
 HANG_TIMEOUT_S = 60.0
-"""A process that parses one file for longer than this is ended. The parser's own time limit is much shorter, but works
-only while the parser calls back."""
+"""Seconds after which a process that still parses the same file is ended. The parser's own time limit is much shorter,
+but it works only while the parser calls back."""
 
 BATCHES_PER_WORKER = 2
-"""Batches per worker that are submitted and not finished. More would only use memory."""
+"""Maximum number of unfinished batches per worker. More batches would only use memory."""
 
 
 class Marker:
@@ -59,7 +60,7 @@ class Marker:
         name = os.fsencode(path)
         os.pwrite(self._file, name, 0)
         os.ftruncate(self._file, len(name))
-        # A parser that hangs also holds the GIL. The watchdog thread of faulthandler can end the process without it.
+        # A parser that hangs holds the GIL. The watchdog thread of faulthandler can end the process without the GIL.
         faulthandler.dump_traceback_later(HANG_TIMEOUT_S, exit=True, file=self._stderr)
         try:
             yield
@@ -87,7 +88,7 @@ def pop_crashed_files(folder: Path) -> list[str]:
 
 
 def read_one(root: Path, found: SourceFile, marker: Marker) -> Result:
-    """Read and parse one file. Returns its rows, or the reason for which it is skipped."""
+    """Read and parse one file. Return its rows, or the reason for which the file is skipped."""
     source = read_source(root, found.path)
     if isinstance(source, Skipped):
         return found, source
@@ -107,7 +108,7 @@ def read_one(root: Path, found: SourceFile, marker: Marker) -> Result:
 def read_many(
     root: Path, wanted: Iterable[SourceFile], folder: Path, workers: int, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[list[Result]]:
-    """Read and parse many files in worker processes. Yields the results batch by batch, in any order.
+    """Read and parse many files in worker processes. Yield the results batch by batch, in any order.
 
     Args:
         root: the workspace folder.
@@ -166,7 +167,7 @@ def _read_in_this_process(
 
 
 _worker: tuple[Path, Marker]
-"""In a worker process: the workspace folder and the worker's marker."""
+"""The workspace folder and the marker of this worker process. Set only in worker processes."""
 
 
 def _executor(root: Path, folder: Path, workers: int) -> ProcessPoolExecutor:

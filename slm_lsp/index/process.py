@@ -28,24 +28,24 @@ from slm_lsp.platform.priority import give_way
 log = logging.getLogger(__name__)
 
 NICE = 10
-"""Niceness of the process: work that the user waits for takes precedence."""
+"""Niceness of the process. It gives precedence to work that the user waits for."""
 
 DEBOUNCE_S = 0.01
-"""Saving one file causes several file system events. They are handled together once no event came for this long.
-Changes that the editor reports are handled without this delay."""
+"""Seconds without a file system event after which the collected events are handled together. Saving one file causes
+several events. Changes that the editor reports are handled without this delay."""
 
 MAX_DEBOUNCE_S = 0.2
-"""Upper limit of the debounce, so that a file that changes all the time does not delay other files."""
+"""Maximum debounce in seconds, so that a file that changes all the time does not delay the handling of other files."""
 
 LOCK_RETRY_S = 2.0
-"""Interval between attempts to take the index's write lock."""
+"""Seconds between two attempts to take the index's write lock."""
 
 CHECK_INTERVAL_S = 600.0
-"""After this time without changes, the whole workspace is checked for changes that caused no event."""
+"""Seconds without changes after which the whole workspace is checked for changes that caused no event."""
 
 MAX_UPDATES = 400
-"""If more files than this change at once, for example by switching branches, checking the whole workspace is faster
-than updating the files one by one."""
+"""If more than this number of files change at once, for example by switching branches, the whole workspace is checked,
+because this is faster than updating the files one by one."""
 
 IGNORE_FILES = frozenset({".gitignore", ".slmignore"})
 
@@ -70,7 +70,7 @@ class _Event:
     path: str
     is_folder: bool = False
     from_editor: bool = False
-    """True if the editor reported the change, False if the operating system did."""
+    """True if the editor reported the change, False if the operating system reported it."""
 
 
 class Stopped(Exception):  # noqa: N818 - an event, not an error
@@ -107,7 +107,7 @@ class Process:
                 log.warning("the index was damaged and has been deleted: %s", error)
                 return
             self._report(IndexerState("failed", reason=str(error)))
-            # The server works without the index. A restart would fail again, so wait for the end of the input.
+            # The server works without the index. A restart would fail again, so do not exit until the input is closed.
             self._stop.wait()
 
     def _follow_changes(self, indexer: Indexer) -> None:
@@ -138,7 +138,7 @@ class Process:
         self._report(IndexerState("indexing", progress.done, progress.total))
 
     def _wait_for_changes(self, indexer: Indexer) -> tuple[list[str], bool]:
-        """Wait for changes. Returns the changed paths, and whether the whole workspace must be checked instead."""
+        """Wait for changes. Return the changed paths, and whether the whole workspace must be checked instead."""
         deadline = time.monotonic() + CHECK_INTERVAL_S
         latest = float("inf")
         changed: dict[str, None] = {}
@@ -209,7 +209,7 @@ def _messages() -> Iterator[dict[str, list[str]]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the process and return its exit code. `arguments` are the workspace folder and the index folder."""
+    """Run the indexer process and return its exit code. `arguments` are the workspace folder and the index folder."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     root, folder = Path(arguments[0]).resolve(), Path(arguments[1])
     give_way(NICE)

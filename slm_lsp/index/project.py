@@ -14,7 +14,7 @@ from slm_lsp.index.resolve import ProjectFiles
 
 @dataclass(frozen=True)
 class Project:
-    """Answers the same queries as `Reader`. For open files, it uses their current text instead of the index.
+    """Answers the same queries as `Reader`, but for open files uses their current text instead of the index.
 
     Args:
         reader: reader of the index; None if there is no index.
@@ -25,7 +25,7 @@ class Project:
     opened: Mapping[str, FileRows] = field(default_factory=dict)
 
     def time_limit(self, seconds: float) -> AbstractContextManager[None]:
-        """Limit the queries inside the `with` block: after this time they raise `sqlite3.OperationalError`."""
+        """Limit the time of the queries inside the `with` block. A longer query raises `sqlite3.OperationalError`."""
         return self.reader.time_limit(seconds) if self.reader else nullcontext()
 
     def files(self) -> ProjectFiles:
@@ -43,7 +43,7 @@ class Project:
         return self.reader.digest(path) if self.reader else b""
 
     def top_level(self, path: str, name: str | None = None) -> list[Symbol]:
-        """Return the top-level definitions of a file, or only those with the given name."""
+        """Return the top-level definitions of a file. If `name` is given, return only definitions with this name."""
         if path in self.opened:
             return [each for each in self.members(path, "") if name is None or each.name == name]
         return self.reader.top_level(path, name) if self.reader else []
@@ -55,7 +55,7 @@ class Project:
         return self.reader.members(path, qualified) if self.reader else []
 
     def named(self, names: Iterable[str], limit: int) -> list[Symbol]:
-        """Return the definitions with these names, without names that have more than `limit` definitions."""
+        """Return the definitions with these names, except names that have more than `limit` definitions."""
         wanted = list(dict.fromkeys(names))
         found = self.reader.named(wanted, limit) if self.reader else []
         found = [each for each in found if each.path not in self.opened]

@@ -1,4 +1,4 @@
-"""Queries on an index: definitions by name or file, imports, and chunks by words. Read-only; use from one thread."""
+"""Queries on an index: definitions by name or file, imports, and chunks by words. Read-only."""
 
 import json
 import sqlite3
@@ -17,13 +17,14 @@ from slm_lsp.index.store import SKIPPED_COUNTS
 from slm_lsp.languages.symbols import Import
 
 MAX_CACHED_WORDS = 20_000
-"""Size at which the cache of document frequencies is emptied."""
+"""Number of words at which the cache of document frequencies is emptied."""
 
 _IN_ORDER = "ORDER BY definition.first, definition.last DESC, definition.name"
 """Sorts definitions in text order. Rows are not stored in that order."""
 
 VM_STEPS = 2000
-"""Instructions of SQLite's virtual machine between two checks of the time limit: some hundredths of a millisecond."""
+"""Number of instructions of SQLite's virtual machine between two checks of the time limit. They take some hundredths of
+a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Totals:
 
 
 class Reader:
-    """A read-only connection to an index. Another process may write the index at the same time.
+    """A read-only connection to an index, for use from one thread. Another process may write the index meanwhile.
 
     Raises:
         IndexMissingError: the index does not exist or has another schema version.
@@ -88,7 +89,7 @@ class Reader:
         if version != SCHEMA:
             self._db.close()
             what = "The index of this workspace was written by another version of slm-lsp."
-            raise IndexMissingError(what, "`slm-lsp index` or an editor rebuilds it.")
+            raise IndexMissingError(what, "Run `slm-lsp index` or open the workspace in an editor to rebuild it.")
         self._frequencies: dict[str, int] = {}
         self._chunks = 0
         self._chunks_of: int | None = None
@@ -101,7 +102,7 @@ class Reader:
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
-        """Limit the queries inside the `with` block: after this time they raise `sqlite3.OperationalError`."""
+        """Limit the time of the queries inside the `with` block. A longer query raises `sqlite3.OperationalError`."""
         deadline = time.monotonic() + seconds
         self._db.set_progress_handler(lambda: time.monotonic() > deadline, VM_STEPS)
         try:
@@ -131,7 +132,7 @@ class Reader:
         return found
 
     def top_level(self, path: str, name: str | None = None) -> list[Symbol]:
-        """Return the top-level definitions of a file, or only those with the given name."""
+        """Return the top-level definitions of a file. If `name` is given, return only definitions with this name."""
         if name is None:
             return self.members(path, "")
         return self._symbols("file.path = ? AND definition.name = ? AND definition.parent = ''", [path, name])
@@ -141,9 +142,9 @@ class Reader:
         return self._symbols(f"file.path = ? AND definition.parent = ? {_IN_ORDER}", [path, qualified])
 
     def named(self, names: Iterable[str], limit: int) -> list[Symbol]:
-        """Return the definitions with these names, without names that have more than `limit` definitions.
+        """Return the definitions with these names, except names that have more than `limit` definitions.
 
-        A name with many definitions does not identify the one that is meant.
+        If a name has many definitions, it does not tell which definition is meant.
         """
         found: list[Symbol] = []
         for name in names:
@@ -210,7 +211,7 @@ class Reader:
         return [IndexedChunk(*row) for row in rows]
 
     def project_files(self, new: frozenset[str] = frozenset()) -> ProjectFiles:
-        """Return the paths of all indexed files and of some `new` ones, for resolving imports.
+        """Return the paths of all indexed files and of the files `new`, for resolving imports.
 
         The result is cached until another process writes to the index.
         """
@@ -243,7 +244,7 @@ class Reader:
         )
 
     def _skipped(self) -> dict[str, int]:
-        """Count skipped files by reason: files that were read, and files and folders that were not even opened."""
+        """Return the number of skipped files by reason, both of files that were read and of entries never opened."""
         counts: Counter[str] = Counter()
         for (text,) in self._db.execute("SELECT value FROM meta WHERE key = ?", (SKIPPED_COUNTS,)):
             counts.update(json.loads(text))

@@ -1,7 +1,7 @@
 """Resolves an import to files of the project by comparing paths only, without reading the disk.
 
-The search paths in a project's build files are not known here. Therefore an import that is not relative to the
-importing file is matched with the end of each file's path, and the match nearest to the importing file wins.
+This module does not know the search paths in a project's build files. Therefore it compares an import that is not
+relative to the importing file with the end of each file's path. The match nearest to the importing file wins.
 """
 
 import posixpath
@@ -52,12 +52,12 @@ class ProjectFiles:
         return len(self._paths)
 
     def ending(self, tail: str, near: str) -> list[str]:
-        """Return the paths that end with `tail`, those nearest to the path `near` first."""
+        """Return the paths that end with `tail`, sorted so that the paths nearest to the path `near` come first."""
         key = "/".join(tail.split("/")[-2:])
         return _nearest((path for path in self._by_tail.get(key, ()) if _ends(path, tail)), near)
 
     def folders_ending(self, tail: str, near: str) -> list[str]:
-        """Return the folders whose path ends with `tail` and that directly contain files, nearest to `near` first."""
+        """Return the folders that directly contain files and whose path ends with `tail`, nearest to `near` first."""
         named = self._folders_by_name.get(tail.rpartition("/")[2], ())
         return _nearest((folder for folder in named if _ends(folder, tail)), near)
 
@@ -66,12 +66,12 @@ class ProjectFiles:
         return self._by_folder.get("" if folder == "." else folder, ())
 
     def first(self, candidates: Iterable[str]) -> list[str]:
-        """Return a list with the first of the candidates that is a file of the project; empty if none is."""
+        """Return a list with the first candidate that is a file of the project; empty if no candidate is."""
         return next(([path] for path in candidates if path in self._paths), [])
 
 
 def resolve(language: str, importer: str, wanted: Import, files: ProjectFiles) -> tuple[str, ...]:
-    """Return the files that an import refers to, most likely first; empty if it refers to code outside the project.
+    """Return the files that an import refers to, most likely first; empty if it refers to code of other projects.
 
     Args:
         language: registry name of the importing file's language.
@@ -99,8 +99,8 @@ def _python(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
     for end in (end for each in tries if each for end in _python_files(each)):
         for found in files.ending(end, importer):
             root = found[: -len(end)].rstrip("/")
-            # A module inside a package is not on the search path. A name of the standard library means a file of the
-            # project only if the file is in the folder of the importing file.
+            # A module inside a package is not on the search path. The name of a module of the standard library refers
+            # to a file of the project only if that file is in the folder of the importing file.
             on_path = _under(root, "__init__.py") not in files
             if on_path and (parts[0] not in sys.stdlib_module_names or root == here):
                 return [found]
@@ -118,7 +118,8 @@ _TS = (".ts", ".tsx", ".d.ts", ".mts", ".cts")
 _JS = (".js", ".jsx", ".mjs", ".cjs")
 _BESIDE = (".vue", ".svelte", ".json")
 _WRITTEN_FOR = {".js": (".ts", ".tsx", ".d.ts"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
-"""TypeScript files may be imported by the name of the JavaScript file that they compile to."""
+"""For the extension of an imported JavaScript file, the extensions of the TypeScript files that compile to this file.
+An import of a TypeScript file may use the name of the JavaScript file."""
 
 
 def _javascript(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
@@ -175,7 +176,7 @@ def _go(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
 
 _RUST_TOPS = ("lib.rs", "main.rs")
 _RUST_CRATES = frozenset({"benches", "bin", "examples", "tests"})
-"""Names of folders in which each file is a crate of its own."""
+"""Names of folders in which each file is a separate crate."""
 
 
 def _rust(importer: str, wanted: Import, files: ProjectFiles) -> list[str]:
@@ -300,7 +301,7 @@ def _ends(path: str, tail: str) -> bool:
 
 
 def _nearest(paths: Iterable[str], near: str) -> list[str]:
-    """Sort paths by the number of leading folders they share with `near`, most first; then the less nested first."""
+    """Sort paths by the number of leading folders that they share with `near`, highest first, then by nesting depth."""
     around = near.split("/")[:-1]
 
     def distance(path: str) -> tuple[int, int, str]:

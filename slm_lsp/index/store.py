@@ -1,4 +1,4 @@
-"""Writes the index of one workspace. A file's rows change in one transaction. Other processes may read meanwhile."""
+"""Writes the index of one workspace. All rows of a file change in one transaction, while other processes may read."""
 
 import contextlib
 import sqlite3
@@ -17,7 +17,7 @@ from slm_lsp.index.words import words
 LOCK = "writer.lock"
 
 MERGE_PAGES = 16
-"""Pages of the full-text index that one `merge_step` writes."""
+"""Number of pages of the full-text index that one `merge_step` writes."""
 
 SKIPPED_COUNTS = "left_out"
 """Key in the table `meta`: a JSON object that counts, by reason, the files and folders skipped without reading them."""
@@ -25,7 +25,7 @@ SKIPPED_COUNTS = "left_out"
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """The stored facts about a file on disk. `skipped` is the reason if the file was read and skipped."""
+    """The stored facts about a file on disk. If the file was read and skipped, `skipped` is the reason."""
 
     size: int
     mtime_ns: int
@@ -34,7 +34,7 @@ class StoredFile:
 
 
 class Writer:
-    """Holds the write lock of an index and changes its rows. Use from one thread.
+    """Holds the write lock of an index and changes the index's rows. Use it from one thread.
 
     `rebuilt_because` says why the existing index was deleted and rebuilt; None if it was not.
 
@@ -171,9 +171,9 @@ class Writer:
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
 
     def merge_step(self) -> bool:
-        """Merge some segments of the full-text index, for one or two milliseconds. Returns whether more may remain.
+        """Merge some segments of the full-text index, for one or two milliseconds. Return whether more may remain.
 
-        After the last step, copies the write-ahead log into the database.
+        After the last step, copy the write-ahead log into the database.
         """
         with contextlib.suppress(sqlite3.Error):
             before = self._db.total_changes
@@ -203,7 +203,10 @@ class Writer:
         self._db.execute("DELETE FROM file WHERE id = ?", row)
 
     def _remove_from_search(self, chunks: Iterable[tuple[int, str]]) -> None:
-        """Remove chunks from the full-text index. It stores no content, so a deletion must pass the indexed words."""
+        """Remove chunks from the full-text index.
+
+        The full-text index stores no content, so a deletion must pass the words that were indexed.
+        """
         self._db.executemany(
             "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)",
             [(number, words(text)) for number, text in chunks],

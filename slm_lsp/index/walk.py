@@ -1,4 +1,4 @@
-"""Finds the files of a workspace that may be indexed, and gives the reason for each file that may not.
+"""Finds the files of a workspace that may be indexed, and the reason for each file that may not be indexed.
 
 There are two separate checks. `Rules` and `walk` judge a file by its path only, and a file that they refuse is never
 opened. `read_source` then judges the file by its content. Files that match an ignore pattern are refused even if git
@@ -18,7 +18,7 @@ __all__ = ["Rules", "Skipped", "SourceFile", "read_source", "stat_source", "walk
 
 _GITIGNORE, _SLMIGNORE = ".gitignore", ".slmignore"
 _OVERRIDABLE = frozenset({Skipped.VENDORED, Skipped.CACHE})
-"""Reasons that a pattern `!folder/` in .slmignore overrides."""
+"""Reasons for skipping a folder that a pattern `!folder/` in .slmignore overrides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class _Folder:
     """The rules for the entries of a folder."""
 
     refused: Skipped | None
-    """Why the folder and everything in it is refused."""
+    """The reason for which the folder and everything in it is refused; None if it is accepted."""
     git: tuple[Level, ...] = ()
     """Patterns of .gitignore files and git's excludes, nearest folder first."""
     slm: tuple[Level, ...] = ()
@@ -46,7 +46,7 @@ class Rules:
     """Decides from names and ignore files which paths of a workspace may be read.
 
     Ignore files are read when first needed and then cached; create new `Rules` after an ignore file changed. A path is
-    refused if the patterns of git or those of .slmignore refuse it: .slmignore cannot include what git ignores.
+    refused if the patterns of git or of .slmignore refuse it: .slmignore cannot include a file that git ignores.
 
     Args:
         root: the workspace folder. Ignore files above it, up to the root of the repository, apply too.
@@ -102,7 +102,7 @@ class Rules:
         return found
 
     def _below(self, parent: _Folder, path: str, name: str) -> _Folder:
-        """Compute the rules of the folder `path` from those of its parent folder. `name` is the last part of `path`."""
+        """Compute the rules of the folder `path` from its parent folder's rules. `name` is the last part of `path`."""
         if parent.refused is not None:
             return parent
         if bad_name(name):
@@ -117,7 +117,7 @@ class Rules:
         if slm or is_ignored(parent.git, path + "/", name + "/"):
             return _Folder(Skipped.IGNORED)
         git, cut = parent.git, len(path) + 1
-        if os.path.lexists(place / ".git"):  # a nested repository: the patterns of the outer one do not apply
+        if os.path.lexists(place / ".git"):  # patterns of the outer repository do not apply in a nested repository
             git = tuple(Level(each, cut=cut) for each in excludes(place, self._environ))
         near_git, near_slm = (
             tuple(Level(each, cut=cut) for each in read_patterns(place / name)) for name in (_GITIGNORE, _SLMIGNORE)
@@ -151,8 +151,8 @@ class Rules:
 def walk(root: Path, rules: Rules | None = None) -> Iterator[SourceFile | tuple[str, Skipped]]:
     """Yield every file below `root` in a stable order: either the file, or its path and the reason for skipping it.
 
-    Opens no files except ignore files. A refused folder is yielded as one entry and not entered. If the workspace
-    itself is refused, its path is given as `.`.
+    This opens only ignore files. A refused folder is yielded as one entry, and the files in it are not yielded. If the
+    workspace itself is refused, its path is `.`.
     """
     rules = rules or Rules(root)
     pending: list[tuple[str, os.DirEntry[str] | None]] = [("", None)]

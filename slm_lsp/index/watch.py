@@ -35,20 +35,20 @@ WATCHED = [
     DirDeletedEvent,
     DirMovedEvent,
 ]
-"""Event types to watch. Opening and reading files is not watched, because the indexer does that itself."""
+"""Event types to watch. They do not include opening and reading files, because the indexer itself does this."""
 
 APPEARED = frozenset({EVENT_TYPE_CREATED, EVENT_TYPE_MOVED})
 """Event types after which a new folder may exist."""
 
 OnChange = Callable[[str, bool], None]
-"""Called with a path relative to the workspace, and whether it is a folder. Runs on watchdog's thread."""
+"""Called with a path relative to the workspace, and whether it is a folder. Called on the thread of watchdog."""
 
 
 class Watch:
     """Watches a workspace from construction until `close`.
 
-    Each folder directly in the workspace is watched recursively, except refused ones such as `node_modules`, because
-    every watched folder costs system resources. If something cannot be watched, `problem` says why.
+    Each folder directly in the workspace is watched recursively. Refused folders, such as `node_modules`, are not
+    watched, because every watched folder costs system resources. If a folder cannot be watched, `problem` says why.
     """
 
     def __init__(self, root: Path, on_change: OnChange) -> None:

@@ -1,7 +1,7 @@
 """Splits texts into search words: whole identifiers, and the parts of camelCase and snake_case identifiers.
 
-SQLite's tokenizers do not split identifiers, and a custom tokenizer would need SQLite's C interface. Therefore both
-indexed texts and queries are split here, and SQLite receives words separated by spaces.
+SQLite's tokenizers do not split identifiers, and a custom tokenizer would need SQLite's C interface. Therefore this
+module splits both indexed texts and queries, and SQLite receives words separated by spaces.
 """
 
 import re
@@ -13,7 +13,7 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
 _BLANKED = {code: chr(code) if chr(code).isalnum() or chr(code) == "_" else " " for code in range(128)}
 
 MAX_IDENTIFIER = 64
-"""Longer words are data, not identifiers, and are not indexed."""
+"""Maximum length of an indexed word, in characters. Longer words are data, not identifiers."""
 
 CACHE_SIZE = 1 << 16
 """Maximum number of words in each of the two caches."""
@@ -35,7 +35,8 @@ def split(identifier: str) -> tuple[str, ...]:
 
 def words(text: str) -> str:
     """Return the distinct search words of a text, sorted and separated by spaces."""
-    # For ASCII, `translate` is three times as fast as the regular expression, and keeps numbers such as 0x7f whole.
+    # For ASCII texts, `translate` is three times as fast as the regular expression. It also keeps numbers such as 0x7f
+    # as one word.
     found = text.translate(_BLANKED).split() if text.isascii() else _IDENTIFIER.findall(text)
     return " ".join(sorted(set().union(*map(_word_cache.__getitem__, set(found)))))
 

@@ -11,7 +11,7 @@ _PROCEDURE = _PROGRAM + b"       PROCEDURE DIVISION.\n"
 
 
 def copybook_prelude(source: bytes) -> bytes:
-    """Return the lines that turn a copybook into a complete program when put before it; empty for complete programs."""
+    """Return the lines that, put before a copybook, make it a complete program; empty if it already is one."""
     if _DIVISION.search(source):
         return b""
     return _DATA if _ITEM.search(source) else _PROCEDURE
@@ -20,7 +20,8 @@ def copybook_prelude(source: bytes) -> bytes:
 def rank(level: bytes) -> int:
     """Return the nesting depth of a data item from its level number.
 
-    An item ends at the next one of equal or less depth. Level 88 is the deepest; any other level above 49 equals 1.
+    An item ends where the next item of equal or lower depth starts. Level 88 has the greatest depth. Every other level
+    above 49 has the depth of level 1.
     """
     number = int(level) if level.isdigit() else 1
     if number == 88:  # names a value of the item above

@@ -15,8 +15,8 @@ _MAY_INTERVENE = frozenset({"annotation", "attribute_item", "decorator", "signat
 """Node types that may occur between a definition and its comment."""
 
 _LISTS = frozenset({"declarations", "imports"})
-"""Node types of Haskell's grammar. The comment on the first child of such a list is before the list, or the last child
-of the list before it."""
+"""Node types of lists in Haskell's grammar. The comment on a list's first child is either before the list or the last
+child of the previous list."""
 
 _TAGS = re.compile(r"</?(?:summary|remarks|para|p)\s*/?>")
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
@@ -30,7 +30,7 @@ _COMMENT_LINES = {
     "cobol": re.compile(r"^(?:.{6}[*/]|\s*\*)>?(?P<text>.*)$"),
     "fsharp": re.compile(r"^\s*//(?P<text>.*)$"),
 }
-"""Comment lines of languages whose grammar drops comments or attaches them to the preceding node."""
+"""Patterns of comment lines, for languages whose grammar drops comments or attaches them to the preceding node."""
 
 _FIRST = re.compile(rb"[\s\d]*(?:[FS]D\s+)?", re.IGNORECASE)
 """The text that may precede a definition on its line, such as COBOL's line numbers and `FD`."""
@@ -73,7 +73,7 @@ def documentation(node: Node, inside: Sequence[Node] | None, source: bytes, lang
 
 
 def _previous(node: Node, language: str) -> Node | None:
-    """Return the node before `node`. In Haskell, also looks before the list that `node` is the first child of."""
+    """Return the node before `node`. In Haskell, if `node` is the first child of a list, look before this list."""
     previous = node.prev_sibling
     if previous is None and language == "haskell" and node.parent is not None and node.parent.type in _LISTS:
         previous = node.parent.prev_sibling

@@ -1,4 +1,4 @@
-"""Computes where definitions end whose syntax tree node covers only a heading, such as a COBOL paragraph.
+"""Computes the ends of definitions, such as COBOL paragraphs, if the syntax tree has a node only for their headings.
 
 Such a definition ends before the next heading of the same or an outer level.
 """
@@ -45,7 +45,7 @@ def _find_ends(parent: Node, headings: dict[str, int], source: bytes, found: dic
     A comment above the next heading belongs to that heading.
     """
     following: list[tuple[int, Node]] = []
-    """Stack of the headings below: the rank, and the last node before the heading. Ranks rise towards the nearest."""
+    """Stack of the headings below: the rank, and the last node before the heading. The nearest has the highest rank."""
     children = parent.children
     before = list(children)
     for at in range(1, len(children)):

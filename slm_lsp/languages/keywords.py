@@ -1,4 +1,4 @@
-"""Reserved words of a language, taken from its grammar. They say nothing about the subject of a file."""
+"""Reserved words of a language, from its grammar. They do not describe the subject of a file."""
 
 from functools import cache
 

@@ -12,7 +12,7 @@ _FILES = (
     "|R|rb|scss|sh|sol|svh|tcl|thrift|ts|tsx|vh|zig)"
 )
 _FILE = re.compile(rf"[^.:/\\]+(?:\.[^.:/\\]+)*\.{_FILES}")
-"""A file name with a known extension. In other names with dots, such as `System.Xml`, the last part is no extension."""
+"""A file name with a known extension. The last part of other names with dots, such as `System.Xml`, is no extension."""
 
 
 def clean_name(text: str, language: str) -> str:
@@ -41,7 +41,7 @@ def local_name(module: str) -> str:
     path = module.replace("\\", "/").rstrip("/")
     last = path.rpartition("/")[2]
     if "/" in path:
-        # The same rule fits Go's versions: `example.org/yaml.v3` binds `yaml`.
+        # Removing the last part is also right for Go's versions: `example.org/yaml.v3` binds `yaml`.
         return last.rpartition(".")[0] or last.strip(".")
     if _FILE.fullmatch(last):
         return last.rpartition(".")[0]

@@ -13,13 +13,13 @@ from slm_lsp.languages.prepare import prepared
 from slm_lsp.languages.registry import Language, query_text
 
 FORWARD_BYTES = 64 * 1024
-"""Size of the pieces in which the parser receives the text when it reads on."""
+"""Bytes of text that the parser receives at once when it continues to read where the last piece ended."""
 
 BACK_BYTES = 256
-"""Size of a piece that the parser requests at another place than the end of the last piece.
+"""Bytes of text that the parser receives at once when it reads at any other place.
 
-With some grammars, the parser jumps back at almost every word, so the size of these pieces matters. Seconds for parsing
-200 KB (Python: 3.3 MB), by the size of the pieces in bytes:
+With some grammars, the parser jumps back at almost every word, so this size matters. The table has the seconds for
+parsing 200 KB (Python: 3.3 MB), by this size (back) and by `FORWARD_BYTES` (forward):
 
 | forward | back  | Perl | F#   | COBOL | Python |
 |---------|-------|------|------|-------|--------|
@@ -30,18 +30,18 @@ With some grammars, the parser jumps back at almost every word, so the size of t
 | 4096    | 256   | 0.10 | 0.12 | 0.05  | 0.407  |
 | 65536   | 256   | 0.11 | 0.12 | 0.04  | 0.389  |
 
-Java is equally fast with all of them.
+Java is equally fast with all these sizes.
 """
 
 LIMIT_S = 2.0
 """Default time limit for parsing one text. A million lines parse in a few seconds, so a single file that takes longer
 than this is data or an attack.
 
-It limits processor time, so that a busy machine skips no file that an idle machine would parse."""
+The limit is processor time, so that a busy machine skips no file that an idle machine would parse."""
 
 
 def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree | None:
-    """Parse a text in UTF-8. Returns None for a language without a grammar. Syntax errors become nodes of the tree.
+    """Parse a text in UTF-8. Return None for a language without a grammar. Syntax errors become nodes of the tree.
 
     Raises:
         ParseTimeoutError: parsing took more than `limit_s` seconds of this thread's processor time.
@@ -52,7 +52,7 @@ def parse(language: Language, source: bytes, limit_s: float = LIMIT_S) -> Tree |
 
 
 def parse_again(language: Language, tree: Tree, old: bytes, new: bytes, limit_s: float = LIMIT_S) -> Tree | None:
-    """Parse a text whose earlier version was parsed already: only the region that differs is parsed.
+    """Parse a text with the help of the tree of an earlier version: parse only the region that differs.
 
     Args:
         language: language of the text.
@@ -66,7 +66,7 @@ def parse_again(language: Language, tree: Tree, old: bytes, new: bytes, limit_s:
     """
     if language.grammar is None:
         return None
-    # Compared as the grammar gets them: an edit may change what `prepared` does to another part of the text.
+    # Compare the prepared texts, because an edit may change what `prepared` does to another part of the text.
     old, new = prepared(language.name, old), prepared(language.name, new)
     start, end, replacement = difference(old, new)
     old_tree = tree.copy()
@@ -94,7 +94,7 @@ def difference(old: bytes, new: bytes) -> tuple[int, int, bytes]:
 
 
 def _longest(most: int, equal: Callable[[int, int], bool]) -> int:
-    """Return the largest length up to `most` such that `equal(0, length)`, by bisection."""
+    """Return the largest length up to `most` for which `equal(0, length)` is true, by bisection."""
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
@@ -115,7 +115,7 @@ def _parse(grammar: str, source: bytes, old_tree: Tree | None, limit_s: float) -
     read = _reader(source)
 
     def is_late(_: int, __: bool) -> bool:
-        # Called so often that reading the slower thread clock each time would make parsing 10% slower.
+        # The parser calls this so often that reading the slower thread clock each time would make parsing 10% slower.
         return time.monotonic() > wall_deadline and time.thread_time() > cpu_deadline
 
     try:
@@ -147,8 +147,8 @@ def matches(language: Language, name: str, node: Node, rows: range | None = None
 
     Args:
         language: the language.
-        name: name of the query. Several names joined by `+` take hardly longer than one, because most of the time goes
-            into walking the tree.
+        name: name of the query, or several names joined by `+`. Several queries take hardly longer than one, because
+            walking the tree takes most of the time.
         node: root of the tree to search.
         rows: if given, find only matches that touch these lines, counted from 0.
     """
@@ -164,8 +164,8 @@ def matches(language: Language, name: str, node: Node, rows: range | None = None
 def matches_in_statements(language: Language, name: str, root: Node) -> list[Match]:
     """Return the matches of a query in a whole tree, like `matches`, for queries that match statements only.
 
-    If the language lists the nodes that contain statements, expressions are not searched. They contain most nodes of a
-    tree: for a million lines of Python, this takes 1.0 s instead of 2.0 s, of 16 s for the whole index.
+    If the language lists the nodes that contain statements, expressions are not searched. Expressions contain most
+    nodes of a tree: for a million lines of Python, the search takes 1.0 s instead of 2.0 s (the whole index: 16 s).
     """
     query = compiled_query(language, name)
     if query is None or not language.statements_in or root.has_error:
@@ -210,7 +210,7 @@ def _kinds(language: Language, names: Iterable[str]) -> frozenset[int]:
 
 @cache
 def compiled_query(language: Language, name: str) -> Query | None:
-    """Compile a query of a language, or several joined by `+`. Returns None if the language has none of them."""
+    """Compile a query of a language, or several joined by `+`. Return None if the language has none of them."""
     text = _text(language, name)
     return Query(_grammar(language.grammar), text) if text and language.grammar is not None else None
 

@@ -24,12 +24,12 @@ MARGIN = 7
 """Width of the line number and the indicator in COBOL's fixed form, in columns."""
 
 _TAG = re.compile(rb"(?<![\w)]):([A-Z][\w-]*):", _FLAGS)
-"""A placeholder in a name of a copybook, which `COPY … REPLACING` replaces."""
+"""A placeholder in a name in a copybook. `COPY … REPLACING` replaces such placeholders."""
 
 _FIXED_COMMENT = re.compile(rb"^[cC*]", re.MULTILINE)
 _FREE = re.compile(rb"^(?: {1,4}[A-Za-z]|[abe-zABE-Z])", re.MULTILINE)
-"""A statement in the first columns. In Fortran's fixed form, these columns hold only labels, comments (`C`) and debug
-lines (`D`)."""
+"""A statement in the first columns. In Fortran's fixed form, these columns contain only labels, comments (`C`) and
+debug lines (`D`), so such a statement means free form."""
 
 
 def prepared(language: str, source: bytes) -> bytes:
@@ -39,7 +39,7 @@ def prepared(language: str, source: bytes) -> bytes:
 
 
 def _cobol(source: bytes) -> bytes:
-    """Blank out what a preprocessor would handle: embedded languages, and replacements in copied texts."""
+    """Replace what a preprocessor would handle: embedded languages, and placeholders in copybooks."""
     source = _without_embedded(_without_short_end(source))
     source = _REPLACING.sub(lambda found: found["copy"] + _blank(found["unread"]), source)
     source = _LINE.sub(b"    ", source)
@@ -48,9 +48,9 @@ def _cobol(source: bytes) -> bytes:
 
 
 def _without_short_end(source: bytes) -> bytes:
-    """Blank out the last lines if they are not longer than the margin.
+    """Replace the last lines with spaces if they are not longer than the margin.
 
-    Otherwise the grammar's scanner, which skips the margin, would search for it past the end of the text forever.
+    Otherwise the grammar's scanner, which skips the margin of each line, would read past the end of the text forever.
     """
     end = len(source.rstrip())
     while end > 0:
@@ -90,7 +90,8 @@ def _without_embedded(source: bytes) -> bytes:
 def _fortran(source: bytes) -> bytes:
     """Turn fixed-form comments into free-form comments, unless the text seems to be in free form.
 
-    A text counts as free form if it has more than one line that only free form allows per ten fixed-form comments.
+    A text counts as free form if it has more than one line that only free form allows for every ten fixed-form
+    comments.
     """
     comments = len(_FIXED_COMMENT.findall(source))
     if comments == 0 or len(_FREE.findall(source)) * 10 > comments:

@@ -23,7 +23,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """File extensions, in lower case and without the dot."""
     filenames: tuple[str, ...] = ()
     shebangs: tuple[str, ...] = ()
-    """Interpreters in a first line `#!…`. A version after the name is ignored."""
+    """Names of interpreters in a first line `#!…`. A version number after the name is ignored."""
     grammar: str | None = None
     """Name of the grammar in tree-sitter-language-pack. Without one, texts are split into chunks at blank lines."""
     line_comments: tuple[str, ...] = ()
@@ -35,11 +35,12 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words that close a block and form a whole line, such as `END-IF`; case is ignored. `*` matches one optional name.
     Closing brackets are not listed, because they close blocks in every language."""
     builtins: tuple[str, ...] = ()
-    """Built-in names. If a language lists them, a name that is neither built in, nor in the file, nor in the index is
-    considered made up. This is not possible for languages with unseen names from elsewhere, such as C's headers."""
+    """Built-in names. If a language lists them, a name in a suggestion that is neither built in, nor in the file, nor
+    in the index is considered invented. Languages such as C list none: their headers define names that are not indexed.
+    """
     statements_in: tuple[str, ...] = ()
-    """Node types that contain statements. Definitions and imports are searched only in these nodes. If empty, the whole
-    tree is searched, because they may also occur in expressions."""
+    """Node types that contain statements. Definitions and imports are searched only in these nodes. If this is empty,
+    definitions or imports may also occur in expressions, so the whole tree is searched."""
     tests: tuple[str, ...] = ()
     """Path patterns of test files. `{}` stands for the name of the tested file without its extension."""
 
@@ -77,7 +78,7 @@ EDITOR_LANGUAGE_IDS = {
     "proto3": "proto",
     "vue-html": "vue",
 }
-"""Language identifiers of the LSP specification and of some editor extensions that differ from the names used here."""
+"""Maps language identifiers of LSP and of some editor extensions to the names used here, where the two differ."""
 
 
 def language_of(path: str, first_line: str = "", editor_language: str = "") -> Language | None:
@@ -86,8 +87,8 @@ def language_of(path: str, first_line: str = "", editor_language: str = "") -> L
     Args:
         path: path of the file, with `/`.
         first_line: first line of the text.
-        editor_language: the editor's language identifier. It is used only if the other criteria give no result, for
-            example for a text without a file.
+        editor_language: the editor's language identifier. It is used only if `path` and `first_line` give no result,
+            for example for a text without a file.
     """
     pure = PurePosixPath(path)
     by_name, by_extension, by_shebang = _tables()
@@ -105,7 +106,7 @@ def language_of(path: str, first_line: str = "", editor_language: str = "") -> L
 def query_text(language: str, query: str) -> str | None:
     """Return the text of a query, such as `definitions`; None if the language has no such query.
 
-    A first line `; inherits: LANGUAGE` is replaced with the query of that language, as in Neovim's queries.
+    A first line `; inherits: LANGUAGE` is replaced by the text of that language's query, as in Neovim.
     """
     path = QUERIES / language / f"{query}.scm"
     if not path.is_file():

@@ -14,7 +14,10 @@ MAX_SIGNATURE = 400
 
 
 def comment_openers(language: Language) -> re.Pattern[bytes] | None:
-    """Return an expression that matches what opens a comment (also inside strings); None if the language has none."""
+    """Return a regular expression for the characters that open a comment; None if the language has no comments.
+
+    The expression also matches these characters inside strings.
+    """
     openers = [*language.line_comments, *(opener for opener, _ in language.block_comments)]
     return re.compile(b"|".join(re.escape(each.encode()) for each in openers)) if openers else None
 
@@ -27,11 +30,11 @@ def signature(
     Args:
         node: the definition, including its wrappers.
         begin: byte offset at which the definition itself starts.
-        match: the match of its query.
+        match: the query match that found the definition.
         source: the text.
         openers: result of `comment_openers`.
-        parameters: True for a callable. Without a body, its signature is the line with the name and the following lines
-            up to the closing parenthesis.
+        parameters: True for a callable. If a callable has no body, its signature is the line with its name and the
+            following lines up to the closing parenthesis.
     """
     name = match["name"][0]
     if body := match.get("body"):

@@ -28,7 +28,7 @@ from slm_lsp.languages.registry import Language
 from slm_lsp.languages.signatures import comment_openers, signature
 
 TYPES = frozenset({"class", "enum", "impl", "interface", "record", "struct", "trait", "type", "union"})
-"""A function directly inside one of these is a method."""
+"""Kinds of types. A function directly inside one of these is a method."""
 
 CALLABLE = frozenset({"constructor", "function", "method", "procedure"})
 VALUES = frozenset({"constant", "field", "macro", "property", "variable"})
@@ -38,7 +38,8 @@ KINDS = TYPES | CALLABLE | VALUES | CONTAINERS
 """All kinds of definitions."""
 
 _WRAPPERS = frozenset({"ambient_declaration", "export_statement", "template_declaration", "type_definition"})
-"""Node types that wrap a definition and belong to it: its comment precedes the wrapper, its signature includes it."""
+"""Node types that wrap a definition and belong to it. The definition's comment is above the wrapper, and its signature
+includes the wrapper."""
 
 _DEFINITION = "definition."
 
@@ -76,7 +77,7 @@ class Import(msgspec.Struct, frozen=True):
     module: str
     """The module, without quotes and with leading dots."""
     name: str
-    """The imported name; `*` for all names, empty for the module itself."""
+    """The imported name; `*` if all names are imported, empty if the module itself is imported."""
     alias: str
     """The local name, if it differs from the original name; otherwise empty."""
     line: int
@@ -208,7 +209,7 @@ def imports(language: Language, tree: Tree, source: bytes, captured: Sequence[Ma
 
 
 def references(language: Language, tree: Tree, source: bytes, rows: range | None = None) -> list[Reference]:
-    """Return all uses of names in text order. If several patterns match one, the most specific kind is returned.
+    """Return all uses of names in text order. If several patterns match a use, return it with the most specific kind.
 
     With `rows`, return only uses in these lines, counted from 0.
     """
@@ -250,7 +251,7 @@ def scopes(language: Language, tree: Tree, source: bytes) -> list[Scope]:
 
 
 def _of_copybook(language: Language, head: bytes, source: bytes) -> list[Definition]:
-    """Return the definitions of a copybook, which is parsed with `head` before it so that it is a complete program."""
+    """Return the definitions of a copybook. For parsing, `head` is put before it to make a complete program."""
     tree = parse(language, head + source)
     if tree is None:
         return []
@@ -306,5 +307,5 @@ def _text(node: Node, source: bytes) -> str:
 
 
 def _truncated(qualified: str) -> str:
-    """Limit a qualified name to its innermost parts; otherwise, names of deeply nested functions would grow forever."""
+    """Keep only the innermost parts of a qualified name, so that names of deeply nested functions stay short."""
     return qualified.split(".", 1)[1] if qualified.count(".") >= MAX_DEPTH else qualified

@@ -1,4 +1,4 @@
-"""The syntax tree of a text: parsed once, when it is first needed, by reusing the tree of an earlier text."""
+"""The syntax tree of a text. The text is parsed once, at the first access, by reusing the tree of an earlier text."""
 
 from functools import cached_property
 from threading import Lock
@@ -10,14 +10,14 @@ from slm_lsp.languages.parse import parse, parse_again
 from slm_lsp.languages.registry import Language
 
 WAIT_S = 0.5
-"""Longest time in seconds to wait for another thread that is parsing the same text."""
+"""Maximum seconds to wait for another thread that is parsing the same text."""
 
 
 class SyntaxTree:
     """The tree of one version of a text. It may be used in several threads.
 
     Args:
-        language: of the text; None if it is unknown.
+        language: language of the text; None if it is unknown.
         text: the text.
         earlier: the tree of an earlier version of the text, or of a similar text.
     """
@@ -39,10 +39,10 @@ class SyntaxTree:
         """Return the tree; None for a language without a grammar.
 
         Args:
-            limit_s: processor time in seconds that parsing may take.
+            limit_s: maximum processor time for parsing, in seconds.
 
         Raises:
-            ParseTimeoutError: parsing takes longer. It is not tried again with the same limit.
+            ParseTimeoutError: parsing exceeds the limit. Later calls with the same limit fail without parsing.
         """
         if self._tree is not None or self.language is None or self.language.grammar is None:
             return self._tree
@@ -70,16 +70,16 @@ class SyntaxTree:
 
 
 def syntax_tree(language: Language | None, text: str, known: SyntaxTree | None) -> SyntaxTree:
-    """Return `known` if it is the tree of this text, else a tree that is parsed by reusing it."""
+    """Return `known` if it is the tree of this text. Otherwise, return a new tree that reuses `known` when parsed."""
     if known is not None and known.language is language and known.text == text:
         return known
     return SyntaxTree(language, text, known)
 
 
 def _parsed(tree: SyntaxTree) -> SyntaxTree:
-    """Return the nearest earlier version that is parsed, or else the first version.
+    """Return the nearest earlier version that is parsed, or the first version if none is.
 
-    So a chain of versions has at most two links, however many versions are not parsed.
+    This keeps the chain of earlier versions short: it has at most two links, even if many versions were never parsed.
     """
     before = tree._earlier
     return tree if tree._tree is not None or before is None else before

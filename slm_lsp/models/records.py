@@ -13,9 +13,9 @@ from slm_lsp.models.files import Stamp, write_atomically
 
 Source = Literal["hub", "parts", "added"]
 
-# Names never become part of a path. As a second safeguard, a valid name cannot leave a folder.
+# Names are never used in a path. As a second safeguard, a valid name cannot lead out of a folder.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-RESERVED = frozenset({"fast", "strong", "remote", "auto", "all"})  # have another meaning as the value of an option
+RESERVED = frozenset({"fast", "strong", "remote", "auto", "all"})  # these have another meaning as an option's value
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -72,7 +72,7 @@ class Records:
         return self.root / f"{sha256}.gguf"
 
     def get(self, sha256: str) -> Record | None:
-        """Return the record of a model; None if it is missing or invalid (the model can be pulled again)."""
+        """Return the record of a model; None if the record is missing or invalid (the model can be pulled again)."""
         try:
             record = msgspec.json.decode(self._file(sha256).read_bytes(), type=Record)
         except (OSError, msgspec.DecodeError):
@@ -90,7 +90,7 @@ class Records:
         return [record for record in self.all() if self.path_of(record.sha256).is_file()]
 
     def named(self, name: str) -> Record | None:
-        """Return the record of the model with this tier or name; None if it is in the catalogue but has no record.
+        """Return the record of the model with this tier or name; None for a model of the catalogue without a record.
 
         Raises:
             UnknownModelError: no model has this name.
@@ -104,12 +104,12 @@ class Records:
         return others[name]
 
     def write(self, record: Record) -> None:
-        """Write or replace a record; raises OSError on failure."""
+        """Write or replace a record. Raise OSError on failure."""
         text = msgspec.json.format(msgspec.json.encode(record), indent=2)
         write_atomically(self._file(record.sha256), text + b"\n")
 
     def delete(self, sha256: str) -> None:
-        """Delete a record if it exists; raises OSError on failure."""
+        """Delete a record if it exists. Raise OSError on failure."""
         self._file(sha256).unlink(missing_ok=True)
 
     def name_of(self, record: Record) -> str:
@@ -133,7 +133,7 @@ class Records:
         if entry is not None:
             if requested not in (None, entry.name):
                 raise UsageError(
-                    f"This file is {entry.name} of the catalogue, whose name cannot be changed.", "Omit --name."
+                    f"This file is the model {entry.name} of the catalogue. Its name cannot be changed.", "Omit --name."
                 )
             return entry.name
         taken = {record.name for record in self.all() if record.sha256 != sha256}

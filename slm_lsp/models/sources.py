@@ -1,4 +1,4 @@
-"""Types shared by all download sources: the partial file, progress, and the error that selects the next source."""
+"""Types shared by all download sources: the partial file, the progress, and the error that selects the next source."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class SourceError(Exception):
-    """A source cannot provide the model. The text says why, without a full stop. `pull` catches it."""
+    """A source cannot provide the model. The text says why, without a full stop. `pull` catches this error."""
 
 
 class Source(Protocol):
@@ -66,7 +66,7 @@ class Source(Protocol):
 class Partial:
     """The first bytes of a model on disk, and their SHA-256.
 
-    All sources provide the same bytes, so a second source can continue where the first one stopped.
+    All sources provide the same bytes, so the next source can continue where an earlier source stopped.
 
     Args:
         path: the file; created if it does not exist.
@@ -98,7 +98,7 @@ class Partial:
         return self.size == self.total
 
     def sha256(self) -> str:
-        """Return the hash of the bytes so far, in lower-case hexadecimal."""
+        """Return the hash of the bytes written so far, in lower-case hexadecimal."""
         return self._digest.hexdigest()
 
     def append(self, data: bytes) -> None:
@@ -106,7 +106,7 @@ class Partial:
 
         Raises:
             SourceError: the file would become larger than the model.
-            DiskFullError: the disk is full. Bytes written before remain.
+            DiskFullError: the disk is full. The bytes written before remain.
             ModelError: the file cannot be written.
         """
         if self.size + len(data) > self.total:
@@ -121,7 +121,7 @@ class Partial:
         self.size += len(data)
 
     def restart(self) -> None:
-        """Delete all bytes so far."""
+        """Delete all bytes written so far."""
         self._file.truncate(0)
         self._file.seek(0)
         self._digest = hashlib.sha256()

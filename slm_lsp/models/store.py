@@ -55,8 +55,8 @@ class _HashResult:
 
 
 _hash_results: dict[Path, _HashResult] = {}
-"""Results of the hashes that this process has computed. Without them, a file would be hashed again at every request if
-the result cannot be stored in its record (read-only store) or is negative (corrupt model)."""
+"""Results of the hashes that this process has computed. Without them, a file would be hashed again at every request in
+two cases: the store is read-only, so that the record cannot be written, or the model is corrupt."""
 
 _hashing = threading.Lock()
 """Held by the thread that computes a hash for `find`, so that other threads wait for its result."""
@@ -95,15 +95,15 @@ class Store:
         self._clock = clock
 
     def installed(self) -> list[Installed]:
-        """Return the stored models: those of the catalogue first, then by name. Checks only sizes and times."""
+        """Return the stored models: models of the catalogue first, then by name. Check only sizes and times."""
         found = [self._installed(record) for record in self.records.stored()]
         return sorted(found, key=lambda model: (model.tier is None, model.tier or "", model.name))
 
     def find(self, wanted: str | Path) -> Installed:
-        """Return the model for a tier, a name or a path. A text with a `/`, or that ends in `.gguf`, is a path.
+        """Return the model for a tier, a name or a path. A text is a path if it contains `/` or ends in `.gguf`.
 
-        A stored file is hashed if its size or modification time changed since it was last verified. Of a file outside
-        the store, only the header and the size are checked.
+        A stored file is hashed if its size or modification time has changed since it was last verified. A file outside
+        the store is not hashed; only its header and size are checked.
 
         Raises:
             UnknownModelError: no model has this name.
@@ -121,7 +121,10 @@ class Store:
         return model
 
     def recover(self, entry: Entry) -> Installed | None:
-        """Return the stored model of an entry, even if its record is missing; None if it is not stored or corrupt."""
+        """Return the stored model of an entry, even if its record is missing.
+
+        Return None if the model is not stored or is corrupt.
+        """
         path, record = self.records.path_of(entry.sha256), self.records.get(entry.sha256)
         if not path.is_file():
             return None
@@ -196,7 +199,7 @@ class Store:
         return [self._verification(record) for record in records]
 
     def remove(self, name: str) -> int:
-        """Delete a model and the data of an unfinished download. Returns the number of bytes deleted.
+        """Delete a model and the data of an unfinished download. Return the number of bytes deleted.
 
         Raises:
             UnknownModelError: no model has this name.
@@ -205,7 +208,7 @@ class Store:
         """
         record, entry = self.records.named(name), self.catalogue.get(name)
         sha256 = entry.sha256 if entry is not None else "" if record is None else record.sha256
-        # Delete these before the record. Without its file, a record does not count as an installed model.
+        # Delete these files before the record. A record without its file does not count as an installed model.
         files = (self.records.path_of(sha256), self.partial_of(sha256))
         if not any(path.is_file() for path in files):
             raise self.records.missing(name)
@@ -218,7 +221,7 @@ class Store:
                 shutil.rmtree(scratch_folder(self.partial_of(sha256)), ignore_errors=True)
         except Timeout:
             raise ModelError(
-                f"Another process is pulling {name}.", "Wait until it has finished, or stop it first."
+                f"Another process is downloading {name}.", "Wait until it has finished, or stop it first."
             ) from None
         return freed
 
@@ -260,7 +263,10 @@ class Store:
         return Installed(path.stem, file, layout.bytes)
 
     def _checked(self, record: Record) -> Installed | None:
-        """Check a stored model; hash it only if its size or modification time changed. None if the file is missing."""
+        """Check a stored model. Hash it only if its size or modification time has changed.
+
+        Return None if the file is missing.
+        """
         try:
             known = record.verified == Stamp.of(self.records.path_of(record.sha256))
             sound = record if known else self._hashed_once(record)
@@ -276,7 +282,7 @@ class Store:
         return self._installed(sound)
 
     def _hashed_once(self, record: Record) -> Record | None:
-        """Like `_rehashed`, but reuse the result of an earlier hash if neither the file nor its record has changed."""
+        """Do the same as `_rehashed`, but reuse an earlier result if neither the file nor its record has changed."""
         path = self.records.path_of(record.sha256)
         with _hashing:
             record = self.records.get(record.sha256) or record  # another thread may have written it meanwhile
@@ -288,7 +294,7 @@ class Store:
             return replace(record, verified=stamp) if result.sound else None
 
     def _rehashed(self, record: Record) -> Record | None:
-        """Hash a stored model and store the result. Returns its new record, or None if size or hash are wrong."""
+        """Hash a stored model and store the result. Return its new record, or None if its size or hash is wrong."""
         path = self.records.path_of(record.sha256)
         stamp = Stamp.of(path)
         right = stamp.bytes == record.bytes and hash_file(path) == record.sha256
@@ -315,8 +321,8 @@ class Store:
     def _place(self, file: Path, record: Record) -> Installed:
         """Write the record of a complete file, then move the file to its final path.
 
-        Moving does not change the modification time, so the record is correct before and after. With this order, a
-        crash in between leaves no model without a record.
+        Moving does not change the modification time, so the record is correct before and after the move. In this order,
+        a crash between the two steps leaves no model without a record.
         """
         record = replace(record, verified=Stamp.of(file))
         self.records.write(record)

@@ -12,7 +12,7 @@ import psutil
 INSTRUCTION_SETS = frozenset(
     {"amx_tile", "avx", "avx2", "avx512f", "fma", "f16c", "sse4_1", "asimd", "asimddp", "i8mm", "sve"}
 )
-"""Those that decide how fast a binding of llama.cpp is, by the names in `/proc/cpuinfo`."""
+"""Instruction sets that decide how fast a binding of llama.cpp is, by their names in `/proc/cpuinfo`."""
 
 
 def allowed_processors() -> Sequence[int]:
@@ -23,7 +23,9 @@ def allowed_processors() -> Sequence[int]:
 
 
 def usable_cores() -> int:
-    """Physical cores that this process may use, by affinity and by the control group's quota; at least 1.
+    """Return the number of physical cores that this process may use, but at least 1.
+
+    The number respects the process's affinity and the quota of its control group.
 
     Too many threads slow llama.cpp down far more than too few.
     """
@@ -60,7 +62,7 @@ def is_x86_64_linux() -> bool:
 
 
 def _cgroup_quota(path: Path) -> int | None:
-    """Whole processors that a control group (version 2) may use; None if it has no limit."""
+    """Return the number of processors, rounded down, that a control group (version 2) may use; None without a limit."""
     try:
         limit, period = path.read_text().split()
     except (OSError, ValueError):

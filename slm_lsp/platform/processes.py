@@ -1,7 +1,7 @@
 """Process trees: what a process and its descendants use, and how to kill them all.
 
-Linux answers from `/proc` in a few system calls per process, fast enough to be asked every 20 milliseconds. Other
-systems answer through psutil.
+On Linux, this module reads `/proc` with a few system calls per process, fast enough to do so every 20 milliseconds. On
+other systems it uses psutil.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 CPU_FIELDS = slice(11, 15)
 THREADS_FIELD, RESIDENT_FIELD = 17, 21
-"""Positions in `/proc/PID/stat`, counted from the field behind the name (proc_pid_stat(5))."""
+"""Positions of fields in `/proc/PID/stat`, counted from the field after the process name (proc_pid_stat(5))."""
 
 BLOCK_BYTES = 512
 """The unit of `st_blocks`."""
@@ -36,7 +36,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
 """The devices of the machine that bubblewrap shows in a sandbox."""
 
 KILL_S = 5.0
-"""How long `kill_tree` waits for processes to disappear. Only a process that hangs in the kernel takes longer."""
+"""Maximum seconds to wait until killed processes have ended. Only a process that hangs in the kernel needs more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,21 @@ class Usage:
     pids: tuple[int, ...] = ()
     threads: int = 0
     resident_bytes: int = 0
-    """The sum of what is resident for each process. Memory that processes share is counted several times."""
+    """Sum of the resident memory of each process. Memory that several processes share is counted once for each."""
     cpu_s: float = 0.0
-    """Processor time of the living processes and of those they have waited for."""
+    """Seconds of processor time of the running processes and of the ended children that they have waited for."""
 
 
 def usage(root: int) -> Usage:
-    """What `root` and its descendants use; empty when `root` has ended."""
+    """Return what `root` and its descendants use; an empty `Usage` if `root` has ended."""
     return _usage_from_proc(root) if CHILDREN_LISTED else _usage_from_psutil(root)
 
 
 def proportional_bytes(pids: Iterable[int], otherwise: int) -> int:
-    """Resident memory of processes, with shared pages divided among them; `otherwise` where the system does not say."""
+    """Return the resident memory of processes. Each shared page counts once, divided among the processes that share it.
+
+    Return `otherwise` if the system does not provide this figure.
+    """
     total = 0
     for pid in pids:
         try:
@@ -73,7 +76,7 @@ def proportional_bytes(pids: Iterable[int], otherwise: int) -> int:
 
 
 def deleted_bytes(pids: Iterable[int]) -> int:
-    """Disk space of the files that processes have open and that have no name any more (Linux only)."""
+    """Return the disk space of deleted files that processes still have open (Linux only)."""
     found: dict[tuple[int, int], int] = {}
     for pid in pids:
         with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as opened:
@@ -86,7 +89,7 @@ def deleted_bytes(pids: Iterable[int]) -> int:
 
 
 def descendants(root: int) -> list[int]:
-    """`root` and all its descendants that can be found, parents first."""
+    """Return `root` and all its descendants that can be found, parents first."""
     if CHILDREN_LISTED:
         return list(_walk(root))
     try:
@@ -97,9 +100,9 @@ def descendants(root: int) -> list[int]:
 
 
 def marked(variable: str, value: str) -> list[int]:
-    """The processes of this user whose environment has `variable` with `value`.
+    """Return the processes of this user whose environment has `variable` with `value`.
 
-    Finds processes that have detached from their parents, unless they have also changed their environment.
+    This finds processes that have detached from their parents, unless they have also changed their environment.
     """
     found = []
     for process in psutil.process_iter():
@@ -110,9 +113,9 @@ def marked(variable: str, value: str) -> list[int]:
 
 
 def kill_tree(root: int) -> None:
-    """Kill a process and its descendants, and wait until the descendants are gone. The caller reaps `root`."""
+    """Kill a process and its descendants. The caller must wait for `root`."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(root, signal.SIGSTOP)  # so that it starts no further process meanwhile
+        os.kill(root, signal.SIGSTOP)  # a stopped process cannot start further processes
     _kill_all(each for each in reversed(descendants(root)))
 
 
@@ -124,7 +127,10 @@ def kill_marked(variable: str, value: str) -> None:
 
 
 def open_handle(pid: int) -> int | None:
-    """A file descriptor that becomes readable when the process ends; None where it has ended or the system has none."""
+    """Return a file descriptor that becomes readable when the process ends.
+
+    Return None if the process has already ended or the system has no such descriptors.
+    """
     if sys.platform == "linux" and hasattr(os, "pidfd_open"):
         with contextlib.suppress(OSError):
             return os.pidfd_open(pid)
@@ -139,7 +145,7 @@ def kill_handle(handle: int) -> None:
 
 
 def wait_gone(handle: int, seconds: float = KILL_S) -> None:
-    """Wait for the end of the process that a handle of `open_handle` belongs to, and close the handle."""
+    """Wait up to `seconds` for the end of the process of a handle from `open_handle`, and close the handle."""
     try:
         select.select([handle], [], [], seconds)
     finally:
@@ -149,8 +155,9 @@ def wait_gone(handle: int, seconds: float = KILL_S) -> None:
 def restore_devices() -> None:
     """Restore the permissions of the devices that a sandbox shares with the machine, if programs have changed them.
 
-    The first call, before any program runs, records them. If root starts a sandbox, its programs own these devices, and
-    no mount option keeps an owner from changing permissions while the devices stay usable. Other users own no device.
+    The first call records the permissions, so make it before any program runs. This is needed only if root starts the
+    sandbox: its programs then own the devices, and no mount option prevents an owner from changing the permissions
+    without making the devices unusable. Programs of other users own no device.
     """
     for device, mode in _device_modes().items():
         if stat.S_IMODE(device.stat().st_mode) != mode:
@@ -211,7 +218,7 @@ def _usage_from_psutil(root: int) -> Usage:
 
 
 def _read(path: str) -> bytes:
-    """The content of a small file; empty where it cannot be read."""
+    """Return the content of a small file; empty if the file cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Unix sockets that only the user can reach, and the user at their other end."""
+"""Unix sockets that only the current user can connect to. Also finds the user of the process at the other end."""
 
 import asyncio
 import ctypes
@@ -11,7 +11,7 @@ from pathlib import Path
 from slm_lsp.platform.c_library import c_library
 
 _CREDENTIALS = struct.Struct("3i")
-"""Process, user and group (`struct ucred`, unix(7))."""
+"""Ids of a process, its user and its group (`struct ucred`, unix(7))."""
 
 
 def listen(path: Path) -> socket.socket:
@@ -43,12 +43,12 @@ async def connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 
 def own_uid() -> int:
-    """Return the number of the user who runs this process."""
+    """Return the id of the user who runs this process."""
     return os.getuid()
 
 
 def peer_uid(connection: socket.socket) -> int:
-    """Return the number of the user at the other end of a Unix socket."""
+    """Return the id of the user who runs the process at the other end of a Unix socket."""
     if hasattr(socket, "SO_PEERCRED"):
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         uid: int = _CREDENTIALS.unpack(raw)[1]

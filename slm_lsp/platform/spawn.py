@@ -32,6 +32,6 @@ def is_own(process: psutil.Process) -> bool:
 
 
 def on_termination(stop: Callable[[], None]) -> None:
-    """Call `stop` in the running event loop when the process is interrupted or asked to end."""
+    """Call `stop` in the running event loop when the process receives SIGINT or SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)

@@ -1,1 +1,1 @@
-"""Keeps secrets out of the index and of prompts: masks them in text, and names the files that are never read."""
+"""Keeps secrets out of the index and of prompts: masks secrets in text, and decides which files are never read."""

@@ -38,17 +38,21 @@ _matches_secret_file = re.compile("|".join(map(fnmatch.translate, _SECRET_FILES)
 
 
 def is_secret_file(name: str) -> bool:
-    """Whether a file with this name is never read."""
+    """Return whether a file's name suggests that it holds secrets. Such a file is never read."""
     return bool(_matches_secret_file(name.lower()))
 
 
 def is_secret_folder(name: str) -> bool:
-    """Whether files in a folder with this name are never read."""
+    """Return whether a folder's name suggests that it holds secrets. Files in such a folder are never read."""
     low = name.lower()
     return low in _SECRET_FOLDERS or low.startswith(".env")
 
 
 def is_secret_path(path: str) -> bool:
-    """Whether the file at `path`, with `/` between the parts, is never read because of its name or a folder's."""
+    """Return whether the name of the file at `path`, or of a folder in `path`, suggests that it holds secrets.
+
+    Args:
+        path: a path with `/` between its parts.
+    """
     *folders, name = path.split("/")
     return is_secret_file(name) or any(map(is_secret_folder, folders))

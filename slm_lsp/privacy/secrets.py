@@ -1,11 +1,11 @@
 r"""Masks keys and passwords in a text, before it enters the index or a prompt.
 
 Each character of a secret becomes `x`, so that offsets, lines and quotes stay the same and code still parses. Two kinds
-of secrets are found: those in the form of a known key, and random-looking values of names such as `password`. Ordinary
-code is not changed. The price is that a password made of words (`password = "letmein"`) is not found.
+of secrets are found: keys of a known form, and random-looking values of names such as `password`. Ordinary code is not
+changed. As a consequence, a password made of words (`password = "letmein"`) is not found.
 
-The time is linear in the length of the text: a rule runs only where a plain search finds the literal that the rule
-begins with, and the length of its match is bounded.
+The time is linear in the length of the text, for two reasons: a rule runs only where a plain search finds the literal
+text that the rule begins with, and the length of its match is bounded.
 """
 
 import math
@@ -16,9 +16,9 @@ from itertools import pairwise
 
 Span = tuple[int, int]
 
-# Known forms by the literal that they begin with. Look-behinds follow the literal, because regular expressions that
-# begin with a literal are fast to search for. Lengths are those of gitleaks' and GitHub's published patterns, or a
-# little less.
+# Regular expressions of known keys, by the literal text that they begin with. Each look-behind comes after the literal,
+# because Python searches faster for a regular expression that begins with a literal. The lengths are those in the
+# patterns that gitleaks and GitHub publish, or slightly lower.
 _FORMS = {
     "AKIA": r"AKIA(?<![A-Za-z0-9]AKIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
     "ASIA": r"ASIA(?<![A-Za-z0-9]ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
@@ -52,7 +52,7 @@ _FORMS = {
     "_v1_": r"_v1_(?<=do[oprt]_v1_)[a-f0-9]{64}",
     "eyJ": r"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,8000}(?:\.[A-Za-z0-9_-]{0,2000})*",
 }
-# Ordinary words begin with these too (`sk-button-group`), so the rest must look random.
+# Ordinary names can begin with these literals, too (`sk-button-group`), so the text after the literal must look random.
 _RANDOM_FORMS = {
     "sk-": r"sk-(?<![A-Za-z0-9_-]sk-)([A-Za-z0-9_-]{20,300})",
     "earer": r"earer[ \t]{1,4}([A-Za-z0-9._~+/=-]{16,4000})",
@@ -67,7 +67,8 @@ _HEADER = re.compile(
     r"""([A-Za-z0-9._~+/=:-]{8,4000})"""
 )
 _PROSE = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_.:/](?:[A-Z]?[a-z]+|[A-Z]+))*[.:]?")
-"""Words, as in `Authorization: Basic authentication`. Any other value in this place is a secret, random or not."""
+"""Ordinary words, as in `Authorization: Basic authentication`. Any other text there is a secret, even if it does not
+look random."""
 
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_RUN = re.compile(r"(?<!\\)[A-Za-z0-9+/=]+")
@@ -78,7 +79,7 @@ _NAMES = ("passw", "passphrase", "pwd", "secret", "token", "credential")
 """Parts of names whose values may be secret, in lower case. `passw` covers password, passwd and the German Passwort."""
 _KEY = "key"
 _BEFORE_KEY = re.compile(r"(?:api|access|account|auth|private|encryption|signing)[_-]?\Z")
-"""Words that make a name with `key` secret, such as `api_key`."""
+"""Words before `key` with which a name means a secret, as in `api_key`."""
 LONGEST_BEFORE_KEY = len("encryption_")
 
 _ASSIGNED = re.compile(
@@ -87,7 +88,7 @@ _ASSIGNED = re.compile(
     (?P<close>["'`]?\]?)(?:\[\d{0,6}\])?[ \t]{0,20}+
     (?::[ \t]{0,4}&?[A-Za-z'][\w.\[\], |<>']{0,60}?[ \t]{0,4}(?==))?  # a type
     (?:(?:string|\[\]byte)[ \t]{0,4}(?==))?        # a type as in Go
-    (?P<by>=>|:=|={1,3}|!={1,2}|[:,>]|(?=["']))             # XML: `>`, `define('A', 'b')`: `,`, `#define`: nothing
+    (?P<by>=>|:=|={1,3}|!={1,2}|[:,>]|(?=["']))        # `>` in XML, `,` in `define('A', 'b')`, nothing in `#define`
     (?P<space>[ \t]{0,40}+)
     (?:(?P<goes_on>[(\\]|[|>][+-]?\d?)?[ \t]{0,4}(?P<below>\r?\n)[ \t]{0,40}+)?   # the value may be in the next line
     (?:[a-zA-Z]{0,2}(?=["']))?
@@ -107,7 +108,7 @@ _DOCKER = re.compile(
 
 _ARGUMENT = re.compile(r"""\(\s{0,8}["'][\w.-]{0,60}\Z""")
 CALL_CHARACTERS = 80
-"""Characters before a name in which the call is looked for that the name is an argument of."""
+"""Number of characters before a name in which to search for the opening parenthesis of a call."""
 _ESCAPED = re.compile(r"""\\(["'`\\])""")
 _PUBLIC_NAME = re.compile(r"sha\d|digest|checksum|integrity|fingerprint|public")
 _NO_VALUE = re.compile(r"\$[A-Za-z_{(]|%[sd({]|%[A-Z_]+%|[{<]|.*(?:[\[\](){}<>|\\\s]|://)", re.DOTALL)
@@ -124,20 +125,22 @@ HEX_BITS = 3.0
 """Minimum Shannon entropy of hexadecimal values, in bits per character (of at most 4.0). From detect-secrets."""
 
 BITS = 3.5
-"""Minimum Shannon entropy of other values. It is gitleaks' limit for values of secret-like names. The limit of
-detect-secrets for base64, 4.5, applies to strings of any name; no string of fewer than 23 characters can reach it."""
+"""Minimum Shannon entropy of other values, in bits per character. It is gitleaks' limit for values of names such as
+`password`. detect-secrets uses 4.5 for base64 strings of any name; strings of fewer than 23 characters cannot reach it.
+"""
 
 SHARE = 0.85
-"""Share of the highest possible entropy that is enough. n characters have at most log2(n) bits, so that short strings
-cannot reach the limits above. From 12 characters on, 99 of 100 strings of random letters and digits have a share of
-more than 0.84 (4,000 drawn)."""
+"""Share of the highest possible entropy at which a short value also counts as random. A string of n characters has at
+most log2(n) bits per character, so short strings cannot reach the limits above. Of 4,000 random strings of 12 letters
+and digits, 97 % reach this share; of strings of 16, 98 %."""
 
 WORDY = 0.4
-"""Minimum share of pairs of neighbouring letters with one upper-case and one lower-case letter. The share is a half in
-random strings, and a third in words joined by capitals."""
+"""Minimum share of neighbouring letters that differ in case, such as `aB`, for a text to look random. The share is one
+half in random strings, and one third in words joined by capitals."""
 
 LONG = 16
-"""Minimum length from which a random-looking identifier is a secret and not a name in a program."""
+"""Minimum length, in characters, at which a random-looking identifier counts as a secret. Shorter identifiers count as
+names in a program."""
 
 
 def mask(text: str) -> str:
@@ -159,7 +162,7 @@ def mask(text: str) -> str:
 
 
 def looks_secret(value: str) -> bool:
-    """Whether a value looks random, and not like words with a number, a placeholder or a pattern."""
+    """Whether a value looks random. Words with a number, placeholders and patterns do not."""
     if len(value) < SHORTEST or _NO_VALUE.match(value):
         return False
     parts = _SEPARATOR.split(value)
@@ -200,9 +203,9 @@ def _spans(text: str) -> Iterator[Span]:
 
 
 def _private_keys(text: str) -> Iterator[Span]:
-    """Yield what is between the first and the last line of private keys.
+    """Yield the positions of the text between the first and the last line of private keys.
 
-    Without a last line, yield the lines after the first that look like key data.
+    If a key has no last line, yield the lines after the first line that look like key data.
     """
     for match in _KEY_BEGINS.finditer(text):
         at, end = match.end(), text.find("-----", match.end())
@@ -216,7 +219,7 @@ def _private_keys(text: str) -> Iterator[Span]:
 
 
 def _assigned(text: str) -> Iterator[Span]:
-    """Yield random-looking values of names that mean secrets."""
+    """Yield the positions of random-looking values of names that mean secrets, such as `password`."""
     low = text.lower()
     if len(low) != len(text):  # a few characters become two in lower case
         low = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
@@ -232,7 +235,10 @@ def _assigned(text: str) -> Iterator[Span]:
 
 
 def _names(low: str) -> Iterator[Span]:
-    """Yield names that mean secrets, in a text in lower case. One search each is twice as fast as one expression."""
+    """Yield the positions of names that mean secrets, such as `password`, in a text in lower case.
+
+    A separate search for each name is twice as fast as one regular expression for all names.
+    """
     for name in _NAMES:
         at = low.find(name)
         while at >= 0:
@@ -246,7 +252,7 @@ def _names(low: str) -> Iterator[Span]:
 
 
 def _may_be_bare(match: re.Match[str]) -> bool:
-    """Whether an unquoted text is a value, as in YAML, INI, XML and shell, and not a name in a program."""
+    """Whether an unquoted text is a value, as in YAML, INI, XML or a shell script, and not a name in a program."""
     by, value, after = match["by"], match["bare"], match["after"]
     if match["below"] and by != ":" and not match["goes_on"]:
         return False

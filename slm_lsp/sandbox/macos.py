@@ -1,6 +1,7 @@
 """The sandbox on macOS: a profile for `sandbox-exec`.
 
-The profile was written from Apple's own profiles and has not been tried on a Mac. `slm-lsp doctor` tries it.
+The profile was written after the example of Apple's own profiles and has not been tested on a Mac. `slm-lsp doctor`
+tests it.
 """
 
 from collections.abc import Sequence
@@ -40,15 +41,16 @@ RULES = """\
 (allow file-read-data (literal "/"))
 (allow file-read* file-write-data (literal "/dev/null") (literal "/dev/zero"))
 """
-"""Everything else is denied, the network included. Programs may look at names, sizes and times of other files."""
+"""Rules for every program. Everything that no rule allows is denied, including the network. Programs may read names,
+sizes and times of other files, but not their content."""
 
 
 def profile(writable: Sequence[Path], readable: Sequence[Path]) -> str:
-    """The profile that lets a program write in some folders and read them, the system and what the caller names.
+    """Return the profile that lets a program write to `writable` and read these, `readable` and the system's files.
 
     Args:
-        writable: the program's folders, with symbolic links resolved: macOS compares resolved paths.
-        readable: other files and folders that the program may read, resolved too.
+        writable: the program's folders, with symbolic links resolved, because macOS compares resolved paths.
+        readable: other files and folders that the program may read, also with symbolic links resolved.
     """
     read = [f"(subpath {_quoted(each)})" for each in [*SYSTEM, *map(str, readable), *map(str, writable)]]
     read += [f"(literal {_quoted(each)})" for each in DEVICES]
@@ -58,7 +60,7 @@ def profile(writable: Sequence[Path], readable: Sequence[Path]) -> str:
 
 
 def arguments(writable: Sequence[Path], readable: Sequence[Path]) -> list[str]:
-    """The command that runs what follows it under the profile."""
+    """Return the beginning of a command line; the command that is appended to it runs under the profile."""
     return [str(PROGRAM), "-p", profile(writable, readable)]
 
 

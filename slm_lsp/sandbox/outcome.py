@@ -1,4 +1,4 @@
-"""What a caller of `sandbox.run` gives and gets: limits, files and the outcome."""
+"""What a caller of `sandbox.run` passes and receives: limits, files and the outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,48 +8,48 @@ from types import MappingProxyType
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 THREADS = 8
-"""Threads for each process of `Limits.processes`."""
+"""A run may have this many threads for each process that `Limits.processes` allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may use. It is killed when it exceeds a limit."""
+    """The resources that a program may use. The sandbox kills a program that exceeds a limit."""
 
     cpu_s: float = 10.0
-    """Seconds of processor time, all processes together."""
+    """Seconds of processor time of all processes together."""
     wall_s: float = 20.0
     """Seconds from start to end."""
     memory_bytes: int = 1 * GIB
-    """Resident memory, all processes together."""
+    """Resident memory of all processes together."""
     address_bytes: int | None = None
-    """Address space of one process. None: no limit, because the Java virtual machine and Go reserve far more than they
-    use. Where it is set, a larger allocation fails instead of ending the program."""
+    """Address space of one process. An allocation above this limit fails, and the program goes on. The default is no
+    limit, because the Java virtual machine and Go reserve far more address space than they use."""
     processes: int = 64
-    """Processes at the same time; threads: eight times as many."""
+    """Number of processes at the same time. The program may have eight times this number of threads."""
     file_bytes: int = 64 * MIB
     """Size of one file."""
     disk_bytes: int = 256 * MIB
     """Disk space of the files that the program makes, in its working folder and in `/tmp` together."""
     files: int = 10_000
-    """Files and folders that the program makes, in its working folder and in `/tmp` together."""
+    """Number of files and folders that the program makes, in its working folder and in `/tmp` together."""
     output_bytes: int = 1 * MIB
-    """Bytes of standard output, and as many of standard error."""
+    """Bytes that the program writes to standard output, and also to standard error (one limit for each)."""
     returned_bytes: int = 32 * MIB
-    """Total size of `Outcome.files`."""
+    """Total size of the files in `Outcome.files`. A program may write more; the rest is not returned."""
     returned_files: int = 1_000
-    """Number of `Outcome.files`."""
+    """Number of files in `Outcome.files`. A program may write more; the rest is not returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that is put into the working folder or found there afterwards."""
+    """A file that is put into the working folder before a run or read from there afterwards."""
 
     content: bytes
     executable: bool = False
 
 
 class Reason(StrEnum):
-    """Why the sandbox ended a program."""
+    """Why the sandbox ended a program or could not start it."""
 
     WALL_TIME = "wall time"
     PROCESSOR_TIME = "processor time"
@@ -64,20 +64,20 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a program."""
+    """The result of a program."""
 
     exit: int | None
     """The exit status; 128 + N if signal N ended the program. None if the sandbox ended it or it did not start."""
     stdout: bytes
     stderr: bytes
     why: Reason | None = None
-    """The limit that the program exceeded; None if it ended by itself."""
+    """The limit that the program exceeded, or `COULD_NOT_START`; None if it ended by itself."""
     explanation: str = ""
     """`why` as a sentence for people; empty if the program ended by itself."""
     files: Mapping[str, File] = field(default_factory=lambda: MappingProxyType({}))
     """The regular files that the program made or changed, by their path in the working folder."""
     files_complete: bool = True
-    """False if `files` lacks some, because they exceed `returned_bytes` or `returned_files` or could not be read."""
+    """False if files are missing in `files`: they exceed `returned_bytes` or `returned_files`, or cannot be read."""
     wall_s: float = 0.0
     """Seconds from start to end."""
 
@@ -88,7 +88,7 @@ class Outcome:
 
 
 def explain(why: Reason, limits: Limits, program: str) -> str:
-    """A sentence that says what the program did and which limit applied."""
+    """Return a sentence that says what the program did and which limit applied."""
     size = f"{limits.output_bytes / MIB:g} MiB"
     return {
         Reason.WALL_TIME: f"{program} was still running after {limits.wall_s:g} s and was ended.",

@@ -1,7 +1,7 @@
-"""Starts the two special processes for Python: one runs a program of an evaluation, one only computes.
+"""Starts two special Python processes: one runs a program of an evaluation, the other calls functions that compute.
 
-`run` is the sandbox for every other purpose. These two stay because they start faster: the compute-only process runs
-while a user types, and evaluations run thousands of programs.
+Everything else runs in the sandbox of `run`. These two processes exist because they start faster: the compute-only
+process runs while a user types, and evaluations run thousands of programs.
 """
 
 import asyncio
@@ -25,10 +25,11 @@ WALL_S = 8.0
 CALLS_WALL_S = 2.0
 ROOT = GUARD.parents[2]
 START = "import sys; sys.path.append(sys.argv[1]); from slm_lsp.sandbox.calls import main; main()"
-"""The compute-only process starts without `site`, because finding the installed packages takes most of the time."""
+"""Code that starts the compute-only process. Python runs it without `site`, because finding the installed packages
+takes most of the start time."""
 CHUNK_BYTES = 65_536
 MOST_BYTES = 1024
-"""Bytes that are kept of the output of a process."""
+"""Maximum number of bytes of a process's output that are kept."""
 
 KILLED = (-getattr(signal, "SIGXCPU", 24), -getattr(signal, "SIGKILL", 9))
 """Exit statuses of a process that exceeded its processor time."""
@@ -42,7 +43,7 @@ class Verdict(Enum):
     FAILED = calls.FAILED
     """A call returned another value, raised an error or took too long."""
     UNFINISHED = calls.UNFINISHED
-    """Some calls returned None and the others the expected values, as if the end of the function is not written yet."""
+    """Some calls returned None, all others the expected values. Probably the end of the function is not written yet."""
     UNKNOWN = calls.UNKNOWN
     """The calls could not be run, or did something that is not allowed."""
 
@@ -51,7 +52,7 @@ async def run_program(program: str, wall_s: float = WALL_S) -> ProgramResult:
     """Run a Python program of an evaluation in an empty folder. Cancelling the coroutine kills the process.
 
     Args:
-        program: source text. It fails if it raises an exception or exits early.
+        program: source text. The result is `failed` if the program raises an exception or exits early.
         wall_s: seconds until the process is killed.
     """
     with tempfile.TemporaryDirectory(prefix="slm-program-") as folder:
@@ -88,7 +89,7 @@ async def run_calls(
     except (OSError, ValueError):
         return unknown
     if output and len(known) < len(definitions) and code in KILLED:
-        known.append(Verdict.FAILED)  # Its calls did not end, so the definitions after it were not tried.
+        known.append(Verdict.FAILED)  # The calls of this definition did not end; later definitions were not tried.
     return known + unknown[len(known) :]
 
 

@@ -1,6 +1,7 @@
-"""`run`: any program in any language, isolated and limited. All untrusted code runs through here.
+"""`run` runs any program in any language, in isolation and with limits.
 
-`docs/sandbox.md` says what is isolated, what is not, and how each platform does it.
+All untrusted code runs through this function, except the two kinds of Python programs in `process`. `docs/sandbox.md`
+describes what is isolated, what is not, and how each platform does it.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from slm_lsp.sandbox.supervisor import supervise
 __all__ = ["File", "Files", "Limits", "Outcome", "Reason", "Setting", "run"]
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""The names that environment variables may have (POSIX)."""
+"""Valid names of environment variables (POSIX)."""
 
 Result = TypeVar("Result")
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -42,14 +43,16 @@ async def run(
     the program first.
 
     Args:
-        argv: the program and its arguments. A name without a slash is looked for in the system's folders of programs;
-            `./name` is one of `files`. Use paths relative to the working folder: its absolute path differs by platform.
-        files: what the working folder holds at the start, or a folder whose content is copied into it.
+        argv: the program and its arguments. A name without a slash is searched in the system's folders of programs;
+            `./name` is a program in `files`. Use paths relative to the working folder, because the absolute path of the
+            working folder depends on the platform.
+        files: content of the working folder at the start, or a folder whose content is copied into it.
         stdin: standard input.
         limits: what the program may use.
-        readable: further files and folders that it may read, at their own absolute paths, such as an interpreter
-            outside `/usr`. A home folder as a whole is refused.
-        environ: environment variables. The user's own are not passed on; PATH, HOME, TMPDIR and LANG have defaults.
+        readable: further files and folders that the program may read, at their own absolute paths, such as an
+            interpreter outside `/usr`. The user's home folder as a whole is refused.
+        environ: environment variables. The user's own variables are not passed on; PATH, HOME, TMPDIR and LANG have
+            defaults.
         isolation: the user's setting `sandbox`.
 
     Raises:
@@ -74,7 +77,7 @@ async def run(
             if not ended.started and ended.why is None and not cancelled.is_set():
                 raise SandboxUnavailableError(
                     f"The sandbox could not start {program}: {ended.stderr.decode('utf-8', 'replace').strip()}",
-                    "`slm-lsp doctor` tries the sandbox.",
+                    "Run `slm-lsp doctor` to test the sandbox.",
                 )
             made, complete = changed(folder.work, before, limits)
         explanation = explain(ended.why, limits, program) if ended.why else ""
@@ -93,7 +96,7 @@ async def run(
 
 
 async def _in_thread(work: "Callable[[], Result]", cancelled: threading.Event) -> "Result":
-    """Run `work` in a thread of its own. On cancellation, set `cancelled` and wait until the thread has cleaned up."""
+    """Run `work` in a new thread. On cancellation, set `cancelled` and wait until the thread has cleaned up."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
 
@@ -142,10 +145,10 @@ def _check_names(environ: Mapping[str, str]) -> None:
 
 
 def _readable(path: Path) -> Path:
-    """`path`, made absolute.
+    """Return `path` as an absolute path.
 
     Raises:
-        UsageError: it does not exist, or the user's home is inside it.
+        UsageError: the path does not exist, or the user's home is inside it.
     """
     absolute = path.absolute()
     if not absolute.exists():

@@ -19,10 +19,10 @@ AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 """The constants `AUDIT_ARCH_…` that the kernel reports for native system calls, by `os.uname().machine`."""
 
 COLUMN = {"x86_64": 0, "aarch64": 1}
-"""Where the numbers of an architecture are in the tables below."""
+"""The position of an architecture's numbers in the tuples of the tables below."""
 
 COMPUTE_ONLY_SUPPORTED = sys.platform == "linux" and os.uname().machine == "x86_64" and sys.maxsize > 2**32
-"""Whether `only_compute` works on this platform. Its numbers are those of x86-64."""
+"""Whether `only_compute` works on this platform. It knows only the system call numbers of x86-64."""
 
 COMPUTING = {
     "write": 1,
@@ -47,7 +47,7 @@ COMPUTING = {
 """System calls that Python needs to compute: memory, signals, time, random numbers, exit."""
 
 DENIED: dict[str, tuple[int, int]] = {
-    # Mounts, namespaces and other roots.
+    # Mounts, namespaces and the root folder.
     "mount": (165, 40),
     "umount2": (166, 39),
     "pivot_root": (155, 41),
@@ -85,7 +85,7 @@ DENIED: dict[str, tuple[int, int]] = {
     "move_pages": (279, 239),
     "migrate_pages": (256, 238),
     "personality": (135, 92),
-    # Memory that belongs to no process, so that the memory limit would not see it.
+    # Memory that belongs to no process. The memory limit would therefore not count it.
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
@@ -112,6 +112,7 @@ DENIED: dict[str, tuple[int, int]] = {
 """System calls that fail with EPERM in the sandbox: their numbers on x86-64 and on AArch64."""
 
 DENIED_ON_X86 = {"iopl": 172, "ioperm": 173, "modify_ldt": 154, "uselib": 134, "ustat": 136, "sysfs": 139}
+"""Further system calls that fail with EPERM on x86-64. AArch64 does not have them."""
 
 CLONE, CLONE3, SOCKET, IOCTL = (56, 220), (435, 435), (41, 198), (16, 29)
 
@@ -119,13 +120,15 @@ NEW_NAMESPACES = 0x7E020080
 """The flags `CLONE_NEW…` of clone(2)."""
 
 SOCKET_FAMILIES = (1, 2, 10, 16)
-"""Unix, IPv4, IPv6 and netlink. Other families, such as VSOCK, are not confined by a network namespace."""
+"""Address families that programs may use: Unix, IPv4, IPv6 and netlink. A network namespace does not confine other
+families, such as VSOCK."""
 
 TERMINAL_INPUT = (0x5412, 0x541C)
-"""The requests TIOCSTI and TIOCLINUX of ioctl(2), which type into the user's terminal."""
+"""The requests TIOCSTI and TIOCLINUX of ioctl(2), with which a program could type into the user's terminal."""
 
 NEWEST_KNOWN = 462
-"""The highest number (mseal, Linux 6.10) that `DENIED` was compared with. Higher ones fail with ENOSYS."""
+"""The highest system call number (mseal, Linux 6.10) that existed when `DENIED` was written. System calls with higher
+numbers fail with ENOSYS."""
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT, ARGUMENT_BYTES = 0, 4, 16, 8
@@ -133,13 +136,13 @@ NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT, ARGUMENT_BYTES = 0, 4, 16, 8
 
 ALLOW = 0x7FFF0000
 FAIL = 0x00050000
-"""`SECCOMP_RET_ERRNO`; the low bits hold the error number."""
+"""The decision to fail a system call (`SECCOMP_RET_ERRNO`). The error number is added in its low bits."""
 
 SET_NO_NEW_PRIVILEGES, SET_SECCOMP, MODE_FILTER = 38, 22, 2
 
 
 def deny_dangerous(machine: str) -> bytes | None:
-    """Build the filter for programs in the sandbox; None on an architecture whose numbers are not known here.
+    """Build the filter for programs in the sandbox; None if the tables above lack the architecture's numbers.
 
     Args:
         machine: the architecture as `os.uname().machine` names it.
@@ -165,7 +168,7 @@ def deny_dangerous(machine: str) -> bytes | None:
 
 
 def allow_only(numbers: Iterable[int], audit: int) -> bytes:
-    """Build a filter that fails every other system call with EPERM."""
+    """Build a filter that allows the system calls `numbers`. Every other system call fails with EPERM."""
     steps = _begin(audit)
     for number in numbers:
         steps += [(EQUAL, 0, 1, number), _return(ALLOW)]
@@ -173,10 +176,10 @@ def allow_only(numbers: Iterable[int], audit: int) -> bytes:
 
 
 def only_compute() -> bool:
-    """Restrict this process to computing for the rest of its life; return whether the kernel does so.
+    """Restrict this process to computing for the rest of its life; return whether the kernel enforces this.
 
-    Python code cannot be confined from inside Python, because objects lead to all that the interpreter can do. So the
-    kernel refuses the system calls instead.
+    Python cannot confine Python code: through the attributes of objects, code can reach everything that the interpreter
+    can do. Therefore the kernel refuses the system calls.
     """
     if not COMPUTE_ONLY_SUPPORTED or not _install(allow_only(COMPUTING.values(), AUDIT["x86_64"])):
         return False
@@ -188,7 +191,10 @@ def only_compute() -> bool:
 
 
 def _begin(audit: int) -> list[Instruction]:
-    """Fail system calls of another architecture, such as 32-bit ones on x86-64, then load the number."""
+    """Return the first instructions of a filter.
+
+    These make system calls of another architecture fail, such as 32-bit calls on x86-64, and load the call's number.
+    """
     return [
         (LOAD, 0, 0, ARCHITECTURE_AT),
         (EQUAL, 1, 0, audit),
@@ -198,7 +204,7 @@ def _begin(audit: int) -> list[Instruction]:
 
 
 def _when(number: int, steps: Sequence[Instruction], otherwise: int) -> list[Instruction]:
-    """Run `steps` for one system call; if they make no decision, return `otherwise`."""
+    """Return instructions that run `steps` for one system call and decide `otherwise` if the steps do not decide."""
     return [(EQUAL, 0, len(steps) + 1, number), *steps, _return(otherwise)]
 
 

@@ -1,6 +1,6 @@
-"""Runs one command, watches what it uses, and kills it with all its descendants when it ends or exceeds a limit.
+"""Runs one command and measures what it uses. When the command ends or exceeds a limit, kills all its descendants.
 
-Everything here blocks, so `run` calls it in a thread.
+All functions here block, so `run` calls them in a thread.
 """
 
 import contextlib
@@ -21,17 +21,17 @@ from slm_lsp.sandbox.outcome import Limits, Reason
 from slm_lsp.sandbox.watch import WATCH_S, Watch
 
 DRAIN_S = 2.0
-"""The longest time for reading what an ended program has left in its pipes."""
+"""Maximum seconds for reading what an ended program has left in its pipes."""
 
 CHUNK_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended."""
+    """The result of a command that has ended."""
 
     started: bool
-    """Whether the program was started. If neither this nor `why` is set, the isolation failed; `stderr` says why."""
+    """Whether the program was started. If this is False and `why` is None, the isolation failed; `stderr` says why."""
     exit: int | None
     stdout: bytes
     stderr: bytes
@@ -40,7 +40,7 @@ class Ended:
 
 
 def supervise(command: Command, stdin: bytes, limits: Limits, folder: Folder, cancelled: Event) -> Ended:
-    """Run a command to its end, or until it exceeds a limit or `cancelled` is set. No process of it is left then.
+    """Run a command until it ends, exceeds a limit or `cancelled` is set. Afterwards, none of its processes is left.
 
     Raises:
         OSError: the command cannot be started.
@@ -79,12 +79,12 @@ class _Run:
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _unsent: memoryview = field(default_factory=lambda: memoryview(b""))
     _init: int | None = None
-    """A handle of the first process in the process namespace."""
+    """Handle (`processes.open_handle`) of the first process in the process namespace; None if not known yet."""
     _over: bool = False
 
     @contextlib.contextmanager
     def pipes(self, stdin: bytes) -> Iterator[None]:
-        """Have the pipes to the process watched; close them at the end."""
+        """Register the pipes of the process with the selector; close them at the end."""
         self._unsent = memoryview(stdin)
         streams = [(self.process.stdin, "stdin"), (self.process.stdout, "stdout"), (self.process.stderr, "stderr")]
         try:
@@ -114,13 +114,14 @@ class _Run:
                 return
 
     def end(self) -> None:
-        """Kill whatever is left, and wait until it is gone."""
+        """Kill all processes that are left, and wait until they have ended."""
         if self._over:
             return
         self._over = True
         self._find_init()
         if self._init is not None:
-            # The kernel then kills all processes of the namespace, without a walk over a tree that may keep growing.
+            # When this process ends, the kernel kills all processes of its namespace. This works even if they start
+            # new processes faster than a walk over the process tree can find them.
             processes.kill_handle(self._init)
         if self.process.returncode is None:
             processes.kill_tree(self.process.pid)
@@ -133,13 +134,16 @@ class _Run:
             processes.kill_marked(MARK, self.command.mark)
 
     def drain(self) -> None:
-        """Read what is left in the pipes. Without isolation a process may have escaped and go on writing."""
+        """Read what is left in the pipes, for at most `DRAIN_S`.
+
+        Without isolation, a process may have escaped and may continue to write.
+        """
         deadline = time.monotonic() + DRAIN_S
         while self._selector.get_map() and time.monotonic() < deadline and self._move(0):
             pass
 
     def ended(self, wall_s: float) -> Ended:
-        """The result, once the process has ended."""
+        """Return the result. Call this after the process has ended."""
         out, err = bytes(self.output["stdout"]), bytes(self.output["stderr"])
         started, missing = out.startswith(STARTED), out.startswith(MISSING)
         exit_status: int | None = self.process.returncode
@@ -156,7 +160,11 @@ class _Run:
         return Ended(started, exit_status if why is None else None, out[:kept], err[:kept], why, wall_s)
 
     def _move(self, seconds: float) -> bool:
-        """Wait for the pipes at most this long, and read and write once; return whether any was ready."""
+        """Wait up to `seconds` until a pipe is ready, and read or write once at each ready pipe.
+
+        Returns:
+            Whether any pipe was ready.
+        """
         if not self._selector.get_map():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
@@ -196,7 +204,7 @@ class _Run:
 
 
 def _by_signal(exit_status: int | None) -> Reason | None:
-    """The limit of the kernel that ended the program, as its exit status says it."""
+    """Return the kernel's limit that ended the program, according to its exit status; None if no such limit did."""
     by_status = {
         128 + getattr(signal, "SIGXCPU", -1): Reason.PROCESSOR_TIME,
         128 + getattr(signal, "SIGXFSZ", -2): Reason.FILE_SIZE,

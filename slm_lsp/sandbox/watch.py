@@ -1,4 +1,4 @@
-"""Watches what a run uses, and says which limit it exceeds."""
+"""Measures what a run uses, and reports the limit that it exceeds."""
 
 import time
 from collections.abc import Sequence
@@ -10,18 +10,19 @@ from slm_lsp.sandbox.folder import Folder, free_bytes, measure
 from slm_lsp.sandbox.outcome import THREADS, Limits, Reason
 
 WATCH_S, DISK_S = 0.02, 0.25
-"""Seconds between two looks at processes and memory, and at the disk."""
+"""Minimum seconds between two measurements of processes and memory (`WATCH_S`), and of the disk (`DISK_S`)."""
 
 SHARE = 10
-"""After a look, pause for at least this many times its duration, so that looking takes little processor time."""
+"""After a measurement, pause for this multiple of its duration, so that measuring takes little processor time."""
 
 MAX_PAUSE_S = 0.1
-"""Maximum pause between two looks at processes: a fork bomb starts thousands of processes in a second."""
+"""Maximum pause in seconds that `SHARE` may cause. It is short because a fork bomb starts thousands of processes in a
+second."""
 
 
 @dataclass
 class Watch:
-    """Looks regularly at what a run uses."""
+    """Measures regularly what a run uses."""
 
     limits: Limits
     own_processes: int
@@ -36,7 +37,7 @@ class Watch:
         self.next_disk = time.monotonic() + DISK_S
 
     def look(self, pid: int) -> Reason | None:
-        """The limit that is exceeded now, if any. Looks only when it is time to."""
+        """Return the limit that the run exceeds; None if it exceeds none, or if no measurement is due yet."""
         begun = time.monotonic()
         if begun < self.next_look:
             return None
@@ -49,7 +50,10 @@ class Watch:
         return found
 
     def disk(self, pids: Sequence[int] = ()) -> Reason | None:
-        """Whether files take too much space or are too many. Restores the devices, too."""
+        """Return the limit of disk space or of the number of files that the run exceeds; None if it exceeds neither.
+
+        Also restores the permissions of devices.
+        """
         processes.restore_devices()
         size = measure(*self._roots, stop_after=self._before.entries + self.limits.files)
         if size.entries - self._before.entries > self.limits.files or (size.too_deep and not self._before.too_deep):

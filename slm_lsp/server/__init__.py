@@ -1,1 +1,1 @@
-"""The Language Server Protocol surface; nothing below it knows of JSON-RPC or editors."""
+"""The language server. It handles the protocol (LSP); the packages below it do not know JSON-RPC or editors."""

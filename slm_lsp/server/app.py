@@ -1,4 +1,4 @@
-"""Puts the server together: which messages it handles and where the work runs. Each handler is a few lines."""
+"""Puts the server together: registers a handler for each message and declares where the handler's work runs."""
 
 import asyncio
 import contextlib
@@ -56,21 +56,24 @@ class App:
         self.inline = InlineCompletions(services)
         self._background: set[asyncio.Task[None]] = set()
         self._parser = ThreadPoolExecutor(1, "parse")
-        """One thread, so that an editor that opens many files at once does not delay completions."""
+        """Parses opened documents in a single thread, so that opening many files at once does not delay completions."""
         self._progress: dict[Path, IndexProgress] = {}
         self._configuring: asyncio.Task[None] | None = None
         self._engine_configured = False
         self._closing: asyncio.Task[None] | None = None
 
     async def settings(self, uri: str | None = None) -> Settings:
-        """Return the settings for a document; for None, those outside any workspace folder."""
+        """Return the settings for a document. For None, return the settings that apply outside any workspace folder."""
         found = await self._settings.get(self.sessions.workspace_of(uri) if uri else None)
         if (stopped := self.outcomes.switch(found.statistics)) is not None:
             self.in_background(asyncio.to_thread(stopped.close))
         return found
 
     def configure(self, tree: Any) -> None:
-        """Apply the editor's settings, at the top level or under a key of our name. Ignore anything but an object."""
+        """Apply the editor's settings, which are at the top level or under the key `slm` or `slm-lsp`.
+
+        Ignore a value that is not a JSON object.
+        """
         if isinstance(tree, dict):
             inner = next((tree[key] for key in ("slm", "slm-lsp") if isinstance(tree.get(key), dict)), tree)
             self._settings.configure({key: value for key, value in inner.items() if key != TOKEN})
@@ -79,7 +82,7 @@ class App:
         self._configuring = self.in_background(self._configure_engine())
 
     async def _configure_engine(self) -> None:
-        """Run the engine with the editor's settings, if it has any for the engine or had any before."""
+        """Run the engine with the editor's settings for it. Do nothing if the editor has never set any."""
         settings = await self.settings()
         if self._settings.editor.get("engine") or self._engine_configured:
             self._engine_configured = True
@@ -87,7 +90,7 @@ class App:
             await adjust(self.engine, settings.engine)
 
     def file_changed(self, uri: str) -> None:
-        """If a file that changed on disk holds settings, apply them and show what is wrong with them."""
+        """If the file that changed on disk contains settings, apply the settings and show the problems in them."""
         path = to_fs_path(uri)
         if path is not None and self._settings.is_settings_file(Path(path)):
             self._settings.file_changed()
@@ -104,27 +107,27 @@ class App:
         self.inline.warming.opened(session)
 
     def cursor_moved(self, uri: str, position: types.Position) -> None:
-        """Evaluate the prompt at a cursor that rests. Ignore a document that is not open."""
+        """Evaluate the prompt at the cursor when the cursor has rested. Ignore a document that is not open."""
         self.projects.viewed(uri)
         with contextlib.suppress(UsageError):
             self.inline.warming.schedule(self.sessions.get(uri), position, CURSOR_S)
 
     async def _show_problems(self, uri: str) -> None:
-        """Show what is wrong in the settings of a document's workspace. The cache does so when it resolves them."""
+        """Show the problems in the settings of a document's workspace. The cache shows them when it resolves these."""
         await self.settings(uri)
 
     def _warn(self, problem: str) -> None:
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
 
     def in_background(self, work: Any) -> "asyncio.Task[None]":
-        """Run a coroutine whose result nothing waits for. Log its failure."""
+        """Run a coroutine without waiting for its result. Log its failure."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._ended)
         return task
 
     def _on_indexer_state(self, folder: Path, state: IndexerState) -> None:
-        """Show a message of an indexer as status and progress; log and show a failure."""
+        """Show an indexer's state as status and progress. Also log a failure and show it as a message."""
         self._indexing(folder).show(state)
         if state.state == "failed":
             log.warning("%s is not indexed: %s", folder, state.reason)
@@ -133,7 +136,7 @@ class App:
         self.status.set_indexed({"ready": 100, "waiting": 100, "failed": None}.get(state.state, percent))
 
     def _indexing(self, folder: Path) -> IndexProgress:
-        """Return the progress of indexing a workspace folder. It is shown if the client supports that."""
+        """Return the progress of indexing a workspace folder. Clients that support progress show it."""
         if folder not in self._progress:
             window = self._server.client_capabilities.window
             supported = window is not None and bool(window.work_done_progress)
@@ -157,7 +160,7 @@ class App:
             log.error("background work failed: %s", error, exc_info=error)
 
     async def close(self) -> None:
-        """Release everything that the session holds. A second call waits for the first one."""
+        """Release everything that the session holds. A second call waits until the first call has finished."""
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._release())
         await asyncio.shield(self._closing)
@@ -174,7 +177,7 @@ class App:
 
 
 def _parse(document: Document) -> None:
-    """Parse a document that was opened. Later versions are parsed from its tree, which takes much less time."""
+    """Parse an opened document. Later versions reuse its syntax tree, so parsing them takes much less time."""
     with contextlib.suppress(ParseTimeoutError):
         document.syntax.tree(LIMIT_S)
 
@@ -186,10 +189,10 @@ def _encoding(negotiated: types.PositionEncodingKind | str | None) -> Encoding:
 
 
 def create_server(overrides: Mapping[str, object]) -> Server:
-    """Return a server with every handler registered, not yet connected to a client. Takes some tens of milliseconds.
+    """Return a server with all handlers, not yet connected to a client. This takes some tens of milliseconds.
 
     Args:
-        overrides: settings of the command line; they win over the editor's.
+        overrides: settings of the command line. They take precedence over the editor's settings.
     """
     server = Server("slm-lsp", __version__)
     app = App(server, overrides)
@@ -218,7 +221,7 @@ def _register_session(server: Server, app: App) -> None:
 
     @server.handles(types.SHUTDOWN, Runs.THREAD)
     async def shutdown(_: None) -> None:
-        # The end of the server cancels this handler if closing takes longer than `RELEASE_S`.
+        # When the server ends, it cancels this handler if closing takes longer than `RELEASE_S`.
         with contextlib.suppress(asyncio.CancelledError):
             await app.close()
 
@@ -235,7 +238,7 @@ def _register_session(server: Server, app: App) -> None:
 
 
 def _register_files(server: Server, app: App) -> None:
-    """Register the handlers for changes of documents and files. `Protocol` has already updated the sessions."""
+    """Register the handlers for changes of documents and files. `Protocol` updates the sessions before calling them."""
 
     @server.handles(types.TEXT_DOCUMENT_DID_OPEN, Runs.LOOP)
     def opened(params: types.DidOpenTextDocumentParams) -> None:

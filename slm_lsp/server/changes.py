@@ -1,7 +1,7 @@
-r"""Apply the changes of one `textDocument/didChange`. The time grows with the size of the changes.
+r"""Applies the changes of one `textDocument/didChange` to a text. The time grows with the size of the changes.
 
-The text is kept as a list of lines, so a change touches only the lines that it replaces. Building an index of all lines
-once for each change takes seconds for a few hundred changes of a large file.
+The text is kept as a list of lines, so a change touches only the lines that it replaces. If an index of all lines were
+built for each change, a few hundred changes of a large file would take seconds.
 """
 
 import io
@@ -13,12 +13,12 @@ from slm_lsp.text import Encoding, column
 
 
 def apply_changes(text: str, changes: Iterable[types.TextDocumentContentChangeEvent], encoding: Encoding) -> str:
-    """Return the text after all changes. The positions of each refer to the text that the previous one left.
+    """Return the text after all changes. The positions of a change refer to the text after the previous change.
 
     Args:
         text: the text before the changes.
         changes: replacements of ranges or of the whole text, in the order of the message.
-        encoding: the unit of columns.
+        encoding: the unit in which positions count columns.
     """
     lines = _split(text)
     for change in changes:
@@ -32,7 +32,7 @@ def apply_changes(text: str, changes: Iterable[types.TextDocumentContentChangeEv
 def _replace(lines: list[str], area: types.Range, new: str, encoding: Encoding) -> None:
     r"""Replace a range in a list of lines with their line ends.
 
-    Where the change completes a `\r\n`, the adjacent line is merged with the changed one.
+    If the change brings `\r` and `\n` together, they become one line end and the adjacent line is merged.
     """
     ends = sorted((_line_and_column(lines, area.start, encoding), _line_and_column(lines, area.end, encoding)))
     (first, from_column), (last, to_column) = ends
@@ -52,7 +52,7 @@ def _replace(lines: list[str], area: types.Range, new: str, encoding: Encoding) 
 
 
 def _line_and_column(lines: list[str], position: types.Position, encoding: Encoding) -> tuple[int, int]:
-    """Return the line and the column in characters; for a position outside the text, the nearest one inside."""
+    """Return a position's line and its column in characters; for a position outside the text, the nearest inside it."""
     if position.line >= len(lines):
         return len(lines) - 1, len(lines[-1])
     line = lines[position.line]
@@ -61,7 +61,7 @@ def _line_and_column(lines: list[str], position: types.Position, encoding: Encod
 
 
 def _split(text: str) -> list[str]:
-    r"""Return the lines with their ends (`\r\n`, `\n` or `\r`); the last one has no end and may be empty."""
+    r"""Return the lines with their ends (`\r\n`, `\n` or `\r`). The last line has no end and may be empty."""
     lines = list(io.StringIO(text, newline=""))
     if not lines or lines[-1].endswith(("\n", "\r")):
         lines.append("")

@@ -1,4 +1,4 @@
-"""`textDocument/completion`, for editors without inline completion: one item, sorted after all others."""
+"""Answers `textDocument/completion`, for editors without inline completion: one item, sorted after all others."""
 
 from lsprotocol import types
 
@@ -7,10 +7,10 @@ from slm_lsp.server.document import Document
 from slm_lsp.text import Encoding
 
 LAST = "\uffff"
-"""Sort key of the item: it comes after the items of all other servers."""
+"""Sort key of the item. It places the item after the items of all other servers."""
 
 LABEL_CHARACTERS = 60
-"""Longest label in characters."""
+"""Maximum length of the item's label, in characters."""
 
 
 def supports_inline_completion(capabilities: types.ClientCapabilities) -> bool:
@@ -20,12 +20,12 @@ def supports_inline_completion(capabilities: types.ClientCapabilities) -> bool:
 
 
 def completion_list(document: Document, found: Completion, encoding: Encoding) -> types.CompletionList:
-    """Return a list with the suggestion. It is marked incomplete, so that the editor asks again at the next key press.
+    """Return a list with the suggestion. It is marked incomplete, so that each key press causes a new request.
 
     Args:
-        document: the version that the suggestion is for.
+        document: the version of the document that the suggestion is for.
         found: the suggestion; its text may be empty.
-        encoding: the unit of columns.
+        encoding: the unit in which positions count columns.
     """
     if not found.text:
         return types.CompletionList(is_incomplete=True, items=[])

@@ -1,10 +1,10 @@
-"""Debounce requests: start at once while the user types slowly; during a burst of key presses wait until it pauses."""
+"""Debounces requests: starts at once while the user types slowly, and waits for a pause while the user types fast."""
 
 from collections import deque
 from statistics import median
 
 BURST_GAP_S = 0.3
-"""Longest interval in seconds between two key presses of one burst."""
+"""Maximum seconds between two key presses for the user to count as typing fast."""
 
 INTERVAL_FACTOR = 1.25
 """Debounce, as a multiple of the median interval between key presses.
@@ -14,10 +14,10 @@ usually cancelled by the next key press, and until then it takes processor time 
 """
 
 MAX_DELAY_S = 0.15
-"""Longest debounce in seconds."""
+"""Maximum debounce in seconds."""
 
 INTERVALS = 5
-"""Number of the latest intervals that the median is taken of."""
+"""The debounce depends on the median of this many latest intervals between key presses."""
 
 
 class Debounce:

@@ -1,4 +1,4 @@
-"""Immutable snapshots of an open document, one for each version, and how a change makes the next one."""
+"""Immutable snapshots of an open document, one for each version. Changes are applied by making the next snapshot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from slm_lsp.server.changes import apply_changes
 from slm_lsp.text import Encoding, Lines, TextEdit, apply_edits, column, units
 
 FIRST_LINE_CHARACTERS = 1000
-"""A first line that names an interpreter, such as `#!/usr/bin/env python3`, is shorter than this."""
+"""Number of characters in which to search for a first line such as `#!/usr/bin/env python3`."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Document:
     uri: str
     version: int
     language: str
-    """The editor's identifier of the language."""
+    """The language identifier that the editor sent."""
     text: str
     earlier: SyntaxTree | None = field(default=None, compare=False, repr=False)
-    """The tree of the version before, which makes parsing this one faster."""
+    """The syntax tree of the previous version. With it, parsing this version takes less time."""
 
     @cached_property
     def syntax(self) -> SyntaxTree:
-        """The syntax tree, parsed when it is first needed."""
+        """The syntax tree. The document is parsed at the first access."""
         path = to_fs_path(self.uri) or self.uri
         first_line = self.text[:FIRST_LINE_CHARACTERS].partition("\n")[0].removesuffix("\r")
         return SyntaxTree(language_of(Path(path).as_posix(), first_line, self.language), self.text, self.earlier)
@@ -42,7 +42,7 @@ class Document:
         return Lines(self.text)
 
     def offset(self, position: types.Position, encoding: Encoding) -> int:
-        """Return the offset of an editor's position; of a position outside the text, the nearest offset inside."""
+        """Return the offset of an editor's position; for a position outside the text, the nearest offset inside."""
         if position.line >= len(self.lines.starts):
             return len(self.text)
         line = self.lines.line(position.line)
@@ -60,15 +60,15 @@ class Document:
     def changed(
         self, changes: Sequence[types.TextDocumentContentChangeEvent], version: int, encoding: Encoding
     ) -> "Document":
-        """Return the next version: the changes applied one after the other.
+        """Return the next version of the document, with the changes applied one after the other.
 
         Args:
-            changes: of one message; the positions of each refer to the text that the previous one left.
-            version: of the text with the changes.
-            encoding: the unit of columns.
+            changes: the changes of one message. The positions of a change refer to the text after the previous change.
+            version: version number of the text with all changes.
+            encoding: the unit in which positions count columns.
         """
         if len(changes) == 1:
-            # The line index of this version is usually known already.
+            # Fast for one change, because the line index of this version usually exists already.
             text = _changed_text(self, changes[0], encoding)
         else:
             text = apply_changes(self.text, changes, encoding)

@@ -1,4 +1,4 @@
-"""Maps the package's errors to errors of the protocol. No other module does."""
+"""Maps the package's errors to errors of the protocol. No other module of the server does this."""
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -7,7 +7,7 @@ from slm_lsp.errors import RequestCancelledError, SlmError, UsageError
 
 
 def lsp_error(error: SlmError) -> JsonRpcException:
-    """Return an error as the client gets it. `data` has its parts, for clients that offer to fix the cause."""
+    """Return the error for the client. `data` has the parts of `error`, so that a client can offer to fix the cause."""
     if isinstance(error, RequestCancelledError):
         return superseded()
     code = types.ErrorCodes.InvalidParams if isinstance(error, UsageError) else types.LSPErrorCodes.RequestFailed

@@ -1,4 +1,4 @@
-"""A queue of work for pauses of typing: one task per document, run one after the other."""
+"""A queue of work for pauses in typing: at most one task per document. The tasks run one after the other."""
 
 import asyncio
 import logging
@@ -9,16 +9,16 @@ from slm_lsp.errors import SlmError
 log = logging.getLogger(__name__)
 
 LIMIT = 16
-"""Documents with work in the queue. When there are more, the oldest is dropped: an engine keeps fewer prompts."""
+"""Maximum number of documents with work in the queue. When one more is added, the work of the oldest is dropped."""
 
 Work = Callable[[], Awaitable[None]]
 
 
 class IdleQueue:
-    """Runs the most recent task first. A task that is interrupted stays in the queue. Used on the event loop only.
+    """Runs the most recent task first. An interrupted task stays in the queue. Use it on the event loop only.
 
     Args:
-        on_failure: called with the reason when a task fails; the queue continues with the next one.
+        on_failure: called with the reason when a task fails. The queue continues with the next task.
     """
 
     def __init__(self, on_failure: Callable[[str], None]) -> None:
@@ -28,14 +28,14 @@ class IdleQueue:
         self._runner: asyncio.Task[None] | None = None
 
     def put(self, uri: str, work: Work) -> None:
-        """Add the task of a document as the most recent one and replace an earlier one. This does not start it."""
+        """Add a document's task as the most recent task and replace its earlier task. Do not start the new task."""
         self._tasks.pop(uri, None)
         self._tasks[uri] = work
         if len(self._tasks) > LIMIT:
             del self._tasks[next(iter(self._tasks))]
 
     def drop(self, uri: str) -> None:
-        """Remove the task of a document. If it is running, cancel it and continue with the next one."""
+        """Remove the task of a document. If the task is running, cancel it and continue with the next task."""
         self._tasks.pop(uri, None)
         if self._running == uri and self._runner is not None:
             self.pause()
@@ -48,12 +48,12 @@ class IdleQueue:
         self._runner = self._running = None
 
     def restart(self, after_s: float) -> None:
-        """Interrupt the running task, and after a delay start with the most recent one."""
+        """Interrupt the running task, and after a delay start with the most recent task."""
         self.pause()
         self._runner = asyncio.ensure_future(self._run(after_s))
 
     def resume(self, after_s: float) -> None:
-        """Continue after a delay, if there are tasks and the queue is not already running or waiting."""
+        """Continue after a delay. Do nothing if the queue is empty, or is already running or waiting."""
         if self._tasks and (self._runner is None or self._runner.done()):
             self.restart(after_s)
 

@@ -1,4 +1,4 @@
-"""A generation that is running for a document. It continues while the user types what it generates."""
+"""A generation that is running for a document. It continues while the user types the same text that it generates."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ class InFlightGeneration:
     Args:
         cursor: the document and the position at the start of the generation.
         explicit: whether the user triggered the request by hand.
-        work: makes the completion. It sets `text` and calls `notify` as the completion grows.
+        work: generates the completion. While the completion grows, it sets `text` and calls `notify`.
         on_end: called when the generation has ended, failed or was cancelled.
     """
 
@@ -24,7 +24,7 @@ class InFlightGeneration:
         self.cursor = cursor
         self.explicit = explicit
         self.text = ""
-        """Everything the model has generated so far, before the filters."""
+        """The whole text that the model has generated so far, before the filters."""
         self.wanted = True
         """Whether a request waits for the result, or a request was answered with its first lines."""
         self._on_end = on_end
@@ -33,11 +33,11 @@ class InFlightGeneration:
         self._task.add_done_callback(self._ended)
 
     def serves(self, cursor: Cursor, explicit: bool) -> bool:
-        """Return whether a request at a cursor can wait for this generation instead of starting a new one."""
+        """Return whether a request at a cursor can wait for this generation instead of starting a new generation."""
         return not self.done and self.explicit == explicit and self.matches(cursor)
 
     def matches(self, cursor: Cursor) -> bool:
-        """Return whether the text typed since the start agrees with what was generated so far."""
+        """Return whether the text that the user typed since the start agrees with the text generated so far."""
         before, after = cursor.text[: cursor.offset], cursor.text[cursor.offset :]
         start = self.cursor.text[: self.cursor.offset]
         if cursor.path != self.cursor.path or not before.startswith(start):
@@ -49,7 +49,7 @@ class InFlightGeneration:
         return not typed or text.startswith(typed) or typed.startswith(text) or remainder(text, typed) is not None
 
     def continues_in(self, text: str) -> bool:
-        """Return whether a version of the document still has the text before and after the position of the start."""
+        """Return whether `text`, a later version of the document, still has the text before and after the start."""
         offset = self.cursor.offset
         return text.startswith(self.cursor.text[:offset]) and text.endswith(self.cursor.text[offset:])
 
@@ -60,7 +60,7 @@ class InFlightGeneration:
         self._on_end()
 
     def notify(self) -> None:
-        """Wake the requests that wait in `progress`: there are more checked lines."""
+        """Wake the requests that wait in `progress`, because there are more checked lines."""
         self._changed.set()
 
     async def progress(self) -> None:
@@ -74,7 +74,7 @@ class InFlightGeneration:
         return self._task.done()
 
     def result(self) -> Completion:
-        """Return the whole completion. Call it when `done` is true.
+        """Return the whole completion. Call this only when `done` is true.
 
         Raises:
             SlmError: the generation failed.

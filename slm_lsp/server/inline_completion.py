@@ -1,4 +1,7 @@
-"""`textDocument/inlineCompletion`: a suggestion at the cursor. A newer request of a document cancels the older one."""
+"""Answers `textDocument/inlineCompletion` with a suggestion at the cursor.
+
+A newer request for a document cancels the older one.
+"""
 
 import asyncio
 from dataclasses import replace
@@ -34,15 +37,18 @@ from slm_lsp.server.session import DocumentSession
 from slm_lsp.server.warming import PAUSE_S, Warming
 
 GRACE_S = 0.2
-"""Seconds that a generation continues without a request. A client that types cancels the earlier request before it
-sends the next one, which may use the same generation."""
+"""Seconds that a generation continues without a request. While the user types, a client cancels the earlier request and
+then sends the next one, which may use the same generation."""
 
 AFTER_ACCEPTANCE_S = 0.4
 """For this many seconds after an acceptance, show only cached suggestions."""
 
 
 class InlineCompletions:
-    """Answers requests: at most one pending request and one generation per document. Used on the event loop only."""
+    """Answers requests, with at most one pending request and one generation per document.
+
+    Use it on the event loop only.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -53,7 +59,7 @@ class InlineCompletions:
         """Return what the editor shows as ghost text: at most one item, or several for an explicit request.
 
         Raises:
-            JsonRpcException: the request was cancelled, or failed.
+            JsonRpcException: the request was cancelled or failed.
         """
         uri = params.text_document.uri
         explicit = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
@@ -61,7 +67,7 @@ class InlineCompletions:
         return types.InlineCompletionList(self._items(document, completion))
 
     async def answer(self, uri: str, position: types.Position, explicit: bool) -> tuple[Document, Completion]:
-        """Return the completion at a position, and the version of the document that it is for.
+        """Return the completion at a position, and the version of the document to which the completion belongs.
 
         Raises:
             JsonRpcException: as in `complete`.
@@ -99,7 +105,7 @@ class InlineCompletions:
         return document, completion
 
     def changed(self, uri: str) -> None:
-        """Stop work that a change of a document made useless."""
+        """Stop work that has become useless because a document was changed."""
         session = self._services.sessions.get(uri)
         self.warming.changed(session)
         if not self._services.sessions.has_pending:
@@ -111,7 +117,7 @@ class InlineCompletions:
         self._accepted_at = asyncio.get_running_loop().time()
 
     async def _find(self, session: DocumentSession, document: Document, cursor: Cursor, explicit: bool) -> Completion:
-        """Return a completion from the cache, from the generation in flight, or from a new one."""
+        """Return a completion from the cache, from the generation in flight, or from a new generation."""
         now = asyncio.get_running_loop().time()
         delay_s = session.debounce.delay(now)
         if not explicit:
@@ -133,7 +139,10 @@ class InlineCompletions:
         return found if found is not None else generation.result()
 
     async def _first_lines(self, generation: InFlightGeneration, cursor: Cursor) -> Completion | None:
-        """Wait until a generation has something to show at a cursor. Return None if it no longer matches the text."""
+        """Wait until a generation has lines to show at a cursor, and return them.
+
+        Return None if the generation no longer matches the text.
+        """
         while True:
             if generation.done:
                 whole = generation.result()
@@ -212,7 +221,7 @@ class InlineCompletions:
             status.set("ready", status.current["reason"])
 
     def _cancel_unused_soon(self, session: DocumentSession) -> None:
-        """Cancel the generation after `GRACE_S`, unless a request or the text needs it by then."""
+        """Cancel the generation after `GRACE_S`, unless it is needed then (`DocumentSession.cancel_if_unused`)."""
         asyncio.get_running_loop().call_later(GRACE_S, session.cancel_if_unused)
 
     def _items(self, document: Document, completion: Completion) -> list[types.InlineCompletionItem]:
@@ -232,7 +241,10 @@ class InlineCompletions:
 
 
 def _skip_reason(cursor: Cursor, settings: CompletionSettings) -> str | None:
-    """Return why a request while typing is not answered; None if it is. Runs in a thread: it parses the document."""
+    """Return the reason not to answer an automatic request; None to answer it.
+
+    Call this in a thread, because it parses the document.
+    """
     return skip_reason(cursor, surroundings_of(cursor), settings)
 
 

@@ -1,4 +1,4 @@
-"""Counts suggestions and what became of them, on this machine only. Handles the command `slm.completionAccepted`."""
+"""Counts suggestions and how many were accepted, on this machine only. Handles the command `slm.completionAccepted`."""
 
 from typing import Any, get_args
 
@@ -18,14 +18,14 @@ class OutcomeReport(msgspec.Struct, frozen=True):
     """The argument of the command `slm.completionAccepted`."""
 
     id: str
-    """Identifies the suggestion; it was in the `command` of the item."""
+    """Id of the suggestion, from the `command` of the item."""
     kind: SuggestionOutcome
     characters: int | None = None
-    """Number of characters of the suggestion that were accepted so far."""
+    """Number of characters of the suggestion that the user has accepted so far."""
 
 
 class Outcomes:
-    """Passes counts to the statistics, or drops them while statistics are off. They are off at first."""
+    """Passes counts to the statistics, or drops the counts while statistics are off. Statistics are off at first."""
 
     def __init__(self) -> None:
         self._statistics: Statistics | None = None
@@ -42,7 +42,7 @@ class Outcomes:
         """Count the answer to a request.
 
         Args:
-            language: of the document.
+            language: language of the document.
             completion: the answer; its text may be empty.
             seconds: latency of the answer.
         """
@@ -69,7 +69,7 @@ class Outcomes:
         )
 
     def reported(self, report: OutcomeReport) -> None:
-        """Count what became of a suggestion."""
+        """Count the outcome that a client reported for a suggestion."""
         if self._statistics is not None:
             self._statistics.outcome(report.id, report.kind, report.characters)
 

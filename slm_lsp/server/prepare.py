@@ -1,7 +1,7 @@
-"""Does once, before a client connects, what would otherwise block the event loop at the first message of each type.
+"""Does slow one-time work before a client connects, so that the first messages do not block the event loop.
 
-lsprotocol generates code to decode and encode a message type when the type is used for the first time, which takes up
-to 12 ms. Reading the table of languages takes about as long.
+When a message type is used for the first time, lsprotocol generates code to decode and encode it, which takes up to
+12 ms. Reading the table of languages takes about as long.
 """
 
 from typing import Any
@@ -64,7 +64,7 @@ _RESULTS: tuple[Any, ...] = (
 
 
 def prepare(protocol: Protocol) -> None:
-    """Decode and encode a sample of each frequent message, and read the table of languages."""
+    """Decode and encode a sample of each frequent message type, and read the table of languages."""
     for method, params in _NOTIFICATIONS.items():
         protocol.structure_message({"jsonrpc": "2.0", "method": method, "params": params})
     for method, params in _REQUESTS.items():

@@ -11,7 +11,7 @@ from pygls.progress import Progress
 from slm_lsp.index.process import IndexerState
 
 SHOWN_AFTER_S = 1.0
-"""Seconds after which progress is shown. Shorter indexing is not shown."""
+"""Seconds of indexing after which progress is shown. Indexing that ends earlier is not shown."""
 
 PERCENT = 100
 
@@ -20,8 +20,8 @@ class IndexProgress:
     """The progress of indexing one workspace.
 
     Args:
-        progress: from pygls; None if the client does not show progress.
-        name: of the workspace.
+        progress: pygls's object for progress; None if the client does not show progress.
+        name: name of the workspace.
         stop: called when the user cancels indexing.
     """
 
@@ -34,7 +34,7 @@ class IndexProgress:
         self._creating: asyncio.Task[None] | None = None
 
     def show(self, state: IndexerState) -> None:
-        """Show a message of the indexer."""
+        """Show a state of the indexer."""
         if self._progress is None:
             return
         now = asyncio.get_running_loop().time()
@@ -54,7 +54,7 @@ class IndexProgress:
             self._progress.report(self._token, types.WorkDoneProgressReport(message=message, percentage=percent))
 
     def close(self, message: str) -> None:
-        """End the progress that is shown. A later message of the indexer starts a new one."""
+        """End the progress that is shown. A later state of the indexer starts a new progress."""
         self._since = None
         self._end(message)
 

@@ -1,4 +1,4 @@
-"""The workspace folders of the open documents: their indexes, the unsaved changes over them, and recent edits."""
+"""The workspace folders of the open documents: their indexes, unsaved changes and recent edits."""
 
 import asyncio
 import logging
@@ -31,10 +31,10 @@ from slm_lsp.server.sessions import Sessions
 log = logging.getLogger(__name__)
 
 REMEMBERED = 24
-"""Number of recent edits, and of recently viewed files, that are kept."""
+"""Maximum number of recent edits to remember, and of recently viewed files."""
 
 NEAR_LINES = 20
-"""An edit within this many lines of an earlier one of the same file replaces it."""
+"""An edit replaces an earlier edit in the same file that is at most this number of lines away."""
 
 OPEN_PARSE_S = 0.25
 """Seconds of processor time for parsing an open document. If it takes longer, the indexed version is used."""
@@ -43,10 +43,10 @@ RULES_S = 5.0
 """Seconds after which the ignore files of a workspace are read again."""
 
 RESUME_S = 300.0
-"""After a user has cancelled indexing, this many seconds pass before an opened or saved file starts it again."""
+"""After a user has cancelled indexing, opening or saving a file starts indexing again only after this many seconds."""
 
 NAME_S = 0.005
-"""Longest look-up of a name in seconds. Usually it takes less than 0.1 ms."""
+"""Maximum seconds for looking up a name in the index. A look-up usually takes less than 0.1 ms."""
 
 OnState = Callable[[Path, IndexerState], None]
 
@@ -55,7 +55,7 @@ class Workspace:
     """One workspace folder.
 
     `retrieve` and the methods it calls run in the workspace's own thread. `defines` may be called from any thread. All
-    other methods run on the event loop. The thread and `defines` have a connection to the index each.
+    other methods run on the event loop. There are two connections to the index: one for the thread, one for `defines`.
     """
 
     def __init__(self, root: Path, on_state: Callable[[IndexerState], None]) -> None:
@@ -72,7 +72,7 @@ class Workspace:
         self._rows: dict[str, tuple[Document, FileRows]] = {}
         self._closed = False
         self.stopped_at: float | None = None
-        """When the user cancelled indexing; None while it is running."""
+        """Time at which the user cancelled indexing, by the clock of `Projects`; None if indexing is not cancelled."""
 
     async def close(self) -> None:
         """Stop the indexer, let the thread finish its work, and close both connections."""
@@ -84,13 +84,13 @@ class Workspace:
 
     @property
     def history(self) -> History:
-        """What the user did last, the most recent first."""
+        """The recent edits and viewed files, most recent first."""
         return History(tuple(reversed(self.edits)), tuple(reversed(self.viewed)))
 
     def retrieve(
         self, cursor: Cursor, documents: Iterable[Document], history: History, tokens: int, limit_s: float
     ) -> Retrieved:
-        """Return snippets for a cursor. If the index is damaged, search the open documents only."""
+        """Return snippets for a cursor. If the index cannot be used, search only the open documents."""
         opened = self._open_files(documents)
         try:
             return retrieve(cursor, Project(self._connected(), opened), history, tokens, limit_s)
@@ -108,7 +108,7 @@ class Workspace:
         return self._reader
 
     def defines(self, name: str) -> bool:
-        """Return whether a file of the project defines a name; False if the index does not answer in `NAME_S`."""
+        """Return whether a file of the project defines a name; False if the look-up takes longer than `NAME_S`."""
         with self._names_lock:
             try:
                 if self._closed:
@@ -122,7 +122,7 @@ class Workspace:
                 return False
 
     def reconnect(self) -> None:
-        """Close the connections, because the index may have been built anew. The next search opens the new one."""
+        """Close the connections, because the index may have been rebuilt. The next search opens the new index."""
         self.thread.submit(self._close_reader)
         self._close_names()
 
@@ -141,7 +141,7 @@ class Workspace:
             self._reader = None
 
     def _open_files(self, documents: Iterable[Document]) -> dict[str, FileRows]:
-        """Return the index rows of the open documents that may be indexed. Parse those that have changed."""
+        """Return the index rows of the open documents that may be indexed. Parse the documents that have changed."""
         rules = self._current_rules()
         kept: dict[str, tuple[Document, FileRows]] = {}
         for document in documents:
@@ -174,12 +174,12 @@ class Workspace:
 
 
 class Projects:
-    """A `Workspace` for each folder that contains an open document. Used on the event loop only.
+    """Keeps a `Workspace` for each folder that contains an open document. Use it on the event loop only.
 
     Args:
         sessions: the open documents.
-        on_state: called with a workspace folder and each message of its indexer.
-        clock: seconds; measures the time since the user cancelled indexing.
+        on_state: called with a workspace folder and each state that its indexer reports.
+        clock: returns the time in seconds, used to measure the time since the user cancelled indexing.
     """
 
     def __init__(self, sessions: Sessions, on_state: OnState, clock: Callable[[], float] = time.monotonic) -> None:
@@ -189,7 +189,7 @@ class Projects:
         self._workspaces: dict[Path, Workspace] = {}
 
     def viewed(self, uri: str) -> None:
-        """Remember that the user looks at a document. Start the indexer of its workspace if it is not running."""
+        """Remember that the user looks at a document. The first document of a workspace starts its indexer."""
         if (found := self._of(uri)) is not None:
             workspace, path = found
             if path in workspace.viewed:
@@ -207,14 +207,17 @@ class Projects:
                 workspace.edits.append((path, line))
 
     def changed_on_disk(self, uris: Iterable[str]) -> None:
-        """Tell the indexers about files that the editor saved, or saw changing."""
+        """Tell the indexers about files that the editor saved or reported as changed."""
         for uri in uris:
             for workspace in self._workspaces.values():
                 if (path := workspace.relative(uri)) is not None:
                     workspace.indexer.changed([path])
 
     async def retrieve(self, document: Document, cursor: Cursor, tokens: int, limit_s: float) -> Retrieved:
-        """Return snippets for a cursor, found in the workspace's thread; none outside every workspace folder."""
+        """Return snippets for a cursor, found in the workspace's thread.
+
+        A document outside every workspace folder gets no snippets.
+        """
         found = self._of(document.uri)
         if found is None or tokens == 0:
             return Retrieved((), {}, ())
@@ -224,18 +227,18 @@ class Projects:
         return await asyncio.get_running_loop().run_in_executor(workspace.thread, search)
 
     def knows(self, uri: str) -> Callable[[str], bool]:
-        """Return a function that says whether a document's project defines a name. It may be called in any thread."""
+        """Return a function that returns whether a document's project defines a name. Any thread may call it."""
         found = self._of(uri)
         return found[0].defines if found is not None else lambda _: False
 
     async def stop_indexing(self, folder: Path) -> None:
-        """Stop a workspace's indexer because the user cancelled it. What is indexed already is used."""
+        """Stop a workspace's indexer because the user cancelled it. Files that are already indexed are still used."""
         if (workspace := self._workspaces.get(folder)) is not None:
             workspace.stopped_at = self._clock()
             await workspace.indexer.stop()
 
     def resume_indexing(self, uri: str) -> None:
-        """Start a cancelled indexer again if `RESUME_S` have passed. Call it when a document was opened or saved."""
+        """Start a cancelled indexer again if `RESUME_S` have passed. Call this when a document was opened or saved."""
         found = self._of(uri)
         if found is None or (stopped_at := found[0].stopped_at) is None:
             return
@@ -250,13 +253,13 @@ class Projects:
         await asyncio.gather(*(each.close() for each in workspaces))
 
     def remove(self, folders: Iterable[types.WorkspaceFolder]) -> list[Workspace]:
-        """Remove folders that left the workspace. Return them; the caller closes them."""
+        """Remove folders that left the workspace. Return their `Workspace` objects; the caller must close them."""
         paths = [Path(path) for each in folders if (path := to_fs_path(each.uri)) is not None]
         roots = {*paths, *(path.resolve() for path in paths)}
         return [self._workspaces.pop(root) for root in roots & self._workspaces.keys()]
 
     def _of(self, uri: str) -> tuple[Workspace, str] | None:
-        """Return the workspace of a document and its path there; None outside every workspace folder."""
+        """Return the workspace of a document and the document's path in it; None if no workspace contains it."""
         folder = self._sessions.workspace_of(uri)
         if folder is None:
             return None

@@ -1,7 +1,7 @@
-"""pygls with our documents instead of its own, and with an answer to every malformed message.
+"""Extends pygls: uses our documents instead of those of pygls, and answers every malformed message.
 
-The documents of pygls split lines at form feeds and U+2028, which editors do not. pygls also leaves a request with
-wrong parameters without an answer.
+The documents of pygls split lines at form feeds and U+2028, unlike editors. pygls also does not answer a request that
+has wrong parameters.
 """
 
 import asyncio
@@ -35,25 +35,25 @@ request_id: ContextVar[int | str | None] = ContextVar("request_id", default=None
 
 
 class AlreadyAnswered(Exception):  # noqa: N818 - it does not report a failure
-    """A malformed message was answered with an error; nothing more is to be done."""
+    """A malformed message has been answered with an error, so pygls must not handle it."""
 
 
 class Protocol(LanguageServerProtocol):
-    """The protocol of one client. Its open documents are in `sessions`."""
+    """The protocol of one client. The client's open documents are in `sessions`."""
 
     def __init__(self, server: LanguageServer, converter: Any) -> None:
         super().__init__(server, converter)
         self.sessions = Sessions()
         self.token: str | None = None
-        """The token that `initialize` has to contain; None if every client is accepted."""
+        """The token that `initialize` must contain; None to accept every client."""
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Any:
-        """End the session of this client. The method of pygls would exit the process, with all its clients."""
+        """End the session of this client only. The method of pygls would exit the process and so end all sessions."""
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Close the connection after everything that was written before has been sent."""
+        """Close the connection after all messages written so far have been sent."""
         closing = self.writer.close() if self.writer is not None else None
         if inspect.isawaitable(closing):
             self._closing = asyncio.ensure_future(closing)
@@ -87,7 +87,7 @@ class Protocol(LanguageServerProtocol):
         return self._workspace is not None
 
     def encode(self, value: Any) -> Any:
-        """Return a message or a part of one as it is sent, in plain dictionaries and lists."""
+        """Return a message, or a part of one, as plain dictionaries and lists that can be sent as JSON."""
         return self._converter.unstructure(value)
 
     def _our_handler(self, method: str, params: Any) -> Any:
@@ -95,7 +95,7 @@ class Protocol(LanguageServerProtocol):
             yield handler, (params,), None
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """Return the typed message. If that fails, answer it here, where the id of the request is still known."""
+        """Return the typed message. Answer a malformed message here, because only here its request id is known."""
         try:
             message = super().structure_message(data)
         except JsonRpcException as error:
@@ -106,7 +106,11 @@ class Protocol(LanguageServerProtocol):
         return message
 
     def handle_message(self, message: Any) -> None:
-        """Answer JSON that is not JSON-RPC, and requests before `initialize` or after `shutdown`; handle the rest."""
+        """Handle a message.
+
+        Answer with an error if the message is not JSON-RPC, or if it is a request before `initialize` or after
+        `shutdown`.
+        """
         if not hasattr(message, "jsonrpc"):
             number = message.get("id") if isinstance(message, dict) else None
             self.answer_error(JsonRpcInvalidRequest(NOT_JSON_RPC), number)
@@ -130,11 +134,11 @@ class Protocol(LanguageServerProtocol):
             self.hang_up()
             return
         if self._shutdown and method not in (None, types.EXIT):
-            return  # A notification: the state that it would change was released.
+            return  # Ignore the notification: the state that it would change has been released.
         request_id.set(number)
         super().handle_message(message)
         if method == types.SHUTDOWN:
-            self._shutdown = True  # pygls sets it with the answer, which may be later than `exit`.
+            self._shutdown = True  # pygls sets this only with the answer, which may be after `exit` arrives.
 
     def _has_token(self, params: Any) -> bool:
         if self.token is None:
@@ -144,7 +148,7 @@ class Protocol(LanguageServerProtocol):
         return isinstance(token, str) and hmac.compare_digest(token.encode(), self.token.encode())
 
     def answer_error(self, error: JsonRpcException, number: int | str | None) -> None:
-        """Answer a message with an error; `number` is its id, None if it has no id."""
+        """Answer a message with an error. `number` is the id of the message, or None if the message has no id."""
         self._send_data({"jsonrpc": self.VERSION, "id": number, "error": error.to_response_error()})
 
 
@@ -152,11 +156,11 @@ class Runs(Enum):
     """Where the work of a handler runs. Each handler declares it."""
 
     LOOP = "loop"
-    """On the event loop. The handler is a plain function, takes microseconds, and reads no file."""
+    """On the event loop. The handler is a plain function that takes microseconds and reads no file."""
     THREAD = "thread"
     """In a thread. The handler is a coroutine that waits for the thread."""
     ENGINE = "engine"
-    """In the engine, and in threads. The handler is a coroutine that can be cancelled."""
+    """In the engine and in threads. The handler is a coroutine that can be cancelled."""
 
 
 class Server(LanguageServer):
@@ -164,7 +168,7 @@ class Server(LanguageServer):
 
     protocol: Protocol
     close: Callable[[], Awaitable[None]]
-    """Releases everything that a session holds. Set by `create_server`."""
+    """A function that releases everything that a session holds. `create_server` sets it."""
 
     def __init__(self, name: str, version: str) -> None:
         super().__init__(name, version, protocol_cls=Protocol)
@@ -175,18 +179,18 @@ class Server(LanguageServer):
         """Return a decorator that registers the handler of a method.
 
         Args:
-            method: of the protocol.
-            runs: where the work runs.
+            method: the protocol's method, such as `textDocument/didOpen`.
+            runs: where the work of the handler runs.
             options: announced to the client as the server's capability.
         """
         return self._declared(method, runs, self.feature(method, options))
 
     def runs_command(self, name: str, runs: Runs) -> Callable[[Callable[..., Any]], Any]:
-        """Return a decorator that registers the handler of a command; arguments as in `handles`."""
+        """Return a decorator that registers the handler of a command. The arguments are as in `handles`."""
         return self._declared(name, runs, self.command(name))
 
     def _declared(self, name: str, runs: Runs, register: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-        """Return a decorator that registers a handler. A handler is a coroutine exactly if it does not run on the loop.
+        """Return a decorator that registers a handler: a plain function for `Runs.LOOP`, otherwise a coroutine.
 
         Raises:
             TypeError: the handler does not fit its declaration.
@@ -202,7 +206,7 @@ class Server(LanguageServer):
         return decorate
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Answer malformed messages. Log all other errors; the default of pygls is to show them in the editor."""
+        """Answer malformed messages and log all other errors. pygls by default shows these errors in the editor."""
         if isinstance(error, AlreadyAnswered):
             return
         if isinstance(error, JsonRpcException) and source is not JsonRpcException:

@@ -21,7 +21,7 @@ from slm_lsp.server.services import Services
 
 @dataclass(frozen=True, slots=True)
 class RestingCursor:
-    """The position where the user paused, and the parts of the prompt there."""
+    """The position where the user paused, and the parts of the prompt at this position."""
 
     document: Document
     position: types.Position
@@ -30,14 +30,14 @@ class RestingCursor:
 
 
 async def refine(services: Services, cursor: RestingCursor, shown: Completion) -> Completion:
-    """Return what to show at a position: the strong model's answer if it is better, else `shown`.
+    """Return the completion to show at a position: the strong model's answer if it is better, else `shown`.
 
-    Cancelling this coroutine cancels the request to the model; then nothing changes.
+    Cancelling this coroutine cancels the request to the model and changes nothing.
 
     Args:
-        services: of the server.
-        cursor: where the user paused.
-        shown: the answer to the last request there; its text may be empty.
+        services: the shared objects of the server.
+        cursor: the position where the user paused.
+        shown: the answer to the last request at this position; its text may be empty.
 
     Raises:
         SlmError: the engine did not answer.
@@ -57,7 +57,7 @@ async def refine(services: Services, cursor: RestingCursor, shown: Completion) -
     if not services.sessions.is_current(cursor.document):
         return shown
     if not is_better(ModelAnswer(shown.text, shown.confidence), ModelAnswer(found.text, found.confidence)):
-        # The rest of this suggestion, after typing or a partial acceptance, need not be refined again.
+        # When the user has typed or accepted a part of this suggestion, its rest need not be refined again.
         services.cache.put(cursor.parts.cursor, replace(shown, confirmed=True))
         return shown
     replaced = shown.id if shown.text else ""

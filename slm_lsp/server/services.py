@@ -1,4 +1,4 @@
-"""The objects that the parts of completion share. One value, so that they are passed together."""
+"""The objects that the parts of completion share, in one value."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Services:
     projects: Projects
     engine: Provider
     settings: Callable[[str | None], Awaitable[Settings]]
-    """Returns the settings for a document, by its URI; for None, those outside any workspace."""
+    """Returns the settings for a document, by its URI. For None, returns the settings outside any workspace."""
     status: StatusReport
     stream: Stream
     outcomes: Outcomes

@@ -1,4 +1,4 @@
-"""The state of one open document: its text, the prompt's anchor and snippets, the pending request, the generation."""
+"""The state of one open document: text, anchor and snippets of the prompt, pending request, and generation."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from slm_lsp.text import Encoding
 
 @dataclass(eq=False)
 class DocumentSession:
-    """One open document. Used on the event loop only; other threads get the immutable `document`."""
+    """One open document. Use it on the event loop only; other threads may use the immutable `document`."""
 
     document: Document
-    """The current version."""
+    """The current version of the document."""
     anchor: Anchor | None = None
-    """Where the prefix of the last prompt ended; None before the first prompt."""
+    """The position where the prefix of the last prompt ended; None before the first prompt."""
     snippets: tuple[Snippet, ...] = ()
-    """Pieces of other files at the start of the prompt. They change only in a pause of typing."""
+    """Pieces of other files at the start of the prompt. They change only while the user pauses."""
     pending: "asyncio.Task[Completion] | None" = None
     """The newest request that has no answer yet."""
     generation: InFlightGeneration | None = None
@@ -39,16 +39,16 @@ class DocumentSession:
         return self.document.uri
 
     def change(self, changes: Sequence[types.TextDocumentContentChangeEvent], version: int, encoding: Encoding) -> None:
-        """Make the changes of a `textDocument/didChange` the current version."""
+        """Replace the current version by the version with the changes of a `textDocument/didChange`."""
         self.document = self.document.changed(changes, version, encoding)
 
     def anchor_at(self, cursor: Cursor) -> Anchor:
-        """Return the anchor for a prompt, and keep it for the next one."""
+        """Return the anchor for a prompt, and keep it for the next prompt."""
         self.anchor = follow(cursor, self.anchor)
         return self.anchor
 
     def settle(self, chosen: Sequence[Snippet]) -> tuple[Snippet, ...]:
-        """Return the snippets to use: the present ones while they are nearly as good as `chosen`, else `chosen`."""
+        """Return and keep the snippets to use: the current snippets if nearly as good as `chosen`, else `chosen`."""
         self.snippets = choose_head(self.snippets, chosen)
         return self.snippets
 
@@ -63,7 +63,10 @@ class DocumentSession:
             self.generation.cancel()
 
     def cancel_if_unused(self) -> None:
-        """Cancel the generation if no request waits for it and the document no longer contains its context."""
+        """Cancel the generation if no request needs its result, or if the document no longer contains its context.
+
+        While a request is pending, do nothing: that request decides.
+        """
         generation = self.generation
         if generation is None or generation.done or self.pending is not None:
             return

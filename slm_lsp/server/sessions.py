@@ -14,20 +14,20 @@ from slm_lsp.text import Encoding
 
 
 class Sessions:
-    """A `DocumentSession` for each open document. Used on the event loop only."""
+    """Keeps a `DocumentSession` for each open document. Use it on the event loop only."""
 
     def __init__(self) -> None:
         self.encoding: Encoding = "utf-16"
-        """The unit of columns in positions, as agreed with the client."""
+        """The unit in which positions count columns, as agreed with the client."""
         self._sessions: dict[str, DocumentSession] = {}
         self._folders: dict[str, Path] = {}
 
     def __iter__(self) -> Iterator[DocumentSession]:
-        """The open documents."""
+        """Return an iterator over the sessions of the open documents."""
         return iter(self._sessions.values())
 
     def open(self, item: types.TextDocumentItem) -> None:
-        """Start a session for a document that was opened. A session of the same URI is closed."""
+        """Start a session for a document that was opened. If the same URI already has a session, close that first."""
         self.close(item.uri)
         document = Document(item.uri, item.version, item.language_id, item.text)
         self._sessions[item.uri] = DocumentSession(document)
@@ -86,7 +86,7 @@ class Sessions:
         return max(containing, key=lambda folder: len(folder.parts), default=None)
 
     def cursor(self, document: Document, position: types.Position) -> Cursor:
-        """Return a position in a document as the features use it.
+        """Convert an editor's position in a document to a `Cursor`.
 
         Raises:
             UsageError: the document has no such line.

@@ -9,41 +9,42 @@ from pathlib import Path
 from slm_lsp.config import WORKSPACE_FILE, Settings, load_settings, user_file
 
 CHECK_S = 1.0
-"""Seconds for which resolved settings are used without looking at their files. An editor that saves a settings file, or
-watches it, is faster: see `SettingsCache.file_changed`."""
+"""Seconds for which resolved settings are used without checking their files for changes. A change that the editor
+reports takes effect at once: see `SettingsCache.file_changed`."""
 
 _Stamp = tuple[int, int, int] | None
-"""Size, modification time and change time of the metadata (such as permissions); None if the file does not exist."""
+"""A file's size, modification time, and change time of its metadata (such as permissions); None if no such file exists.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
     stamps: tuple[_Stamp, ...]
-    """Of the settings files."""
+    """Stamps of the settings files when they were read."""
     settings: Settings
 
 
 @dataclass(slots=True)
 class _Workspace:
-    """What is known of one workspace folder."""
+    """The cached settings of one workspace folder."""
 
     resolved: _Resolved | None = None
     checked_at: float = -CHECK_S
-    """When the files were looked at, by the cache's clock."""
+    """Time of the last check of the files, by the cache's clock."""
     problems: tuple[str, ...] = ()
-    """Of the last settings; they were shown to the user."""
+    """Problems in the last settings. They have been shown to the user."""
     resolving: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a thread looks at the files, so that simultaneous requests do it once."""
+    """Held while a thread checks the files, so that simultaneous requests cause only one check."""
 
 
 class SettingsCache:
     """Settings by workspace folder. Files are read in a thread, so a look-up never blocks the event loop.
 
     Args:
-        overrides: settings of the command line; they win over the editor's.
+        overrides: settings of the command line. They take precedence over the editor's settings.
         warn: called once with each problem, and again if a problem comes back after it was fixed.
         user: the user's settings file; None for the default path.
-        clock: seconds, from any start.
+        clock: returns the time in seconds, from any start.
     """
 
     def __init__(
@@ -68,20 +69,20 @@ class SettingsCache:
 
     @property
     def editor(self) -> Mapping[str, object]:
-        """The editor's settings, overridden by those of the command line."""
+        """The editor's settings, overridden by the settings of the command line."""
         return self._editor
 
     def is_settings_file(self, path: Path) -> bool:
-        """Return whether a file may hold settings."""
+        """Return whether a file can be a settings file, judged by its path."""
         return path.name == WORKSPACE_FILE or path == self._user
 
     def file_changed(self) -> None:
-        """Look at the files again at the next look-up, because a settings file was saved or has changed."""
+        """Check the files at the next look-up, because a settings file was saved or has changed."""
         for each in self._workspaces.values():
             each.checked_at = self._clock() - CHECK_S
 
     async def get(self, folder: Path | None) -> Settings:
-        """Return the settings of a workspace folder; for None, those outside any folder."""
+        """Return the settings of a workspace folder. For None, return the settings outside any workspace folder."""
         workspace = self._workspaces.setdefault(folder, _Workspace())
         while (settings := self._fresh(workspace)) is None:
             async with workspace.resolving:
@@ -94,7 +95,7 @@ class SettingsCache:
         self._workspaces.pop(folder, None)
 
     def _fresh(self, workspace: _Workspace) -> Settings | None:
-        """Return the resolved settings unless it is time to look at the files again."""
+        """Return the resolved settings; None if the files must be checked first."""
         if workspace.resolved is None or self._clock() - workspace.checked_at >= CHECK_S:
             return None
         return workspace.resolved.settings
@@ -103,13 +104,13 @@ class SettingsCache:
         editor, before, now = self._editor, workspace.resolved, self._clock()
         resolved = await asyncio.to_thread(self._read, folder, editor, before)
         if editor is not self._editor:
-            return  # The editor's settings were replaced meanwhile; the caller tries again.
+            return  # The editor's settings were replaced in the meantime; the caller tries again.
         workspace.resolved, workspace.checked_at = resolved, now
         if resolved is not before:
             self._report(workspace, resolved.settings.problems)
 
     def _read(self, folder: Path | None, editor: Mapping[str, object], before: _Resolved | None) -> _Resolved:
-        """Return the settings; `before` itself if no file has changed since. Runs in a thread."""
+        """Return the settings. If no file has changed since `before`, return `before`. Call this in a thread."""
         files = [self._user] if folder is None else [self._user, folder / WORKSPACE_FILE]
         stamps = tuple(_stamp(each) for each in files)
         if before is not None and before.stamps == stamps:

@@ -1,8 +1,8 @@
 """The server over TCP or a WebSocket, for clients that cannot start a program or are on another machine.
 
-A client may ask about every file that the server can read. So the server accepts connections from this machine only,
-unless a token is set. Web pages on this machine could connect too; they are recognized by the `Origin` header that
-browsers send, and refused.
+A client can get the content of every file that the server can read. Therefore the server accepts only connections from
+this machine, unless a token is set. Web pages in a browser on this machine could connect, too. The server refuses them:
+it recognizes them by the `Origin` header that browsers send.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["tcp", "ws"]
 Communicate = Callable[[Server], Awaitable[None]]
-"""Exchanges messages with one client until it leaves."""
+"""Exchanges messages with one client until the client disconnects."""
 Session = Callable[[Communicate], Awaitable[None]]
 """Runs the session of one client from the start to the release of everything that it holds."""
 OnListening = Callable[[str, int], None]
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""Longest message in bytes; the server closes the connection of a client that sends a longer one."""
+"""Maximum length of a message in bytes. The server closes the connection of a client that sends a longer message."""
 
 AUTHENTICATION_S = 20.0
 """If a token is set, a connection without a valid `initialize` is closed after this many seconds."""
@@ -46,11 +46,11 @@ class Address:
 
     host: str
     port: int
-    """0 for any free port."""
+    """Port number; 0 for any free port."""
 
 
 def parse_address(text: str) -> Address:
-    """Parse an address of the command line: `HOST:PORT`, `[HOST]:PORT` for IPv6, or `PORT` on this machine only.
+    """Parse an address from the command line: `HOST:PORT`, `[HOST]:PORT` for IPv6, or `PORT` for this machine only.
 
     Raises:
         UsageError: the address is invalid.
@@ -65,10 +65,10 @@ def parse_address(text: str) -> Address:
 
 
 def check_reach(address: Address, token: str | None) -> None:
-    """Check that a server that other machines can connect to has a token.
+    """Check that there is a token if other machines can connect to the server.
 
     Raises:
-        UsageError: it has none, or the host is unknown.
+        UsageError: other machines can connect and there is no token, or the host is unknown.
     """
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
@@ -77,7 +77,7 @@ def check_reach(address: Address, token: str | None) -> None:
     public = [each[4][0] for each in found if not ipaddress.ip_address(str(each[4][0]).split("%")[0]).is_loopback]
     if public and not token:
         raise UsageError(
-            f"Other machines can connect to {address.host}, and could read the files of this one through the server.",
+            f"Other machines can connect to {address.host} and could read this machine's files through the server.",
             "Listen on 127.0.0.1, or set a token with --token-file.",
         )
 
@@ -95,9 +95,9 @@ def serve_sockets(
 
     Args:
         kind: `tcp` or `ws`.
-        address: where to listen.
-        token: that clients have to send as `initializationOptions.token`; None to accept clients without one.
-        overrides: settings of the command line; they win over the editor's.
+        address: the address on which to listen.
+        token: clients must send this token as `initializationOptions.token`; None to accept clients without a token.
+        overrides: settings of the command line. They take precedence over the editor's settings.
         on_listening: called with the host and the port when the server listens.
         debug: log callbacks that block the event loop.
 
@@ -151,7 +151,7 @@ async def _serve(
         await interrupted.wait()
         for task in connected:
             task.cancel()
-        if sessions:  # Includes the sessions that are already being released.
+        if sessions:  # This includes sessions that are already being released.
             await asyncio.wait(sessions)
 
 
@@ -180,7 +180,10 @@ async def _listen_ws(address: Address, token: str | None, session: Session) -> A
     from websockets.exceptions import ConnectionClosed
 
     class Connection(ServerConnection):
-        """Drops messages to a client that has disconnected. pygls does not await `send`, so an error would be lost."""
+        """Drops messages to a client that has disconnected.
+
+        Without this, `send` would raise an error that nobody handles, because pygls does not await `send`.
+        """
 
         async def send(self, *args: Any, **kwargs: Any) -> None:
             with contextlib.suppress(ConnectionClosed):

@@ -1,4 +1,4 @@
-"""`slm/status`: what an editor shows in its status bar. Sent when it changes; described in `docs/protocol.md`."""
+"""Sends `slm/status`, which an editor shows in its status bar, whenever it changes. See `docs/protocol.md`."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from typing import Literal, TypedDict
 STATUS = "slm/status"
 
 MIN_INTERVAL_S = 0.25
-"""Seconds between two messages that only say that a request started or ended. While the user types there are several
-such changes for each key press, and an editor redraws its status bar for each message."""
+"""Minimum seconds between two messages that only say that a request started or ended. While the user types, there are
+several such changes for each key press, and an editor redraws its status bar for each message."""
 
 State = Literal["idle", "loading", "working", "ready", "failed"]
 
 
 class Status(TypedDict):
-    """The message. A value is null while it is unknown."""
+    """The parameters of `slm/status`. An unknown value is null."""
 
     state: State
     model: str | None
@@ -27,16 +27,16 @@ class Status(TypedDict):
 
 
 def is_routine(before: Status, after: Status) -> bool:
-    """Return whether a change only says that a request started or ended, or at which speed."""
+    """Return whether only the state (`working` or `ready`), the speed or the reasons have changed."""
     states = (before["state"], after["state"])
     same = all(before[key] == after[key] for key in ("model", "tier", "indexed"))
     return same and all(state in ("working", "ready") for state in states)
 
 
 class StatusReport:
-    """Keeps the current status and sends it when it changes; routine changes at most once per `MIN_INTERVAL_S`.
+    """Keeps the current status and sends it when it changes. Sends routine changes at most once per `MIN_INTERVAL_S`.
 
-    Used on the event loop only.
+    Use it on the event loop only.
     """
 
     def __init__(self, send: Callable[[Status], None]) -> None:
@@ -64,7 +64,7 @@ class StatusReport:
         tokens_per_second: float | None = None,
         chosen: str | None = None,
     ) -> None:
-        """Update the status. Model, tier, speed and `chosen` keep their values when they are not given."""
+        """Update the status. Model, tier, speed and `chosen` keep their values if they are not passed."""
         before = self.current
         self.current = Status(
             state=state,
@@ -79,13 +79,13 @@ class StatusReport:
         self._report(routine=is_routine(before, self.current))
 
     def set_indexed(self, percent: int | None) -> None:
-        """Set how much of the project is indexed, in percent; None if there is no index."""
+        """Set the percentage of the project's files that are indexed; None if there is no index."""
         if percent != self.current["indexed"]:
             self.current = Status(**{**self.current, "indexed": percent})
             self._report()
 
     def close(self) -> None:
-        """Send nothing more, because the session has ended."""
+        """Send no more messages, because the session has ended."""
         if self._timer is not None:
             self._timer.cancel()
 

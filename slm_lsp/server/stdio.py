@@ -1,7 +1,7 @@
 """The server over standard input and output.
 
-Standard input is read on the event loop; pygls reads it in a thread. So a cancellation is handled at once, and `exit`
-ends the process even if the client keeps its end of the pipe open.
+This module reads standard input on the event loop, while pygls reads it in a thread. Therefore a cancellation is
+handled at once, and `exit` ends the process even if the client keeps its end of the pipe open.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RELEASE_S = 5.0
-"""Longest time in seconds that the end of the server waits for the indexers and the statistics."""
+"""Maximum seconds that the server, when it ends, waits for the indexers and the statistics."""
 
 MAX_LINE_BYTES = 64 * 1024
-"""Longest header line. A longer line is skipped."""
+"""Maximum length of a header line. A longer line is skipped."""
 
 
 def serve_stdio(overrides: Mapping[str, object], *, debug: bool = False) -> int:
     """Serve until the client sends `exit` or closes the connection.
 
     Args:
-        overrides: settings of the command line; they win over the editor's.
+        overrides: settings of the command line. They take precedence over the editor's settings.
         debug: log callbacks that block the event loop.
 
     Returns:
@@ -53,11 +53,11 @@ def log_to_stderr() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # Its messages contain the user's code.
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # The log messages of pygls contain the user's code.
 
 
 async def _serve(server: Server) -> None:
-    """Serve over the real standard output. Whatever else prints goes to standard error meanwhile."""
+    """Serve over the real standard output. Meanwhile, redirect all other output of the process to standard error."""
     output = Output(os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
     server.protocol.set_writer(output)
     with contextlib.redirect_stdout(sys.stderr):
@@ -82,9 +82,9 @@ async def _serve(server: Server) -> None:
 
 
 async def release(server: Server) -> None:
-    """End what a session started, within `RELEASE_S`.
+    """Release everything that a session holds, within `RELEASE_S`.
 
-    Otherwise the end of the event loop may wait for it forever: see `IndexerClient.stop`.
+    Without this, the end of the event loop may wait for an indexer forever: see `IndexerClient.stop`.
     """
     try:
         async with asyncio.timeout(RELEASE_S):
@@ -94,7 +94,7 @@ async def release(server: Server) -> None:
 
 
 class Output:
-    """Standard output as pygls writes to it. After the client has left, messages are dropped silently.
+    """Standard output, with the interface that pygls writes to. Drops messages after the client has disconnected.
 
     Attributes:
         closed: set when the client has sent `exit` or no longer reads.
@@ -105,7 +105,7 @@ class Output:
         self.closed = asyncio.Event()
 
     def write(self, data: bytes) -> None:
-        """Send a message; send nothing after `close`."""
+        """Send a message. After `close`, drop it."""
         if self.closed.is_set():
             return
         try:
@@ -116,7 +116,7 @@ class Output:
             self.close()
 
     def close(self) -> None:
-        """Send nothing more, not even the answers to pending requests."""
+        """Send no more messages, not even the answers to pending requests."""
         self.closed.set()
         with contextlib.suppress(OSError):
             self._stream.close()
@@ -132,18 +132,20 @@ async def _reader() -> "AsyncReader":
 
 
 class Input:
-    """A stream as pygls reads it. Accepts header names in any case, and skips header lines that are too long.
+    """A stream with the interface that pygls reads from.
+
+    Accepts header names in upper or lower case, and skips header lines that are too long.
 
     Args:
         reader: the stream.
-        max_bytes: length of the longest message; reading ends at a longer one. None for no limit.
+        max_bytes: maximum length of a message; reading ends at a longer message. None for no limit.
     """
 
     def __init__(self, reader: asyncio.StreamReader, max_bytes: int | None = None) -> None:
         self._reader, self._max_bytes = reader, max_bytes
 
     async def readline(self) -> bytes:
-        """Return the next header line; for a line that is too long, a header line without meaning."""
+        """Return the next header line. For a line that is too long, return a header line without meaning."""
         try:
             line = await self._reader.readline()
         except ValueError:

@@ -1,7 +1,7 @@
 """Notifications about suggestions, for clients that announced support. They are described in `docs/protocol.md`.
 
-`slm/stream` carries a suggestion while it grows. `slm/refined` says that a request at the same position would now get
-a better suggestion.
+`slm/stream` sends a suggestion piece by piece while it grows. `slm/refined` says that a request at the same position
+would now get a better suggestion.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Stream:
         self.wants_refined = False
 
     def configure(self, capabilities: types.ClientCapabilities) -> None:
-        """Read from a client's capabilities which notifications it supports."""
+        """Read from a client's capabilities which notifications the client supports."""
         self.wanted = announced(capabilities, WANTS_STREAM)
         self.wants_refined = announced(capabilities, WANTS_REFINED)
 
@@ -50,9 +50,9 @@ class Stream:
         """Send `slm/refined`.
 
         Args:
-            document: the version that the suggestion is for.
-            position: of the cursor.
-            suggestion: id of the suggestion that a request there would get.
+            document: the version of the document that the suggestion is for.
+            position: position of the cursor.
+            suggestion: id of the suggestion that a request at this position would get.
         """
         if self.wants_refined:
             identifier = {"uri": document.uri, "version": document.version}
@@ -61,7 +61,7 @@ class Stream:
 
 
 class SuggestionStream:
-    """Sends one suggestion piece by piece. A piece that was sent is never changed."""
+    """Sends one suggestion piece by piece. Later pieces never change a piece that was sent."""
 
     def __init__(self, notify: Callable[[str, object], None], document: Document, number: int | str | None) -> None:
         self._notify = notify
@@ -70,7 +70,7 @@ class SuggestionStream:
         self._sent = ""
 
     def show(self, text: str, *, done: bool = False) -> None:
-        """Send what was added to the checked text. Send nothing if it does not extend the text sent before."""
+        """Send what was added to the checked text. Send nothing if `text` does not extend the text sent before."""
         more = text.startswith(self._sent) and len(text) > len(self._sent)
         if not more and not done:
             return
@@ -80,5 +80,5 @@ class SuggestionStream:
         self._notify(STREAM, {**message, "textDocument": self._document})
 
     def end(self, text: str) -> None:
-        """Send the rest and say that the suggestion is complete: a request now gets all of it."""
+        """Send the rest and say that the suggestion is complete. A request now gets the whole suggestion."""
         self.show(text, done=True)

@@ -1,4 +1,4 @@
-"""Work in pauses of typing: evaluate the prompt at the cursor, refine the suggestion, and prefetch the next one."""
+"""Works in pauses of typing: evaluates the prompt at the cursor, refines the suggestion and prefetches the next one."""
 
 from dataclasses import replace
 from functools import partial
@@ -25,11 +25,11 @@ PAUSE_S = 0.7
 """Seconds without a request after which the anchor moves to the cursor's line and the prompt is evaluated there."""
 
 CURSOR_S = 0.15
-"""Seconds that a cursor rests at a new position before the prompt is evaluated there."""
+"""Seconds that a cursor must rest at a new position before the prompt is evaluated there."""
 
 
 class Warming:
-    """Schedules the work of pauses: one document at a time, the most recent first. Used on the event loop only."""
+    """Schedules the work in pauses: one document at a time, the most recent first. Use it on the event loop only."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -40,7 +40,7 @@ class Warming:
     ) -> tuple[Snippet, ...]:
         """Return the snippets of other files for a prompt, and keep them in the session.
 
-        The present snippets stay while they are nearly as good as the best ones.
+        Keep the current snippets as long as they are nearly as good as the best snippets now.
         """
         info = await self._services.engine.describe(choice.model)
         tokens = snippet_budget(info, settings.completion)
@@ -50,15 +50,15 @@ class Warming:
         return session.settle(found.snippets)
 
     def pause(self) -> None:
-        """Interrupt the work for something more urgent. The interrupted task stays in the queue."""
+        """Interrupt the work because of something more urgent. The interrupted task stays in the queue."""
         self._queue.pause()
 
     def resume(self) -> None:
-        """Continue after a pause with the tasks in the queue. Call it when nothing more urgent is running."""
+        """Continue with the tasks in the queue after a pause. Call this when nothing more urgent is running."""
         self._queue.resume(PAUSE_S)
 
     def changed(self, session: DocumentSession) -> None:
-        """Drop the task of a document that was changed: its cursor is no longer where the task expects it."""
+        """Drop the task of a document that was changed, because its cursor is no longer where the task expects it."""
         self.pause()
         self._queue.drop(session.uri)
         if session.anchor is None:
@@ -86,11 +86,11 @@ class Warming:
         """After a delay, evaluate the prompt at a position; then refine the suggestion and prefetch the next one.
 
         Args:
-            session: the document.
-            position: of the cursor.
+            session: the session of the document.
+            position: position of the cursor.
             after_s: the delay in seconds.
-            shown: the answer to the last request there; None if it is incomplete or there was no request.
-            may_refine: whether to ask the strong model if the fast one has answered.
+            shown: the answer to the last request there; None if the answer is incomplete or there was no request.
+            may_refine: whether to ask the strong model if the fast model has answered.
         """
         self._queue.put(session.uri, partial(self._work, session, position, shown, may_refine))
         self._queue.restart(after_s)
@@ -124,7 +124,7 @@ class Warming:
         self._services.status.set("loading", model=choice.name, tier=choice.tier)
 
     async def _prefetch(self, resting: RestingCursor, shown: Completion, choice: Choice) -> None:
-        """Generate the suggestion that follows the one that is shown, for the case that the user accepts it."""
+        """Generate the next suggestion in advance, for the case that the user accepts the suggestion that is shown."""
         services, cursor = self._services, resting.parts.cursor
         text = cursor.text[: shown.start] + shown.text + cursor.text[shown.end :]
         accepted = replace(cursor, text=text, offset=shown.start + len(shown.text))

@@ -11,7 +11,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 LIMIT_S = 0.02
-"""Processor time in seconds from which a callback counts as slow."""
+"""A callback that takes at least this processor time, in seconds, counts as slow."""
 
 MILLISECONDS = 1e3
 
@@ -23,12 +23,12 @@ SLOW = "%.1f ms of processor time in one callback of the event loop: %s"
 def watch_loop(limit_s: float = LIMIT_S, clock: Callable[[], float] = time.thread_time) -> Iterator[None]:
     """Log a warning for each slow callback of the event loops in this process.
 
-    The time is the processor time of the loop's own thread. Waiting, other threads and other programs do not count, so
-    the result does not depend on the load of the machine.
+    The time is the processor time of the loop's own thread. It does not include waiting, other threads and other
+    programs, so the result does not depend on the load of the machine.
 
     Args:
-        limit_s: processor time in seconds from which a callback is logged.
-        clock: processor time of the current thread in seconds.
+        limit_s: processor time, in seconds, at which a callback counts as slow.
+        clock: returns the processor time of the current thread, in seconds.
     """
     run = asyncio.Handle._run
 
@@ -51,7 +51,7 @@ def watch_loop(limit_s: float = LIMIT_S, clock: Callable[[], float] = time.threa
 
 
 def _name(callback: Any) -> str:
-    """Return what a callback is; for a step of a task, its coroutines and where they wait now."""
+    """Describe a callback. For a step of a task, name its coroutines and the lines at which they wait now."""
     task = getattr(callback, "__self__", None)
     if not isinstance(task, asyncio.Task):
         return getattr(callback, "__qualname__", None) or repr(callback)

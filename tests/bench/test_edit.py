@@ -1,4 +1,4 @@
-"""The recorded edits are pieces of the recordings' files, of realistic length."""
+"""The recorded edits are pieces of realistic length of the files in the typing recordings."""
 
 from slm_lsp.bench.edit import EDITS, load_edits
 

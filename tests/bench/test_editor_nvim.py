@@ -1,4 +1,4 @@
-"""Neovim's part of `bench editor`: computing the waits, and a short measurement."""
+"""Neovim's part of `bench editor`: how the waits are computed, and a short measurement."""
 
 import os
 from pathlib import Path
@@ -17,13 +17,13 @@ def frame(at: float, row: int, column: int) -> Frame:
     return Frame(at, (), (row, column))
 
 
-def test_wait_ends_at_the_first_frame_with_the_cursor_after_the_key() -> None:
+def test_wait_ends_at_the_first_frame_in_which_the_cursor_is_after_the_character() -> None:
     typed = [(1.0, (0, 1)), (1.1, (0, 2)), (1.2, (1, 0))]
     frames = [frame(0.9, 0, 0), frame(1.004, 0, 1), frame(1.05, 0, 1), frame(1.11, 0, 2), frame(1.25, 1, 0)]
     assert [round(each) for each in _waits(typed, frames)] == [4, 10, 50]
 
 
-def test_keys_drawn_together_end_at_the_same_frame() -> None:
+def test_waits_of_characters_drawn_together_end_at_the_same_frame() -> None:
     typed = [(1.0, (0, 1)), (1.01, (0, 2))]
     assert [round(each) for each in _waits(typed, [frame(1.02, 0, 2)])] == [20, 10]
 

@@ -1,4 +1,4 @@
-"""The keystroke benchmark: requests to its peers, reading their answers, and the report."""
+"""The keystroke benchmark: requests to its peers, the peers' answers, and the report."""
 
 import json
 import subprocess
@@ -35,12 +35,12 @@ def test_server_listens_only_on_this_machine_with_one_slot() -> None:
 
 
 def test_request_is_for_one_greedy_token_with_the_prompt_cache() -> None:
-    asked = request("before", "after")
-    assert (asked["input_prefix"], asked["input_suffix"]) == ("before", "after")
-    assert (asked["temperature"], asked["top_k"], asked["cache_prompt"], asked["stream"]) == (0.0, 1, True, True)
+    body = request("before", "after")
+    assert (body["input_prefix"], body["input_suffix"]) == ("before", "after")
+    assert (body["temperature"], body["top_k"], body["cache_prompt"], body["stream"]) == (0.0, 1, True, True)
 
 
-def test_first_event_with_text_is_timed() -> None:
+def test_time_is_measured_at_the_first_event_with_text() -> None:
     def lines():
         yield event(content="", stop=False)
         yield ""
@@ -55,7 +55,7 @@ def test_first_event_with_text_is_timed() -> None:
     assert found.ms <= (later[0] - began) * 1000
 
 
-def test_answer_without_text_is_timed_at_its_end() -> None:
+def test_time_of_an_answer_without_text_is_measured_at_its_end() -> None:
     end = event(content="", stop=True, timings={"prompt_n": 3})
     assert read_events([end], time.perf_counter() - 1).ms >= 1000
 
@@ -66,14 +66,14 @@ def test_incomplete_answer_is_an_error(lines: list[str]) -> None:
         read_events(lines, 0.0)
 
 
-def test_common_prefix_leaves_at_least_one_token_to_evaluate() -> None:
+def test_at_least_one_token_is_evaluated_even_if_the_whole_prompt_is_known() -> None:
     assert shared([], [1, 2]) == 0
     assert shared([1, 2, 3], [1, 2, 4]) == 2
     assert shared([1, 2, 3], [1, 2]) == 1
     assert shared([1, 2], [1, 2]) == 1
 
 
-def test_prefix_peer_evaluates_everything_after_the_first_change(tiny_model: Path) -> None:
+def test_peer_with_prefix_reuse_evaluates_everything_after_the_first_change(tiny_model: Path) -> None:
     arguments = (tiny_model, 1, 512)
     with worker("peer", "slm_lsp.engine.backend.prefix_only", arguments, verbose=False) as process:
         peer = PrefixOnly(process, FIM)
@@ -94,7 +94,7 @@ def test_peer_that_exits_is_an_error(tmp_path: Path) -> None:
         PrefixOnly(process, FIM)
 
 
-def test_opening_is_reported_separately_and_ratios_compare_percentiles() -> None:
+def test_first_request_of_a_file_is_reported_separately_and_ratios_compare_percentiles() -> None:
     ours = Samples([900.0], [10.0, 20.0, 30.0])
     server = Samples()
     for number, ms in enumerate((1000.0, 100.0, 200.0, 300.0)):
@@ -110,11 +110,11 @@ def test_opening_is_reported_separately_and_ratios_compare_percentiles() -> None
 
 
 def test_report_without_the_server_has_only_the_other_ratios() -> None:
-    found = report(1, Samples([9.0], [1.0]), Samples([9.0], [1.0]), None, Samples([9.0], [2.0]), ("left out",))
+    found = report(1, Samples([9.0], [1.0]), Samples([9.0], [1.0]), None, Samples([9.0], [2.0]), ("no server",))
     assert found.ratio is None
     assert found.ratio_p95 is None
     assert found.ratio_prefix_only == 0.5
-    assert "  left out" in list(found.lines())
+    assert "  no server" in list(found.lines())
 
 
 def test_snippets_fill_the_budget_and_exclude_the_file_itself() -> None:
@@ -128,7 +128,7 @@ def test_snippets_fill_the_budget_and_exclude_the_file_itself() -> None:
 def test_command_replays_sessions_and_notes_the_missing_peer(home: dict[str, str], tiny_model: Path) -> None:
     arguments = ["bench", "keystroke", "--runs", "1", "--model", str(tiny_model), "--json"]
     small = {"COMPLETION_PREFIX_TOKENS": 100, "COMPLETION_SUFFIX_TOKENS": 30, "COMPLETION_MAX_TOKENS": 4}
-    # One thread: two that wait for each other take minutes on a machine that is busy with something else.
+    # One thread: on a busy machine, two threads that wait for each other take minutes.
     environ = {**home, **{f"SLM_LSP_{key}": str(value) for key, value in {**small, "ENGINE_THREADS": 1}.items()}}
     found = subprocess.run(
         [sys.executable, "-m", "slm_lsp.cli.main", *arguments], env=environ, capture_output=True, text=True, check=False

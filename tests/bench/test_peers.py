@@ -1,4 +1,7 @@
-"""Setting up llama.cpp's server: command lines, unpacking, errors. The real build takes ten minutes and is not run."""
+"""The setup of llama.cpp's server: command lines, unpacking, errors.
+
+The tests do not run the real build, because it takes ten minutes.
+"""
 
 import io
 import json
@@ -45,7 +48,7 @@ def test_source_of_the_installed_version_is_downloaded_without_installing(layout
     assert "install" not in command
 
 
-def test_only_the_server_is_built_with_two_jobs(layout: Layout) -> None:
+def test_build_command_builds_only_the_server_and_uses_two_jobs(layout: Layout) -> None:
     configure, build = peers.configure_command("cmake", layout), peers.build_command("cmake", layout)
     assert configure[:5] == ["cmake", "-S", str(layout.source), "-B", str(layout.build)]
     assert {"-DCMAKE_BUILD_TYPE=Release", "-DLLAMA_OPENSSL=OFF", "-DLLAMA_USE_PREBUILT_UI=OFF"} <= set(configure)

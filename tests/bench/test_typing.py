@@ -1,4 +1,4 @@
-"""Recorded typing: the content of the recordings, and replaying them."""
+"""Recorded typing: what the recordings contain, and how they are replayed."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ def test_events_stay_inside_the_text(session: TypingSession) -> None:
 
 @each_session
 def test_session_types_the_removed_text_again(session: TypingSession) -> None:
-    """Without the piece that is typed at another position, the final text is the complete file."""
+    """The final text is the complete file plus one piece that the session types at another position."""
     *_, last = replay(session)
     more = len(last.text) - len(session.text)
     assert more > 0
@@ -51,7 +51,7 @@ def test_session_types_the_removed_text_again(session: TypingSession) -> None:
     assert session.text in without_one_piece
 
 
-def test_recordings_contain_all_kinds_of_sessions() -> None:
+def test_recordings_contain_moves_and_line_breaks() -> None:
     moves = Counter(sum(isinstance(event, Move) for event in session.events) for session in SESSIONS)
     assert moves.keys() == {1, 2}
     newlines = [
@@ -83,7 +83,7 @@ def test_event_outside_the_text_is_an_error(event: Delete | Move) -> None:
         apply(State("ab\ncd", 2), event)
 
 
-def test_selection_contains_sessions_of_every_file() -> None:
+def test_smaller_selection_is_spread_over_files_and_languages() -> None:
     assert len({session.file for session in spread(SESSIONS, 6)}) == 6
     assert len({session.language for session in spread(SESSIONS, 3)}) == 3
     assert spread(SESSIONS, 99) == SESSIONS
@@ -99,5 +99,5 @@ def test_recordings_for_another_version_of_a_file_are_rejected(tmp_path: Path) -
     (tmp_path / "a.py").write_text("x = 1\n")
     record = {"file": "a.py", "start": {"line": 0, "column": 4}, "cut": [5, 6], "events": []}
     (tmp_path / "sessions.json").write_text(json.dumps([record]))
-    with pytest.raises(UsageError, match="not the recorded file"):
+    with pytest.raises(UsageError, match="differs from the recorded file"):
         load_sessions(tmp_path)

@@ -112,7 +112,7 @@ def middle_of(source: str) -> object:
 @pytest.mark.real_model
 @pytest.mark.usefixtures("fast_model")
 def test_doctor_measures_the_models_and_keeps_the_results(module_home: dict[str, str]) -> None:
-    # `--measure`, because an engine that was idle after an earlier test has measured already.
+    # With `--measure`, because an engine that was idle after an earlier test has already measured the speed.
     found = run(module_home, "doctor", "--json", "--measure")
     report = json.loads(found.stdout)
     checks = {check["name"]: check for check in report["checks"]}

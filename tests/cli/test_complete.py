@@ -55,7 +55,7 @@ class TestModel:
         assert answer["chosen"].startswith("`auto`: ")
         assert answer["chosen"] in found.stderr
 
-    def test_doctor_reports_the_model_for_commands_and_the_one_for_editors(self, both_home: dict[str, str]) -> None:
+    def test_doctor_reports_the_models_for_commands_and_for_editors(self, both_home: dict[str, str]) -> None:
         checks = json.loads(run(both_home, "doctor", "--json").stdout)["checks"]
         chosen = [check["value"] for check in checks if check["name"] == "chosen"]
         assert chosen[0].startswith("commands: qwen2.5-coder-1.5b")
@@ -80,7 +80,7 @@ class TestAlternatives:
 
 
 class TestStages:
-    """What is printed while a command waits."""
+    """Which stages are printed while a command waits."""
 
     async def test_without_a_terminal_a_slow_stage_prints_a_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         display = Lines(Namespace(quiet=False), slow_s=0)

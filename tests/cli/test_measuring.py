@@ -1,4 +1,4 @@
-"""The speed of a model as `doctor` prints it: measured now, earlier, or not at all."""
+"""The speed of a model as `doctor` prints it, if it was measured now, measured earlier, or not measured."""
 
 from pathlib import Path
 
@@ -41,7 +41,9 @@ STATS = LoadedStats(ModelRef("x.gguf"), "ik", "", 0.0, {1: 0.05}, 80.0, measured
         (None, "", "no measurement: the model was unloaded"),
     ],
 )
-def test_speed_as_text(stats: LoadedStats | None, missing: str, expected: str) -> None:
+def test_speed_is_printed_with_its_age_and_the_reason_for_a_missing_measurement(
+    stats: LoadedStats | None, missing: str, expected: str
+) -> None:
     assert Measured(CHOICE, INFO, stats, missing).speed(NOW) == expected
 
 

@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
     return work
 
 
-def test_index_reads_changed_files_and_prints_its_contents(home: dict[str, str], root: Path) -> None:
+def test_index_reads_changed_files_and_prints_what_the_index_contains(home: dict[str, str], root: Path) -> None:
     first = run(home, "index", str(root), "--stats")
     assert first.returncode == 0, first.stderr
     assert "3 files" in first.stdout
@@ -109,7 +109,7 @@ def test_an_interrupted_index_reports_the_kept_files_and_how_to_continue(home: d
     while not list(Path(home["XDG_CACHE_HOME"]).rglob("parsing-*")):  # wait until a file is being parsed
         assert process.poll() is None
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)  # like Ctrl-C in a terminal: the parser processes get it too
+    os.killpg(process.pid, signal.SIGINT)  # like Ctrl-C in a terminal, the signal also reaches the parser processes
     _, err = process.communicate()
     assert process.returncode == 130, err
     assert re.fullmatch(

@@ -1,4 +1,4 @@
-"""`slm-lsp refactor`: what is printed and written."""
+"""`slm-lsp refactor` prints a diff, and changes the file only with `--write`."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ def program(tmp_path: Path) -> Path:
         (":5", ""),
     ],
 )
-def test_lines_are_counted_from_1_and_include_the_last(program: Path, lines: str, selected: str) -> None:
+def test_lines_are_counted_from_1_and_the_last_line_is_included(program: Path, lines: str, selected: str) -> None:
     target = read_edit_target(f"{program}{lines}", None)
     assert target.file.text[slice(*target.selection)] == selected
 
@@ -61,7 +61,7 @@ def test_diff_can_be_applied_by_patch(tmp_path: Path, old: str, new: str) -> Non
 
 @pytest.mark.real_model
 class TestWithModel:
-    """The whole way with the real fast model. What it answers is its own affair; what must hold is checked."""
+    """The command with the real fast model. The tests check what must be true for every answer."""
 
     def test_file_changes_only_with_write(self, home: dict[str, str], program: Path) -> None:
         found = run(home, "refactor", f"{program}:5", "-i", "add type hints to the function", "--json")
@@ -75,7 +75,7 @@ class TestWithModel:
             assert 4 <= hunk["range"]["start"]["line"] <= hunk["range"]["end"]["line"] <= 6
             assert "```" not in hunk["new"]
 
-    def test_written_file_has_the_hunks_and_nothing_else(self, home: dict[str, str], program: Path) -> None:
+    def test_write_changes_only_the_selected_function(self, home: dict[str, str], program: Path) -> None:
         found = run(home, "refactor", f"{program}:4-5", "-i", "add a docstring", "--write", "--json")
         report = json.loads(found.stdout)
         assert report["applied"] is (found.returncode == 0)

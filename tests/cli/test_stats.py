@@ -28,7 +28,7 @@ def database(home: dict[str, str]) -> Path:
 
 @pytest.fixture
 def with_statistics(home: dict[str, str]) -> dict[str, str]:
-    """An environment with 40 shown suggestions: 30 today and 10 a week ago. Half of each were accepted."""
+    """An environment with 40 shown suggestions: 30 today and 10 a week ago. On both days half were accepted."""
     for age, count, language in ((7, 10, "go"), (0, 30, "python")):
         day = date.today() - timedelta(days=age)
         statistics = Statistics(database(home), lambda day=day: day)  # type: ignore[misc]
@@ -70,7 +70,7 @@ def test_json_has_all_documented_keys(with_statistics: dict[str, str]) -> None:
     assert [key for key in report if f"`{key}`" not in documented] == []
 
 
-def test_days_leave_out_what_is_older(with_statistics: dict[str, str]) -> None:
+def test_option_days_excludes_older_suggestions(with_statistics: dict[str, str]) -> None:
     assert json.loads(run(with_statistics, "--days", "7", "--json").stdout)["total"]["shown"] == 30
     assert json.loads(run(with_statistics, "--days", "8", "--json").stdout)["total"]["shown"] == 40
 
@@ -89,7 +89,7 @@ def test_reset_deletes_all_statistics(with_statistics: dict[str, str]) -> None:
     assert json.loads(run(with_statistics, "--reset", "--json").stdout) == {"deleted": 0}
 
 
-def test_the_error_for_a_damaged_database_names_a_fix_that_works(with_statistics: dict[str, str]) -> None:
+def test_the_command_that_the_error_for_a_damaged_database_recommends_works(with_statistics: dict[str, str]) -> None:
     database(with_statistics).write_bytes(b"damaged" * 1000)
     found = run(with_statistics)
     assert (found.returncode, found.stdout) == (1, "")
@@ -169,14 +169,14 @@ def test_the_page_is_one_file_without_external_resources(with_statistics: dict[s
 def test_the_page_contains_the_figures_inside_its_charts(with_statistics: dict[str, str], tmp_path: Path) -> None:
     run(with_statistics, "--html", str(tmp_path / "stats.html"))
     page = Page((tmp_path / "stats.html").read_text(encoding="utf-8"))
-    for said in (
+    for text in (
         "50 % of 30",
         "50 % of 10",
         "30 shown, 15 accepted",
         "100 ms: 40",
         "the model has nothing to suggest here",
     ):
-        assert said in page.text
+        assert text in page.text
     for _, attributes in (each for each in page.tags if each[0] in DRAWN):
         for name in ("x", "x1", "x2", "width"):
             assert 0 <= float(attributes.get(name) or 0) <= 720

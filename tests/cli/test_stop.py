@@ -78,7 +78,7 @@ def test_an_editor_with_the_engines_source_open_is_not_stopped(home: dict[str, s
     try:
         folder = runtime_dir(home)
         assert not ending.is_engine(psutil.Process(editor.pid))
-        # The editor is left alone even if the file with the engine's process id contains its id.
+        # The editor is not stopped even if the file with the engine's process id contains the editor's id.
         pid_path(folder).write_text(f"{editor.pid} {place_id()}")
         lock_path(folder).touch()
         assert run(home, "stop").stdout == "No model process of this installation is running.\n"
@@ -90,7 +90,7 @@ def test_an_editor_with_the_engines_source_open_is_not_stopped(home: dict[str, s
         editor.stdin.close()  # type: ignore[union-attr]
 
 
-async def test_stop_leaves_the_engine_of_another_installation_alone(home: dict[str, str], tmp_path: Path) -> None:
+async def test_stop_does_not_stop_the_engine_of_another_installation(home: dict[str, str], tmp_path: Path) -> None:
     package = copy_of_the_package(tmp_path)
     pid = answering_engine(home, package.parent)[0]
     found = json.loads((await asyncio.to_thread(run, home, "stop", "--json")).stdout)

@@ -1,4 +1,4 @@
-"""Imports and enclosing headers of a long file that lie above the prompt's window."""
+"""`above` returns the imports and enclosing block headers of a long file that are above the prompt's window."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_the_result_is_limited_in_length() -> None:
     assert 0 < len(above("a.py", text, "x")) <= MAX_CHARACTERS
 
 
-def test_a_prefix_starts_with_the_lines_from_above_and_stays_within_its_budget() -> None:
+def test_a_prefix_starts_with_the_selected_lines_and_stays_within_its_budget() -> None:
     body = "".join(f"        self.field_{number} = {number}\n" for number in range(900))
     text = f"import shop\n\n\nclass Long:\n    def fill(self):\n{body}        self."
     visible = window(Cursor("r", "a.py", text, len(text)), len(text), 1500, 100)

@@ -38,7 +38,7 @@ contents = st.lists(st.sampled_from(SPELLINGS) | st.text(max_size=8), max_size=4
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Message]:
-    """An optional system message, then messages of the user and the assistant by turns; the last is the user's."""
+    """Draw a conversation: an optional system message, then the user and the assistant in turn, the user last."""
     roles: list[Role] = ["system"] if draw(st.booleans()) else []
     roles += [*(("user", "assistant") * draw(st.integers(0, 2))), "user"]
     return [Message(role, draw(contents)) for role in roles]
@@ -61,7 +61,7 @@ def plain(prompt: ChatPrompt) -> list[str]:
 
 
 def marked(prompt: ChatPrompt) -> str:
-    """The prompt with the contents of messages in brackets."""
+    """Return the text of a prompt, with the contents of messages in brackets."""
     return "".join(each.text if each.special else f"⟦{each.text}⟧" for each in prompt.segments)
 
 
@@ -88,7 +88,7 @@ def test_special_segments_do_not_depend_on_contents(name: str, conversation: lis
 
 
 @pytest.mark.parametrize("name", sorted(TEMPLATES.keys() - {"mistral-7b"}))
-def test_a_prompt_is_the_text_that_llama_cpp_python_renders(name: str) -> None:
+def test_a_prompt_equals_the_prompt_that_llama_cpp_python_renders(name: str) -> None:
     peer = Jinja2ChatFormatter(TEMPLATES[name], EOS, BOS)
     peer.strftime_now = TODAY.strftime  # type: ignore[method-assign]
     messages = [{"role": each.role, "content": each.content} for each in CONVERSATION]
@@ -133,7 +133,7 @@ def test_a_prefill_comes_after_thinking_that_the_template_opens() -> None:
     assert marked(render([Message("user", "hi")], chat, "yes")) == "<user>⟦hi⟧</end><assistant>⟦yes⟧"
 
 
-def test_a_template_that_wants_the_users_message_last_can_be_prefilled() -> None:
+def test_an_answer_can_be_prefilled_if_the_template_requires_the_users_message_last() -> None:
     template = (
         "{% if messages[-1].role != 'user' %}{{ raise_exception('The last message must be from the user') }}{% endif %}"
         "{% for message in messages %}<{{ message.role }}>{{ message.content }}</end>{% endfor %}<assistant>"
@@ -144,7 +144,7 @@ def test_a_template_that_wants_the_users_message_last_can_be_prefilled() -> None
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_beginning_of_text_is_left_to_an_engine_that_adds_it(name: str) -> None:
+def test_bos_token_is_omitted_if_the_engine_adds_it(name: str) -> None:
     assert not text(render(CONVERSATION, chat_format(name, adds_bos=True))).startswith(BOS)
     assert BOS not in text(render(CONVERSATION, chat_format(name, adds_bos=True)))
 
@@ -160,12 +160,12 @@ def test_beginning_of_text_is_left_to_an_engine_that_adds_it(name: str) -> None:
         ("mistral-7b", ()),
     ],
 )
-def test_stop_strings_are_what_the_template_ends_a_turn_with(name: str, stop: tuple[str, ...]) -> None:
+def test_stop_string_is_the_text_that_ends_a_turn_in_the_template(name: str, stop: tuple[str, ...]) -> None:
     assert render(CONVERSATION, chat_format(name)).stop == stop
 
 
-def test_the_models_own_end_token_is_no_stop_string() -> None:
-    """Else an answer about a file with this text would end there."""
+def test_the_models_own_end_token_is_not_a_stop_string() -> None:
+    """Otherwise an answer that quotes this text would end there."""
     assert render(CONVERSATION, ChatFormat(TEMPLATES["qwen2.5"], eos="<|im_end|>")).stop == ()
 
 
@@ -202,7 +202,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("template", "reason"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_template_is_replaced_by_chatml_for_a_logged_reason(
+def test_a_broken_template_is_replaced_by_chatml_and_the_reason_is_logged(
     template: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -212,7 +212,7 @@ def test_a_broken_template_is_replaced_by_chatml_for_a_logged_reason(
     assert found.fallback in caplog.text
 
 
-def test_generation_tags_and_loop_controls_are_understood() -> None:
+def test_generation_tags_and_loop_controls_are_supported() -> None:
     template = "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% continue %}no{% endfor %}"
     assert marked(render([Message("user", "hi")], ChatFormat(template))) == "⟦hi⟧"
 
@@ -224,7 +224,7 @@ def test_a_conversation_that_does_not_end_with_the_user_is_an_error(messages: li
 
 
 def template_in(path: Path) -> str:
-    """The template in a model's file, read by an independent reader."""
+    """Return the template in a model's file, read with the package `gguf`."""
     field = gguf.GGUFReader(path).fields["tokenizer.chat_template"]
     return str(field.contents())
 
@@ -233,7 +233,9 @@ REAL_END = "<|im_start|>user\n⟦And 3 + 3?⟧<|im_end|>\n<|im_start|>assistant\
 
 
 @pytest.mark.real_model
-async def test_the_engine_describes_how_the_real_model_chats(module_home: dict[str, str], fast_model: Path) -> None:
+async def test_the_engine_returns_the_chat_format_of_the_real_model(
+    module_home: dict[str, str], fast_model: Path
+) -> None:
     async with EngineClient(module_home) as client:
         chat = (await client.describe(ModelRef.of(fast_model))).chat
     assert chat == ChatFormat(template_in(fast_model), "<|endoftext|>", "<|im_end|>")
@@ -272,7 +274,7 @@ def area(width, height):
 async def test_the_real_model_answers_with_code_and_ends_its_turn(
     module_home: dict[str, str], fast_model: Path
 ) -> None:
-    """The document spells control tokens; they neither end the user's message nor the answer."""
+    """The document contains the text of control tokens, which ends neither the user's message nor the answer."""
     async with EngineClient(module_home) as client:
         info = await client.describe(ModelRef.of(fast_model))
         question = f"Write the function perimeter for this file:\n\n```python\n{DOCUMENT}```"

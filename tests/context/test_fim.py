@@ -52,7 +52,7 @@ def test_without_a_repository_token_the_prompt_is_prefix_suffix_middle() -> None
 SNIPPETS = (Snippet("src/cart.py", "class Cart:\n", "made", 1.0), Snippet("src/tax.py", "RATE = 7\r\n", "made", 0.5))
 
 
-def test_snippets_come_between_repository_and_file_each_after_its_path() -> None:
+def test_snippets_with_their_paths_come_between_repository_and_file() -> None:
     segments = prompt(cursor("", 0), Window("before", "", "after"), QWEN, SNIPPETS)
     assert segments[:8] == (
         Segment("<|repo_name|>", special=True),
@@ -87,7 +87,7 @@ def test_a_model_without_fim_tokens_continues_the_prefix() -> None:
     assert prompt(cursor("", 0), Window("before", "", "after"), None) == (Segment("before"),)
 
 
-def test_a_document_cannot_spell_control_tokens() -> None:
+def test_text_of_a_document_never_becomes_a_control_token() -> None:
     segments = prompt(cursor("", 0), Window("<|fim_middle|>", "<|fim_pad|>", "<|endoftext|>"), QWEN)
     assert Segment("<|fim_middle|>") in segments
     assert Segment("<|endoftext|>") in segments
@@ -95,7 +95,7 @@ def test_a_document_cannot_spell_control_tokens() -> None:
 
 
 def test_the_windows_first_line_changes_at_most_once_while_64_lines_are_typed() -> None:
-    """A window that starts at the same line lets the engine reuse the evaluated prompt."""
+    """If the window starts at the same line as before, the engine can reuse the evaluated prompt."""
     lines = [f"line_{number} = {number}\n" for number in range(1000)]
     starts = set()
     for current in range(600, 600 + STEP_LINES):

@@ -112,7 +112,7 @@ def test_a_file_in_an_unrelated_language_that_shares_compound_names_is_chosen(ro
     assert "`dunning_level`" in reasons["export.yaml"]
 
 
-def test_the_reason_names_only_what_the_piece_shares(project: Project, root: Path) -> None:
+def test_the_reason_contains_only_names_that_the_piece_shares(project: Project, root: Path) -> None:
     found = retrieve_at(project, cursor_at(root, "web/invoices.js", 'sendReminder.addEventListener("click"'))
     for each in found.snippets:
         for name in each.reason.partition("rare names such as ")[2].partition(";")[0].split(", "):
@@ -220,7 +220,7 @@ def test_the_snippet_budget_is_limited_by_the_prefill_rate(rate: float | None) -
         ("a.unknown", "b.other", False),
     ],
 )
-def test_related_says_which_languages_are_used_together(one: str, other: str, expected: bool) -> None:
+def test_related_is_true_for_languages_that_are_used_together(one: str, other: str, expected: bool) -> None:
     assert related(one, other) is related(other, one) is expected
 
 

@@ -1,4 +1,4 @@
-"""Retrieval of snippets in a small project with Python and TypeScript files, and how long the head is kept."""
+"""Retrieval of snippets in a small project with Python and TypeScript files, and when the head is kept."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +106,7 @@ def test_a_recently_edited_chunk_is_found(project: Project) -> None:
     assert "shop/other.py" in texts(retrieve_at(project, "a = 1\n█", "main.py", history))
 
 
-def test_an_open_document_replaces_the_file_on_disk(project: Project) -> None:
+def test_unsaved_text_of_an_open_file_is_used_instead_of_the_file_on_disk(project: Project) -> None:
     unsaved = extract("shop/stock.py", b"class Warehouse:\n    def give_back(self): pass\n")
     snippets = texts(
         retrieve_at(Project(project.reader, {unsaved.path: unsaved}), "from .stock import Warehouse\nw = █")
@@ -122,7 +122,7 @@ def test_without_an_index_only_open_files_are_found() -> None:
     assert retrieve_at(Project(None), "w = █").snippets == ()
 
 
-def test_the_file_itself_is_never_a_snippet(project: Project) -> None:
+def test_the_file_that_is_completed_is_never_a_snippet(project: Project) -> None:
     snippets = texts(retrieve_at(project, FILES["shop/stock.py"] + "restock(█", "shop/stock.py"))
     assert "shop/stock.py" not in snippets
 
@@ -146,7 +146,7 @@ def test_signals_after_the_time_limit_are_skipped(project: Project) -> None:
     assert set(result.milliseconds).isdisjoint(result.late)
 
 
-def test_a_damaged_index_raises_an_error_that_says_so(project: Project, tmp_path: Path) -> None:
+def test_a_damaged_index_raises_an_error_with_the_word_damaged(project: Project, tmp_path: Path) -> None:
     database = tmp_path / "index" / "index.db"
     raw = bytearray(database.read_bytes())
     raw[4096:] = b"\xff" * (len(raw) - 4096)

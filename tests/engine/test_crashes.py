@@ -12,9 +12,9 @@ ADAPTED = ModelRef("/m.gguf", (Adapter("/a.gguf"),))
 def crash(folder: Path) -> CrashRecord:
     """Simulate a crash with the model and the start of another engine."""
     CrashRecord(folder).mark(MODEL)
-    survivor = CrashRecord(folder)
-    assert survivor.take_stock() == MODEL.key
-    return survivor
+    record_of_next_engine = CrashRecord(folder)
+    assert record_of_next_engine.take_stock() == MODEL.key
+    return record_of_next_engine
 
 
 def test_normal_exit_is_not_counted_as_a_crash(tmp_path: Path) -> None:

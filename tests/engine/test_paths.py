@@ -1,4 +1,4 @@
-"""A client connects to the engine of its own installation and of the present code."""
+"""A client connects only to an engine of its own installation that runs the present code."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def copy_of_the_package(folder: Path) -> Path:
 
 
 def without_path(environ: dict[str, str]) -> dict[str, str]:
-    """Return an environment in which the package of the working folder is imported, as in a fresh checkout."""
+    """Return an environment without `PYTHONPATH`, so that Python imports the package of the working folder."""
     return {key: value for key, value in environ.items() if key != "PYTHONPATH"}
 
 
@@ -55,7 +55,7 @@ def test_two_copies_of_the_package_use_separate_engines(home: dict[str, str], tm
     assert answering_engine(home, one.parent) == first
 
 
-def test_edited_code_does_not_use_an_engine_of_the_old_code(home: dict[str, str], tmp_path: Path) -> None:
+def test_after_an_edit_clients_do_not_use_an_engine_of_the_old_code(home: dict[str, str], tmp_path: Path) -> None:
     package = copy_of_the_package(tmp_path)
     before = answering_engine(home, tmp_path)
     with (package / "engine" / "daemon" / "plan.py").open("a") as module:
@@ -75,14 +75,14 @@ async def test_engine_of_older_code_exits_when_it_has_no_clients(
     ).replace("import asyncio", "from slm_lsp.engine.api import ModelRef\nimport asyncio")
     command = [sys.executable, "-c", program]
     subprocess.run(command, env=without_path(home), cwd=tmp_path, capture_output=True, check=True)  # noqa: ASYNC221
-    (engine,) = engines(home)  # keeps its model for minutes
+    (engine,) = engines(home)  # its model would keep it running for minutes
     with (package / "engine" / "daemon" / "plan.py").open("a") as module:
         module.write("# edited\n")
     await asyncio.to_thread(engine.wait, 60)
 
 
 def test_edit_while_a_client_runs_causes_no_error(home: dict[str, str], tmp_path: Path) -> None:
-    """The client connects to the engine of the present code, not of the code that it was started with."""
+    """The client starts an engine that runs the edited code, although the client itself runs the old code."""
     package = copy_of_the_package(tmp_path)
     edit = f"open({str(package / 'engine' / 'plan.py')!r}, 'a').write('# edited\\n')"
     command = [sys.executable, "-c", STATS.replace("asyncio.run", f"{edit}\nasyncio.run")]

@@ -1,4 +1,4 @@
-"""Messages are decoded unchanged; invalid ones are rejected."""
+"""Valid messages are decoded unchanged; invalid messages are rejected."""
 
 import asyncio
 import struct
@@ -60,7 +60,7 @@ async def test_consecutive_messages_are_read_in_order() -> None:
     assert [await read_request(reader) for _ in REQUESTS] == REQUESTS
 
 
-async def test_truncated_message_ends_the_connection() -> None:
+async def test_truncated_message_raises_incomplete_read_error() -> None:
     with pytest.raises(asyncio.IncompleteReadError):
         await read_request(reader_of(frame(Cancel(1))[:-1]))
 

@@ -1,4 +1,4 @@
-"""A tiny project whose files use names of each other, for the tests of `eval crossfile`."""
+"""A tiny project for the tests of `eval crossfile`. Its files use names that other files of the project define."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ FILES = {
 
 
 def project(root: Path) -> Project:
-    """Write the files of the project into `root`."""
+    """Write the files of the project into `root` and return the project."""
     for path, text in FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")

@@ -1,3 +1,5 @@
+"""`eval choose`: which answer each rule chooses, what that costs, and the command."""
+
 import json
 import subprocess
 import sys
@@ -22,7 +24,7 @@ LATE = judged("# nothing", -0.1, -0.9, -0.1, -2.5, -0.1, -0.1, -0.1, begins=4, f
 LINE = Answers("made", (GREEDY, BRANCH, LATE), (GREEDY, BRANCH))
 
 
-def test_narrower_request_has_only_branches_at_less_likely_tokens() -> None:
+def test_lower_branch_probability_keeps_only_branches_at_less_likely_tokens() -> None:
     assert LINE.of("branches", 3, 0.95) == [GREEDY, BRANCH, LATE]
     assert LINE.of("branches", 2, 0.95) == [GREEDY, BRANCH]
     assert LINE.of("branches", 3, 0.6) == [GREEDY, BRANCH]
@@ -35,11 +37,11 @@ def test_cost_counts_batches_until_the_choice_is_known() -> None:
     best, cost = race([GREEDY, BRANCH], "ours")
     assert best is BRANCH
     assert cost == pytest.approx(1 + 1 + 1.16 + 1)
-    # By likelihood alone, the greedy answer is chosen when it is complete; the late one can no longer win.
+    # The rule "sum" chooses the greedy answer as soon as it is complete, because `LATE` can no longer win.
     best, cost = race([GREEDY, LATE], "sum")
     assert best is GREEDY
     assert cost == pytest.approx(4)
-    # A mean can still rise, so the late one must be complete.
+    # A mean can still rise, so the rule "mean" must wait until `LATE` is complete.
     assert race([GREEDY, LATE], "mean")[1] == pytest.approx(7)
 
 
@@ -51,7 +53,7 @@ answers = st.lists(
 
 
 @given(answers, st.sampled_from(sorted(RULES)))
-def test_dropped_answers_could_not_have_been_chosen(
+def test_answers_that_are_dropped_early_would_not_have_had_the_best_score(
     candidates: list[tuple[str, list[float], Fault]], rule: str
 ) -> None:
     found = [judged(text, *logprobs, fault=fault) for text, logprobs, fault in candidates]

@@ -1,3 +1,5 @@
+"""`eval crossfile`: the report, the budget of the snippets, and the command."""
+
 import json
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from tests.conftest import engines
 from tests.evals import shop
 
 SMALL = CompletionSettings(prefix_tokens=100, suffix_tokens=50)
-"""Budgets for the tiny model, in which a token is a byte."""
+"""Small budgets, because the tiny model has one token per byte."""
 
 
 def case(**answers: str) -> Case:
@@ -32,7 +34,7 @@ def snippet(path: str, characters: int) -> Snippet:
     return Snippet(path, "x" * (characters - len(path) - 1), "made", 1.0)
 
 
-def test_report_counts_all_tasks_and_lifts_are_paired() -> None:
+def test_report_counts_all_tasks_and_the_lines_gained_and_lost() -> None:
     won = case(none="rounded(2)", ring="", ours="rounded(1) ", siblings="rounded(1)")
     lost = case(none="rounded(1)", ring="rounded(1)", ours="round", siblings="rounded(1)")
     found = report([won, won, won, lost], ("none", "ring", "ours", "siblings"), "tiny", "ik", 1000, 1.0)
@@ -80,7 +82,7 @@ def test_snippets_respect_the_budget_and_exclude_the_file_itself() -> None:
     assert allowed([first, second], "here.py", 0) == ()
 
 
-async def test_tasks_are_completed_in_all_ways_and_kept(
+async def test_tasks_are_completed_in_all_ways_and_kept_answers_are_used_again(
     home: dict[str, str], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in home.items():

@@ -1,4 +1,7 @@
-"""Packages: real pip on wheels in a folder. The result is the complete pinned package or nothing."""
+"""Packages of `eval crossfile`: either the complete pinned package is stored, or nothing.
+
+The tests run the real pip on wheels in a folder.
+"""
 
 import hashlib
 import os
@@ -43,7 +46,7 @@ def package(wheel: Path) -> Package:
 
 @pytest.fixture
 def environ(tmp_path: Path, wheel: Path) -> dict[str, str]:
-    """An environment in which pip uses only that folder, whatever the machine's settings are."""
+    """An environment in which pip uses only the wheels' folder, regardless of the machine's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHONPATH"))}
     return kept | {
         "HOME": str(tmp_path),

@@ -1,3 +1,5 @@
+"""The ring of chunks that `eval crossfile` collects from opened files, as llama.vim does."""
+
 import random
 from pathlib import Path
 
@@ -70,7 +72,7 @@ def test_chunks_similar_to_the_text_around_the_cursor_are_removed() -> None:
     assert apart((alike, unlike), Cursor("shop", "c.py", text, len(text) // 2), random.Random(1)) == [unlike]
 
 
-def test_newest_chunks_fill_the_budget_and_the_first_may_lose_its_beginning() -> None:
+def test_newest_chunks_fill_the_budget_and_the_oldest_of_them_may_lose_its_beginning() -> None:
     ring = [Chunk(f"{number}.py", tuple(lines(32, f"w{number}"))) for number in range(4)]
     whole = snippet_tokens(fitting(ring[-1:], 10_000)[0])
     found = fitting(ring, int(2.5 * whole))

@@ -1,3 +1,5 @@
+"""Similarity of an answer to the wanted line, and confidence intervals of paired differences."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,7 +8,14 @@ from slm_lsp.evals.similarity import distance, edit_similarity, exact, paired_di
 
 
 def of_table(both: int, first: int, second: int, neither: int) -> tuple[float, float]:
-    """Return the interval for the numbers of pairs in which both, only one, or neither passed."""
+    """Return the interval for these numbers of pairs.
+
+    Args:
+        both: number of pairs in which both ways passed.
+        first: number of pairs in which only the first way passed.
+        second: number of pairs in which only the second way passed.
+        neither: number of pairs in which neither way passed.
+    """
     one = [True] * (both + first) + [False] * (second + neither)
     other = [True] * both + [False] * first + [True] * second + [False] * neither
     return paired_difference(one, other)
@@ -45,7 +54,7 @@ def test_paired_interval_matches_published_values() -> None:
     assert of_table(14, 5, 0, 22) == pytest.approx((0.01, 0.23), abs=5e-3)
 
 
-def test_swapping_the_sides_mirrors_the_interval() -> None:
+def test_swapping_both_ways_negates_the_interval() -> None:
     low, high = of_table(20, 9, 3, 68)
     assert of_table(20, 3, 9, 68) == pytest.approx((-high, -low))
 
@@ -59,5 +68,5 @@ def test_interval_contains_the_difference(pairs: list[tuple[bool, bool]]) -> Non
     assert difference - 1e-12 <= high <= 1
 
 
-def test_interval_without_pairs_covers_everything() -> None:
+def test_interval_without_pairs_is_minus_one_to_one() -> None:
     assert paired_difference([], []) == (-1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Tasks of `eval crossfile`: only names that imports lead to, and reproducible."""
+"""Tasks of `eval crossfile`: they use only names that imports lead to, and they are reproducible."""
 
 from pathlib import Path
 
@@ -19,13 +19,13 @@ def code() -> Code:
 
 
 def found(code: Code) -> list[tuple[str, str, str]]:
-    """Return for each use in the cart: the text from its expression on, the name, and the file that defines it."""
+    """Return the text after the cursor, the name and the defining file for each use in `shop/cart.py`."""
     module = code.module("shop/cart.py")
     assert module
     return [(module.lines.line(use.line - 1)[use.start :], use.name, use.defined_in) for use in uses(code, module)]
 
 
-def test_uses_are_names_of_other_files_in_statements_alone_on_a_line(code: Code) -> None:
+def test_uses_are_names_of_other_files_in_statements_that_are_alone_on_a_line(code: Code) -> None:
     assert found(code) == [
         ("Price(LOWEST_PRICE)", "Price", "shop/money.py"),
         ("LOWEST_PRICE)", "LOWEST_PRICE", "shop/money.py"),
@@ -111,7 +111,7 @@ def test_opened_files_are_imported_files_and_siblings() -> None:
     assert set(task.opened) <= {path for path in shop.FILES if path.startswith("shop/")} - {"shop/cart.py"}
 
 
-def test_choice_is_reproducible_and_even_over_projects() -> None:
+def test_choice_is_reproducible_and_evenly_distributed_over_projects() -> None:
     projects = [Project(name, Path(), shop.FILES) for name in ("one", "two", "three")]
     chosen = choose(projects, 6, seed=1)
     assert chosen == choose(projects, 6, seed=1)

@@ -1,3 +1,5 @@
+"""The tasks that are made from HumanEval's problems."""
+
 import pytest
 
 from slm_lsp.errors import UsageError
@@ -35,7 +37,7 @@ def test_filled_program_contains_the_answer_and_calls_the_tests() -> None:
     )
 
 
-def test_prefix_line_and_suffix_make_the_program_for_all_of_humaneval(problems: tuple[Problem, ...]) -> None:
+def test_for_all_problems_prefix_missing_line_and_suffix_make_the_program(problems: tuple[Problem, ...]) -> None:
     assert len(problems) == 164
     count = 0
     for problem in problems:
@@ -48,7 +50,7 @@ def test_prefix_line_and_suffix_make_the_program_for_all_of_humaneval(problems: 
     assert count == 1032
 
 
-def test_number_of_lines_matches_the_paper(problems: tuple[Problem, ...]) -> None:
+def test_number_of_tasks_with_one_missing_line_matches_the_paper(problems: tuple[Problem, ...]) -> None:
     chosen = choose(problems, 2000, seed=1)
     assert len(chosen) == 1033
     assert chosen[-1].missing.strip() == "# remove trailing zeros"
@@ -68,7 +70,7 @@ def test_runs_contain_whole_lines_and_begin_and_end_with_code(problems: tuple[Pr
     assert len({task.problem for task in first[:127]}) == 127
 
 
-def test_run_contains_the_lines_between() -> None:
+def test_run_contains_all_lines_from_the_first_to_the_last() -> None:
     (run,) = runs_of(TWO_LINES)
     assert (run.name, run.missing, run.suffix) == ("Made/0:3-4", "    y = x + x\n    return y", "\n")
 
@@ -82,7 +84,7 @@ def test_choice_is_reproducible_and_spread_over_all_problems(problems: tuple[Pro
     assert len({task.problem for task in chosen[:164]}) == 164
 
 
-def test_asking_for_too_many_tasks_returns_all() -> None:
+def test_all_tasks_are_returned_if_more_are_requested_than_exist() -> None:
     assert [task.name for task in choose([TWO_LINES], 10, seed=1)][-1:] == ["Made/0:1"]
     assert len(choose([TWO_LINES], 10, seed=1)) == 3
 

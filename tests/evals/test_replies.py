@@ -1,4 +1,4 @@
-"""Choosing among the candidates of kept replies."""
+"""The choice among the candidates of kept replies."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,8 +24,10 @@ answers = st.lists(
 
 
 @given(answers)
-async def test_choice_among_kept_candidates_is_the_same_as_live(candidates: list[tuple[str, list[float]]]) -> None:
-    """Candidates that arrive token by token, until the choice is known, give the same choice as the kept reply."""
+async def test_choice_among_kept_candidates_is_the_same_as_while_they_arrive(
+    candidates: list[tuple[str, list[float]]],
+) -> None:
+    """Candidates that arrive token by token lead to the same choice as the kept reply."""
     race = Race(SITE)
     for at in range(5):
         for number, (text, logprobs) in enumerate(candidates):
@@ -45,6 +47,6 @@ async def test_kept_candidates_are_run_against_examples() -> None:
     assert (await best_of(reply, SITE, Trials(SITE))).text == "n * n"
 
 
-async def test_text_of_the_last_token_is_kept() -> None:
+async def test_chosen_candidate_contains_the_text_of_its_last_token() -> None:
     reply = Reply((Candidate("n:", (-0.1, -0.1), "stop", merged=True),), 0.0)
     assert (await best_of(reply, SITE)).text == "n:"

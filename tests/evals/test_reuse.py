@@ -1,3 +1,5 @@
+"""`eval reuse`: the report and the command."""
+
 import json
 import signal
 import subprocess
@@ -20,7 +22,7 @@ def command(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def small(home: dict[str, str]) -> dict[str, str]:
-    """Budgets for the tiny model, in which a token is a byte."""
+    """An environment with small budgets, because the tiny model has one token per byte."""
     return home | {"SLM_LSP_COMPLETION_PREFIX_TOKENS": "150", "SLM_LSP_COMPLETION_SUFFIX_TOKENS": "100"}
 
 

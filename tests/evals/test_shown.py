@@ -1,4 +1,4 @@
-"""Which suggestions are right, and the report of `eval shown`."""
+"""`eval shown`: which suggestions are right, and the report."""
 
 import json
 import subprocess

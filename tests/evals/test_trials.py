@@ -1,3 +1,5 @@
+"""HumanEval tasks in a larger file, with their three cursor positions."""
+
 import pytest
 
 from slm_lsp.evals.humaneval import Problem, Task, choose
@@ -52,13 +54,13 @@ def test_earlier_cursor_has_less_of_the_line_typed(tried: Trial) -> None:
     assert earlier.text == cursor.text[: earlier.offset] + cursor.text[cursor.offset :]
 
 
-def test_elsewhere_is_a_few_lines_away_in_the_same_text(tried: Trial) -> None:
+def test_cursor_elsewhere_is_a_few_lines_away_in_the_same_text(tried: Trial) -> None:
     there, here = tried.elsewhere, tried.cursor
     assert there.text == here.text
     assert 3 <= abs(there.text.count("\n", 0, there.offset) - here.text.count("\n", 0, here.offset)) <= 6
 
 
-def test_typed_parts_have_all_lengths() -> None:
+def test_every_length_of_the_typed_part_occurs() -> None:
     task = TASKS[0]
     cuts = {len(trial(task, PROBLEMS, seed).typed) for seed in range(300)}
     indentation = len(task.missing) - len(task.missing.lstrip())

@@ -1,4 +1,4 @@
-"""Private engines and timed answers, with a real engine and the tiny model."""
+"""Private engines and timed answers. The tests start real engines with the tiny model."""
 
 from pathlib import Path
 

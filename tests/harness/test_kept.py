@@ -1,4 +1,4 @@
-"""Results that are kept on disk."""
+"""Results are kept on disk and read again."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_kept_results_are_read_again(tmp_path: Path) -> None:
     assert (again.get("a"), again.get("b")) == (Point(1, ("é",)), Point(2))
 
 
-def test_incomplete_and_foreign_lines_are_ignored(tmp_path: Path) -> None:
+def test_incomplete_lines_and_lines_without_a_result_are_ignored(tmp_path: Path) -> None:
     file = tmp_path / "points.jsonl"
     Kept(Point, file).put("a", Point(1))
     with file.open("a") as stream:
@@ -46,5 +46,5 @@ def test_digest_depends_on_the_model_and_everything_that_changes_the_answer() ->
     assert digest("model", request(fresh=True)) != first
 
 
-def test_digest_does_not_depend_on_path_and_number_of_the_request() -> None:
+def test_digest_does_not_depend_on_the_models_path_and_the_requests_number() -> None:
     assert digest("model", request(model=ModelRef("/elsewhere/m.gguf"), id=7)) == digest("model", request())

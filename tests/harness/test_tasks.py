@@ -4,7 +4,7 @@ from slm_lsp.harness.report import Rate, interval
 from slm_lsp.harness.tasks import Progress, run_tasks
 
 
-async def test_tasks_run_in_order_and_progress_counts_over_several_groups() -> None:
+async def test_tasks_run_in_order_and_progress_counts_tasks_of_several_calls() -> None:
     seen: list[tuple[int, int]] = []
     progress = Progress(3, lambda done, of: seen.append((done, of)))
 

@@ -51,7 +51,7 @@ def test_any_text_gives_nonempty_chunks(text: str) -> None:
 
 
 def test_chunking_examines_each_line_at_most_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Uses a thousand definitions whose lines look like comments, as in C and Markdown."""
+    """Use a thousand definitions whose lines look like comments, as in C and Markdown."""
     examined: list[str] = []
     real = chunks_module._is_comment_or_decorator
     monkeypatch.setattr(chunks_module, "_is_comment_or_decorator", lambda *each: examined.append("") or real(*each))

@@ -32,7 +32,7 @@ class IndexedWorkspace:
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        # Two writes in quick succession may get the same file time, so set a time with full resolution.
+        # Two quick writes may get the same modification time, so set the time in nanoseconds.
         stamp = time.time_ns()
         os.utime(file, ns=(stamp, stamp))
 

@@ -1,4 +1,4 @@
-"""The indexer process, started and stopped by its client as in the server."""
+"""The indexer process. Its client starts and stops it as in the server."""
 
 import asyncio
 import contextlib

@@ -172,7 +172,7 @@ def test_damaged_pages_are_detected_and_the_index_is_rebuilt(tmp_path: Path, dam
 
 
 def test_machine_crash_loses_at_most_the_last_changes(tmp_path: Path) -> None:
-    """Cuts the write-ahead log at many lengths. The database file itself is written only by checkpoints."""
+    """Cut the write-ahead log at many lengths. Only checkpoints write the database file itself."""
     folder, copy = tmp_path / "index", tmp_path / "copy"
     with Writer(folder) as writer:
         assert writer._db.execute("PRAGMA synchronous").fetchone() == (1,), "NORMAL: checkpoints sync the file"

@@ -38,7 +38,7 @@ def rules(root: Path, **environ: str) -> Rules:
 
 
 def found(root: Path, *, by: Rules | None = None) -> list[str]:
-    """The paths that the walk finds, without the ignore files themselves."""
+    """Return the paths that the walk finds, except ignore files."""
     paths = [each.path for each in walk(root, by or rules(root)) if isinstance(each, SourceFile)]
     return [path for path in paths if not path.endswith(("ignore", "exclude"))]
 
@@ -64,12 +64,12 @@ def test_refused_folder_is_one_entry_and_is_not_entered(tmp_path: Path) -> None:
     assert found(tmp_path) == ["main.js"]
 
 
-def test_every_reason_has_a_text() -> None:
+def test_every_reason_for_skipping_a_file_has_a_text() -> None:
     assert all(reason.why for reason in Skipped)
 
 
 def test_walking_5000_files_takes_less_than_a_second(tmp_path: Path) -> None:
-    """Guards the target of 50,000 files in a second or two, with a realistic number of patterns."""
+    """Check a tenth of the target, which is 50,000 files in one or two seconds, with a realistic number of patterns."""
     patterns = [f"*.o{number}" for number in range(60)] + [f"build{number}/" for number in range(40)] + ["/a/**/tmp"]
     tree(tmp_path, {".gitignore": "\n".join(patterns), "src/.gitignore": "*.log\n"})
     for folder in range(100):
@@ -241,7 +241,7 @@ def test_secret_files_are_never_found_or_read(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize(
     "name", ["env.py", "environment.ts", "keys.py", "credentials.py", "secret.go", "password.c", "key.h", "token.rs"]
 )
-def test_programs_with_names_about_secrets_are_found(tmp_path: Path, name: str) -> None:
+def test_programs_whose_names_contain_words_about_secrets_are_found(tmp_path: Path, name: str) -> None:
     assert found(tree(tmp_path, {name: TEXT})) == [name]
 
 
@@ -269,7 +269,7 @@ def test_third_party_and_generated_files_are_skipped(tmp_path: Path, path: str, 
     assert all(shown.isprintable() or "\n" in shown for shown in skipped(tmp_path))
 
 
-def test_folders_without_the_marker_of_their_kind_are_entered(tmp_path: Path) -> None:
+def test_folders_named_like_build_output_are_searched_if_they_lack_its_marker_files(tmp_path: Path) -> None:
     paths = ["build/a.py", "dist/a.py", "env/a.py", "target/a.py", "vendor/a.go", "venv/a.py"]
     assert found(tree(tmp_path, dict.fromkeys(paths, TEXT))) == paths
 
@@ -297,7 +297,7 @@ def test_very_deep_path_is_handled(tmp_path: Path) -> None:
 
 @pytest.fixture
 def linked(tmp_path: Path) -> Path:
-    """A workspace with links of every kind, next to a folder with a file that must not be read."""
+    """Create a workspace with links of every kind, next to a folder with a file that must not be read."""
     work = tree(tmp_path, {
         "outside/canary.py": "CANARY\n", "work/real.py": TEXT, "work/.env": "CANARY\n",
         "work/.gitignore": "ignored.py\n",

@@ -1,4 +1,4 @@
-"""`docs/languages.md` lists every language with its level of support and its files."""
+"""`docs/languages.md` lists every language with its level of support, file extensions and file names."""
 
 import re
 from pathlib import Path

@@ -86,7 +86,7 @@ def test_cobol_definitions_are_found_around_unsupported_syntax(data: str, proced
     assert source[found["END-IT"].start :].startswith(b"END-IT.")
 
 
-def test_blanking_embedded_sql_keeps_length_and_line_ends() -> None:
+def test_replacing_embedded_sql_keeps_length_and_line_ends() -> None:
     source = _program("           EXEC SQL\r\n  x\r\n  END-EXEC.\r\n", "           EXEC\n SQL x END-EXEC.\n").encode()
     blanked = prepared("cobol", source)
     assert len(blanked) == len(source)

@@ -1,4 +1,4 @@
-"""Preparing texts that make a grammar hang. Each text is parsed in a process of its own."""
+"""Preparing texts with which a grammar would hang. Each text is parsed in a separate process."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def test_parser_does_not_hang_at_the_end_of_a_text(language: str) -> None:
 
 
 @given(st.sampled_from(["cobol", "perl", "fortran"]), st.binary(max_size=80))
-def test_preparing_keeps_length_and_number_of_lines(language: str, source: bytes) -> None:
+def test_prepared_text_has_the_same_length_and_number_of_lines(language: str, source: bytes) -> None:
     changed = prepared(language, source)
     assert len(changed) == len(source)
     assert changed.count(b"\n", 0, max(len(changed) - 1, 0)) == source.count(b"\n", 0, max(len(source) - 1, 0))

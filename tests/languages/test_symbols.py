@@ -44,7 +44,7 @@ def test_truncated_samples_are_handled(name: str) -> None:
         definitions(language, tree, source[:end])
 
 
-def test_parent_of_deeply_nested_functions_is_limited() -> None:
+def test_number_of_parent_names_of_deeply_nested_functions_is_limited() -> None:
     depth = 200
     source = "".join(f"function f{number}() {{\n" for number in range(depth)) + "}\n" * depth
     language = languages()["javascript"]

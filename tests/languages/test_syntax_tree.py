@@ -46,13 +46,13 @@ def python() -> Language:
 
 
 def errors(node: Node) -> int:
-    """Return the number of nodes that did not parse, without those inside others."""
+    """Return the number of nodes that did not parse, without the nodes inside such nodes."""
     if node.is_missing or node.is_error:
         return 1
     return sum(errors(each) for each in node.children if each.has_error) if node.has_error else 0
 
 
-def test_trees_of_typed_texts_have_the_errors_of_trees_parsed_from_scratch() -> None:
+def test_reused_trees_have_the_same_errors_as_trees_parsed_from_scratch() -> None:
     different = count = 0
     for session in spread(load_sessions(TYPING), 6):
         language = language_of(session.file)
@@ -66,12 +66,12 @@ def test_trees_of_typed_texts_have_the_errors_of_trees_parsed_from_scratch() -> 
             assert errors(tree.root_node) == errors(fresh.root_node)
             different += str(tree.root_node) != str(fresh.root_node)
             count += 1
-    assert different <= count // 50  # Trees of texts that do not parse may differ in how they recover.
+    assert different <= count // 50  # For texts with syntax errors, the two trees may recover differently.
 
 
 @pytest.mark.parametrize("name", ["cobol", "fortran", "perl"])
-def test_edit_that_changes_how_another_part_is_prepared_gives_the_tree_of_the_new_text(name: str) -> None:
-    """For these languages the text is changed before it is parsed, and an edit may change that far away."""
+def test_edit_that_changes_the_preparation_of_other_lines_gives_the_correct_tree(name: str) -> None:
+    """In these languages, texts are prepared for the parser. An edit may change the preparation of other lines."""
     texts = {
         "cobol": (
             "       IDENTIFICATION DIVISION.\n       PROGRAM-ID. P.\n       PROCEDURE DIVISION.\n       A.\n"
@@ -92,7 +92,9 @@ def test_edit_that_changes_how_another_part_is_prepared_gives_the_tree_of_the_ne
     assert str(tree.root_node) == str(fresh.root_node)
 
 
-def test_version_is_parsed_once_and_later_versions_only_where_they_differ(parses: Parses, python: Language) -> None:
+def test_first_version_is_parsed_once_and_later_versions_only_where_they_differ(
+    parses: Parses, python: Language
+) -> None:
     first = SyntaxTree(python, "x = 1\n")
     assert first.tree(LIMIT_S) is first.tree(LIMIT_S)
     assert (parses.whole, parses.changed) == (1, 0)
@@ -104,7 +106,7 @@ def test_version_is_parsed_once_and_later_versions_only_where_they_differ(parses
     assert (parses.whole, parses.changed) == (1, 1)
 
 
-def test_versions_before_the_first_parse_use_its_tree_when_it_is_there(parses: Parses, python: Language) -> None:
+def test_unparsed_versions_reuse_the_tree_of_the_first_version(parses: Parses, python: Language) -> None:
     first = SyntaxTree(python, "x = 1\n")
     second = SyntaxTree(python, "x = 12\n", first)
     third = SyntaxTree(python, "x = 123\n", second)

@@ -1,4 +1,4 @@
-"""Signatures, documentation and ends of definitions, for cases that the samples do not contain."""
+"""Signatures, documentation and ends of definitions, for texts that the samples do not contain."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def _found(name: str, text: str) -> list[Definition]:
         ("clojure", "(defn heavy? [x]\n  (> x 1))\n", "(defn heavy? [x]"),
     ],
 )
-def test_signature_contains_no_comments_and_descriptions(language: str, text: str, signature: str) -> None:
+def test_signature_contains_no_comments_or_descriptions(language: str, text: str, signature: str) -> None:
     assert _found(language, text)[0].signature == signature
 
 

@@ -62,7 +62,7 @@ class Request:
 
 @dataclass
 class Hub:
-    """A web server that serves the same file at every path. Each request uses up one of `faults`, if there are any.
+    """A web server that serves the same file at every path. Each request takes one fault from `faults`, if any is left.
 
     Faults: a status such as `503`; `drop` (sends half of the requested bytes, then closes the connection); `wrong`
     (changes one byte); `page` (sends a sign-in page); `gzip` (sends a compressed body); `redirect` (to the same server
@@ -200,7 +200,7 @@ def pip_environ(tmp_path: Path, wheels: Path) -> dict[str, str]:
 
 @pytest.fixture
 def make_gguf(tmp_path: Path) -> Callable[..., Path]:
-    """A function that writes small, complete GGUF files. Each `seed` gives another content of the same size."""
+    """Return a function that writes small, complete GGUF files. Each `seed` gives other content of the same size."""
 
     def make(name: str = "Mine v1.gguf", seed: int = 0) -> Path:
         path = tmp_path / name

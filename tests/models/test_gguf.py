@@ -35,7 +35,7 @@ def test_truncated_file_is_rejected_at_any_length(make_gguf: Callable[..., Path]
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(rest=st.binary(max_size=200))
-def test_random_bytes_after_the_magic_are_rejected(tmp_path: Path, rest: bytes) -> None:
+def test_random_bytes_after_the_magic_number_are_rejected(tmp_path: Path, rest: bytes) -> None:
     file = tmp_path / "junk.gguf"
     file.write_bytes(b"GGUF" + rest)
     with pytest.raises(ModelCorruptError):
@@ -104,7 +104,7 @@ def test_string_array_is_skipped_and_rejected_if_truncated(
     writer.close()
     whole = file.read_bytes()
     assert check_gguf(file).min_bytes <= len(whole)
-    padding = 32  # after the last tensor; cutting it off does no harm
+    padding = 32  # bytes after the last tensor; without them the file is still complete
     file.write_bytes(whole[: data.draw(st.integers(0, len(whole) - padding - 1))])
     with pytest.raises(ModelCorruptError):
         check_gguf(file)

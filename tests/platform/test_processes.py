@@ -31,7 +31,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def tree() -> Iterator["subprocess.Popen[bytes]"]:
-    """A process with a child and a grandchild."""
+    """Start a process with a child and a grandchild."""
     process = subprocess.Popen([sys.executable, "-S", "-c", TREE], start_new_session=True)
     until(lambda: len(processes.descendants(process.pid)) == 3)
     yield process
@@ -73,14 +73,14 @@ time.sleep(999)
         process.wait()
 
 
-def test_killing_a_tree_kills_all_of_it(tree: "subprocess.Popen[bytes]") -> None:
+def test_killing_a_tree_kills_all_its_processes(tree: "subprocess.Popen[bytes]") -> None:
     members = [psutil.Process(pid) for pid in processes.descendants(tree.pid)]
     processes.kill_tree(tree.pid)
     tree.wait()
     until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in members))
 
 
-def test_a_tree_that_has_ended_uses_nothing() -> None:
+def test_the_usage_of_an_ended_tree_is_empty() -> None:
     process = subprocess.Popen([sys.executable, "-S", "-c", ""])
     process.wait()
     assert processes.usage(process.pid) == processes.Usage()

@@ -1,4 +1,4 @@
-"""The folder in which the processes of one user meet."""
+"""The folder in which the processes of one user find each other."""
 
 import os
 import stat
@@ -40,6 +40,6 @@ def test_a_runtime_folder_that_cannot_be_created_is_reported() -> None:
         runtime_dir({"XDG_RUNTIME_DIR": "/proc/nowhere"})
 
 
-def test_a_path_too_long_for_a_socket_is_ignored(tmp_path: Path) -> None:
+def test_a_runtime_folder_with_a_path_too_long_for_a_socket_is_not_used(tmp_path: Path) -> None:
     folder = runtime_dir({"XDG_RUNTIME_DIR": str(tmp_path / ("long" * 30))})
     assert len(os.fsencode(folder)) < 60

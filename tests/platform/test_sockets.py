@@ -1,4 +1,4 @@
-"""Unix sockets that only the user can reach."""
+"""Unix sockets that only the current user can connect to."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from slm_lsp.platform import sockets
 
 
-def test_the_peer_of_a_socket_pair_is_this_user() -> None:
+def test_the_peer_uid_of_a_socket_pair_is_the_current_user() -> None:
     one, other = socket.socketpair(socket.AF_UNIX)
     with one, other:
         assert sockets.peer_uid(one) == os.getuid() == sockets.own_uid()

@@ -1,4 +1,4 @@
-"""Starting processes that outlive this one, and ending on a signal."""
+"""Starting processes that outlive the current process, and stopping on a signal."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ def test_a_detached_process_leads_a_session_and_writes_to_its_log(tmp_path: Path
     assert log.read_text() == "before\nTrue\n"
 
 
-def test_this_process_is_the_users_own() -> None:
+def test_this_process_belongs_to_the_user() -> None:
     assert spawn.is_own(psutil.Process())
 
 

@@ -1,4 +1,4 @@
-"""Files that are never read because of their names or folders. `tests/index/test_walk.py` tests that they are not."""
+"""Recognizes files that are never read, by their names or folders. `tests/index/test_walk.py` tests the index."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_files_with_secrets_are_recognized_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ORDINARY_FILES)
-def test_programs_that_handle_secrets_are_ordinary_files(name: str) -> None:
+def test_programs_that_handle_secrets_are_not_secret_files(name: str) -> None:
     assert not is_secret_file(name)
     assert not is_secret_path(f"src/{name}")
     assert refused_file(name) is None
@@ -37,11 +37,11 @@ def test_files_in_folders_with_secrets_are_recognized(name: str) -> None:
     assert refused_folder(name, lambda _: False) is Skipped.SECRET
 
 
-def test_folders_named_like_a_secret_file_are_ordinary() -> None:
+def test_folders_named_like_a_secret_file_are_not_secret() -> None:
     assert not is_secret_folder("credentials")
     assert not is_secret_path("credentials/main.py")
 
 
 @pytest.mark.parametrize("path", ["SERVER.PEM", "Keys/ID_RSA", "x/.AWS/main.py", ".Env"])
-def test_upper_and_lower_case_are_the_same(path: str) -> None:
+def test_secret_names_are_recognized_in_upper_and_lower_case(path: str) -> None:
     assert is_secret_path(path)

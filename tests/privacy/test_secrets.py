@@ -1,6 +1,6 @@
-"""Keys and passwords are masked in place, and nothing else is.
+"""Keys and passwords are masked, and other text is not changed.
 
-The keys here are not real. Each is joined from pieces, so that no scanner reports this file as a leak.
+The keys in this file are not real. Each key is joined from pieces, so that no scanner reports this file as a leak.
 """
 
 import re
@@ -24,7 +24,7 @@ def pem(kind: str, body: str) -> str:
     return f"{DASHES}BEGIN {kind}PRIVATE KEY{DASHES}{body}{DASHES}END {kind}PRIVATE KEY{DASHES}"
 
 
-# In each case the secret is between « and ».
+# In each text, the secret is between « and ».
 SECRETS = {
     # Known forms, in any place
     "aws id": f"key = «AKIA{UPPER}»",
@@ -192,7 +192,7 @@ def test_a_private_key_without_its_last_line_is_masked() -> None:
     )
 
 
-def test_letters_that_become_two_in_lower_case_do_not_shift_the_mask() -> None:
+def test_letters_with_two_characters_in_lower_case_do_not_shift_the_mask() -> None:
     assert mask(f"İİİ TOKEN = '{MIXED}'") == f"İİİ TOKEN = '{'x' * len(MIXED)}'"
 
 
@@ -222,7 +222,7 @@ def test_nothing_is_masked_in_the_sources_of_this_package() -> None:
 
 
 def seconds(text: str) -> float:
-    """Processor time of `mask`, the minimum of three runs."""
+    """Return the processor time of `mask` in seconds, the minimum of three runs."""
     times = []
     for _ in range(3):
         start = time.process_time()
@@ -232,7 +232,7 @@ def seconds(text: str) -> float:
 
 
 def test_masking_takes_milliseconds() -> None:
-    """Measured on two slow cores: 0.2 ms for 100 lines and 23 ms for a megabyte. The limits allow for slower cores."""
+    """Slow cores took 0.2 ms for 100 lines and 23 ms for a megabyte. The limits are higher, for even slower cores."""
     plain = "def area(width: int, height: int) -> int:\n    return width * height  # through\n"
     assert seconds((plain * 13_000)[:1_000_000]) < 0.1
     own = Path(secrets.__file__).read_text(encoding="utf-8").splitlines()[:100]

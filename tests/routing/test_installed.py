@@ -1,4 +1,4 @@
-"""Installed models are look_ups up in a thread, and only when a file or setting has changed."""
+"""Installed models are looked up in a thread, and only if a file or setting has changed."""
 
 import asyncio
 import itertools
@@ -26,7 +26,7 @@ from slm_lsp.routing.policy import Choice
 
 
 class Hashing:
-    """Blocks each hash until `go` is set, and records the threads that compute one."""
+    """Blocks each hash computation until `go` is set, and records the threads that compute hashes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.threads: list[threading.Thread] = []
@@ -42,7 +42,7 @@ class Hashing:
 
 @pytest.fixture
 def settings(tmp_path: Path, tiny_model: Path) -> Settings:
-    """Settings with one installed model, whose modification time has changed since."""
+    """Settings with one installed model. The file's modification time has changed since the installation."""
     model = Store(tmp_path / "models").add(tiny_model, "mine").path
     touch(model)
     return Settings(model="mine", models_dir=tmp_path / "models")
@@ -55,7 +55,7 @@ def hashing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Hashing:
 
 @pytest.fixture
 def look_ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The settings that were look_ups up."""
+    """The values of the setting `model` that were looked up."""
     settings: list[str] = []
     eligible_models = lookup.eligible_models
 

@@ -19,9 +19,9 @@ STRONG = Choice(ModelRef("strong.gguf"), "large", "strong", "")
         (None, None, FAST, "not in memory yet"),
         (0.3, 0.7, STRONG, "takes about 0.7 s"),
         (None, 0.7, STRONG, "takes about 0.7 s"),
-        (5.0, 13.0, FAST, "about 5.0 s; the strong one would take 13.0 s"),
-        (None, 13.0, FAST, "the strong one would take 13.0 s"),
-        (5.0, 2.0, STRONG, "the fast one is no faster"),
+        (5.0, 13.0, FAST, "about 5.0 s; the strong model would take 13.0 s"),
+        (None, 13.0, FAST, "the strong model would take 13.0 s"),
+        (5.0, 2.0, STRONG, "the fast model is not faster"),
     ],
 )
 def test_the_strong_tier_answers_if_it_fits_the_budget_or_is_not_slower(
@@ -60,7 +60,7 @@ def test_a_tier_is_too_slow_if_a_line_exceeds_the_budget() -> None:
         ),
     ],
 )
-def test_basis_names_age_load_and_slowdown_of_the_measurement(estimate: Estimated | None, text: str) -> None:
+def test_basis_contains_the_age_load_and_slowdown_of_the_measurement(estimate: Estimated | None, text: str) -> None:
     assert basis(estimate) == text
 
 
@@ -69,7 +69,7 @@ class TestBest:
 
     @pytest.fixture
     def choices(self, tmp_path: Path) -> tuple[Choice, Choice]:
-        """A fast model of 100 bytes and a strong one of 1000."""
+        """A fast model of 100 bytes and a strong model of 1000 bytes."""
         (tmp_path / "fast.gguf").write_bytes(b"x" * 100)
         (tmp_path / "strong.gguf").write_bytes(b"x" * 1000)
         files = tmp_path / "fast.gguf", tmp_path / "strong.gguf"

@@ -11,7 +11,7 @@ from tests.sandbox.programs import names, processes
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Every test leaves no process and no temporary file behind."""
+    """Check after every test that no process and no temporary file remains."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

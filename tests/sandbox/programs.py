@@ -1,4 +1,4 @@
-"""What the tests of the sandbox share: programs to run, and what they may leave behind."""
+"""Helpers of the sandbox's tests: they run programs, and find processes and files that programs leave behind."""
 
 import asyncio
 import shutil
@@ -16,7 +16,7 @@ PYTHON = "/usr/bin/python3"
 MIB = 2**20
 SHORT = Limits(wall_s=1)
 LONG = Limits(wall_s=300, cpu_s=200)
-"""For programs that another limit ends, or none, however busy the machine is."""
+"""Limits of time that no program in these tests reaches, even on a busy machine."""
 
 
 def problem() -> str:
@@ -29,7 +29,7 @@ def problem() -> str:
 
 NO_SANDBOX = problem()
 in_sandbox = [pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX), pytest.mark.usefixtures("temporary")]
-"""Marks of modules whose tests run programs: skip where that is impossible, and leave nothing behind."""
+"""Marks for modules whose tests run programs. They skip the tests if no sandbox works, and check what a test leaves."""
 
 
 def needs(program: str, package: str) -> pytest.MarkDecorator:
@@ -44,7 +44,7 @@ needs_python = needs("python3", "python3")
 
 
 def processes(folder: Path) -> set[int]:
-    """The processes that descend from this one, and those of sandboxes in `folder` that have lost their parents."""
+    """Return the descendants of this process, and processes of sandboxes in `folder` that have lost their parents."""
     found = {each.pid for each in psutil.Process().children(recursive=True)}
     return found | {each.pid for each in psutil.process_iter() if str(folder) in " ".join(command_line(each))}
 

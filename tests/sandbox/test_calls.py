@@ -1,4 +1,4 @@
-"""The process that runs functions which may only compute."""
+"""The process that calls functions which may only compute."""
 
 import asyncio
 import subprocess
@@ -30,11 +30,11 @@ async def test_every_definition_has_its_own_verdict() -> None:
     ) == [PASSED, FAILED, UNFINISHED, UNKNOWN, PASSED]
 
 
-async def test_definitions_do_not_see_each_other() -> None:
+async def test_definitions_cannot_use_names_of_other_definitions() -> None:
     assert await verdicts("def f(n): return 4\nkept = 4", "def f(n): return kept") == [PASSED, FAILED]
 
 
-async def test_an_error_and_a_missing_name_are_failures() -> None:
+async def test_definition_that_raises_an_error_or_uses_an_undefined_name_fails() -> None:
     assert await verdicts("def f(n): return 1 / 0", "def f(n): return m") == [FAILED, FAILED]
 
 
@@ -48,7 +48,7 @@ async def test_none_may_be_the_expected_value() -> None:
     assert await verdicts("def f(n): pass", wanted=None) == [PASSED]
 
 
-async def test_definition_that_changes_the_expected_value_does_not_affect_the_next() -> None:
+async def test_definition_that_changes_the_expected_value_does_not_affect_the_next_definition() -> None:
     meddles = "class A(list):\n def __eq__(self, other): other.append(1)\ndef f(n): return A()"
     assert await verdicts(meddles, "def f(n): return [4]", wanted=[4]) == [FAILED, PASSED]
 
@@ -71,13 +71,13 @@ async def test_modules_that_only_compute_can_be_imported() -> None:
     assert await verdicts(text, modules="math collections") == [PASSED]
 
 
-async def test_endless_call_fails_and_the_next_definition_runs() -> None:
+async def test_definition_with_an_endless_call_fails_and_the_next_definition_runs() -> None:
     swallows = "def f(n):\n while True:\n  try:\n   while True: pass\n  except ValueError: pass"
     assert await verdicts("def f(n):\n while True: pass", swallows, "def f(n): return 4") == [FAILED, FAILED, PASSED]
 
 
-async def test_call_that_ignores_signals_ends_the_process() -> None:
-    """Python handles no signal inside a single call of `sum`."""
+async def test_process_ends_if_a_call_handles_no_signals() -> None:
+    """Python handles no signal during a single call of `sum`, so only the kernel's limit of processor time ends it."""
     assert await verdicts("def f(n): return 4", "def f(n): return sum(range(10 ** 12))", "def f(n): return 4") == [
         PASSED,
         FAILED,
@@ -136,8 +136,8 @@ reached['os'].truncate({path!r}, 0)""",
 
 
 @pytest.mark.parametrize("harm", HARM)
-async def test_unchecked_code_cannot_do_anything_but_compute(tmp_path: Path, harm: str) -> None:
-    """Code that `purity` refuses achieves nothing here: built-ins, audit hook and system call filter stop it."""
+async def test_code_that_purity_would_refuse_can_only_compute(tmp_path: Path, harm: str) -> None:
+    """Code that `purity` would refuse does no harm: built-ins, audit hook and system call filter stop it."""
     kept = file_in(tmp_path)
     body = HARM[harm].format(path=str(kept)).strip().replace("\n", "\n    ")
     text = f"import math\ndef f(n):\n    {body}\n    return 4"
@@ -172,7 +172,7 @@ os.write(1, bytes([sum(divmod(int("42"), 5))]))
 
 
 def test_system_call_filter_alone_allows_only_computing(tmp_path: Path) -> None:
-    """There is no audit hook, and all of Python is available."""
+    """Here only the system call filter is active: no audit hook, and all of Python is available."""
     kept = file_in(tmp_path)
     script = FILTER_ALONE.format(path=str(kept))
     found = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, timeout=60, check=False)
@@ -195,11 +195,11 @@ def f(n: "Unheard") -> Of[int]: return cast(int, Box(n).value) * 2
     assert await verdicts("from typing import NamedTuple\ndef f(n): return 4") == [UNKNOWN]
 
 
-async def test_timeout_leaves_verdicts_unknown() -> None:
+async def test_verdicts_are_unknown_after_a_timeout() -> None:
     assert await run_calls(["def f(n): return 4"] * 2, [("f(2)", 4)], wall_s=0.001) == [UNKNOWN, UNKNOWN]
 
 
-async def test_code_that_takes_too_long_to_compile_is_unknown() -> None:
+async def test_definition_that_takes_too_long_to_compile_has_an_unknown_verdict() -> None:
     nested = "def f(n):\n" + "".join(f"{' ' * at}try: g()\n{' ' * at}finally:\n" for at in range(1, 19))
     nested += " " * 20 + "; ".join(["g(n)"] * 9) + "\n return 4"
     assert set(await verdicts(nested, "def f(n): return 4")) <= {UNKNOWN, PASSED}

@@ -1,4 +1,4 @@
-"""How programs are isolated on each platform, as text. `test_run.py` runs the Linux sandbox for real."""
+"""The commands that isolate programs on each platform. These tests only compare text; `test_run.py` runs programs."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def bwrap_arguments(known: frozenset[str] = NEW, readable: tuple[Path, ...] = ()
     return " ".join(bubblewrap.arguments(program, FOLDER, readable, known, filtered=True, home=Path(home)))
 
 
-def test_bubblewrap_separates_everything() -> None:
+def test_bubblewrap_command_has_all_options_for_isolation() -> None:
     command = bwrap_arguments()
     for option in ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop ALL", "--disable-userns"):
         assert option in command
@@ -40,14 +40,14 @@ def test_only_the_folders_of_the_run_are_writable() -> None:
     assert "--ro-bind /opt/tool /opt/tool" in " ".join(words)
 
 
-def test_older_bubblewrap_gets_no_options_that_it_does_not_know() -> None:
+def test_older_bubblewrap_gets_no_unknown_options() -> None:
     command = bwrap_arguments(known=frozenset())
     assert "--disable-userns" not in command
     assert "--size" not in command
     assert "/dev/shm" not in command
 
 
-def test_home_inside_a_folder_of_the_system_is_hidden() -> None:
+def test_home_inside_a_system_folder_is_hidden() -> None:
     assert "--tmpfs /usr/home/user" in bwrap_arguments(home="/usr/home/user")
     assert "--tmpfs /home/user" not in bwrap_arguments()
 
@@ -63,7 +63,7 @@ def test_bwrap_in_the_current_folder_is_never_used(tmp_path: Path, monkeypatch: 
     assert bubblewrap.candidates()[0] == program, "the one on PATH comes first"
 
 
-def test_profile_of_macos_denies_by_default_and_writes_in_the_folders_only() -> None:
+def test_macos_profile_denies_by_default_and_allows_writing_only_in_the_folders_of_the_run() -> None:
     text = macos.profile([Path("/private/tmp/work")], [Path('/opt/a "quoted" \\ tool')])
     rules = text.splitlines()
     assert rules[:2] == ["(version 1)", "(deny default)"]
@@ -75,7 +75,7 @@ def test_profile_of_macos_denies_by_default_and_writes_in_the_folders_only() -> 
     assert "/Users" not in text
 
 
-def test_each_platform_has_its_isolation() -> None:
+def test_each_platform_offers_only_its_own_isolation() -> None:
     assert isolation.possible("darwin") == [Isolation("sandbox-exec", macos.PROGRAM)]
     assert {each.name for each in isolation.possible("linux")} <= {"bubblewrap"}
     assert isolation.possible("win32") == []
@@ -91,7 +91,7 @@ def test_macos_command_runs_the_program_under_the_profile_with_its_own_variables
     assert "A" not in command.environ
 
 
-def test_broken_bubblewrap_says_why_it_does_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_output_of_a_broken_bubblewrap_is_returned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'No permissions to create a new namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
@@ -127,7 +127,7 @@ def test_launch_script_sets_the_limits_of_the_kernel(shell: str, tmp_path: Path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give each run a user of its own: run it as root")
-async def test_each_run_of_root_has_its_own_unprivileged_user() -> None:
+async def test_each_run_that_root_starts_has_its_own_unprivileged_user() -> None:
     first, second = [await run(["/bin/sh", "-c", "id -u; id -G; whoami; cat a"], files={"a": "b"}) for _ in range(2)]
     users = [each.stdout.split()[0] for each in (first, second)]
     assert users[0] != users[1]

@@ -36,7 +36,7 @@ async def test_wrong_program_fails(program: str) -> None:
 
 
 async def test_endless_loop_is_ended_by_the_limit_of_processor_time() -> None:
-    """The wall time is an hour, so only the processor time can end it."""
+    """The limit of wall time is an hour, so only the limit of processor time can end the program."""
     assert await run_program("while True: pass", wall_s=3600) == "timeout"
 
 
@@ -45,7 +45,7 @@ async def test_program_that_sleeps_is_ended_by_the_wall_time() -> None:
 
 
 async def test_program_with_endless_output_is_ended() -> None:
-    """Asyncio waits until a pipe is closed, which never happens while nobody reads it."""
+    """Python waits until a pipe is closed. A pipe that is not read to its end is never closed."""
     flooding = "x = 'x' * 60000\nwhile True: print(x)"
     assert await asyncio.wait_for(run_program(flooding, wall_s=0.5), 60) == "timeout"
 
@@ -78,7 +78,7 @@ async def test_folder_is_empty_and_environment_is_not_passed_on(monkeypatch: pyt
         "import os; os.execv('/bin/sh', ['sh', '-c', 'echo x > {path}'])",
     ],
 )
-async def test_nothing_outside_can_be_changed(tmp_path: Path, harm: str) -> None:
+async def test_program_cannot_change_anything_outside_its_folder(tmp_path: Path, harm: str) -> None:
     kept = tmp_path / "kept.txt"
     kept.write_text("as it was")
     assert await run_program(harm.format(path=str(kept), folder=str(tmp_path))) == "failed"
@@ -86,11 +86,11 @@ async def test_nothing_outside_can_be_changed(tmp_path: Path, harm: str) -> None
     assert names(tmp_path) == {"kept.txt"}
 
 
-async def test_no_other_process_can_be_signalled() -> None:
+async def test_program_cannot_signal_other_processes() -> None:
     assert await run_program(f"import os, signal; os.kill({os.getpid()}, signal.SIGTERM)") == "failed"
 
 
-async def test_the_network_is_out_of_reach() -> None:
+async def test_program_cannot_reach_the_network() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         reach = f"import socket; socket.create_connection(('127.0.0.1', {port}), 1)"
@@ -108,7 +108,7 @@ async def test_size_of_files_is_limited() -> None:
 
 
 async def guards() -> list[psutil.Process]:
-    """The running programs, once there is one."""
+    """Wait until a program runs, and return the running programs."""
     for _ in range(500):
         if found := [each for each in psutil.Process().children() if str(GUARD) in each.cmdline()]:
             return found

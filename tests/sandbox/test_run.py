@@ -74,7 +74,7 @@ async def test_readable_file_outside_the_folder_can_be_read_but_not_written(tmp_
 # Files
 
 
-async def test_made_and_changed_files_are_returned_but_not_the_others() -> None:
+async def test_only_new_and_changed_files_are_returned() -> None:
     script = "echo new > made; echo more >> changed; mkdir -p a/b; echo x > a/b/run; chmod +x a/b/run; rm gone"
     files = {"changed": "some\n", "same": "same", "gone": b"", "deep/same": "same"}
     outcome = await run(["/bin/sh", "-c", script], files=files, limits=LONG)
@@ -86,7 +86,7 @@ async def test_made_and_changed_files_are_returned_but_not_the_others() -> None:
     assert outcome.files_complete
 
 
-async def test_a_folder_is_copied_into_the_sandbox_and_stays_as_it_was(tmp_path: Path) -> None:
+async def test_a_folder_is_copied_into_the_sandbox_and_the_original_is_not_changed(tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "in").mkdir(parents=True)
     (project / "in" / "a").write_text("1")
@@ -95,7 +95,7 @@ async def test_a_folder_is_copied_into_the_sandbox_and_stays_as_it_was(tmp_path:
     assert (project / "in" / "a").read_text() == "1"
 
 
-async def test_content_may_come_from_a_file_of_this_machine(tmp_path: Path) -> None:
+async def test_a_file_of_this_machine_can_be_copied_into_the_sandbox(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\necho ran\n")
     script.chmod(0o555)
@@ -104,7 +104,7 @@ async def test_content_may_come_from_a_file_of_this_machine(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "..", "", ".", "a\\b", "a\0b"])
-async def test_paths_of_files_that_leave_the_folder_are_refused(name: str) -> None:
+async def test_file_paths_outside_the_working_folder_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match="not a path inside"):
         await run(["true"], files={name: b""})
 
@@ -116,26 +116,26 @@ async def test_links_are_not_followed_when_files_are_returned(tmp_path: Path) ->
     assert (outcome.exit, outcome.files) == (0, {})
 
 
-async def test_returned_files_are_bounded() -> None:
+async def test_number_and_size_of_returned_files_are_limited() -> None:
     limits = Limits(wall_s=300, returned_bytes=5, returned_files=2)
     outcome = await run(["/bin/sh", "-c", "echo 123456 > a; echo 1 > b; echo 2 > c; echo > d"], limits=limits)
     assert (sorted(outcome.files), outcome.files_complete) == (["b", "c"], False)
 
 
 @pytest.mark.parametrize("argv", [[], [""], ["-x"], ["true", "a\0b"]])
-async def test_arguments_that_name_no_program_are_refused(argv: list[str]) -> None:
+async def test_command_lines_without_a_program_are_refused(argv: list[str]) -> None:
     with pytest.raises(UsageError):
         await run(argv)
 
 
 @pytest.mark.parametrize("readable", [Path("/"), Path.home(), Path("/nowhere/at/all")])
-async def test_home_as_a_whole_and_missing_paths_cannot_be_made_readable(readable: Path) -> None:
+async def test_home_folder_and_missing_paths_cannot_be_made_readable(readable: Path) -> None:
     with pytest.raises(UsageError):
         await run(["true"], readable=[readable])
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "./missing", "./data", "/etc"])
-async def test_program_that_does_not_exist_could_not_start(program: str) -> None:
+async def test_missing_program_is_reported_as_could_not_start(program: str) -> None:
     outcome = await run([program], files={"data": "x"}, limits=LONG)
     assert (outcome.exit, outcome.why) == (None, Reason.COULD_NOT_START)
     assert program in outcome.explanation
@@ -145,7 +145,7 @@ async def test_program_that_does_not_exist_could_not_start(program: str) -> None
 
 
 @needs_python
-async def test_network_is_out_of_reach() -> None:
+async def test_network_cannot_be_reached() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         outcome = await python(f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)")
@@ -163,7 +163,7 @@ async def test_sockets_that_namespaces_do_not_confine_are_refused(family: str) -
 
 
 @needs_python
-async def test_unix_sockets_of_the_machine_are_out_of_reach(tmp_path: Path) -> None:
+async def test_unix_sockets_of_the_machine_cannot_be_reached(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("\0slm-lsp-test-of-the-sandbox")
         server.listen()
@@ -187,7 +187,7 @@ async def test_home_and_other_users_files_cannot_be_read() -> None:
 
 
 async def test_settings_of_the_kernel_cannot_be_changed_even_by_root() -> None:
-    """The file belongs to root, so without a read-only /proc a sandbox started by root could write it."""
+    """Root owns the file. If /proc were writable, a program in a sandbox started by root could change the file."""
     outcome = await run(["/bin/sh", "-c", "cat /proc/sys/kernel/core_pattern > /proc/sys/kernel/core_pattern"])
     assert b"Read-only file system" in outcome.stderr
 
@@ -206,8 +206,11 @@ async def test_invalid_names_of_variables_are_refused(name: str) -> None:
         await run(["true"], environ={name: "x"})
 
 
-async def test_variables_of_the_program_do_not_act_outside_the_sandbox() -> None:
-    """A library that is preloaded into bubblewrap would run unconfined; one that is missing would be reported there."""
+async def test_environment_variables_of_the_program_do_not_apply_to_bubblewrap() -> None:
+    """LD_PRELOAD must not apply to bubblewrap, because a library preloaded there would run outside the sandbox.
+
+    The library does not exist. If bubblewrap tried to load it, its standard error would say so.
+    """
     outcome = await run(["true"], environ={"LD_PRELOAD": "/work/missing.so", "PATH": "/nowhere:/bin"}, limits=LONG)
     assert outcome.exit == 0
     assert b"/work/missing.so" in outcome.stderr
@@ -254,7 +257,7 @@ async def test_dangerous_system_calls_are_refused(call: str) -> None:
 # Cancellation
 
 
-async def test_cancelling_kills_everything_and_removes_the_folder(temporary: Path) -> None:
+async def test_cancelling_kills_all_processes_and_removes_the_folder(temporary: Path) -> None:
     running = asyncio.create_task(run(["/bin/sh", "-c", "sleep 8642 & setsid sleep 8642 & wait"], limits=LONG))
     await until(sleeping)
     assert len(names(temporary)) == 1
@@ -265,7 +268,7 @@ async def test_cancelling_kills_everything_and_removes_the_folder(temporary: Pat
     assert names(temporary) == []
 
 
-async def test_cancelling_at_any_moment_leaves_nothing_behind() -> None:
+async def test_cancelling_at_any_moment_leaves_no_processes_and_no_files() -> None:
     for milliseconds in range(0, 60, 4):
         running = asyncio.create_task(run(["sleep", "8642"], limits=LONG))
         await asyncio.sleep(milliseconds / 1000)
@@ -281,7 +284,7 @@ async def test_several_programs_run_at_the_same_time() -> None:
 
 
 async def test_the_event_loop_is_not_blocked() -> None:
-    """Another task goes on while a program runs: it counts, and the program ends when it has."""
+    """While a program runs, this test can count to more than 5."""
     running = asyncio.create_task(run(["sleep", "1000"], limits=Limits(wall_s=2)))
     counted = 0
     while not running.done():
@@ -291,17 +294,17 @@ async def test_the_event_loop_is_not_blocked() -> None:
     assert (await running).why == Reason.WALL_TIME
 
 
-# Where nothing works
+# Machines on which no isolation works
 
 
 @pytest.fixture
-def nothing_works(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_isolation_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "_chosen", [])
     monkeypatch.setattr(isolation.bubblewrap, "candidates", lambda: [Path("/bin/false")])
 
 
-@pytest.mark.usefixtures("nothing_works")
-async def test_without_isolation_programs_are_refused_with_a_cure() -> None:
+@pytest.mark.usefixtures("no_isolation_works")
+async def test_if_no_isolation_works_programs_are_refused_with_advice() -> None:
     with pytest.raises(SandboxUnavailableError) as caught:
         await run(["true"])
     assert "/bin/false" in caught.value.what
@@ -309,6 +312,6 @@ async def test_without_isolation_programs_are_refused_with_a_cure() -> None:
     assert 'sandbox = "none"' in caught.value.cure
 
 
-@pytest.mark.usefixtures("nothing_works")
-async def test_users_may_do_without_isolation() -> None:
+@pytest.mark.usefixtures("no_isolation_works")
+async def test_setting_none_runs_programs_without_isolation() -> None:
     assert (await run(["true"], isolation="none")).exit == 0

@@ -17,7 +17,7 @@ ALLOW = seccomp.ALLOW
 
 
 def decide(program: bytes, number: int, *arguments: int, audit: int = seccomp.AUDIT["x86_64"]) -> int:
-    """What a filter returns for a system call."""
+    """Return the decision of a filter for a system call."""
     data = struct.pack("<iIQ6Q", number, audit, 0, *arguments, *[0] * (6 - len(arguments)))
     steps = list(struct.iter_unpack("HBBI", program))
     at = loaded = 0
@@ -56,7 +56,7 @@ def decision(machine: str, number: int, *arguments: int) -> int:
     return decide(filter_of(machine), number, *arguments, audit=seccomp.AUDIT[machine])
 
 
-def test_numbers_are_those_of_the_kernel_headers(machine: str) -> None:
+def test_system_call_numbers_match_the_kernel_headers(machine: str) -> None:
     header = HEADERS[machine]
     if not header.exists():
         pytest.skip(f"needs {header}; `apt-get install linux-libc-dev` would run it")
@@ -84,7 +84,7 @@ def test_dangerous_calls_fail_and_others_are_allowed(machine: str) -> None:
     assert decision(machine, read) == decision(machine, openat) == ALLOW
 
 
-def test_clone_makes_processes_and_threads_but_no_namespaces(machine: str) -> None:
+def test_clone_can_create_processes_and_threads_but_no_namespaces(machine: str) -> None:
     clone = seccomp.CLONE[seccomp.COLUMN[machine]]
     thread = 0x3D0F00
     assert decision(machine, clone, 17) == decision(machine, clone, thread) == ALLOW
@@ -106,21 +106,21 @@ def test_programs_cannot_type_into_a_terminal(machine: str) -> None:
     assert decision(machine, ioctl, 0, 0x5413) == ALLOW
 
 
-def test_unknown_calls_do_not_exist(machine: str) -> None:
+def test_unknown_system_calls_fail_as_not_implemented(machine: str) -> None:
     for number in (463, 1000, 0x40000000 + 165):
         assert decision(machine, number) == fails(errno.ENOSYS)
 
 
-def test_calls_of_another_architecture_fail(machine: str) -> None:
+def test_system_calls_of_another_architecture_fail(machine: str) -> None:
     i386 = 0x40000003
     assert decide(filter_of(machine), 0, audit=i386) == fails(errno.EPERM)
 
 
-def test_an_architecture_without_numbers_has_no_filter() -> None:
+def test_no_filter_is_built_for_an_unknown_architecture() -> None:
     assert seccomp.deny_dangerous("riscv64") is None
 
 
-def test_compute_only_filter_allows_what_is_listed_and_nothing_else() -> None:
+def test_compute_only_filter_allows_only_the_listed_calls() -> None:
     program = seccomp.allow_only(seccomp.COMPUTING.values(), seccomp.AUDIT["x86_64"])
     allowed = {number for number in range(600) if decide(program, number) == ALLOW}
     assert allowed == set(seccomp.COMPUTING.values())

@@ -1,4 +1,4 @@
-"""Fixtures: a real `slm-lsp serve --stdio` and a real client."""
+"""Fixtures that start a real `slm-lsp serve --stdio` and a real client."""
 
 import asyncio
 import sys
@@ -41,7 +41,7 @@ class Editor:
             self.refined.append(message)
 
     async def streamed(self) -> None:
-        """Wait until a suggestion was streamed to its end."""
+        """Wait until a whole suggestion has been streamed."""
         await asyncio.wait_for(self._streamed.wait(), 120)
 
     async def initialize(
@@ -89,7 +89,7 @@ class Editor:
 
 @pytest_asyncio.fixture
 async def start(module_home: dict[str, str], tmp_path: Path) -> AsyncIterator[Start]:
-    """Start editors. Each has its own server; all servers share one engine."""
+    """Return a function that starts an editor. Each editor has its own server; all servers share one engine."""
     editors: list[Editor] = []
 
     async def start_one(

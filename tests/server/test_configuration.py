@@ -1,4 +1,4 @@
-"""The real server applies the settings of an editor and of a workspace. No model is needed."""
+"""The real server applies the settings of an editor and of a workspace. These tests need no model."""
 
 import sqlite3
 import time
@@ -24,7 +24,7 @@ def environ(home: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def start(environ: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Start a server with these initialization options and one folder with one open file."""
+    """Return a function that starts a server with given initialization options, a workspace folder and an open file."""
     started: list[Wire] = []
     (tmp_path / "shop").mkdir()
 
@@ -50,7 +50,7 @@ def opened(wire: Wire, file: Path) -> None:
 
 
 def request(wire: Wire, number: int, file: Path) -> None:
-    """Request a completion in a comment. The empty answer is counted and needs no model."""
+    """Request a completion in a comment. The answer is empty; it is counted but needs no model."""
     place = {"textDocument": {"uri": file.as_uri()}, "position": {"line": 0, "character": 10}}
     answer = wire.request(number, "textDocument/inlineCompletion", {**place, "context": {"triggerKind": 2}})
     assert answer["result"]["items"] == []
@@ -61,7 +61,7 @@ def configure(wire: Wire, **settings: object) -> None:
 
 
 def counted(wire: Wire, environ: dict[str, str]) -> int | None:
-    """Return how many empty answers the database has after the server has ended; None without a database."""
+    """Stop the server and return the number of empty answers in its database; None if there is no database."""
     wire.request(90, "shutdown")
     wire.notify("exit")
     wire.process.wait(20)
@@ -73,7 +73,7 @@ def counted(wire: Wire, environ: dict[str, str]) -> int | None:
 
 
 def warnings(wire: Wire) -> list[str]:
-    """Return the texts of `window/showMessage` so far."""
+    """Return the texts of all `window/showMessage` notifications so far."""
     wire.request(91, "slm/status", {})
     return [each["params"]["message"] for each in wire.notifications if each["method"] == "window/showMessage"]
 

@@ -4,7 +4,7 @@ from slm_lsp.server.debounce import MAX_DELAY_S, Debounce
 
 
 def delays(intervals: list[float]) -> list[float]:
-    """Return the delay of each of several requests, given the seconds since the one before."""
+    """Return the delay of each request, given the seconds between each request and the previous request."""
     debounce, now, found = Debounce(), 0.0, []
     for interval in intervals:
         now += interval

@@ -1,4 +1,4 @@
-"""The server ends with the right exit code and without a traceback, however its client leaves. No model is needed."""
+"""However its client disconnects, the server ends with the right exit code and no traceback. No model is needed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ EXIT = {"jsonrpc": "2.0", "method": "exit"}
 
 @pytest.fixture
 def wire(home: dict[str, str], tmp_path: Path) -> Iterator[Wire]:
-    """Start a server. When a file is opened, an indexer and a warm-up start."""
+    """Start a server that starts an indexer and a warm-up when a file is opened."""
     with (tmp_path / "log").open("wb") as log:
         found = Wire(home | {"SLM_LSP_MODELS_DIR": str(tmp_path / "no models")}, log)
     folder = tmp_path / "shop"
@@ -44,7 +44,7 @@ def completion_request(tmp_path: Path) -> dict[str, Any]:
 
 
 def exit_code(wire: Wire, tmp_path: Path) -> int:
-    """Return the exit code, and check the log. Read no messages meanwhile, like an editor that has ended."""
+    """Wait for the end of the server without reading its messages. Check the log and return the exit code."""
     code = wire.process.wait(30)
     log = (tmp_path / "log").read_text()
     assert "Traceback" not in log
@@ -52,42 +52,44 @@ def exit_code(wire: Wire, tmp_path: Path) -> int:
     return code
 
 
-def test_shutdown_and_exit_in_one_write(wire: Wire, opened: dict[str, Any], tmp_path: Path) -> None:
+def test_server_ends_after_shutdown_and_exit_in_one_write(wire: Wire, opened: dict[str, Any], tmp_path: Path) -> None:
     wire.send_all(opened, SHUTDOWN, EXIT)
     assert exit_code(wire, tmp_path) == 0
 
 
-def test_shutdown_and_exit_with_a_pending_request(
+def test_server_ends_after_shutdown_and_exit_with_a_pending_request(
     wire: Wire, opened: dict[str, Any], completion_request: dict[str, Any], tmp_path: Path
 ) -> None:
     wire.send_all(opened, completion_request, SHUTDOWN, EXIT)
     assert exit_code(wire, tmp_path) == 0
 
 
-def test_exit_with_a_pending_request(
+def test_server_ends_after_exit_with_a_pending_request(
     wire: Wire, opened: dict[str, Any], completion_request: dict[str, Any], tmp_path: Path
 ) -> None:
     wire.send_all(opened, completion_request, EXIT)
     assert exit_code(wire, tmp_path) == 1
 
 
-def test_shutdown_twice_and_exit_twice(wire: Wire, tmp_path: Path) -> None:
+def test_server_ends_after_two_shutdowns_and_two_exits(wire: Wire, tmp_path: Path) -> None:
     wire.send_all(SHUTDOWN, {**SHUTDOWN, "id": 9}, EXIT, EXIT)
     assert exit_code(wire, tmp_path) == 0
 
 
-def test_document_opened_after_shutdown(wire: Wire, opened: dict[str, Any], tmp_path: Path) -> None:
+def test_server_ends_if_a_document_is_opened_after_shutdown(wire: Wire, opened: dict[str, Any], tmp_path: Path) -> None:
     wire.send_all(SHUTDOWN, opened, EXIT)
     assert exit_code(wire, tmp_path) == 0
 
 
-def test_client_disconnects_while_the_indexer_starts(wire: Wire, opened: dict[str, Any], tmp_path: Path) -> None:
+def test_server_ends_if_the_client_disconnects_while_the_indexer_starts(
+    wire: Wire, opened: dict[str, Any], tmp_path: Path
+) -> None:
     wire.send_all(opened)
     wire.disconnect()
     assert exit_code(wire, tmp_path) == 1
 
 
-def test_client_disconnects_with_a_pending_request(
+def test_server_ends_if_the_client_disconnects_with_a_pending_request(
     wire: Wire, opened: dict[str, Any], completion_request: dict[str, Any], tmp_path: Path
 ) -> None:
     wire.send_all(opened, completion_request)
@@ -95,7 +97,7 @@ def test_client_disconnects_with_a_pending_request(
     assert exit_code(wire, tmp_path) == 1
 
 
-def test_client_stops_reading(
+def test_server_ends_if_the_client_stops_reading(
     wire: Wire, opened: dict[str, Any], completion_request: dict[str, Any], tmp_path: Path
 ) -> None:
     assert wire.process.stdout
@@ -104,7 +106,7 @@ def test_client_stops_reading(
     assert exit_code(wire, tmp_path) == 1
 
 
-def test_shutdown_and_exit_of_a_client_that_stopped_reading(wire: Wire, tmp_path: Path) -> None:
+def test_server_ends_after_shutdown_and_exit_of_a_client_that_stopped_reading(wire: Wire, tmp_path: Path) -> None:
     assert wire.process.stdout
     wire.process.stdout.close()
     wire.send_all(SHUTDOWN, EXIT)

@@ -1,4 +1,4 @@
-"""The queue of work for pauses: its order, interruptions and failures."""
+"""The queue of work for pauses in typing: its order, interruptions and failures."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from slm_lsp.server.idle import LIMIT, IdleQueue
 
 
 class ControlledQueue:
-    """A queue whose tasks run until a test ends them."""
+    """A queue with tasks that run until the test ends them."""
 
     def __init__(self) -> None:
         self.failures: list[str] = []
@@ -42,7 +42,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_every_opened_file_has_its_turn_the_most_recent_first() -> None:
+async def test_tasks_of_all_opened_files_run_most_recent_first() -> None:
     queue = ControlledQueue()
     queue.open_file("a")
     await settle()
@@ -53,7 +53,7 @@ async def test_every_opened_file_has_its_turn_the_most_recent_first() -> None:
     assert queue.ended == ["a", "c", "b"]
 
 
-async def test_file_that_is_opened_when_the_queue_is_empty_has_its_turn() -> None:
+async def test_task_of_a_file_opened_while_the_queue_is_empty_runs() -> None:
     queue = ControlledQueue()
     for name in "ab":
         queue.open_file(name)
@@ -76,7 +76,7 @@ async def test_interrupted_task_runs_again() -> None:
     assert queue.started == ["b", "b", "a"]
 
 
-async def test_newer_task_of_a_document_replaces_the_running_one() -> None:
+async def test_newer_task_of_a_document_replaces_the_running_task() -> None:
     queue = ControlledQueue()
     queue.open_file("a")
     await settle()

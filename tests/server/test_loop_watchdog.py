@@ -1,6 +1,6 @@
-"""No callback of the real server's event loop takes long while somebody types.
+"""While a user types, no callback of the real server's event loop takes long.
 
-The limits are processor time of the loop's thread, so the result does not depend on the load of the machine.
+The limits apply to the processor time of the loop's thread, so the result does not depend on the load of the machine.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ from tests.conftest import FIXTURES
 from tests.server.test_wire import Wire
 
 TYPING_MS, LARGE_FILE_MS = 20.0, 50.0
-"""Longest callback while recordings are typed, and while a file of 10,000 lines is opened and edited."""
+"""Maximum processor time of a callback, in milliseconds: while recorded sessions are typed, and while a file of 10,000
+lines is opened and edited."""
 
 LARGE_LINES = 10_000
 
@@ -29,7 +30,7 @@ Start = Callable[..., "Typist"]
 
 
 class Typist:
-    """Types in a real server and requests a completion after every key; every third one is waited for."""
+    """Types in a real server and requests a completion after every key. Waits for the answer to every third request."""
 
     def __init__(self, environ: dict[str, str], folder: Path) -> None:
         self._folder = folder
@@ -87,7 +88,7 @@ class Typist:
         self.complete(uri, before, explicit=True)
 
     def slower_than(self, limit_ms: float) -> list[str]:
-        """End the server. Return its reports of callbacks that took longer, since `initialize`."""
+        """End the server. Return its log lines about callbacks after `initialize` that took longer than `limit_ms`."""
         self._number += 1
         self.wire.send({"jsonrpc": "2.0", "id": self._number, "method": "shutdown"})
         while self.wire.read().get("id") != self._number:
@@ -119,7 +120,7 @@ def start(home: dict[str, str], tmp_path: Path) -> Iterator[Start]:
 
 
 def test_typing_does_not_block_the_event_loop(start: Start, tiny_model: Path) -> None:
-    # The random model is never confident. Without a limit its lines pass through all filters.
+    # The random model has low confidence. Without a minimum confidence, its lines pass through all filters.
     typist = start(tiny_model, SLM_LSP_COMPLETION_LEAST_CONFIDENCE="0")
     for session in spread(load_sessions(FIXTURES / "typing"), 6):
         typist.type(session)
@@ -174,7 +175,7 @@ async def test_slow_callbacks_are_logged_with_their_names(caplog: pytest.LogCapt
     assert "wait_in_a_task" in second
 
 
-async def test_failing_callback_is_measured_and_the_watchdog_ends_with_its_block(
+async def test_failing_callback_is_measured_and_the_watchdog_stops_after_its_with_block(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     run, now = asyncio.Handle._run, [0.0]

@@ -1,4 +1,4 @@
-"""When an editor shows the progress of indexing. The test controls the clock; a list records what the editor gets."""
+"""The progress of indexing in an editor. The test controls the clock, and a list records what the editor receives."""
 
 import asyncio
 from concurrent.futures import Future
@@ -11,7 +11,7 @@ from slm_lsp.server.progress import SHOWN_AFTER_S, IndexProgress
 
 
 class RecordedProgress:
-    """Records what an editor would show, in place of `Progress` of pygls."""
+    """Replaces `Progress` of pygls and records what an editor would show."""
 
     def __init__(self) -> None:
         self.tokens: dict[str, Future[Any]] = {}
@@ -52,7 +52,7 @@ async def test_short_indexing_is_not_shown(clock: list[float]) -> None:
     assert shown.messages == []
 
 
-async def test_longer_indexing_is_shown_until_it_is_done(clock: list[float]) -> None:
+async def test_longer_indexing_is_shown_until_it_ends(clock: list[float]) -> None:
     shown = RecordedProgress()
     progress = IndexProgress(shown, "work", lambda: None)  # type: ignore[arg-type]
     for done in (0, 1, 2, 3):

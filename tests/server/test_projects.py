@@ -106,7 +106,7 @@ async def test_closed_workspace_leaves_no_thread_and_no_connection(workspace: Pa
     await projects.close()
 
 
-async def test_document_resumes_cancelled_indexing_after_a_pause(workspace: Path) -> None:
+async def test_opening_or_saving_a_document_resumes_cancelled_indexing_after_a_pause(workspace: Path) -> None:
     now = [0.0]
     states: list[IndexerState] = []
     sessions = Sessions()

@@ -1,7 +1,7 @@
-"""The strong model refines a suggestion of the fast one in the next pause.
+"""In a pause, the strong model refines the suggestion of the fast model.
 
-The fast tier is a random model of a few kilobytes, which answers at once. The strong tier is the real fast model, which
-takes longer and gives better answers.
+In these tests, the model of the fast tier is a random model of a few kilobytes, which answers at once. The model of the
+strong tier is the real fast model, which takes longer and gives better answers.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ def tiers(tmp_path: Path, tiny_model: Path, fast_model: Path) -> Path:
 
 
 class Pause:
-    """A pause of typing: an open file, a cursor, and what was shown there."""
+    """A pause in typing: an open file, a cursor, and the answer that was shown at the cursor."""
 
     def __init__(self, engine: EngineClient, folder: Path, program: str, models: Path) -> None:
         self.sessions = Sessions()
@@ -83,7 +83,7 @@ class Pause:
 
     @property
     def cached(self) -> Completion | None:
-        """What a request at the cursor would get at once."""
+        """The answer that a request at the cursor would get from the cache."""
         return self.cache.get(self.cursor.parts.cursor)
 
 
@@ -98,7 +98,7 @@ def squeezed(completion: Completion | None) -> str:
 
 
 @pytest.mark.parametrize("text", ["n + 1", ""])
-async def test_strong_answer_replaces_another_answer_or_none(pause: Pause, text: str) -> None:
+async def test_strong_answer_replaces_a_different_or_empty_answer(pause: Pause, text: str) -> None:
     found = await pause.refine(pause.shown(text))
     assert squeezed(found) == squeezed(pause.cached) == ANSWER
     assert (found.tier, found.replaces) == ("strong", "first" if text else "")
@@ -119,7 +119,7 @@ async def test_same_answer_is_confirmed_and_not_requested_again(pause: Pause) ->
     assert (await pause.engine.stats()).served == served
 
 
-async def test_answer_below_the_least_confidence_replaces_nothing(pause: Pause) -> None:
+async def test_answer_below_the_least_confidence_does_not_replace_the_suggestion(pause: Pause) -> None:
     completion = replace(pause.settings.completion, least_confidence=1.0)
     pause.settings = replace(pause.settings, completion=completion)
     shown = pause.shown("n + 1")
@@ -172,7 +172,7 @@ async def test_prefetched_suggestion_has_an_id_and_a_tier(pause: Pause) -> None:
 
 @pytest.fixture
 def both(module_home: dict[str, str], tiers: Path) -> dict[str, str]:
-    """Return an environment with both tiers, where the strong one always misses the latency budget."""
+    """Return an environment with both tiers, in which the strong tier always exceeds the latency budget."""
     settings = {"MODEL": "auto", "MODELS_DIR": str(tiers), "COMPLETION_LATENCY_MS": "1"}
     return module_home | {f"SLM_LSP_{name}": value for name, value in settings.items()}
 

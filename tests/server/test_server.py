@@ -22,7 +22,7 @@ LONG = "def step_{0}(value):\n    return value * {0}\n\n\n"
 
 
 def long_program(functions: int) -> str:
-    """Return a program whose evaluation takes seconds."""
+    """Return a program for which the evaluation of the prompt takes seconds."""
     return "".join(LONG.format(number) for number in range(functions)) + "total = "
 
 
@@ -50,7 +50,7 @@ async def test_line_is_completed(start: Start, tmp_path: Path, program: str) -> 
     assert item.range == types.Range(types.Position(3, 11), types.Position(3, 11))
 
 
-async def test_completion_continues_the_text_typed_since(start: Start, tmp_path: Path, program: str) -> None:
+async def test_completion_continues_the_newly_typed_text(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "fib.py", program)
     editor.type(uri, 2, 3, 11, "fib(n - 1) +")
@@ -112,7 +112,7 @@ async def test_cancelled_request_is_answered_as_cancelled(start: Start, tmp_path
 
 
 async def test_two_servers_share_one_model(start: Start, tmp_path: Path, program: str) -> None:
-    """The second editor does not load a second copy of the model."""
+    """The server of the second editor does not load a second copy of the model."""
     one, other = await start(), await start()
     for number, editor in enumerate((one, other)):
         uri = editor.open(tmp_path / f"fib{number}.py", program)
@@ -127,7 +127,7 @@ async def test_two_servers_share_one_model(start: Start, tmp_path: Path, program
         assert len((await client.stats()).loaded) == 1
 
 
-async def test_killed_engine_fails_one_request_only(start: Start, tmp_path: Path, program: str) -> None:
+async def test_only_one_request_fails_after_the_engine_is_killed(start: Start, tmp_path: Path, program: str) -> None:
     editor = await start()
     text = "# a third\n" + long_program(60)
     long_uri = editor.open(tmp_path / "long.py", text)
@@ -219,7 +219,7 @@ async def test_suggestion_has_the_line_ends_of_the_document(start: Start, tmp_pa
 
 @pytest.mark.parametrize("pause", [0.0, 0.03])
 async def test_fifty_overlapping_requests_are_all_answered(start: Start, tmp_path: Path, pause: float) -> None:
-    """Regression: ik's threads deadlocked when a batch was interrupted, and the newest request was never answered."""
+    """Regression test: when a batch was interrupted, ik's threads deadlocked, and the newest request got no answer."""
     editor = await start()
     text = f"# {pause}\n" + long_program(10)
     uri = editor.open(tmp_path / "burst.py", text)

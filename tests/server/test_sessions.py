@@ -81,7 +81,7 @@ def test_several_changes_in_one_message_equal_the_same_changes_one_by_one(
 
 
 @pytest.mark.parametrize(("first", "second"), [("a\r", "\nb"), ("a\r", "b")])
-def test_later_change_completes_a_line_end(first: str, second: str) -> None:
+def test_change_that_joins_cr_and_lf_makes_one_line_end(first: str, second: str) -> None:
     sessions = opened("")
     begin, after = types.Position(0, 0), types.Position(1, 0)
     change(
@@ -123,7 +123,7 @@ def test_later_changes_do_not_alter_an_earlier_snapshot() -> None:
     assert not sessions.is_current(before)
 
 
-def test_closed_document_is_an_error() -> None:
+def test_using_a_closed_document_raises_an_error() -> None:
     sessions = opened("")
     sessions.close(URI)
     with pytest.raises(UsageError, match="is not open"):
@@ -154,7 +154,7 @@ def test_document_outside_every_folder_uses_its_own_folder() -> None:
     assert (cursor.repository, cursor.path) == ("src", "app.py")
 
 
-def test_line_outside_the_document_is_an_error() -> None:
+def test_line_outside_the_document_raises_an_error() -> None:
     sessions = opened("one\n")
     with pytest.raises(UsageError, match="Line 3 is outside the document, which has 2 lines"):
         sessions.cursor(sessions.get(URI).document, types.Position(2, 0))
@@ -185,7 +185,7 @@ async def test_end_of_a_session_cancels_its_request_and_its_generation(by: str) 
     assert not sessions.has_pending
 
 
-async def test_generation_is_cancelled_when_its_context_is_deleted_or_no_request_wants_it() -> None:
+async def test_generation_is_cancelled_when_its_context_is_deleted_or_no_request_needs_it() -> None:
     sessions = opened("x = ")
     session = sessions.get(URI)
     cursor = sessions.cursor(session.document, types.Position(0, 4))

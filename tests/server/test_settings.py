@@ -12,7 +12,7 @@ from slm_lsp.server.settings import CHECK_S, SettingsCache
 
 
 class Clock:
-    """Time passes when a test says so."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -73,7 +73,7 @@ async def test_files_are_read_in_a_thread_and_once_for_simultaneous_requests(tmp
     assert thread is not threading.current_thread()
 
 
-async def test_files_are_not_looked_at_between_two_checks(
+async def test_files_are_not_checked_within_the_check_interval(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = SettingsCache({}, print, tmp_path / "config.toml", clock)
@@ -113,7 +113,7 @@ async def test_change_that_keeps_size_and_modification_time_is_noticed(tmp_path:
     assert (await cache.get(tmp_path)).model == "other"
 
 
-async def test_settings_of_the_command_line_win_over_the_editors(tmp_path: Path) -> None:
+async def test_command_line_settings_take_precedence_over_editor_settings(tmp_path: Path) -> None:
     cache = SettingsCache({"model": "fast"}, print, tmp_path / "config.toml")
     cache.configure({"model": "strong", "statistics": False})
     found = await cache.get(None)

@@ -1,4 +1,4 @@
-"""`serve --tcp` and `--ws`: several sessions in one process; only for this machine or with a token."""
+"""`serve --tcp` and `--ws`: several sessions in one process. Other machines need a token to connect."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ Listen = Callable[..., int]
 
 
 class TestAddresses:
-    """Which addresses the server accepts."""
+    """Addresses on which the server may listen."""
 
     @pytest.mark.parametrize(
         ("text", "address"),

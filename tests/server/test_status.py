@@ -1,4 +1,4 @@
-"""Which changes of the status are sent to the client, and how often."""
+"""The changes of the status that are sent to the client, and how often they are sent."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def states(sent: list[Status]) -> list[str]:
     return [each["state"] for each in sent]
 
 
-async def test_routine_changes_are_sent_once_per_interval_and_the_last_one_always(clock: Clock) -> None:
+async def test_routine_changes_are_sent_once_per_interval_and_the_last_change_is_always_sent(clock: Clock) -> None:
     sent: list[Status] = []
     report = StatusReport(sent.append)
     report.set("working", model="m", tier="fast")

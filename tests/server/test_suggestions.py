@@ -39,7 +39,9 @@ async def first(editor: Editor, uri: str, line: int, character: int, *, explicit
     return answer.items[0] if answer.items else None
 
 
-async def test_typing_along_a_suggestion_needs_no_model(start: Start, tmp_path: Path, program: str) -> None:
+async def test_typing_the_text_of_a_suggestion_causes_no_request_to_the_engine(
+    start: Start, tmp_path: Path, program: str
+) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "fib.py", program)
     item = await first(editor, uri, 3, 11)
@@ -63,7 +65,9 @@ async def test_explicit_request_gets_alternatives(start: Start, tmp_path: Path) 
     assert 1 <= len(texts) == len(set(texts)) <= 3
 
 
-async def test_first_line_of_a_block_comes_first_and_the_rest_from_the_cache(start: Start, tmp_path: Path) -> None:
+async def test_first_line_of_a_block_is_answered_first_and_the_rest_from_the_cache(
+    start: Start, tmp_path: Path
+) -> None:
     editor = await start(stream=True)
     uri = editor.open(tmp_path / "files.py", BLOCK)
     line = BLOCK.count("\n")
@@ -80,7 +84,7 @@ async def test_first_line_of_a_block_comes_first_and_the_rest_from_the_cache(sta
     assert sent[0].textDocument.uri == uri
 
 
-async def test_client_without_support_for_the_stream_gets_none(start: Start, tmp_path: Path) -> None:
+async def test_client_without_support_for_the_stream_gets_no_stream(start: Start, tmp_path: Path) -> None:
     editor = await start()
     uri = editor.open(tmp_path / "files.py", BLOCK)
     assert await first(editor, uri, BLOCK.count("\n"), 4)
@@ -147,10 +151,10 @@ async def test_editor_with_inline_completion_gets_no_list(start: Start) -> None:
     assert editor.result.capabilities.completion_provider is None
 
 
-async def test_every_request_of_a_fast_typist_is_answered_and_nothing_keeps_running(
+async def test_every_request_during_fast_typing_is_answered_and_the_engine_is_idle_afterwards(
     start: Start, tmp_path: Path
 ) -> None:
-    """500 keys, 80 ms apart: every request is answered, no answer is for an old text, and the engine is idle after."""
+    """Type 500 keys, 80 ms apart: every request is answered for the current text, and the engine is idle afterwards."""
     editor = await start()
     source = (BLOCK * 4)[:KEYS]
     uri = editor.open(tmp_path / "typed.py", "")

@@ -1,4 +1,4 @@
-"""Which prompts the real server evaluates ahead, with the tiny model."""
+"""The prompts that the real server evaluates before a request, with the tiny model."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ def opened(wire: Wire, file: Path) -> None:
 
 
 async def served(engine: EngineClient, count: int) -> None:
-    """Wait until the engine has served at least `count` requests."""
+    """Wait until the engine has answered at least `count` requests."""
     deadline = time.monotonic() + 90
     while (await engine.stats()).served < count:
         assert time.monotonic() < deadline, "the engine served fewer requests"
@@ -59,7 +59,7 @@ async def test_prompt_of_every_opened_file_is_evaluated(wire: Wire, environ: dic
         await served(engine, before + 4)
 
 
-async def test_warm_up_that_typing_interrupted_runs_again(wire: Wire, environ: dict[str, str], tmp_path: Path) -> None:
+async def test_warm_up_interrupted_by_typing_runs_again(wire: Wire, environ: dict[str, str], tmp_path: Path) -> None:
     async with EngineClient(environ) as engine:
         opened(wire, tmp_path / "first.py")
         opened(wire, tmp_path / "second.py")

@@ -1,4 +1,4 @@
-"""Answers to malformed messages, and the end of a connection. No model is needed."""
+"""Answers to malformed messages, and the end of a connection. These tests need no model."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from tests.server.conftest import SERVE
 
 
 class Wire:
-    """A server, and the raw messages to and from it."""
+    """A running server, and the raw messages that it receives and sends."""
 
     def __init__(self, environ: dict[str, str], log: IO[bytes] | int = subprocess.DEVNULL, *arguments: str) -> None:
         command = [*SERVE, *arguments]
@@ -117,14 +117,14 @@ def test_change_of_a_document_that_is_not_open_is_ignored(wire: Wire) -> None:
     assert responds(wire)
 
 
-def test_after_shutdown_requests_are_refused_and_exit_ends_with_0(wire: Wire) -> None:
+def test_after_shutdown_requests_are_refused_and_exit_gives_exit_code_0(wire: Wire) -> None:
     assert wire.request(2, "shutdown")["result"] is None
     assert wire.request(3, "slm/status", {})["error"]["code"] == -32600
     wire.notify("exit")
     assert wire.process.wait(10) == 0
 
 
-def test_exit_without_shutdown_ends_with_1(wire: Wire) -> None:
+def test_exit_without_shutdown_gives_exit_code_1(wire: Wire) -> None:
     wire.notify("exit")
     assert wire.process.wait(10) == 1
 

@@ -18,7 +18,7 @@ import {
 import { SELECTOR, unsupportedReason } from "./documents";
 import type { Program } from "./models";
 
-/** How long the server may take to shut down, and then to exit, before it is killed. */
+/** Maximum time for the server to shut down, and again for its process to exit. After this time, it is killed. */
 const STOP_MS = 2000;
 const LINES_KEPT = 3;
 

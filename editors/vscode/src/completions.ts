@@ -35,10 +35,10 @@ import {
 import { extendsShown, Streams, type CompleteSuggestion } from "./stream";
 import { Suggestions } from "./suggestions";
 
-/** The command of each item. The editor runs it after it inserted the complete suggestion. */
+/** The command in each item. The editor runs this command after it has inserted the complete suggestion. */
 export const ACCEPTED = "slm.accepted";
 
-/** Error codes that are not shown to the user: a newer request or change superseded the request. */
+/** Error codes of requests that were cancelled, or replaced by a newer request or change. They are not shown. */
 const SUPERSEDED: readonly number[] = [
   LSPErrorCodes.RequestCancelled,
   LSPErrorCodes.ServerCancelled,
@@ -48,7 +48,7 @@ const SUPERSEDED: readonly number[] = [
 export interface Context {
   client: () => Client | undefined;
   paused: (document: TextDocument) => boolean;
-  /** Called when the server could not complete, with the reason. */
+  /** Called with the reason when the server could not answer a request. */
   failed: (fault: Fault) => void;
   /** Called when the user accepted a complete suggestion. */
   accepted: () => void;
@@ -75,13 +75,13 @@ export class Completions implements Disposable {
   private answer: Answer | undefined;
   /** The last suggestion that was streamed completely. */
   private complete: CompleteSuggestion | undefined;
-  /** The document version that typing has just created. The event for the cursor move comes after it. */
+  /** The document version that typing has just created. VS Code reports the cursor move after this change. */
   private typed: Omit<CursorPosition, "offset"> | undefined;
-  /** Position of a request caused by `retrigger`. The editor marks it as manual, but it is treated as automatic. */
+  /** Position of a request caused by `retrigger`. VS Code marks the request as manual; `provide` makes it automatic. */
   private retriggered: CursorPosition | undefined;
-  /** Position of the last request that the editor marked as manual. It makes no second one at the same position. */
+  /** Position of the last manual request. The editor makes no second manual request at the same position. */
   private manual: CursorPosition | undefined;
-  /** Whether `retrigger` caused the shown suggestion. The editor requests no alternatives to it. */
+  /** Whether `retrigger` caused the shown suggestion. For such a suggestion, the editor requests no alternatives. */
   private shownByRetrigger = false;
 
   constructor(private readonly context: Context) {
@@ -108,7 +108,7 @@ export class Completions implements Disposable {
     ];
   }
 
-  /** Answer a request of the editor. It makes one after each key press and when the user triggers a suggestion. */
+  /** Answer a request of the editor, made after a key press or when the user triggers a suggestion. */
   async provide(
     document: TextDocument,
     position: Position,
@@ -129,7 +129,7 @@ export class Completions implements Disposable {
     const cancelling = token.onCancellationRequested(request.cancel);
     let result: Result;
     try {
-      // Answering "none yet" would hide the shown suggestion, and would be wrong for a manual request.
+      // An empty answer before the server's answer would hide the shown suggestion, and is wrong for a manual request.
       const wait = retriggered || this.suggestions.current !== undefined || !isAutomatic(effective);
       const answer = wait ? { value: await request.answer } : await immediate(request.answer);
       if (answer === undefined) {
@@ -152,7 +152,7 @@ export class Completions implements Disposable {
     return items.map((item) => converted(item, position));
   }
 
-  /** Handle a part of a streamed suggestion. After its last part, replace the shown first line by all of it. */
+  /** Handle a part of a streamed suggestion. After the last part, replace the shown first line by the whole block. */
   streamed(piece: StreamPiece): void {
     const complete = this.streams.add(piece);
     const answer = this.answer;
@@ -191,7 +191,7 @@ export class Completions implements Disposable {
     }
   }
 
-  /** Have the editor make a new request when a late answer arrives, unless the request was cancelled before. */
+  /** Keep a late request. When its answer arrives, make the editor request again, unless it was cancelled before. */
   private retriggerWhenAnswered(
     document: TextDocument,
     at: CursorPosition,
@@ -214,7 +214,7 @@ export class Completions implements Disposable {
     });
   }
 
-  /** Have the editor make a new request, if the cursor is still at this position. */
+  /** Make the editor send a new request, if the cursor is still at this position. */
   private retrigger(at: CursorPosition): void {
     const editor = window.activeTextEditor;
     if (!editor?.selection.isEmpty) {
@@ -229,7 +229,7 @@ export class Completions implements Disposable {
     }
   }
 
-  /** Take over the pending request for this position, or send a new one. */
+  /** Return the pending request for this position, or send a new one. */
   private request(
     client: Client,
     document: TextDocument,
@@ -242,7 +242,7 @@ export class Completions implements Disposable {
     if (pending !== undefined && isAutomatic(context) && !isComplete) {
       return pending;
     }
-    pending?.cancel(); // it may return only the first line, although the server has the complete suggestion by now
+    pending?.cancel(); // its answer may be only the first line, although the server now has the complete suggestion
     this.complete = undefined; // the new request returns it
     return send(client, document, position, context);
   }
@@ -289,7 +289,7 @@ export class Completions implements Disposable {
     }
   }
 
-  /** Show the next or previous alternative. After `retrigger` the editor has none, so make a manual request first. */
+  /** Show the next or previous alternative. After `retrigger`, the editor has no alternatives; request them first. */
   private async showAlternative(command: string): Promise<void> {
     if (this.shownByRetrigger) {
       await commands.executeCommand("editor.action.inlineSuggest.hide");
@@ -335,7 +335,7 @@ export class Completions implements Disposable {
 
   private handleError(error: unknown): void {
     if (!(error instanceof ResponseError) || SUPERSEDED.includes(error.code)) {
-      return; // superseded, or the server ended, which session.ts handles
+      return; // the request was superseded, or the server ended; session.ts handles the end of the server
     }
     const fault = faultOf(error.data);
     if (fault !== undefined) {

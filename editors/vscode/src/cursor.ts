@@ -9,13 +9,13 @@ import type { Client } from "./client";
 import { unsupportedReason } from "./documents";
 import { CURSOR } from "./protocol";
 
-/** How long the cursor must not move before its position is sent. */
+/** The position is sent after the cursor has not moved for this time. */
 const REST_MS = 100;
 
 /** Sends `slm/cursor` for cursor moves that are not caused by typing. */
 export class Cursor implements Disposable {
   private timer: NodeJS.Timeout | undefined;
-  /** The version of each document at its last cursor event. */
+  /** The version that each document had when its cursor last moved. */
   private readonly versions = new WeakMap<TextDocument, number>();
   private readonly disposables: Disposable[];
 

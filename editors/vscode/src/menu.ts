@@ -1,4 +1,4 @@
-/** The menu of the status item: the commands available now, the most likely ones first. */
+/** The menu of the status item: the commands that are available now. Commands that solve a problem come first. */
 
 import type { PauseTarget } from "./pauses";
 import type { WindowState } from "./statusView";

@@ -21,8 +21,8 @@ export class Notices {
   ) {}
 
   /**
-   * Show an error, once per window. `key` identifies it. Resolves to the label of the pressed button; undefined if none
-   * was pressed or the error was shown before.
+   * Show an error, once per window. `key` identifies the error. Resolves to the label of the pressed button; undefined
+   * if no button was pressed or the error was shown before.
    */
   async fault(key: string, message: string, ...buttons: string[]): Promise<string | undefined> {
     if (this.shownKeys.has(key)) {

@@ -7,7 +7,7 @@
 export interface CursorPosition {
   uri: string;
   version: number;
-  /** In UTF-16 code units from the start of the document. */
+  /** Number of UTF-16 code units from the start of the document. */
   offset: number;
 }
 
@@ -23,7 +23,7 @@ export interface PendingRequest<T> {
 }
 
 /**
- * Time after which an unused prefetch is cancelled. The editor requests a completion earlier or not at all: it makes no
+ * An unused prefetch is cancelled after this time. The editor usually requests a completion earlier. It makes no
  * request after a paste or while its suggestion widget is open.
  */
 const UNUSED_MS = 500;
@@ -48,7 +48,10 @@ export async function immediate<T>(answer: Promise<T>): Promise<{ value: T } | u
 export class Prefetch<T> {
   private current: { position: CursorPosition; request: PendingRequest<T>; timer?: NodeJS.Timeout } | undefined;
 
-  /** Hold a request made before the editor's own, and cancel the previous one. Cancelled if not taken in time. */
+  /**
+   * Hold a request that was sent before the editor asked for it, and cancel the request held before. The new request is
+   * cancelled if `take` is not called within `UNUSED_MS`.
+   */
   begin(position: CursorPosition, request: PendingRequest<T>): void {
     this.end();
     request.answer.catch(() => undefined); // avoids an unhandled rejection; the caller of `take` gets the error
@@ -59,8 +62,8 @@ export class Prefetch<T> {
   }
 
   /**
-   * Hold a request whose answer came too late for the editor, which got an empty result. Calls `onAnswer` or `onError`
-   * later, unless the request is cancelled first.
+   * Hold a request that was not answered in time, so that the editor got an empty result. When the answer or an error
+   * arrives, call `onAnswer` or `onError`, unless the request was cancelled before.
    */
   keep(
     position: CursorPosition,

@@ -49,7 +49,7 @@ export class Session implements Disposable {
   private readonly restarts = new RestartLimit();
   /** Paths and versions of servers that are too old. The search skips them and tries the next candidate. */
   private readonly tooOld = new Map<string, string>();
-  /** Incremented by each stop. A start whose number is outdated after waiting was superseded and must end. */
+  /** Number of stops. If it changes while a start waits, a newer start or a stop has replaced this start. */
   private generation = 0;
 
   constructor(
@@ -90,7 +90,7 @@ export class Session implements Disposable {
     await client?.end();
   }
 
-  /** Show what has to finish before the server can start, for example an installation. */
+  /** Show the task that must finish before the server can start, for example an installation. */
   busy(doing: string): void {
     this.enter({ is: "busy", doing });
   }
@@ -246,7 +246,7 @@ export class Session implements Disposable {
   }
 }
 
-/** Whether the operating system could not run the program, for example without permission or interpreter. */
+/** Whether the operating system could not run the program, because it is missing, not executable or not a program. */
 function isUnstartable(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   return code === "EACCES" || code === "ENOENT" || code === "ENOEXEC" || code === "EPERM";

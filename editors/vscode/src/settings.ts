@@ -2,7 +2,7 @@
 
 import { SERVER_SETTINGS } from "./settings.generated";
 
-/** Returns the value of a setting; undefined if it is not set, so that it does not override the user's config.toml. */
+/** Returns the value of a setting; undefined if it is not set. A default must not override the user's config.toml. */
 export type Lookup = (key: string) => unknown;
 
 type Tree = Record<string, unknown>;

@@ -5,7 +5,10 @@ import { StatusBarAlignment, ThemeColor, window, type Disposable, type StatusBar
 import { changesWithEachKey, statusView, type StatusView, type WindowState } from "./statusView";
 import { Throttle } from "./throttle";
 
-/** The server's state changes twice for each key press. Drawing every change would slow down typing. */
+/**
+ * Minimum time between two drawings of a state that changes with each key press. Drawing every change would slow down
+ * typing.
+ */
 const DRAW_INTERVAL_MS = 500;
 
 /** Shows the state of a window. A click opens the menu. */
@@ -22,7 +25,7 @@ export class StatusItem implements Disposable {
     this.item.show();
   }
 
-  /** Draw a state: immediately, or throttled if it changes with each key press. */
+  /** Draw a state: at once, or after at most `DRAW_INTERVAL_MS` if the state changes with each key press. */
   show(state: WindowState): void {
     if (changesWithEachKey(state)) {
       this.throttle.later(statusView(state));

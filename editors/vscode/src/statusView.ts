@@ -1,9 +1,9 @@
-/** Computes the text of the status item. Does not import the editor. */
+/** Computes the text of the status item. Does not import the module `vscode`, so tests run it without VS Code. */
 
 import type { Scope } from "./pauses";
 import type { Status } from "./protocol";
 
-/** The state of the server process. `busy` means that something else, such as an installation, has to finish first. */
+/** The state of the server process. `busy`: another task, such as an installation, must finish before it can start. */
 export type Phase =
   | { is: "looking" }
   | { is: "noServer" }
@@ -12,7 +12,7 @@ export type Phase =
   | { is: "running"; version: string }
   | { is: "down"; why: string };
 
-/** What the status item and its menu depend on. */
+/** The state from which the status item and its menu are computed. */
 export interface WindowState {
   phase: Phase;
   status: Status | undefined;
@@ -64,7 +64,7 @@ export function statusView(window: WindowState): StatusView {
   return status === undefined ? normal("$(check) slm", "Ready.") : serverStatus(status);
 }
 
-/** Whether the state changes with each key press, which is so while the server works without problems. */
+/** Returns whether the state changes with each key press. It does so only while the server runs without problems. */
 export function changesWithEachKey(window: WindowState): boolean {
   const state = window.phase.is === "running" ? window.status?.state : undefined;
   const other = window.modelMissing || window.paused !== undefined || window.unsupported !== undefined;

@@ -2,7 +2,7 @@
 
 import type { StreamPiece } from "./protocol";
 
-/** Maximum number of incomplete suggestions kept. Usually there is one per document, unless a `done` was lost. */
+/** Maximum number of incomplete suggestions kept. Usually, only suggestions whose last part was lost add up. */
 const MAX_INCOMPLETE = 16;
 
 /** A completely streamed suggestion. */

@@ -19,7 +19,7 @@ export interface Change {
   text: string;
 }
 
-/** An insertion of at least this many characters comes from a command that accepts a word or line, not from typing. */
+/** Minimum length of an insertion that counts as an accepted word or line. Typing inserts single characters. */
 const MIN_PARTIAL_CHARACTERS = 2;
 
 /** Holds the shown suggestion. There is at most one, because the editor shows ghost text at one cursor only. */
@@ -34,8 +34,8 @@ export class Suggestions {
   }
 
   /**
-   * Record that a suggestion, or none, is shown. A suggestion at the same position that extends or shortens the
-   * previous one counts as the same suggestion.
+   * Record which suggestion is shown; undefined: none. A suggestion counts as the same one if it is at the same
+   * position and extends or shortens the previous one.
    */
   show(next: Suggestion | undefined): Outcome[] {
     const before = this.shown;
@@ -66,7 +66,7 @@ export class Suggestions {
     const characters = change.text.length;
     this.shown = { ...shown, offset: shown.offset + characters, rest: shown.rest.slice(characters) };
     if (characters < MIN_PARTIAL_CHARACTERS || characters === shown.rest.length) {
-      return []; // typed, or accepted completely, in which case the editor runs the item's command
+      return []; // a typed character, or the complete suggestion, for which the editor calls the command `slm.accepted`
     }
     this.acceptedCharacters += characters;
     return [{ id: shown.id, kind: "partial", characters: this.acceptedCharacters }];

@@ -1,4 +1,4 @@
-/** Tests of the small modules that do not import the editor. */
+/** Tests of the small modules that do not import the module `vscode`. */
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-"""The peer of `bench decode` and `bench load`: the simplest loop over a binding's C functions, without our engine.
+"""The program that `bench decode` and `bench load` compare the engine with: a simple loop over a binding's C functions.
 
 `python -m slm_lsp.engine.backend.bare BINDING MODEL THREADS CELLS TOKENS` loads the model and prints the load time in
 seconds. Then, for each prompt on standard input (one JSON string per line), it generates TOKENS tokens greedily and

@@ -21,12 +21,12 @@ class BackendOptions:
     """How a model is opened."""
 
     cells: int
-    """KV cells, shared by all sequences."""
+    """Number of KV cells, shared by all sequences."""
     sequences: int
     threads: int
     batch: int = 64
-    """Maximum number of tokens in a batch. On two cores, 64 prefills as fast as 512, can be interrupted sooner, and
-    saves 270 MB of buffers for the logits of Qwen2.5's 151,936 tokens."""
+    """Maximum number of tokens in a batch. On two cores, prompts are evaluated as fast with 64 as with 512. A batch of
+    64 can be interrupted sooner, and its logits need 270 MB less memory (Qwen2.5 has 151,936 tokens)."""
     gpu_layers: int = 0
     """Number of layers that run on the GPU."""
 
@@ -42,7 +42,7 @@ class Slot:
 
 
 class DecodeAborted(Exception):  # noqa: N818 - an event, not an error
-    """`Backend.interrupt` was called while a batch was evaluated. Its cells must be removed."""
+    """`Backend.interrupt` was called while a batch was evaluated. The caller must remove the cells of the batch."""
 
 
 class DecodeFailed(Exception):  # noqa: N818 - named like DecodeAborted
@@ -50,11 +50,11 @@ class DecodeFailed(Exception):  # noqa: N818 - named like DecodeAborted
 
 
 class Vocabulary(Protocol):
-    """The tokens of a model."""
+    """All tokens that a model knows, and how it divides text into them."""
 
     @property
     def size(self) -> int:
-        """Number of tokens."""
+        """Number of tokens in the vocabulary."""
 
     @property
     def fim(self) -> FimTokens | None:
@@ -62,14 +62,14 @@ class Vocabulary(Protocol):
 
     @property
     def start(self) -> tuple[int, ...]:
-        """Tokens at the start of every prompt of this model: its beginning-of-text token, or nothing."""
+        """Tokens that begin every prompt of this model: its beginning-of-text token, or none."""
 
     @property
     def chat(self) -> ChatFormat:
-        """How the model writes conversations."""
+        """How the model writes conversations; see `ChatFormat`."""
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
-        """Return the tokens of `text`. With `special`, spellings of control tokens become these tokens."""
+        """Return the tokens of `text`. If `special` is true, spellings of control tokens become control tokens."""
 
     def piece(self, token: int) -> bytes:
         """Return the bytes of a token; empty for control tokens. One character may consist of several tokens."""
@@ -83,11 +83,11 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """The binding: `llama_cpp` or `ik`."""
+        """Name of the binding: `llama_cpp` or `ik`."""
 
     @property
     def options(self) -> BackendOptions:
-        """The options it was opened with."""
+        """The options that the model was opened with."""
 
     @property
     def worthwhile(self) -> int:
@@ -99,7 +99,7 @@ class Backend(Protocol):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The model's tokens."""
+        """The model's vocabulary."""
 
     def use_threads(self, count: int) -> None:
         """Set the number of threads for the next batches; at most `options.threads` are used."""
@@ -119,19 +119,19 @@ class Backend(Protocol):
         """Remove positions from `start` to `end` (exclusive; -1: to the end) of a sequence."""
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
-        """Let `target` share the cells of `source` from `start` to `end` (exclusive)."""
+        """Let sequence `target` share the cells of sequence `source` from position `start` to `end` (exclusive)."""
 
     def save(self, sequence: int) -> bytearray:
-        """Return the cells of a sequence, for `restore` in this process. The cells are not changed."""
+        """Return a copy of the cells of a sequence, which only `restore` in this process can read."""
 
     def restore(self, sequence: int, saved: bytearray) -> bool:
-        """Fill an empty sequence with saved cells. False if they do not fit; the sequence is then empty."""
+        """Fill an empty sequence with saved cells. Return False if they do not fit; the sequence is then empty."""
 
     def interrupt(self) -> None:
         """Abort a running `decode` as soon as possible. Can be called from any thread."""
 
     def resume(self) -> None:
-        """Reset the effect of `interrupt`."""
+        """End the effect of `interrupt`, so that `decode` works again."""
 
     def close(self) -> None:
         """Free the memory."""

@@ -1,7 +1,8 @@
 """Chooses the binding for a model.
 
 `ik` is used if it is installed, the processor supports it, it agrees with the reference binding `llama_cpp`, and it is
-not slower. Agreement and speed are measured once per model, versions of the bindings and processor, and stored.
+not slower. Agreement and speed are measured once for each combination of model, binding versions and processor; the
+results are stored.
 """
 
 import contextlib
@@ -40,21 +41,21 @@ _OPEN: Mapping[Name, Callable[[Path, BackendOptions, OnProgress], Backend]] = Ma
 )
 
 IK_NEEDS = frozenset({"avx2", "fma", "f16c"})
-"""Processor features that the wheel of ik-llama-cpp-python needs. Without them it crashes (illegal instruction)."""
+"""Processor features that the wheel of ik-llama-cpp-python needs. Without these, it crashes (illegal instruction)."""
 
 MAX_MEAN_KL = 0.05
 """Maximum mean Kullback-Leibler divergence of the two bindings' next-token distributions, in nats. Both catalogue
 models have 0.001 to 0.002."""
 
 SLOWER = 1.1
-"""ik counts as slower if it takes more than this multiple of the reference's time. A single measurement is not more
-exact than that."""
+"""ik counts as slower if it takes more than this multiple of the reference's time. Smaller differences are within the
+error of a single measurement."""
 
 TIMED_PROMPT, TIMED_STEPS = 32, 8
 """Number of tokens that are timed in one batch, and number of tokens that are timed one by one."""
 
 USUAL_STEPS = 16
-"""Number of answer tokens in the timed request, after a prompt of `TIMED_PROMPT` tokens."""
+"""Number of answer tokens in a typical request, whose prompt has `TIMED_PROMPT` tokens."""
 
 FIXED_PROMPT = """def mean(values: list[float]) -> float:
     if not values:
@@ -83,9 +84,9 @@ class Agreement(msgspec.Struct, frozen=True):
     mean_kl: float
     """Mean Kullback-Leibler divergence per position, in nats."""
     same_top: float
-    """Share of positions at which both have the same likeliest token."""
+    """Share of positions at which both bindings have the same likeliest token."""
     time_ratio: float
-    """ik's time for a piece of prompt and an answer, divided by the reference's."""
+    """ik's time for a typical request, divided by the reference's time."""
     load: float = 0.0
     """Cores that other programs used during the measurement, on average."""
 
@@ -96,7 +97,7 @@ class Agreement(msgspec.Struct, frozen=True):
 
     @property
     def slower(self) -> bool:
-        """Whether ik is slower than the reference. The processor may have instructions that ik does not use."""
+        """Whether ik is slower than the reference. Some processors have instructions that only the reference uses."""
         return self.time_ratio > SLOWER
 
 
@@ -130,11 +131,11 @@ def choose(
     if gpu_layers > 0:
         return Choice("llama_cpp", f"{gpu_layers} layers run on the GPU")
     if "ik" not in installed:
-        hint = "; the extra `fast` installs the faster one (`make setup`)" if x86_linux else ""
+        hint = "; the extra `fast` installs the faster binding ik (`make setup`)" if x86_linux else ""
         return Choice("llama_cpp", f"the only binding installed{hint}")
     if missing := IK_NEEDS - features:
         return Choice("llama_cpp", f"the processor lacks {', '.join(sorted(missing))}, which ik needs")
-    return Choice("ik", "usually the faster one; both are timed when a model is loaded for the first time")
+    return Choice("ik", "usually faster than llama_cpp; both are timed when a model is loaded for the first time")
 
 
 def open_backend(
@@ -176,7 +177,7 @@ def open_backend(
 
 
 def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: Path, meter: LoadMeter) -> Choice:
-    """Return `choice`, or the reference if ik does not agree with it on this model, or is slower.
+    """Return `choice`, or the reference binding if ik disagrees with the reference on this model or is slower.
 
     A measurement made while other programs ran is repeated when the model is loaded on an idle machine.
     """
@@ -201,8 +202,8 @@ def _checked(path: Path, choice: Choice, installed: Mapping[Name, str], memory: 
         return Choice("llama_cpp", f"ik disagrees with llama_cpp on this model: {figures}")
     timed = f"takes {found.time_ratio:.2f} of the time of llama_cpp here"
     if found.slower:
-        return Choice("llama_cpp", f"it is faster: ik {timed}")
-    return Choice("ik", f"{timed}, and agrees with it ({figures})")
+        return Choice("llama_cpp", f"faster than ik, which {timed}")
+    return Choice("ik", f"{timed}, and agrees with llama_cpp ({figures})")
 
 
 def _remembered(memory: Path) -> dict[str, Agreement]:
@@ -238,7 +239,10 @@ def _measured(name: Name, path: Path) -> tuple[Logits, float]:
 
 
 def _usual_request_s(backend: Backend, tokens: Sequence[int]) -> float:
-    """Return the seconds for a piece of prompt and an answer, on a backend whose weights are in memory."""
+    """Return the seconds of a typical request. The backend must have evaluated a batch, so its weights are in memory.
+
+    The request is a prompt of `TIMED_PROMPT` tokens and an answer of `USUAL_STEPS` tokens.
+    """
 
     def timed(first: int, count: int) -> float:
         start = time.perf_counter()

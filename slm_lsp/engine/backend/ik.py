@@ -25,11 +25,11 @@ from slm_lsp.engine.backend.native import (
 NAME = "ik"
 
 PIECE = 30
-"""Graph operations that are computed between two checks for an interruption: about one layer of a Qwen2.5 model,
-a 24th of a batch of the 0.5B model."""
+"""Number of graph operations between two checks for an interruption. A layer of a Qwen2.5 model has about this number
+of operations, and the 0.5B model has 24 layers."""
 
 WHOLE = 4
-"""Batches of at most this many tokens are computed without such checks. They are short: the next tokens of answers."""
+"""Batches of at most this many tokens are computed without these checks, because they take little time."""
 
 PROBED = 32
 """Without flash attention, the library pads the number of cells in use to a multiple of this."""
@@ -72,7 +72,10 @@ class _Extra:
 
 
 def _state(library: Any) -> StateFunctions:
-    """Pass flags as a last argument, which some revisions of the library need and the others ignore."""
+    """Return the functions that save and restore a sequence.
+
+    They pass flags as the last argument, because some revisions of the library need it. The others ignore it.
+    """
     pointer, number, size, flags = ctypes.c_void_p, ctypes.c_int32, ctypes.c_size_t, ctypes.c_uint32
     get_size = bind(library, "llama_state_seq_get_size", size, pointer, number, flags)
     get = bind(library, "llama_state_seq_get_data", size, pointer, pointer, size, number, flags)
@@ -98,11 +101,12 @@ def _api() -> Any:
 class IkBackend(NativeBackend):
     """See `Backend`.
 
-    The library's own abort callback can hang: its threads check the abort flag after a barrier, and a thread that
-    checks late can see the flag of the next operation and leave, while the others wait for it at the next barrier
-    forever. (llama.cpp has since fixed this by numbering the flag.) Instead, the evaluation callback is used, which is
-    meant for inspecting tensors: it makes the library compute a batch in pieces, and between two pieces one thread
-    asks the callback whether to continue.
+    The library's own abort callback can hang. Its threads check the abort flag after a barrier. A thread that checks
+    late can already see the flag of the next operation and leave. The other threads then wait for it at the next
+    barrier forever. (llama.cpp has since fixed this by numbering the flag.)
+
+    This class uses the evaluation callback instead, which is meant for inspecting tensors. With this callback, the
+    library computes a batch in pieces, and between two pieces one thread asks the callback whether to continue.
     """
 
     name = NAME
@@ -161,10 +165,11 @@ class IkBackend(NativeBackend):
             raise DecodeAborted
 
     def _on_operation(self, _: int, before: bool, __: int) -> bool:
-        """Evaluation callback. Before an operation: whether a piece ends with it. After a piece: whether to continue.
+        """Answer the library's evaluation callback.
 
-        A short batch is one piece, because each piece costs 0.1 ms. The calls themselves cost about 2 % of the time of
-        a single token.
+        Called before an operation, return whether a piece ends with this operation. Called after a piece, return
+        whether to continue. A short batch is one piece, because each piece costs 0.1 ms. The calls themselves cost
+        about 2 % of the time of a single token.
         """
         if before:
             self._operations += 1
@@ -180,7 +185,7 @@ class IkBackend(NativeBackend):
         return functions
 
     def remove(self, sequence: int, start: int, end: int) -> None:
-        """See `Backend`. Keeps the cells that `_plugs` returns in use, with a dummy owner."""
+        """See `Backend`. Cells at the positions that `_plugs` returns get a dummy owner, so that they stay in use."""
         plugs, needless = self._plugs(sequence, start, end)
         for position in plugs:
             self._extra.copy(self._context, sequence, self._plug, position, position + 1)

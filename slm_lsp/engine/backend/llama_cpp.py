@@ -29,9 +29,9 @@ def _api() -> Any:
 def model_parameters(api: Any) -> Any:
     """Return llama.cpp's defaults for loading a model, without the AMX kernels, which crash.
 
-    If it was compiled on a processor with AMX, this revision of llama.cpp crashes in its first matrix product: the
-    tile configuration is on a part of the stack that compilers may discard, and threads do not request permission to
-    use tiles (https://github.com/ggml-org/llama.cpp/issues/20824, https://github.com/ggml-org/llama.cpp/pull/26954).
+    If this revision of llama.cpp was compiled on a processor with AMX, it crashes in its first matrix product. It puts
+    the tile configuration on a part of the stack that compilers may discard, and its threads do not request permission
+    to use tiles (https://github.com/ggml-org/llama.cpp/issues/20824, https://github.com/ggml-org/llama.cpp/pull/26954).
     The only switch that disables AMX also disables all repacked weights, which makes prompts slower. A build without
     AMX, such as the Makefile's, does not need the switch.
 
@@ -82,9 +82,9 @@ class LlamaCppBackend(NativeBackend):
         self._api.llama_model_free(self._model)
 
     def _install_abort_callback(self, context: Any) -> None:
-        """Use the C library's `strlen` as the callback: it is true while the flag is a string of one character.
+        """Install the C library's `strlen` as the abort callback: it returns 1 (true) while `_flag` is not empty.
 
-        llama.cpp calls it before every operation of the graph, from its compute threads. A Python function would slow
+        llama.cpp calls it before every graph operation, from its compute threads. A Python function would slow
         decoding down by 4 % (20 runs of 32 tokens, Qwen2.5-Coder-0.5B), because each call takes the interpreter's lock.
         """
         self._abort = ctypes.cast(c_library().strlen, self._api.ggml_abort_callback)
@@ -116,7 +116,7 @@ class LlamaCppBackend(NativeBackend):
         )
 
     def _declared(self, handle: Any) -> FimTokens | None:
-        """Return the fill-in-the-middle tokens that the model file declares."""
+        """Return the fill-in-the-middle tokens that the model file declares; None if it declares none."""
         api = self._api
         tokens = [get(handle) for get in (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)]
         if any(token < 0 for token in tokens):

@@ -24,15 +24,15 @@ log = logging.getLogger(__name__)
 PIECE_BYTES = 512
 """Maximum length of one token's text, in bytes."""
 _ERROR = 4
-"""llama.cpp's log level for errors. Messages below this level fill a page for each load."""
+"""llama.cpp's log level for errors. At lower levels, it logs about a page each time a model is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextTokens:
-    """What a binding returns about the beginning and end of texts, and about chat."""
+    """The beginning-of-text token, the end-of-text token and the chat template, as a binding returns them."""
 
     bos: int
-    """The beginning-of-text token; negative if the model has none. Without metadata it may be any token."""
+    """The beginning-of-text token; negative if the model has none. May be any token if the file declares none."""
     eos: int
     """The end-of-text token; see `bos`."""
     adds_bos: bool
@@ -50,7 +50,7 @@ class NativeVocabulary:
         api: the binding's low-level module.
         handle: the argument of the binding's token functions: the vocabulary, or in older APIs the model.
         size: number of tokens.
-        declared: fill-in-the-middle tokens that the model file declares; None: it declares none.
+        declared: fill-in-the-middle tokens that the model file declares; None if it declares none.
         text: the beginning-of-text and end-of-text tokens, and the chat template.
     """
 
@@ -82,7 +82,7 @@ class NativeVocabulary:
         return self._buffer.raw[:count] if count > 0 else b""
 
     def _control(self, text: TextTokens, token: int) -> str:
-        """The spelling of a control token; empty for other tokens."""
+        """Return the spelling of a control token; empty for other tokens."""
         if token < 0 or self.piece(token):
             return ""
         return (text.spelling(token) or b"").decode(errors="replace")
@@ -102,7 +102,7 @@ class StateFunctions:
 
 
 class NativeBackend(ABC):
-    """A model and one context. Only `interrupt` and `resume` are thread-safe."""
+    """A loaded model and its context, which holds the KV cells. Only `interrupt` and `resume` are thread-safe."""
 
     name: str
     longest: int
@@ -233,7 +233,7 @@ def log_callback(binding: str) -> Any:
     def forward(level: int, text: bytes, _: object) -> None:
         line = text.decode(errors="replace").rstrip()
         if line.strip("."):
-            # llama.cpp logs an interrupted batch as an error, but here it is normal.
+            # llama.cpp logs an interrupted batch as an error. Interruptions are normal here, so errors become INFO.
             log.log(logging.INFO if level == _ERROR else logging.DEBUG, "%s: %s", binding, line)
 
     return ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(forward)

@@ -1,4 +1,6 @@
-"""A peer of `bench keystroke`: llama-cpp-python, which reuses only the common beginning with the previous prompt.
+"""A program that `bench keystroke` compares the engine with: it reuses cells in the same way as llama-cpp-python.
+
+That is, a prompt reuses only the beginning that it has in common with the previous prompt.
 
 `python -m slm_lsp.engine.backend.prefix_only MODEL THREADS CELLS` loads the model and prints the load time in seconds.
 Then, for each line of JSON on standard input, `{"prompt": [{"text": …, "special": …}, …]}`, it evaluates the tokens
@@ -71,7 +73,7 @@ class PrefixOnly:
 
 
 def shared(held: Sequence[int], wanted: Sequence[int]) -> int:
-    """Return the length of the common beginning, at most `len(wanted) - 1`: the last token must be evaluated."""
+    """Return the length of the common beginning, at most `len(wanted) - 1`, as the last token must be evaluated."""
     equal = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(held, wanted, strict=False)))
     return min(equal, len(wanted) - 1)
 

@@ -12,7 +12,7 @@ KNOWN_SPELLINGS = (
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<repo_name>", "<file_sep>"),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<reponame>", "<filename>"),
     FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
-    # DeepSeek-Coder: its "hole" token is at the position of the suffix token
+    # DeepSeek-Coder: its "hole" token is used where other models have the suffix token
     FimTokens("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),  # noqa: RUF001 - the model's own spelling
 )
 
@@ -33,11 +33,11 @@ END_SPELLINGS = (
     "<fim_pad>",
     "<file_sep>",
 )
-"""Tokens that end an answer. Some model files do not mark all of them so (ggml-org/llama.cpp#9606)."""
+"""Tokens that end an answer. Some model files do not mark all of them as end tokens (ggml-org/llama.cpp#9606)."""
 
 
 def find_fim(single: Callable[[str], int | None]) -> FimTokens | None:
-    """Return the first known spellings that are single tokens of the model; None if there are none.
+    """Return the first entry of `KNOWN_SPELLINGS` of which the model has all tokens; None if there is no such entry.
 
     Args:
         single: returns the token of a spelling; None if the spelling is not a single token.

@@ -12,7 +12,7 @@ from slm_lsp.errors import EngineLostError
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-"""Seconds between two checks of a busy engine."""
+"""Seconds between two checks whether a busy engine has become idle."""
 
 
 def start_with(engine: EngineClient, wanted: EngineSettings) -> None:
@@ -21,7 +21,7 @@ def start_with(engine: EngineClient, wanted: EngineSettings) -> None:
 
 
 async def adjust(engine: EngineClient, wanted: EngineSettings) -> None:
-    """Stop an engine that runs with other settings as soon as it is idle. The next request starts a new one.
+    """If the running engine has other settings, stop it as soon as it is idle. The next request starts a new engine.
 
     Raises:
         SlmError: the engine does not answer.

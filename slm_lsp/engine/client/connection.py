@@ -1,4 +1,7 @@
-"""A connection to the engine daemon: finds or starts it, sends requests, streams events. For one event loop."""
+"""A connection to the engine daemon: finds or starts the daemon, sends requests and returns their events.
+
+A connection is used in one event loop only.
+"""
 
 import asyncio
 import contextlib
@@ -51,10 +54,10 @@ POLL_S = 0.02
 """Seconds between two attempts to connect to a new engine."""
 
 LEAVING_S = 0.3
-"""Seconds to wait for an engine that is exiting, before the next start."""
+"""Seconds to wait before the next attempt to start an engine, if another engine is exiting."""
 
 MOST_STARTS = 10
-"""Maximum number of starts while another engine holds the lock. An engine that is exiting needs a few seconds."""
+"""Maximum number of attempts to start an engine while an exiting engine holds the lock, which may take seconds."""
 
 STATS_TIMEOUT_S = 5.0
 """Maximum seconds to wait for `Stats`."""
@@ -66,7 +69,7 @@ DESCRIBE_AGAIN_S = 1.0
 """Minimum seconds between two `Describe` requests for a model that was not measured yet."""
 
 MAX_LOG_BYTES = 1024 * 1024
-"""Size at which the log is rotated."""
+"""Size of the engine's log, in bytes, above which the log is rotated."""
 
 _LOST = EngineLostError(
     "The model process ended while the request was running.",
@@ -78,8 +81,8 @@ class EngineClient:
     """A connection to the shared engine. It is opened when first needed, and opened again when lost.
 
     Args:
-        environ: environment variables. They define the runtime folder and are passed to a new engine. Later changes
-            of the attribute apply to engines started after them.
+        environ: environment variables. They define the runtime folder and are passed to a new engine. If the attribute
+            is changed later, engines that are started after the change get the new variables.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
@@ -105,7 +108,7 @@ class EngineClient:
     async def generate(self, request: Generate) -> AsyncGenerator[Event, None]:
         """Yield the events of a request, up to `Done`. Closing the generator early cancels the request.
 
-        The request's number is set here.
+        This method sets the request's number.
 
         Raises:
             SlmError: the engine's error; `EngineLostError` if the engine ended; `EngineUnavailableError` if no engine
@@ -116,7 +119,7 @@ class EngineClient:
                 yield event
 
     async def warm(self, request: Warm) -> None:
-        """Evaluate a prompt. Cancelling this coroutine cancels the request. Raises as `generate` does."""
+        """Evaluate a prompt. Cancelling this coroutine cancels the request. Raises the same errors as `generate`."""
         async with aclosing(self._exchange(request)) as events:
             async for _ in events:
                 pass
@@ -124,7 +127,10 @@ class EngineClient:
     async def describe(
         self, model: ModelRef, *, explicit: bool = False, on_loading: OnLoading = ignore_loading
     ) -> ModelInfo:
-        """Load a model if needed and describe it. Cached per connection. See `Provider`; raises as `generate` does."""
+        """Load a model if needed and describe it; see `Provider`. The description is cached for the connection.
+
+        Raises the same errors as `generate`.
+        """
         known, now = self._infos.get(model), asyncio.get_running_loop().time()
         unmeasured = known is not None and known.prefill_rate is None
         if known is not None and not (unmeasured and now - self._described_at > DESCRIBE_AGAIN_S):
@@ -133,7 +139,10 @@ class EngineClient:
         return await self._describe(Describe(model, explicit), on_loading)
 
     async def measure(self, model: ModelRef, *, on_loading: OnLoading = ignore_loading) -> ModelInfo:
-        """Describe a model, and measure its speed again as soon as no request runs. Raises as `generate` does."""
+        """Describe a model. The engine measures its speed again as soon as no request runs.
+
+        Raises the same errors as `generate`.
+        """
         return await self._describe(Describe(model, explicit=True, measure=True), on_loading)
 
     async def _describe(self, request: Describe, on_loading: OnLoading) -> ModelInfo:
@@ -148,7 +157,7 @@ class EngineClient:
         raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def loaded(self, model: ModelRef) -> ModelInfo | None:
-        """Describe a model that is in memory; None if it is not. Raises as `generate` does."""
+        """Describe a model; None if it is not in memory. Raises the same errors as `generate`."""
         if (known := self._infos.get(model)) is not None:
             return known
         if any(each.model == model for each in (await self.stats()).loaded):
@@ -156,7 +165,7 @@ class EngineClient:
         return None
 
     async def estimate(self, request: Estimate) -> Estimated:
-        """Estimate how long a prompt takes; see `Estimate`. Raises as `generate` does."""
+        """Estimate how long a prompt takes; see `Estimate`. Raises the same errors as `generate`."""
         async with aclosing(self._exchange(request)) as events:
             async for event in events:
                 if isinstance(event, Estimated):
@@ -164,7 +173,7 @@ class EngineClient:
         raise EngineLostError(_LOST.what, _LOST.cure)
 
     async def stats(self) -> Stats:
-        """Return the engine's state; starts an engine if needed. Raises as `generate` does."""
+        """Return the engine's state; starts an engine if needed. Raises the same errors as `generate`."""
         try:
             async with asyncio.timeout(STATS_TIMEOUT_S + START_TIMEOUT_S):
                 await self._ensure_connected()
@@ -197,7 +206,7 @@ class EngineClient:
                 await self._reading
 
     async def _exchange(self, request: Generate | Warm | Describe | Estimate | GetStats) -> AsyncGenerator[Event, None]:
-        """Yield the events of a request. If the connection is lost before the first one, try once more.
+        """Yield the events of a request. If the connection is lost before the first event, send the request once more.
 
         In that case the engine was probably just exiting.
         """
@@ -235,7 +244,10 @@ class EngineClient:
                 self._writer.write(frame(Cancel(number)))
 
     async def _next(self, events: "asyncio.Queue[Event | None]") -> Event | None:
-        """Return the next event of a request. While there is none, check regularly that the engine answers."""
+        """Return the next event of a request; None if the connection was lost.
+
+        Whenever no event arrives for `SILENCE_S`, check that the engine still answers.
+        """
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SILENCE_S):
@@ -243,7 +255,7 @@ class EngineClient:
             await self._check_engine()
 
     async def _check_engine(self) -> None:
-        """Request `Stats`, which the engine answers without its decoding thread.
+        """Check that the engine answers a request for `Stats`. To answer, it does not need its decoding thread.
 
         Raises:
             EngineUnavailableError: the engine does not answer.

@@ -31,7 +31,7 @@ class Running:
     name: str
     """See `paths.engine_name`."""
     ours: bool
-    """Whether it belongs to this installation; it may run an earlier state of the code."""
+    """Whether the engine belongs to this installation. Its code may be older than the installed code."""
 
 
 def running(folder: Path) -> list[Running]:
@@ -40,7 +40,7 @@ def running(folder: Path) -> list[Running]:
 
 
 def end(folder: Path, engine: Running, grace_s: float = GRACE_S) -> bool:
-    """Stop an engine and wait for its end; True if it had to be killed.
+    """Stop an engine and wait until its process has ended. Return whether SIGKILL was needed.
 
     Raises:
         EngineError: the process still exists after SIGKILL.
@@ -63,7 +63,7 @@ def end(folder: Path, engine: Running, grace_s: float = GRACE_S) -> bool:
                 cure = "It is probably waiting for a disk. Restart the machine if it does not exit."
                 raise EngineError(what, cure) from None
     if killed:
-        # The user stopped it, so the next engine must not count this as a crash of the model.
+        # The user stopped the engine, so the next one must not count this as a crash of the model.
         for path in (busy_path, pid_path, socket_path):
             path(folder, engine.name).unlink(missing_ok=True)
     return killed
@@ -90,7 +90,7 @@ def _running(folder: Path) -> Iterator[Running]:
 
 
 def _held(lock: Path) -> bool:
-    """Return whether a process holds a lock. If not, the recorded process id may belong to another process."""
+    """Return whether a process holds a lock. If not, the recorded process id may now belong to another program."""
     if not lock.exists():
         return False
     probe = FileLock(lock, blocking=False)

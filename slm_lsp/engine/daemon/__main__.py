@@ -1,4 +1,4 @@
-"""The engine process: `python -m slm_lsp.engine.daemon`. Clients start it; one runs per user and installation."""
+"""The engine process: `python -m slm_lsp.engine.daemon`. Clients start it; there is one per user and installation."""
 
 import asyncio
 import faulthandler
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 SECONDS_A_MINUTE = 60
 BYTES_A_MEGABYTE = 1_000_000
 GPU_BATCH = 512
-"""Maximum tokens of a batch on a GPU. The default of `BackendOptions.batch` is for processors."""
+"""Maximum number of tokens in a batch on a GPU. The default of `BackendOptions.batch` is for CPUs."""
 
 
 def options(settings: EngineSettings) -> BackendOptions:
@@ -69,7 +69,7 @@ def main() -> None:
     rates = RatesFile(cache / "rates.json")
     make_offload = partial(KvOffload, cache / "cells", settings.engine.kv_offload_mb * BYTES_A_MEGABYTE)
     chosen = options(settings.engine)
-    # A number set by the user is fixed, and on a GPU the number of threads does not matter.
+    # Do not change a number of threads that the user set. On a GPU, the number of threads does not matter.
     adaptive = not settings.engine.threads and not settings.engine.gpu_layers
     machine = Machine(chosen.threads, LoadMeter(spare_processors(chosen.threads)), adaptive=adaptive)
     models = Models(opener(chosen, settings.engine.backend), crashes, idle_s, rates, make_offload, machine)

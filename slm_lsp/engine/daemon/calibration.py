@@ -1,7 +1,7 @@
 """Decides what to measure while no request runs, so that the estimates of all models stay correct.
 
-A model without a measurement, or for which a measurement was requested, is measured in the next pause. Measurements
-that are old or were made while other programs ran are repeated as soon as the machine is idle, for all loaded models.
+A model is measured in the next pause if it has no measurement, or if a client requested one. A measurement is repeated
+as soon as the machine is idle if it is old, or if other programs ran during it; this applies to all loaded models.
 After the machine was busy, a probe of two batches detects that it is idle again.
 """
 
@@ -18,11 +18,11 @@ REST_S = 2.0
 """Seconds without a request before a measurement."""
 
 LOOK_S = 2.0
-"""Seconds between two checks of the load of a busy machine, and before the second probe. Short enough to correct a
-wrong estimate within ten idle seconds."""
+"""Seconds between two checks of the load of a busy machine, and between the first two probes. This is short enough to
+correct a wrong estimate within ten idle seconds."""
 
 REPEAT_S = 30.0
-"""Seconds before a measurement is repeated that failed or during which other programs ran."""
+"""Seconds before a measurement is repeated, if it failed or other programs ran during it."""
 
 Clock = Callable[[], float]
 
@@ -78,7 +78,7 @@ class Calibration:
         except DecodeAborted:
             self._not_before = clock() + REST_S
         except DecodeFailed:
-            # Cells of idle documents may use the space.
+            # The cells of idle documents may leave no room for the batch, so empty them and try again.
             if not sum(each.sessions.empty_idle() for each in models):
                 self._not_before = clock() + REPEAT_S
                 if model is not None:

@@ -1,7 +1,7 @@
 """Alternative answers to one prompt, decoded together with the greedy answer.
 
-They are either sampled, or branch off at tokens of the greedy answer that have a low probability. While the greedy
-answer's tokens are likely, no branch costs anything.
+The alternatives are either sampled, or branch off at tokens of the greedy answer that have a low probability. If all
+tokens of the greedy answer are likely, no branch is decoded.
 """
 
 import math
@@ -37,16 +37,18 @@ def sampled(job: Job, model: LoadedModel, session: Session) -> Iterator[Job]:
 def branch(
     job: Job, model: LoadedModel, session: Session, found: Distribution | None
 ) -> tuple[Job, Session, Step] | None:
-    """Return a candidate that continues with the second likeliest token, if the greedy token is unlikely enough.
+    """Return a candidate that takes the second likeliest token, if the likeliest one is less likely than allowed.
+
+    The limit is the request's `branch_below`.
 
     Args:
         job: the greedy answer, before its next token is chosen.
-        model: its model.
-        session: its session.
+        model: the job's model.
+        session: the job's session.
         found: probabilities of the next token.
 
     Returns:
-        The candidate, its session and its first different step; None if there is no branch here.
+        The candidate, its session and its first different step; None if no candidate branches off here.
     """
     request = job.request
     if not isinstance(request, Generate) or found is None or job.candidate > 0 or job.lookup is not None:

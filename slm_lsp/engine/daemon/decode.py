@@ -18,14 +18,16 @@ from slm_lsp.engine.daemon.healing import Healing
 GREEDY = Sampling()
 
 INFILL_END_FACTOR = 3.0
-"""llama.cpp's infill sampler ends an answer if 3 · p(end) · candidates > p(text) (`llama-sampling.cpp`)."""
+"""Weight of the end tokens in llama.cpp's infill sampler (`llama-sampling.cpp`). The sampler multiplies the total
+probability of the end tokens by this factor and by the number of tokens that it considers. It ends the answer if the
+result is greater than the total probability of all other considered tokens."""
 
 INFILL_CANDIDATES = 40
-"""Number of likeliest tokens that the infill rule considers; llama.vim's top-k."""
+"""Number of likeliest tokens that the infill rule considers; the same as llama.vim's top-k."""
 
 NEGLIGIBLE = 16.0
-"""Tokens whose logit is this far below the largest are ignored. 150,000 of them would change a log-probability by at
-most 0.02, and ignoring them saves four fifths of the time."""
+"""A token is ignored if its logit is at least this much below the largest logit. Even 150,000 such tokens would change
+a log-probability by at most 0.02, and ignoring them saves four fifths of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +130,13 @@ class TextStream:
 
 
 def _first(text: str, strings: Sequence[str]) -> int | None:
-    """Return where the stop string begins that ends first; None without one."""
+    """Return the start of the stop string that ends first in `text`; None if `text` contains none."""
     found = [(at + len(each), at) for each in strings if (at := text.find(each)) >= 0]
     return min(found)[1] if found else None
 
 
 def _possible_start(text: str, strings: Sequence[str]) -> int:
-    """Return the length of the longest end of `text` with which one of `strings` begins."""
+    """Return the length of the longest end of `text` that is the start of one of `strings`; 0 if there is none."""
     longest = max((len(each) for each in strings), default=1) - 1
     for length in range(min(longest, len(text)), 0, -1):
         if any(each.startswith(text[-length:]) for each in strings):
@@ -149,7 +151,7 @@ class Decoder:
         vocabulary: vocabulary of the model.
         stop: see `Stop`.
         max_tokens: maximum number of tokens; at least 1.
-        healing: bytes that the first tokens must spell. They are not part of the answer. None: no bytes.
+        healing: bytes that the first tokens must spell and that are not part of the answer; None if there are none.
         sampling: see `Sampling`.
         infill_end: see `Generate`.
         form: regular expression of the answer; not together with `healing`.
@@ -198,7 +200,7 @@ class Decoder:
         return None if among is not None and not len(among) else distribution(logits, among)
 
     def choose(self, found: Distribution | None) -> Step:
-        """Choose a token of a distribution; None ends the answer."""
+        """Choose a token of a distribution. If `found` is None, the answer ends."""
         if found is None:
             return Step(None, self._stream.flush(), 0.0, "end")
         if self.entropy is None:
@@ -208,7 +210,7 @@ class Decoder:
         return self.take(*pick(found, self._sampling, self._random))
 
     def take(self, token: int, logprob: float) -> Step:
-        """Continue with a given token."""
+        """Continue the answer with a given token."""
         if self._vocabulary.ends(token):
             return Step(None, self._stream.flush(), logprob, "end")
         self.generated += 1
@@ -221,7 +223,7 @@ class Decoder:
         return Step(token, text, logprob)
 
     def _fitting(self, logits: Logits) -> NDArray[np.int64] | None:
-        """Return the allowed tokens; None: all."""
+        """Return the allowed tokens; None if all tokens are allowed."""
         if self._form is not None:
             return self._form.fitting(logits, self._vocabulary.piece, self._vocabulary.ends)
         if not self._forced or self._healing is None:
@@ -238,7 +240,7 @@ class Decoder:
         return piece[known:]
 
     def _unsure(self, found: Distribution) -> bool:
-        """Apply llama.cpp's infill rule: whether to end the answer here."""
+        """Return whether llama.cpp's infill rule ends the answer here; see `INFILL_END_FACTOR`."""
         best = np.argsort(-found.probabilities)[:INFILL_CANDIDATES]
         likely = found.probabilities[best]
         ends = np.array([self._vocabulary.ends(int(token)) for token in found.tokens[best]])

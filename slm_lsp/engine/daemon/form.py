@@ -14,10 +14,10 @@ from slm_lsp.engine.backend.base import Logits
 from slm_lsp.errors import UsageError
 
 ENOUGH = 40
-"""Number of fitting tokens to choose from, the likeliest ones; the same as llama.vim's top-k."""
+"""Maximum number of tokens that `fitting` returns, the likeliest ones; the same as llama.vim's top-k."""
 
 USUAL = 512
-"""Number of likeliest tokens that are checked first. Sorting all tokens takes longer, and is rarely needed."""
+"""Number of likeliest tokens that are checked first. Sorting all tokens takes longer and is rarely needed."""
 
 MATCH_S = 0.5
 """Timeout of one match, in seconds. An expression that takes longer probably has exponential run time."""
@@ -79,7 +79,7 @@ class Form:
 
 
 def _by_likelihood(logits: Logits) -> Iterator[int]:
-    """Yield all tokens, the likeliest first. All but the first `USUAL` are sorted only when needed."""
+    """Yield all tokens, the likeliest first. Tokens after the first `USUAL` are sorted only when they are needed."""
     usual = min(USUAL, len(logits))
     top = np.argpartition(-logits, usual - 1)[:usual]
     yield from map(int, top[np.argsort(-logits[top])])

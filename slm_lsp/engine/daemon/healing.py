@@ -1,8 +1,8 @@
 """Token healing: the cursor is usually inside a token, so the model must generate that token again.
 
 The last tokens of the typed text are removed from the prompt, and the first generated tokens must spell their bytes.
-The vocabulary decides how many tokens are removed: while the removed bytes are the beginning of a longer token, the
-model might have chosen that token. (The idea is from `guidance`; results for these models are in `docs/evals.md`.)
+The vocabulary decides how many tokens are removed: if the removed bytes are the beginning of a longer token, the model
+might have chosen that token. (The idea is from `guidance`; results for these models are in `docs/evals.md`.)
 """
 
 from bisect import bisect_left
@@ -44,7 +44,10 @@ class Pieces:
         return first < last
 
     def _fitting(self, forced: bytes) -> Tokens:
-        """Return tokens that begin with `forced`, and those with which `forced` begins. `fitting` caches this."""
+        """Return the tokens that begin with `forced`, and the tokens with which `forced` begins.
+
+        `fitting` caches the results.
+        """
         first, last = self._range(forced)
         shorter = [self._exact(forced[:length]) for length in range(1, len(forced))]
         return np.concatenate([self._tokens[first:last], *shorter])
@@ -72,7 +75,10 @@ class Healing:
 
 
 def _successor(beginning: bytes) -> bytes | None:
-    """Return the smallest bytes after all that begin with `beginning`; None if there are none."""
+    """Return the smallest byte string that sorts after every byte string with the prefix `beginning`.
+
+    Return None if no such string exists.
+    """
     kept = beginning.rstrip(b"\xff")
     return kept[:-1] + bytes([kept[-1] + 1]) if kept else None
 

@@ -20,7 +20,7 @@ class Work:
     start: int
     tokens: list[int]
     logits: int = 1
-    """Number of last tokens whose logits are needed. These are evaluated in one batch."""
+    """Number of tokens at the end of `tokens` whose logits are needed. They are evaluated in one batch."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,9 +39,9 @@ class Job:
     draft_length: DraftLength = field(default_factory=DraftLength)
     drafted: list[int] = field(default_factory=list)
     generated: list[int] = field(default_factory=list)
-    """Tokens of the answer; `lookup` finds drafts for what follows them."""
+    """Tokens of the answer so far; `lookup` finds drafts for the next tokens."""
     emitted: list[Token] = field(default_factory=list)
-    """Events of the answer, repeated for each candidate that branches off later."""
+    """Events sent for this answer. A candidate that branches off later sends them again under its own number."""
     started: float = 0.0
     first_token: float | None = None
     batches: int = 0

@@ -2,7 +2,7 @@
 
 Attention reads every cell of the context up to the last one in use. If the cells of idle documents stayed in the
 context, each visited file would slow down all later ones. So the context holds only the documents that are being
-worked on, and this module holds the others.
+worked on, and this module saves the cells of the others on disk.
 
 The KV cells of a prompt of 1,500 tokens of the fast model take 18 MB. The files have no name, so no other process can
 open them, and the system deletes them when the engine ends for whatever reason.
@@ -20,12 +20,12 @@ from slm_lsp.engine.daemon.plan import common_prefix
 log = logging.getLogger(__name__)
 
 MIN_OFFLOADED = 32
-"""Minimum number of tokens of a prompt that is saved. A shorter one is evaluated again in one batch. Saving and
-restoring 600 tokens of the fast model takes about 10 ms; evaluating them takes 3 to 10 s on the machines in
+"""Minimum length, in tokens, of a prompt whose cells are saved. A shorter prompt is evaluated again in one batch.
+Saving and restoring 600 tokens of the fast model takes about 10 ms; evaluating them takes 3 to 10 s on the machines in
 docs/benchmarks.md."""
 
 SAME_TEXT = 0.75
-"""Two prompts with at least this share of the shorter one in common are two states of one document."""
+"""Two prompts count as states of one document if they begin alike for at least this share of the shorter prompt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class OffloadedCells:
     tokens: tuple[int, ...]
     file: IO[bytes]
     size: int
-    """In bytes."""
+    """Size of the file in bytes."""
 
 
 class KvOffload:
@@ -53,12 +53,12 @@ class KvOffload:
 
     @property
     def enabled(self) -> bool:
-        """Whether cells are saved at all; False after the disk could not be written."""
+        """Whether cells are saved at all; False after writing to the disk has failed."""
         return self._limit > 0
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
+        """Total size of the saved cells in bytes."""
         return sum(each.size for each in self._entries)
 
     def count(self) -> int:
@@ -88,13 +88,16 @@ class KvOffload:
             self._disable(error)
 
     def best(self, wanted: Sequence[int]) -> tuple[OffloadedCells, int] | None:
-        """Return the entry with the longest beginning in common with `wanted`, and its length; None without one."""
+        """Return the entry with the longest beginning in common with `wanted`, and the length of that beginning.
+
+        Return None if no entry begins like `wanted`.
+        """
         found = [(each, common_prefix(each.tokens, wanted)) for each in self._entries]
         best = max(found, key=lambda each: each[1], default=None)
         return best if best is not None and best[1] > 0 else None
 
     def take(self, entry: OffloadedCells) -> bytearray | None:
-        """Return the cells of an entry and delete it; None if it was deleted before or cannot be read."""
+        """Return the cells of an entry and delete the entry. Return None if it was deleted before or cannot be read."""
         if entry not in self._entries:
             return None
         cells = bytearray(entry.size)
@@ -111,7 +114,7 @@ class KvOffload:
         return cells if read == entry.size else None
 
     def close(self) -> None:
-        """Delete everything."""
+        """Delete all saved cells."""
         for each in self._entries.copy():
             self._delete(each)
 

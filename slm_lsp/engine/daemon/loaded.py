@@ -25,8 +25,8 @@ SMOOTHING = 0.2
 """Weight of the newest observation in a running mean."""
 
 PROMPT_BATCH_S = 0.1
-"""Maximum duration of a batch of a prompt, which is the most time that an interruption loses. Bindings that need
-larger batches exceed it."""
+"""Maximum seconds for one batch of a prompt, and so the maximum work that an interruption loses. Bindings whose batches
+must be larger (`Backend.worthwhile`) may take longer."""
 
 CACHED_SEGMENTS = 64
 """Number of segments whose tokens are cached. The suffix and the snippets are the same for many keystrokes."""
@@ -40,15 +40,16 @@ COMPARED = 2
 there is no measured time to compare with."""
 
 FASTER_TIMES = 4
-"""Number of batches faster than `FASTER` after which the rates are corrected and measured again in the next pause."""
+"""Number of such batches after which the rates are corrected, and measured again in the next pause."""
 
 PROBE_WEIGHT_S = 0.3
-"""Minimum weight of a batch of a probe, as the seconds it counts for. Two such batches outweigh all earlier ones."""
+"""Minimum seconds that `Slowdown.note` counts for a batch of a probe. The two batches of a probe then outweigh all
+earlier batches."""
 
 
 @dataclass(eq=False, slots=True)
 class LoadedModel:
-    """A model in memory with its sessions."""
+    """A model in memory, with the sessions that hold its KV cells."""
 
     ref: ModelRef
     backend: Backend
@@ -61,14 +62,14 @@ class LoadedModel:
     prefill_rate: float = FIRST_PREFILL_RATE
     """Prompt tokens per second, a running mean over the model's batches."""
     decode_s: float | None = None
-    """Seconds of one single decode, a running mean over the model's batches; None before the first one."""
+    """Seconds of a batch of one token, a running mean over the model's batches; None before the first such batch."""
     batch: int = field(init=False)
     """Maximum number of tokens of a batch. Smaller than the backend's maximum after a batch did not fit."""
     draft_costs: DraftCosts = field(default_factory=DraftCosts)
     rates: Rates | None = None
-    """Speed measured in idle time, by this engine or an earlier one; None before."""
+    """Speed measured in idle time by this engine or an earlier one; None before the first measurement."""
     measure_wanted: bool = False
-    """Whether a request asked for another measurement."""
+    """Whether a client requested another measurement."""
     _doubted: bool = False
     """Whether later batches showed that the last measurement is wrong."""
     _faster: list[float] = field(default_factory=list)
@@ -95,25 +96,25 @@ class LoadedModel:
 
     @property
     def info(self) -> ModelInfo:
-        """The description that clients get."""
+        """The description of the model for clients."""
         longest = min(self.backend.longest, self.backend.options.cells)
         rate = self.rates.prefill if self.rates else None
         vocabulary = self.backend.vocabulary
         return ModelInfo(self.ref, self.backend.name, longest, vocabulary.fim, rate, vocabulary.chat)
 
     def prompt(self, segments: Sequence[Segment]) -> Prompt:
-        """Return a whole prompt in tokens; never empty."""
+        """Return the tokens of a prompt; a line feed for an empty prompt."""
         vocabulary = self.backend.vocabulary
         found = build(segments, vocabulary.start, self._tokens, vocabulary.piece, self.pieces)
         return found if found.tokens else Prompt(tuple(vocabulary.tokenize("\n")))
 
     def estimate(self, request: Estimate) -> Estimated:
-        """Estimate how long a prompt takes, by the measured rates and the present slowdown."""
+        """Estimate how long a prompt takes, from the measured rates and the present slowdown."""
         missing = self.sessions.missing(self.prompt(request.segments).tokens)
         if self.rates is None:
             seconds = missing / self.prefill_rate if self.decode_s is not None else None
             return Estimated(request.id, True, missing, seconds, self.decode_s)
-        # Never faster than measured: one fast batch of a model says little about other models.
+        # Never estimate less than measured: one fast batch of a model says little about other models.
         slowdown = max(1.0, self.machine.slowdown.value)
         return Estimated(
             request.id,
@@ -196,7 +197,7 @@ class LoadedModel:
         return True
 
     def probe(self, clock: Callable[[], float]) -> None:
-        """Evaluate two batches to update the slowdown. Raises as `calibrate` does."""
+        """Evaluate two batches to update the slowdown. Raises the same errors as `calibrate`."""
         if self.rates is None:
             return
         threads = self.machine.most_threads
@@ -204,7 +205,7 @@ class LoadedModel:
         for tokens, logits in ((PROMPT, False), (1, True)):
             spent = measure(self.backend, self.sessions.measuring_sequence, tokens, logits, clock)
             ratio = spent / self.rates.seconds(tokens, tokens if logits else 1)
-            self.machine.threads_for(tokens > 1)  # returns to all threads if the machine is idle
+            self.machine.threads_for(tokens > 1)  # switches back to all threads if the machine is idle
             self.machine.note(tokens > 1, threads, ratio, max(spent, PROBE_WEIGHT_S))
 
     def _use_rates(self, rates: Rates) -> None:
@@ -237,7 +238,9 @@ class LoadedModel:
             self.draft_costs.note(tokens, seconds / self.decode_s)
 
     def _doubt(self, rates: Rates, ratio: float) -> None:
-        """Correct rates that were measured on a busy machine, and schedule another measurement.
+        """If several batches were faster than the rates, correct the rates and schedule another measurement.
+
+        The machine was then busy during the measurement.
 
         Args:
             rates: the present rates.

@@ -1,4 +1,4 @@
-"""Load and speed of the machine: how many threads to use, and how much slower it is than measured."""
+"""Load and speed of the machine: how many threads to use, and how much slower the machine is than when measured."""
 
 import time
 from collections.abc import Callable
@@ -58,10 +58,10 @@ class Machine:
         """Update the slowdown and the choice of threads with the duration of a batch.
 
         Args:
-            prompt: as in `threads_for`.
-            threads: number of threads that evaluated it.
-            ratio: its duration divided by the duration measured on an idle machine with all threads.
-            seconds: its duration.
+            prompt: whether the batch is a piece of a prompt.
+            threads: number of threads that evaluated the batch.
+            ratio: duration of the batch divided by the duration measured on an idle machine with all threads.
+            seconds: duration of the batch.
         """
         # Trials of another number of threads do not count: the next answer uses the chosen number.
         if threads == self._choice.chosen(prompt):
@@ -69,5 +69,5 @@ class Machine:
         self._choice.note(prompt, threads, ratio)
 
     def rates_changed(self) -> None:
-        """Discard observations, because they were relative to rates that are no longer valid."""
+        """Discard all observed ratios, because the rates they were computed with are no longer valid."""
         self._choice.forget()

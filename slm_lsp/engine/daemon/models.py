@@ -15,7 +15,7 @@ from slm_lsp.engine.daemon.rates import RatesFile
 from slm_lsp.errors import ModelMissingError, ModelRefusedError, UsageError
 
 SEQUENCES = 9
-"""Sequences of a model's context: eight for documents and parallel answers, and one for measurements."""
+"""Number of sequences in a model's context: eight for documents and parallel answers, and one for measurements."""
 
 CRASHES_TO_REFUSE = 2
 """Number of crashes after which a model is only loaded for an explicit request."""
@@ -61,7 +61,7 @@ class Models:
         """Return a model, loaded if needed.
 
         Args:
-            ref: which model.
+            ref: the model to return.
             explicit: the user triggered the request by hand, so the model's crash count is reset.
             on_progress: called with the fraction that is loaded.
             clock: returns seconds since any fixed time; sets the time of the last use.
@@ -84,7 +84,7 @@ class Models:
             self._crashes.forgive(ref)
         if (count := self._crashes.count(ref)) >= CRASHES_TO_REFUSE:
             raise ModelRefusedError(
-                f"The engine crashed {count} times with {path.name}, so it is no longer loaded automatically.",
+                f"The engine crashed {count} times with {path.name}, so this model is no longer loaded automatically.",
                 "Run `slm-lsp models verify`, then trigger a completion by hand to try again.",
             )
         self._mark(ref)
@@ -115,7 +115,7 @@ class Models:
         return len(idle)
 
     def next_unload(self, now: float) -> float | None:
-        """Return the seconds until a model must be unloaded; None without models."""
+        """Return the seconds until a model must be unloaded; None if no model is loaded."""
         due = [model.used + self._idle_s - now for model in self._loaded.values()]
         return max(0.0, min(due)) if due else None
 
@@ -134,7 +134,7 @@ class Models:
             self._calibration.interrupt()
 
     def stats(self, now: float) -> tuple[LoadedStats, ...]:
-        """Return one row for each model."""
+        """Return one entry for each model."""
         models = list(self._loaded.values())
         return tuple(
             LoadedStats(

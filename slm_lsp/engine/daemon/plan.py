@@ -1,17 +1,18 @@
-"""Decide which KV cells a prompt reuses. A pure function; `session` carries the plan out.
+"""Decides which KV cells a prompt reuses. `plan` is a pure function; `session.py` carries the plan out.
 
-A prompt reuses the cells of its longest beginning that some sequence holds. The rest is evaluated. There are two ways:
+One of the sequences holds the longest beginning of the prompt. The prompt reuses the cells of this beginning, and the
+rest of the prompt is evaluated. There are two ways to reuse the cells:
 
-- **continue**: the sequence that holds this beginning is cut to it and continued.
-- **copy**: the beginning is shared with an empty sequence (its cells get a second owner), and the first sequence stays
-  as it is.
+- **continue**: the sequence is cut to the common beginning and continued.
+- **copy**: an empty sequence shares the cells of the common beginning (each cell gets a second owner). The first
+  sequence does not change.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 MIN_SHARED = 16
-"""Minimum number of common tokens that are worth sharing. Fewer are evaluated in one batch anyway."""
+"""Minimum length of a common beginning, in tokens, that is shared. Fewer tokens are evaluated in one batch anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ def plan(
     """Return the cheapest way to evaluate `wanted` with room for `room` more cells.
 
     The last wanted token is always evaluated, since only evaluation gives logits. A sequence that has most of its
-    tokens in common with the prompt is continued; if only its beginning is common, the beginning is shared.
+    tokens in common with the prompt is continued. If only a shorter beginning is common, this beginning is shared.
 
     Args:
-        held: all sequences that hold sessions.
+        held: all sequences that have sessions.
         wanted: the whole prompt; not empty.
         room: cells that generation may need.
         cells: cells of the context. Shared cells are counted once for each owner, so the estimate is never too low.
@@ -69,7 +70,7 @@ def plan(
             reads all cells up to the last one in use, so idle sequences slow every batch down.
 
     Returns:
-        None while every sequence is busy, or while the busy ones leave too few cells.
+        The plan; None while every sequence is busy, or while the busy ones leave too few cells.
     """
     everything = sorted(held, key=lambda each: each.used)
     free = [each for each in everything if not each.busy]
@@ -104,7 +105,10 @@ def _choose(free: Sequence[Held], nearest: Held, shared: int, wanted: int, alone
 
 
 def _with_room(found: Plan, everything: Sequence[Held], nearest: Held, needed: int, cells: int) -> Plan | None:
-    """Add the sequences to empty, the least recently used first; None if emptying all idle ones is not enough."""
+    """Add to a plan the sequences to empty, the least recently used first.
+
+    Return None if there are too few cells even when all idle sequences are emptied.
+    """
     others = [each for each in everything if each.sequence != found.sequence and each.sequence not in found.emptied]
     taken = sum(each.cells for each in others)
     emptied = list(found.emptied)

@@ -1,8 +1,8 @@
 """Prompt lookup decoding: drafts copied from a text that the answer repeats, and the choice of their length.
 
 (Saxena 2023; llama.cpp's `lookup` example does the same.) A draft is evaluated together with the token before it, in
-one batch. Only tokens that the model would have chosen itself are kept, so the answer is that of plain decoding,
-except for near-ties that the size of the batch may flip.
+one batch. Only tokens that the model would have chosen itself are kept, so the answer is the same as without drafts.
+The only exception: if two tokens have nearly the same probability, the size of the batch may decide between them.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,17 @@ LENGTHS = (0, 3, 7, 15, 23, 31)
 """Possible lengths of a draft. With the token before the draft, batches have 1, 4, 8, 16, 24 or 32 tokens."""
 
 GRAM = 4
-"""Maximum number of last tokens that are looked up in the source."""
+"""Maximum number of tokens, from the end of the answer so far, that are searched for in the source."""
 
 MAX_REPLACED = 6
-"""Maximum number of tokens of a replaced text and of its replacement."""
+"""A replacement is remembered only if the old and the new text each have at most this many tokens."""
 
 FIRST_COSTS = (1.0, 1.5, 2.4, 4.0, 6.0, 8.0)
-"""Cost of batches of these sizes, in single decodes, until they are measured (2 cores, ik, 0.5B Q4_K_M)."""
+"""Assumed cost of a batch with a draft of each of `LENGTHS`, until it is measured. The unit is the duration of a batch
+of one token. The values are from 2 cores, ik and a 0.5B model (Q4_K_M)."""
 
 RETRY = 12
-"""If drafts do not pay, a short one is tried after this number of tokens: the answer may repeat the source again."""
+"""While drafts save no time, one in this many batches has a short draft: the answer may repeat the source again."""
 
 FIRST_ACCEPTANCE = 0.8
 """Assumed share of drafted tokens that are accepted, before the first draft."""
@@ -30,14 +31,14 @@ SMOOTHING = 0.2
 
 
 _GAP = -1
-"""Separates the source from the generated tokens, so that no draft spans both."""
+"""Separates the source from the generated tokens, so that no draft contains tokens of both."""
 
 
 class PromptLookup:
-    """Finds tokens that may follow, in the source and in the tokens generated so far.
+    """Finds tokens that may follow the answer so far, in the source and in the answer itself.
 
-    A replacement that the answer made once is expected again: after the first occurrence of a rename, drafts contain
-    the new name at the other occurrences.
+    If the answer has replaced a text of the source once, later drafts contain the same replacement. For example, after
+    the answer has renamed a variable at its first occurrence, drafts contain the new name at the other occurrences.
 
     Args:
         source: tokens that the answer may repeat.
@@ -52,7 +53,7 @@ class PromptLookup:
         self._at = 0
         """Position in `_tokens` at which the answer is expected to continue."""
         self._drafted: list[tuple[int, int]] = []
-        """The last draft, with the position of each token's source."""
+        """The last draft: each token, and the position in `_tokens` from which it was copied."""
         self._left: tuple[int, int] | None = None
         """Where the answer departed from the source: position in the source, and number of generated tokens."""
         self._replaced: dict[tuple[int, ...], tuple[int, ...]] = {}
@@ -63,13 +64,13 @@ class PromptLookup:
         """Return up to `length` tokens that may follow `generated`; empty if there is no match.
 
         Args:
-            generated: all tokens of the answer so far. Each call must extend the last one's.
+            generated: all tokens of the answer so far. They must begin with the tokens of the previous call.
             length: maximum length of the draft.
         """
         self._follow(generated)
         place = self._synchronised(generated) if generated else self._at
         if place is None:
-            # Most replacements are one token for one token, so expect the source to continue after the next one.
+            # Most replacements exchange one token for one, so expect the source token after the replaced one.
             place = self._at if self._left is not None and len(generated) - self._left[1] == 1 else None
         self._drafted = []
         if place is None:
@@ -99,7 +100,10 @@ class PromptLookup:
         self._seen = len(generated)
 
     def _synchronised(self, generated: Sequence[int]) -> int | None:
-        """Return the position after the longest run of last tokens, the one nearest to the expected position."""
+        """Find the longest run of tokens at the end of the answer that occurred before; return the position after it.
+
+        If the run occurred several times, return the position nearest to the expected one; if never, return None.
+        """
         for length in range(min(GRAM, len(generated)), 0, -1):
             places = [place for place in self._places.get(tuple(generated[-length:]), []) if place < len(self._tokens)]
             if length == 1 and self._left is not None and self._at not in places:
@@ -111,7 +115,10 @@ class PromptLookup:
         return None
 
     def _learn(self, generated: Sequence[int], place: int, until: int) -> None:
-        """Record what the answer replaced by what, when it repeats the source again from `place` on."""
+        """Record which tokens of the source the answer replaced, and by which tokens.
+
+        The answer repeats the source again: its tokens from number `until` on are those of the source from `place` on.
+        """
         if self._left is None:
             return
         left, since = self._left
@@ -121,7 +128,7 @@ class PromptLookup:
         self._left = None
 
     def _from(self, place: int, length: int) -> list[tuple[int, int]]:
-        """Return the source from a position on, with the known replacements applied."""
+        """Return up to `length` tokens of the source from a position on, with the known replacements applied."""
         found: list[tuple[int, int]] = []
         while len(found) < length and place < len(self._tokens) and self._tokens[place] != _GAP:
             old = next(
@@ -143,7 +150,7 @@ class PromptLookup:
 
 
 class DraftCosts:
-    """Cost of batches with drafts on this machine, in single decodes, as running means."""
+    """Running means of the cost of batches with drafts on this machine, in durations of a one-token batch."""
 
     def __init__(self) -> None:
         self._costs = dict(zip(LENGTHS, FIRST_COSTS, strict=True))
@@ -177,7 +184,10 @@ class DraftLength:
         self._costs = costs or DraftCosts()
 
     def best(self) -> int:
-        """Return the length with the most expected tokens per time. If that is 0, return a short one every `RETRY`."""
+        """Return the draft length with the most expected tokens per second.
+
+        If this length is 0, return a short length once every `RETRY` calls.
+        """
         length = max(LENGTHS, key=self._gain)
         self._without = 0 if length else self._without + 1
         return LENGTHS[1] if self._without and self._without % RETRY == 0 else length

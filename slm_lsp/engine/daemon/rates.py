@@ -13,12 +13,12 @@ from slm_lsp.engine.backend import Backend, Slot
 from slm_lsp.platform import cores
 
 SIZES = (1, 4, 8, 16, 24, 32)
-"""Sizes of the measured batches with logits, in tokens: those that drafts need. All are short enough that a request
-that arrives meanwhile is not noticeably delayed."""
+"""Sizes, in tokens, of the measured batches in which every token has logits: the sizes of batches with drafts. All are
+short enough that a request that arrives during a measurement is not noticeably delayed."""
 
 PROMPT = 32
-"""Size of the measured batch of a prompt. Only its last token has logits, which makes it much cheaper on small models
-with large vocabularies: a quarter of their weights belong to the output."""
+"""Size, in tokens, of the measured batch of a prompt. Only its last token has logits. This makes the batch much cheaper
+on small models with large vocabularies, where a quarter of the weights belong to the output."""
 
 STEPS = (*((size, True) for size in SIZES), (PROMPT, False))
 """The batches to measure: number of tokens, and whether all of them have logits."""
@@ -27,7 +27,7 @@ ROUNDS = 3
 """Number of measurements of each batch. The fastest one counts, because other programs only make batches slower."""
 
 OLD_S = 24 * 3600.0
-"""Age in seconds at which a measurement is repeated. Power supply, temperature and virtual machines change."""
+"""Age in seconds at which a measurement is repeated, because power supply, temperature and virtual machines change."""
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Rates(msgspec.Struct, frozen=True):
     batch_s: dict[int, float]
     """Seconds of a batch in which all tokens have logits, by its number of tokens."""
     prompt_s: float
-    """Seconds of a batch of `PROMPT` tokens of a prompt."""
+    """Seconds of a batch of `PROMPT` tokens of which only the last has logits."""
     load: float = 0.0
     """Cores that other programs used during the measurement, on average."""
     measured_at: float = 0.0
@@ -44,7 +44,7 @@ class Rates(msgspec.Struct, frozen=True):
 
     @property
     def decode_s(self) -> float:
-        """Seconds of a single decode."""
+        """Seconds of a batch of one token."""
         return self.batch_s[1]
 
     @property
@@ -62,17 +62,18 @@ class Rates(msgspec.Struct, frozen=True):
         return not 0 <= now - self.measured_at < OLD_S
 
     def cost(self, tokens: int) -> float:
-        """Return the duration of a batch in units of single decodes."""
+        """Return the duration of a batch of `tokens` tokens as a multiple of the duration of a one-token batch."""
         return self.batch_s[tokens] / self.decode_s
 
     def seconds(self, tokens: int, logits: int) -> float:
         """Return the expected duration of a batch on the idle machine.
 
-        Sizes between the measured ones are interpolated; beyond `PROMPT` the duration grows in proportion.
+        Durations of sizes between measured ones are interpolated. Above `PROMPT` tokens, the duration is proportional
+        to the size.
 
         Args:
             tokens: number of tokens of the batch.
-            logits: number of tokens with logits; up to 1 the batch is a piece of a prompt.
+            logits: number of tokens with logits; if 0 or 1, the batch is a piece of a prompt.
         """
         sizes = sorted(self.batch_s)
         full = float(np.interp(tokens, sizes, [self.batch_s[size] for size in sizes]))
@@ -80,7 +81,7 @@ class Rates(msgspec.Struct, frozen=True):
             full *= tokens / PROMPT
         if logits > 1 or tokens == 1:
             return full
-        # The fewer tokens a batch has, the less is saved by computing the logits of only one.
+        # The fewer tokens a batch has, the less is saved by computing the logits of only one token.
         saved = 1 - self.prompt_s / self.batch_s[PROMPT]
         return full * (1 - saved * min(tokens - 1, PROMPT - 1) / (PROMPT - 1))
 
@@ -91,7 +92,7 @@ class Rates(msgspec.Struct, frozen=True):
 
 
 def measure(backend: Backend, sequence: int, size: int, logits: bool, clock: Callable[[], float]) -> float:
-    """Return the duration in seconds of one batch, evaluated in an empty sequence that is emptied again.
+    """Evaluate one batch in an empty sequence, empty the sequence again, and return the seconds that the batch took.
 
     Args:
         backend: the model.
@@ -127,7 +128,10 @@ class RatesFile:
         self._file = file
 
     def get(self, model: ModelRef, backend: Backend) -> Rates | None:
-        """Return the rates of a model with a binding; None without any, or if an old version did not record when."""
+        """Return the stored rates of a model and binding.
+
+        Return None if no rates are stored, or if an old version of slm-lsp stored them without their time.
+        """
         found = self._load().get(self._key(model, backend))
         return found if found is not None and found.measured_at > 0 else None
 

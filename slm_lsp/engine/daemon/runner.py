@@ -1,6 +1,6 @@
-"""Advances one request between two batches: open its session, choose tokens, draft, fork, end.
+"""The steps of one request between two batches: opening its session, choosing tokens, drafting, forking, ending.
 
-All functions run on the decoding thread. `Scheduler` decides which request is next; nothing here waits or locks.
+All functions run on the decoding thread. `Scheduler` decides which request is next. No function here waits or locks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,11 +29,11 @@ class Part:
     count: int
     """Number of the request's tokens in the batch."""
     logits: int | None
-    """Slot of its first logits; None: it has none in this batch."""
+    """Index of the request's first slot with logits; None if no token of the request has logits in this batch."""
 
 
 def start(job: Job, model: LoadedModel, now: float) -> bool:
-    """Open a session for a request; False if no session or no cells are free yet.
+    """Open a session for a request. Return False if no session or not enough cells are free yet.
 
     Args:
         job: a job of `Generate` or `Warm`.
@@ -127,7 +127,7 @@ def _slots(work: Work, count: int, wanted: int) -> Iterator[Slot]:
 
 
 def undo(job: Job) -> None:
-    """Remove the cells of a batch that was interrupted or failed. The request's state is that before the batch."""
+    """Remove the cells of a batch that was interrupted or failed, which restores the request's state before it."""
     if job.model is not None and job.session is not None:
         job.model.sessions.cut(job.session, len(job.session.tokens))
 
@@ -169,14 +169,14 @@ def advance(job: Job, part: Part, now: float) -> list[Job] | None:
 def _choose_tokens(
     job: Job, model: LoadedModel, session: Session | None, base: int | None, first: int, now: float
 ) -> bool:
-    """Choose one token from the logits of a batch, and one more for each drafted token that was right.
+    """Choose one token from the logits of a batch, and one more token for each drafted token that was right.
 
     Args:
         job: the request.
-        model: its model.
-        session: its session.
-        base: tokens that the session held before a batch with drafts; None for the first token of the answer.
-        first: slot of the first logits.
+        model: the request's model.
+        session: the request's session.
+        base: number of tokens in the session before the batch; None for the first token of the answer.
+        first: index of the request's first slot with logits.
         now: time by the scheduler's clock.
 
     Returns:
@@ -204,7 +204,7 @@ def _choose_tokens(
 
 
 def _continue(job: Job, model: LoadedModel, session: Session, step: Step) -> bool:
-    """Queue the chosen token, with the draft that follows it, for the next batch; False at the end of the answer."""
+    """Queue the chosen token and the draft after it for the next batch. Return False at the end of the answer."""
     if step.token is None:
         job.finish = step.finish or "end"
         return False
@@ -225,7 +225,7 @@ def _emit(job: Job, step: Step) -> None:
 def _draft(job: Job, model: LoadedModel) -> list[int]:
     if job.lookup is None or job.decoder is None:
         return []
-    # The cost of a draft is unknown until the first single decode was timed, so the first tokens have no drafts.
+    # The cost of a draft is unknown until a batch of one token was timed, so the first tokens have no drafts.
     length = job.draft_length.best() if model.decode_s is not None else 0
     return job.lookup.draft(job.generated, min(length, job.decoder.left - 1))
 

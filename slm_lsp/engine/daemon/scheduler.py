@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 LOADING_STEP = 0.05
-"""Minimum progress between two `Loading` events, as a fraction of the load."""
+"""Minimum difference between the fractions of two consecutive `Loading` events."""
 
 
 class Scheduler:
@@ -55,7 +55,7 @@ class Scheduler:
             self._changed.notify()
 
     def cancel(self, job: Job) -> None:
-        """Cancel a request. It answers with `Failed`, unless it has ended already."""
+        """Cancel a request. It ends with `Failed`, unless it has already ended."""
         with self._changed:
             for each in job.siblings or [job]:
                 each.cancelled = True
@@ -63,7 +63,7 @@ class Scheduler:
             self._changed.notify()
 
     def stop(self) -> None:
-        """Make `run` return. Queued and running requests answer with `Failed`."""
+        """Make `run` return. Queued and running requests end with `Failed`."""
         with self._changed:
             self._stopping = True
             self._interrupt_if(lambda _: True)
@@ -75,7 +75,7 @@ class Scheduler:
             return len(self._running), len(self._queued)
 
     def loaded(self) -> tuple[LoadedStats, ...]:
-        """Return one row for each model in memory."""
+        """Return one entry for each model in memory."""
         return self._models.stats(self._clock())
 
     @property
@@ -101,13 +101,13 @@ class Scheduler:
                 self._fail(job, stopping)
             self._models.close()
 
-    def _interrupt_if(self, lost: Callable[[Job], bool]) -> None:
-        """Interrupt the running batch if `lost` holds for all of its requests. The caller holds the lock."""
-        if self._backend is not None and self._batch and all(lost(job) for job in self._batch):
+    def _interrupt_if(self, condition: Callable[[Job], bool]) -> None:
+        """Interrupt the running batch if `condition` is true for all of its requests. The caller holds the lock."""
+        if self._backend is not None and self._batch and all(condition(job) for job in self._batch):
             self._backend.interrupt()
 
     def _wait(self) -> bool:
-        """Wait for a request or a due measurement, and unload idle models meanwhile; False after `stop`."""
+        """Wait for a request or a due measurement, and unload idle models meanwhile. Return False after `stop`."""
         with self._changed:
             while not self._stopping and not self._queued and not self._running:
                 self._models.set_busy(None)
@@ -160,7 +160,10 @@ class Scheduler:
                 urgent = min(urgent, job.priority)
 
     def _start(self, job: Job) -> bool:
-        """Load the model and open a session; False if none is free yet."""
+        """Load the model and open a session for a request. Return False if no session is free yet.
+
+        Answer `Estimate` and `Describe` at once, without a session.
+        """
         request = job.request
         if isinstance(request, Estimate):
             self._finish(job, self._models.estimate(request))
@@ -200,7 +203,7 @@ class Scheduler:
         return [job for job in self._running if job.priority == first.priority and job.model is first.model]
 
     def _evaluate(self, model: LoadedModel, slots: list[Slot], jobs: list[Job]) -> bool:
-        """Decode a batch; False if it was interrupted or failed. The cells are then as before."""
+        """Evaluate a batch. Return False if it was interrupted or failed; the cells are then as before."""
         with self._changed:
             model.backend.resume()
             self._backend, self._batch = model.backend, jobs
@@ -239,7 +242,7 @@ class Scheduler:
             self._fail(job, error)
             return
         with self._changed:
-            # Add candidates that are already complete too: the loop below ends them.
+            # Also add candidates that are already complete: the loop below ends them.
             self._running += [each for each in job.siblings if each.session is not None and each not in self._running]
         for each in job.siblings or [job]:
             if each.finish is not None and each in self._running:

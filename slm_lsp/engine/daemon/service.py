@@ -33,14 +33,14 @@ LINGER_S = 10.0
 """Seconds that an engine without models waits for another client before it exits."""
 
 WATCH_S = 10.0
-"""Seconds between two checks that the socket exists and that new clients would still use it."""
+"""Seconds between two checks that the socket still exists and that new clients would still connect to it."""
 
 
 class Connection:
     """One client: its pending requests and its socket.
 
-    Events are sent from the thread that creates them. Passing them to the event loop would wake it at every token, and
-    the decoding threads would have to wait for the interpreter, which costs 4 % of the speed on two cores.
+    The thread that creates an event also sends it. If events were passed to the event loop, it would wake up at every
+    token and the decoding threads would wait for the interpreter's lock. That costs 4 % of the speed on two cores.
     """
 
     def __init__(self, outgoing: socket.socket) -> None:
@@ -105,7 +105,7 @@ class Service:
         thread.start()
         self._leave_soon()
         while not await self._finished(WATCH_S):
-            if not await asyncio.to_thread(path.exists):  # without it, no client could connect any more
+            if not await asyncio.to_thread(path.exists):  # without the file, no new client can connect
                 log.warning("%s was deleted; creating it again", path)
                 server.close()
                 server = await sockets.serve(self._client, path)
@@ -120,7 +120,7 @@ class Service:
         await asyncio.to_thread(thread.join)
 
     async def _finished(self, seconds: float) -> bool:
-        """Wait up to `seconds` for the end; True if the engine should exit."""
+        """Wait at most `seconds` seconds for the signal to exit. Return whether the engine should exit."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._done.wait()

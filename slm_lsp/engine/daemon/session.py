@@ -1,6 +1,6 @@
-"""Tracks which tokens the KV cells of a backend hold, and carries out plans for prompts.
+"""Tracks which tokens the KV cells of a backend hold, and carries out the plans of `plan.py`.
 
-A session is one sequence of the context. The last sequence of the context has no session: it is for measurements.
+A session is one sequence of the context. The last sequence has no session; it is reserved for measurements.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,13 @@ from slm_lsp.engine.daemon.kv_offload import KvOffload, OffloadedCells
 from slm_lsp.engine.daemon.plan import Held, Plan, common_prefix, plan
 
 MIN_LOWERED = 64
-"""Minimum number of empty cells below a session before it is moved down. llama.cpp pads the number of cells in use to
-a multiple of 32 to 256, so moving it by fewer cells saves nothing."""
+"""A session is moved to the first cells of the context only if at least this many cells there are empty. llama.cpp pads
+the number of cells in use to a multiple of 32 to 256, so moving a session by fewer cells saves nothing."""
 
 LARGE_LOSS = 384
-"""A session that would lose more tokens than this is treated as another document, even if it begins alike, so its
-cells are offloaded first. A cursor that moves inside a document loses fewer tokens: the suffix and some lines."""
+"""If a prompt would replace more than this many tokens of a session, the session is treated as another document, even
+if both begin with the same tokens: the cells of the session are offloaded first. When the cursor moves inside one
+document, the prompt replaces fewer tokens: the suffix and some lines."""
 
 
 @dataclass(slots=True)
@@ -29,10 +30,11 @@ class Session:
     busy: bool = False
     reserved: int = 0
     floor: int = 0
-    """Cells of other sessions that were below its own when it was filled; see `Sessions._lower`."""
+    """Number of cells of other sessions before this session's first cell, when this session was filled; see
+    `Sessions._lower`."""
 
     def held(self) -> Held:
-        """Return a view for `plan`. Use it before anything changes."""
+        """Return the session's state for `plan`. Valid only until the session changes."""
         return Held(self.sequence, self.tokens, self.used, self.busy, self.reserved)
 
 
@@ -65,14 +67,14 @@ class Sessions:
         return sum(len(each.tokens) for each in self._sessions)
 
     def missing(self, wanted: Sequence[int]) -> int:
-        """Return how many tokens of a prompt would be evaluated if it were opened now, or when a session is free."""
+        """Return how many tokens of a prompt must be evaluated if it is opened now, or as soon as a session is free."""
         found = self._plan(wanted, 0)
         missing = len(wanted) - (0 if found is None else found.reused)
         offloaded = self._worth_restoring(wanted, missing)
         return missing if offloaded is None else len(wanted) - offloaded[1]
 
     def open(self, wanted: Sequence[int], room: int, *, fresh: bool = False) -> Session | None:
-        """Return a session that holds the reused beginning of a prompt; None: no session or no cells are free.
+        """Return a session that holds the reused beginning of a prompt; None if no session or too few cells are free.
 
         The caller evaluates the rest of the prompt and calls `close` when the request ends.
 
@@ -103,7 +105,7 @@ class Sessions:
         return session
 
     def _copy_prefix(self, session: Session, source: Session, length: int) -> None:
-        """Share the first tokens of a session with another one."""
+        """Let `session` share the first `length` tokens of `source`."""
         self._evict(session)
         self._backend.copy(source.sequence, session.sequence, 0, length)
         session.tokens = source.tokens[:length]
@@ -112,7 +114,7 @@ class Sessions:
             self._evict(source)
 
     def fork(self, session: Session) -> Session | None:
-        """Return another session that shares all cells of this one; None: no session is free."""
+        """Return another session that shares all cells of `session`; None if no session is free."""
         free = [each for each in self._sessions if not each.busy]
         if not free:
             return None
@@ -124,7 +126,7 @@ class Sessions:
         return target
 
     def cut(self, session: Session, length: int) -> None:
-        """Keep the first `length` tokens of a session and remove all cells behind them, evaluated or not."""
+        """Keep the first `length` tokens of a session. Remove all later cells, including those of a failed batch."""
         self._backend.remove(session.sequence, length, -1)
         del session.tokens[length:]
 
@@ -134,7 +136,7 @@ class Sessions:
         session.used, session.busy, session.reserved = self._clock, False, 0
 
     def empty_idle(self) -> bool:
-        """Empty all idle sessions; False if none of them held cells."""
+        """Empty all idle sessions. Return False if none of them held cells."""
         idle = [each for each in self._sessions if not each.busy and each.tokens]
         for each in idle:
             self._evict(each)
@@ -145,11 +147,11 @@ class Sessions:
         return plan(held, wanted, room, self._backend.options.cells, fresh=fresh, alone=self._offloads())
 
     def _offloads(self) -> bool:
-        """Return whether idle sessions are moved out of the context."""
+        """Return whether the cells of idle sessions are moved to disk."""
         return self._offload is not None and self._offload.enabled
 
     def _make_way(self, session: Session, wanted: Sequence[int]) -> None:
-        """Empty an idle session. Save its cells, unless it differs little from the wanted prompt.
+        """Empty an idle session. Save its cells first, unless it differs little from the wanted prompt.
 
         A session that differs little is usually another candidate of the last request.
         """
@@ -157,10 +159,10 @@ class Sessions:
         self._evict(session, 0, len(session.tokens) - shared)
 
     def _lower(self, session: Session) -> bool:
-        """Move a session to the lowest cells if the cells below it are now empty.
+        """Move a session to the first cells of the context, if enough cells before the session are now empty.
 
         Returns:
-            False if the cells could not be restored there. The session is then empty.
+            False if moving the cells failed. The session is then empty.
         """
         alone = self.tokens_held() == len(session.tokens)
         if not alone or session.floor < max(MIN_LOWERED, len(session.tokens) // 4) or not self._offloads():
@@ -174,7 +176,7 @@ class Sessions:
         return False
 
     def _evict(self, session: Session, kept: int = 0, lost: int | None = None) -> None:
-        """Cut an idle session to its first `kept` tokens. Save all of its cells first if enough would be lost.
+        """Cut an idle session to its first `kept` tokens. If many tokens would be lost, first save all of its cells.
 
         Args:
             session: the session.
@@ -188,7 +190,10 @@ class Sessions:
         self.cut(session, kept)
 
     def _worth_restoring(self, wanted: Sequence[int], missing: int) -> tuple[OffloadedCells, int] | None:
-        """Return offloaded cells that save enough evaluation, and how many tokens of the prompt they hold."""
+        """Return the offloaded cells to restore, and how many tokens of the prompt they hold.
+
+        Return None if no offloaded cells would save the evaluation of at least `min_tokens` tokens.
+        """
         offload = self._offload
         if offload is None or missing < offload.min_tokens:
             return None
@@ -196,7 +201,7 @@ class Sessions:
         return found if found is not None and missing - (len(wanted) - found[1]) >= offload.min_tokens else None
 
     def _restore(self, wanted: Sequence[int], room: int, missing: int) -> bool:
-        """Restore offloaded cells into a session if that saves enough evaluation; True if it was done."""
+        """Restore offloaded cells into a session if this saves enough evaluation. Return whether it was done."""
         found = self._worth_restoring(wanted, missing)
         if found is None or self._offload is None:
             return False
@@ -214,14 +219,15 @@ class Sessions:
         return True
 
     def _can_hold(self, tokens: int) -> bool:
-        """Return whether an idle session can get cells for `tokens` tokens."""
+        """Return whether a session is idle and the busy sessions leave enough cells for `tokens` tokens."""
         busy = sum(each.held().cells for each in self._sessions if each.busy)
         return self.free() > 0 and busy + tokens <= self._backend.options.cells
 
     def _empty_session(self, tokens: int) -> Session:
-        """Return an emptied idle session with cells for `tokens` tokens.
+        """Choose an idle session, empty it, make sure that `tokens` cells are free, and return the session.
 
-        Other sessions are evicted first, so that the returned one gets the lowest cells.
+        If cells can be offloaded, all other idle sessions are emptied too, so that the returned session gets the first
+        cells of the context. Otherwise only as many sessions are emptied as necessary.
         """
         idle = sorted((each for each in self._sessions if not each.busy), key=_eviction_order)
         taken = sum(each.held().cells for each in self._sessions)
@@ -234,5 +240,5 @@ class Sessions:
 
 
 def _eviction_order(session: Session) -> tuple[bool, int]:
-    """Sort key: empty sessions first, then the least recently used."""
+    """Return the sort key for sessions: empty sessions first, then the least recently used ones."""
     return bool(session.tokens), session.used

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from slm_lsp.engine.api import NOTICEABLE
 
 MEMORY_S = 0.2
-"""Time constant of the running mean, in seconds of computing. A suggestion computes for 0.3 to 2 s, so the first one
-after a change already carries most of the new value."""
+"""Time constant of the running mean, in seconds of computing. One suggestion takes 0.3 to 2 s of computing. So after
+the load has changed, the first suggestion moves the mean most of the way to the new value."""
 
 LEAST, MOST = 0.5, 50.0
-"""Observations are clamped to this range. Without it, a process that was suspended during a batch would count."""
+"""Observed ratios are clamped to this range, for example if the process was suspended during a batch."""
 
 
 @dataclass(slots=True)
@@ -24,11 +24,11 @@ class Slowdown:
     value: float = 1.0
 
     def note(self, ratio: float, seconds: float) -> None:
-        """Add a batch.
+        """Add a batch to the mean.
 
         Args:
-            ratio: its duration divided by the duration measured for such a batch on the idle machine.
-            seconds: its duration; longer batches have more weight.
+            ratio: duration of the batch divided by the duration measured for such a batch on the idle machine.
+            seconds: duration of the batch; longer batches have more weight.
         """
         limited = min(max(ratio, LEAST), MOST)
         weight = 1 - math.exp(-max(seconds, 0.0) / MEMORY_S)

@@ -1,7 +1,7 @@
 """Chooses the number of threads for each batch.
 
 The threads of llama.cpp wait for each other hundreds of times in a batch. When another program uses one of the cores,
-all threads wait for the thread on that core, and a batch is faster with one thread less. The choice depends on the
+all threads wait for the thread on that core, and a batch is faster with one thread fewer. The choice depends on the
 load of other programs and on the measured times of batches with different numbers of threads.
 """
 
@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 CHANGED = 0.65
-"""Minimum difference from the last load level, in cores, that counts as a change."""
+"""Minimum difference between the load and the present load level, in cores, that changes the level."""
 
 TRIALS = 3
-"""Number of batches before the time of a number of threads is trusted. Operating systems schedule in slices of some
-milliseconds, so single batches vary."""
+"""Number of batches that are evaluated with a number of threads before it is compared with others. Operating systems
+schedule in slices of some milliseconds, so the times of single batches vary."""
 
 RETRY_S = 4.0
 """While the load lasts, try other numbers of threads again after this many seconds."""
 
 BETTER = 0.9
-"""Switch to another number of threads if its batches take less than this share of the time."""
+"""Switch to another number of threads if batches with it take less than this share of the present time."""
 
 SMOOTHING = 0.4
 """Weight of the newest batch in the running mean of a number of threads."""
@@ -37,8 +37,8 @@ class _Seen:
 class ThreadChoice:
     """Chooses a number of threads for each batch. Used by the decoding thread.
 
-    Prompts and answers have separate choices. Prompts are limited by arithmetic, to which every thread adds; answers
-    are limited by memory bandwidth, which few threads use up.
+    Prompts and answers have separate choices. The speed of prompts is limited by arithmetic, so every further thread
+    helps. The speed of answers is limited by memory bandwidth, and a few threads use all of it.
 
     Args:
         most: number of threads on an idle machine.
@@ -101,6 +101,6 @@ class ThreadChoice:
         return self._current.get(prompt, self._candidates()[0])
 
     def _candidates(self) -> list[int]:
-        """Return the candidates, the most promising first: one thread per free core, one less, and all."""
+        """Return the numbers of threads to try, the most promising first: one per free core, one fewer, and all."""
         free = max(1, self.most - self._level)
         return list(dict.fromkeys((free, max(1, free - 1), self.most)))

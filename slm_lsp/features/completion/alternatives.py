@@ -1,7 +1,8 @@
-"""Decodes several candidates for one request together and ends the request once the best of them is known.
+"""Decodes several candidates for one request together and ends the request once the best candidate is known.
 
-The other candidates branch off at low-confidence tokens of the greedy one. If the greedy candidate has no such tokens,
-the request costs no more than one for a single answer.
+The greedy candidate takes the most probable token at every step. Another candidate branches off where a token of the
+greedy candidate has a low probability. If the greedy candidate has no such token, the request costs no more than a
+request for a single answer.
 """
 
 import asyncio
@@ -19,20 +20,20 @@ CANDIDATES = 3
 """Number of candidates to decode, including the greedy one."""
 
 BRANCH_BELOW = 0.9
-"""Another candidate branches off where a token of the greedy one is less probable than this. `docs/evals.md` compares
-the benefit and the cost of other values of these two constants."""
+"""Another candidate branches off at each token of the greedy candidate that has a lower probability than this.
+`docs/evals.md` compares the benefit and the cost of other values of `CANDIDATES` and `BRANCH_BELOW`."""
 
 
 def spread(request: Generate) -> Generate:
-    """Return the request for one candidate changed to one for several that branch off from the greedy one."""
+    """Return a request for one candidate, changed to ask for several that branch off from the greedy candidate."""
     return msgspec.structs.replace(request, candidates=CANDIDATES, branch_below=BRANCH_BELOW)
 
 
 def distinct(texts: Sequence[str]) -> list[int]:
     """Return the indices of the texts worth showing as alternatives. The texts must be sorted, the best first.
 
-    Omits a text that differs from a better one only in whitespace, and a text that ends inside an open bracket and is
-    the beginning of a better one.
+    A text is omitted if it differs from a better text only in whitespace. It is also omitted if it leaves a bracket
+    open and a better text begins with it.
     """
     kept: dict[str, int] = {}
     for index, text in enumerate(texts):
@@ -43,7 +44,7 @@ def distinct(texts: Sequence[str]) -> list[int]:
 
 
 class Race:
-    """Collects the tokens of candidates and tells when no unfinished candidate is worth waiting for.
+    """Collects the tokens of the candidates and decides when to stop waiting for unfinished candidates.
 
     Args:
         site: where the candidates are inserted.
@@ -64,9 +65,9 @@ class Race:
             self._best_score = self.ranked()[0].score
 
     async def add(self, token: Token) -> None:
-        """Add the next token of a candidate. When it ends the candidate, rank the candidates and run the examples.
+        """Add the next token of a candidate. If the token ends the candidate, rank the candidates and run the examples.
 
-        The candidates are ranked in a thread, because that parses the document.
+        The candidates are ranked in a thread, because ranking parses the document.
         """
         if token.finish is None:
             self.note(token)
@@ -83,7 +84,8 @@ class Race:
             return
         await self._trials.run([each.text for each in self.finished])
         best = self.ranked()[0]
-        # The calls returned None, so the function is probably unfinished. Then no other candidate can pass either.
+        # UNFINISHED: the calls returned None, so the function probably lacks later lines. Then no other candidate can
+        # pass either, so the penalty is taken back.
         unfinished = self._verdicts.get(best.candidate.text) is Verdict.UNFINISHED
         self._best_score = best.score + (FAILED_PENALTY if unfinished else 0.0)
 
@@ -93,7 +95,7 @@ class Race:
 
     @property
     def finished(self) -> tuple[Candidate, ...]:
-        """The finished candidates, by number."""
+        """The finished candidates, in the order of their numbers."""
         finished = [tokens for _, tokens in sorted(self._tokens.items()) if tokens[-1].finish is not None]
         return tuple(
             Candidate(
@@ -107,10 +109,11 @@ class Race:
 
     @property
     def decided(self) -> bool:
-        """Whether the greedy candidate has finished and no unfinished candidate is worth waiting for.
+        """Whether the greedy candidate has finished and the request can end without the unfinished candidates.
 
         An unfinished candidate cannot win if its probability is already below the best score, because more tokens only
-        lower it. If the greedy candidate passes the examples, another one hardly ever wins, so the race is decided too.
+        lower its probability. If the greedy candidate passes the examples, another candidate hardly ever wins, so the
+        race is decided too.
         """
         if self._best_score is None or not self._greedy_finished:
             return False

@@ -15,7 +15,7 @@ NEAR_LINES = 40
 """Number of lines above and below the cursor that `above` and `below` contain."""
 
 DEFAULT_UNIT = "    "
-"""One step of indentation if the document does not show another."""
+"""Assumed indentation of one level in a document without indented lines."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Surroundings:
 
     @cached_property
     def unit(self) -> str:
-        """One step of indentation: a tab, or the smallest step of at least two spaces in `above` and `below`."""
+        """Indentation of one level: a tab, or the smallest increase of at least two spaces in `above` and `below`."""
         starts = [indentation(line) for line in (*self.above, *self.below) if line.strip()]
         if any(each.startswith("\t") for each in (*starts, self.before)):
             return "\t"
@@ -111,7 +111,7 @@ def indentation(line: str) -> str:
 
 
 def width(space: str) -> int:
-    """Return the number of columns of whitespace. A tab is as wide as `DEFAULT_UNIT`."""
+    """Return the width of whitespace, in columns. A tab is as wide as `DEFAULT_UNIT`."""
     return len(space.expandtabs(len(DEFAULT_UNIT)))
 
 

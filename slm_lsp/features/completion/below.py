@@ -1,8 +1,8 @@
 """Checks whether the last statement of a suggestion fits the code below the cursor.
 
-Small models often return from the middle of a function if the code below does not fit what they would write. And they
-often assign a new variable where the last statement of a function is missing. `docs/evals.md` says how often such
-suggestions are wrong.
+Small models often write a `return` in the middle of a function if the code below is not what they would have written.
+They also often assign a new variable where the last statement of a function is missing. `docs/evals.md` says how often
+such suggestions are wrong.
 """
 
 import re
@@ -17,20 +17,21 @@ JUMPS = frozenset(
     for keyword in ("return", "raise", "throw", "break", "continue", "goto")
     for kind in ("statement", "expression")
 )
-"""Types of nodes after which the next statement is not executed."""
+"""Types of the syntax tree nodes that leave the current block. The statement after such a node is not executed."""
 
 _REACHED = ("function", "method", "class", "interface", "type", "_item", "label", "preproc", "comment")
-"""Parts of the types of nodes that are executed independently of the statement before them, or not executed at all."""
+"""If the type of a node contains one of these strings, the node can be reached even after a jump (such as a label), or
+is not executed (such as a comment)."""
 
 _DECLARES = ("lexical_declaration", "variable_declaration", "property_declaration", "short_var_declaration")
 _LOCALS = ("local_declaration_statement", "local_variable_declaration", "let_declaration", "declaration")
 _ASSIGNMENTS = frozenset({"assignment", *_DECLARES, *_LOCALS})
 """Types of statements that assign a local variable. Languages in which an assignment is an expression are not covered,
-because the function may return its value."""
+because there the function may return the assigned value."""
 
 _BODIES = frozenset({"block", "compound_statement", "function_body", "statement_block", "statement_list", "statements"})
 _FUNCTIONS = ("function", "method", "constructor", "closure", "func_literal", "lambda")
-"""Parts of the types of nodes that are functions."""
+"""A syntax tree node is a function if its type contains one of these strings."""
 
 _WORD = re.compile(rb"[^\W\d]\w*")
 
@@ -42,9 +43,9 @@ unexpected indentation as the next statement of the same block."""
 def cuts_off(tree: Tree, source: bytes, start: int, stop: int, language: Language) -> bool:
     """Return whether the last statement of a suggestion makes the code below it unreachable or wrongly indented.
 
-    Code below is unreachable if the statement is a jump, such as `return`, and its block continues after it. It is
-    wrongly indented if it is indented deeper than the statement, which opens no block. A statement that starts before
-    the suggestion was written by the user and is not checked.
+    The code below is unreachable if the statement is a jump, such as `return`, and the same block continues after the
+    jump. The code below is wrongly indented if it is indented deeper than the statement although the statement opens no
+    block. A statement that starts before the suggestion was written by the user and is not checked.
 
     Args:
         tree: syntax tree of the document with the suggestion.
@@ -126,7 +127,7 @@ def _nodes_at(root: Node, first: int, stop: int) -> Iterator[Node]:
 
 
 def _next_in_block(statement: Node) -> Node | None:
-    """Return the next statement of the same block if it is on a later line and only executed after this one."""
+    """Return the next statement of the same block if it is on a later line and runs only after this statement."""
     node = _next_sibling(statement)
     if node is None or node.start_point.row <= statement.end_point.row:
         return None
@@ -142,7 +143,7 @@ def _next_sibling(statement: Node) -> Node | None:
 
 
 def _is_jump(node: Node) -> bool:
-    """Return whether a statement is a jump, or an expression statement that consists of one, as in Rust."""
+    """Return whether a statement is a jump, or an expression statement that contains only a jump, as in Rust."""
     if node.type == "expression_statement":
         return node.named_child_count > 0 and node.named_children[0].type in JUMPS
     return node.type in JUMPS and node.type.endswith("_statement")

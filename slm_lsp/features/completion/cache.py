@@ -1,4 +1,4 @@
-"""Caches suggestions. When the user types or accepts the beginning of one, its rest is shown without a new request."""
+"""Caches suggestions. While the user types or accepts the beginning of one, its rest is shown without a new request."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ SIZE = 64
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A suggestion and the document that it was made for."""
+    """A suggestion and the document for which it was made."""
 
     path: str
     before: str
@@ -68,13 +68,13 @@ def _find(entries: Iterable[Entry], cursor: Cursor) -> Completion | None:
 
 
 def _rest(completion: Completion, typed: str, closed: int, cursor: Cursor) -> Completion | None:
-    """Return a completion without the text that was typed; None if its text differs or nothing remains.
+    """Return what remains of a completion after the typed text; None if nothing remains or the text differs.
 
     Args:
         completion: the completion as it was cached.
-        typed: the text between its start and the cursor.
+        typed: the text between the start of the completion and the cursor.
         closed: number of characters that the editor has inserted after the cursor, such as closing brackets.
-        cursor: the document now.
+        cursor: the current document and cursor.
     """
     unix = typed.replace("\r\n", "\n").replace("\r", "\n")
     over = completion.end - completion.start
@@ -99,9 +99,9 @@ def _rest(completion: Completion, typed: str, closed: int, cursor: Cursor) -> Co
 
 
 def _without_auto_closed(text: str, over: int, closed: int, cursor: Cursor) -> tuple[str, int]:
-    """Remove the brackets and quotes that the editor has inserted from a text.
+    """Remove from a text the brackets and quotes that the editor has already inserted after the cursor.
 
-    Return the text and the number of characters after the cursor that it replaces.
+    Return the remaining text and the number of characters after the cursor that it replaces.
     """
     if not closed:
         return text, over
@@ -111,10 +111,10 @@ def _without_auto_closed(text: str, over: int, closed: int, cursor: Cursor) -> t
 
 
 def remainder(text: str, typed: str) -> str | None:
-    r"""Return the rest of a suggestion after the typed beginning; None if the beginnings differ or nothing remains.
+    r"""Return what remains of a suggestion after the typed text; None if nothing remains or the text differs.
 
-    After a line end the editor indents automatically, perhaps differently from the suggestion, so indentation may
-    differ there.
+    Editors indent each new line automatically, perhaps differently from the suggestion. So the indentation of every
+    line but the first may differ.
 
     Args:
         text: the suggestion, with `\n` as line ends.

@@ -1,6 +1,6 @@
 """Ranks the candidates for one request by their probability, minus a penalty for faults that checks find.
 
-All functions are pure: the caller passes the document and a function that knows the names of the project.
+All functions are pure: the caller passes the document and a function that returns whether the project defines a name.
 `docs/evals.md` says how much each rule improves the suggestions.
 """
 
@@ -31,10 +31,12 @@ _MEMBER = re.compile(rb"(?:\.|->|::)\s{0,80}\Z")
 _BINDING = re.compile(rb"\s*=(?![=>~])")
 
 MIN_END_PROBABILITY = 0.007
-"""Lower limit for the estimated probability that the missing text ends where a candidate ends. It is about -5 nats."""
+"""Lower limit for the estimated probability that the missing text ends where a candidate ends. Its logarithm is about
+-5."""
 
 HEAD_START = 0.25
-"""Nats that are added to the score of the greedy candidate. Smaller differences say little (`docs/evals.md`)."""
+"""Nats that are added to the score of the greedy candidate. A smaller lead of another candidate hardly shows that it is
+better (`docs/evals.md`)."""
 
 FAILED_PENALTY = 6.0
 """Nats that are subtracted from the score of a candidate that fails the examples of its function."""
@@ -48,17 +50,17 @@ class Fault(Enum):
 
     NONE = 0.0
     UNUSED_VARIABLE = 3.0
-    """It ends a function by assigning a local variable that nothing reads."""
+    """The candidate ends a function by assigning a local variable that nothing reads."""
     UNKNOWN_NAME = 4.0
-    """It uses a name that is neither in the file, nor defined in the project, nor built in."""
+    """The candidate uses a name that is neither in the file, nor defined in the project, nor built in."""
     BROKEN = 9.0
-    """It adds a syntax error."""
+    """The candidate adds a syntax error."""
     CUTS_OFF = 9.25
-    """It makes the code below unreachable or wrongly indented."""
+    """The candidate makes the code below unreachable or wrongly indented."""
     NO_CODE = 9.5
-    """It starts with a comment on a blank line."""
+    """The candidate starts with a comment on a blank line."""
     EMPTY = 99.0
-    """It is empty or only whitespace."""
+    """The candidate is empty or only whitespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,10 @@ class Candidate:
 
     text: str
     logprobs: tuple[float, ...]
-    """Log-probabilities of its tokens, including the token that ended it."""
+    """Log-probabilities of the candidate's tokens, including the token that ended it."""
     finish: Finish | None = None
     merged: bool = False
-    """Whether the token that ended it also contributed text, such as `:` with a line end."""
+    """Whether the token that ended the candidate also contributed text, such as `:` with a line end."""
     continuation_mass: float = 0.0
     """Total probability of the tokens with which other candidates continue the text of this one."""
 
@@ -98,7 +100,7 @@ class Ranked:
     candidate: Candidate
     fault: Fault
     score: float
-    """In nats; higher is better."""
+    """Log-probability minus the penalties, in nats; higher is better."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,7 @@ def ranked(
         candidates: the finished candidates for one request.
         site: where they are inserted.
         greedy_first: whether the first candidate is the greedy one.
-        unfinished: as for `compared`.
+        unfinished: log-probabilities of the tokens of each unfinished candidate.
         verdicts: results of the examples, by text of the candidate.
     """
     candidates = compared(candidates, unfinished)

@@ -1,4 +1,4 @@
-"""Complete the code at the cursor: choose the shape, generate candidates, filter and rank them."""
+"""Complete the code at the cursor: choose a line or a block, generate candidates, rank and filter them."""
 
 import asyncio
 import math
@@ -33,20 +33,22 @@ ALTERNATIVES = 3
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations in milliseconds. All but `prefill_ms` are counted from the request."""
+    """Durations in milliseconds."""
 
     queue_ms: float
-    """Until evaluation began: starting the engine, loading the model, waiting for other requests."""
+    """From the request to the evaluation of the prompt: time for starting the engine, loading the model and waiting for
+    other requests."""
     prefill_ms: float
-    """Evaluation of the prompt."""
+    """Duration of the evaluation of the prompt."""
     first_token_ms: float | None
-    """Until the first token; None when no token was generated."""
+    """From the request to the first token; None if no token was generated."""
     total_ms: float
+    """From the request to the complete answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Numbers of tokens."""
+    """Numbers of tokens of one request."""
 
     prompt: int
     reused: int
@@ -60,10 +62,10 @@ class Alternative:
 
     text: str
     end: int
-    """As in `Completion`."""
+    """Offset where the replaced text ends."""
     confidence: float | None
     proven: bool = False
-    """Whether it passes the examples in the docstring of its function while another candidate fails them."""
+    """Whether the text passes the examples in the docstring of its function and another candidate fails them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +85,18 @@ class Completion:
     others: tuple[Alternative, ...] = ()
     """Further suggestions, the best first."""
     block: bool = False
-    """Whether it may have several lines."""
+    """Whether the suggestion may have several lines."""
     id: str = ""
-    """Identifies the suggestion in reports of its outcome. What remains of it after typing keeps the id."""
+    """Identifies the suggestion in reports of its outcome. While the user types the suggestion, its rest keeps the
+    id."""
     model: str = ""
     tier: str | None = None
     proven: bool = False
-    """As in `Alternative`."""
+    """Whether `text` passes the examples in the docstring of its function and another candidate fails them."""
     cached: bool = False
-    """Whether it is the rest of an earlier suggestion."""
+    """Whether this is the rest of an earlier suggestion."""
     replaces: str = ""
-    """Id of the suggestion that it was refined from; empty when none was shown."""
+    """Id of the shown suggestion that this better one replaces; empty if no suggestion was shown."""
     confirmed: bool = False
     """Whether the strong model was also asked at this cursor and its answer was not better."""
 
@@ -109,11 +112,11 @@ class Progress:
     """Functions that are called while a completion is made."""
 
     on_loading: OnLoading = ignore_loading
-    """See `Callbacks`."""
+    """See `Callbacks.on_loading`."""
     on_text: Callable[[str], None] = lambda _: None
     """Called with the whole text generated so far, before it is checked."""
     on_lines: Callable[[Alternative], None] = lambda _: None
-    """Called with the complete, checked lines of a block whenever there is another one."""
+    """Called with all complete, checked lines of a block whenever another line is complete."""
 
 
 async def complete(
@@ -125,7 +128,7 @@ async def complete(
         request: what to complete, with which model, and what may be shown.
         provider: runs the model.
         progress: called during generation.
-        clock: seconds, from any start.
+        clock: returns seconds since any fixed moment.
 
     Raises:
         SlmError: the provider could not answer.
@@ -184,16 +187,17 @@ async def complete(
 
 
 def worth_showing(texts: Sequence[Alternative], min_confidence: float) -> list[Alternative]:
-    """Return the texts of at least this confidence, in the same order; only the proven ones if there are any.
+    """Return the texts with a confidence of at least `min_confidence`, in the same order.
 
-    If `min_confidence` is 0, as in an explicit request, all texts are returned.
+    If some texts are proven, only those are considered. If `min_confidence` is 0, as in an explicit request, all texts
+    are returned.
     """
     proven = [each for each in texts if each.proven] if min_confidence > 0 else []
     return [each for each in proven or texts if (each.confidence or 0.0) >= min_confidence]
 
 
 async def warm(request: CompletionRequest, provider: Provider) -> None:
-    """Evaluate the prompt of a request before it is needed. Errors as in `complete`."""
+    """Evaluate the prompt of a request before it is needed. Raises the same errors as `complete`."""
     if is_secret_path(request.cursor.path):
         return
     info = await provider.describe(request.model)
@@ -203,7 +207,7 @@ async def warm(request: CompletionRequest, provider: Provider) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where the answer goes and which shape it has."""
+    """Where the answer is inserted and which shape it has."""
 
     shape: Shape
     around: Surroundings
@@ -231,9 +235,10 @@ def _line_reporter(target: _Target, progress: Progress) -> Callable[[Growing], A
 
 
 def _stopper(target: _Target, max_tokens: int, *, alone: bool) -> Callable[[Growing], int | None]:
-    """Return a callback that says where a growing candidate ends, as soon as the rest cannot change what is shown.
+    """Return a callback that cuts a growing candidate once further tokens cannot change what is shown.
 
-    A candidate that is not alone may still lose to another one, so only the end of its block ends it.
+    If other candidates are generated too, a candidate may still lose to another one, so it is cut only at the end of
+    its block.
     """
     lines_seen = -1
 
@@ -244,7 +249,7 @@ def _stopper(target: _Target, max_tokens: int, *, alone: bool) -> Callable[[Grow
             return end
         if not alone:
             return None
-        # One token more than the limit: the token that ends an answer counts too.
+        # One token more than the limit, because the token that ends an answer also counts.
         if too_unsure(candidate.logprobs, max_tokens + 1, target.min_confidence):
             return len(text)
         # `decided` is called for every token of leading whitespace, then once for every complete line.
@@ -258,12 +263,12 @@ def _stopper(target: _Target, max_tokens: int, *, alone: bool) -> Callable[[Grow
 
 
 def _check_all(candidates: Sequence[Growing], target: _Target, proven: frozenset[str]) -> list[Alternative | str]:
-    """Return for each candidate what `_checked` says. Called in a thread: the filters parse the document."""
+    """Return the result of `_checked` for each candidate. Called in a thread because the filters parse the document."""
     return [_checked(each, target, each.text in proven) for each in candidates]
 
 
 def _checked(candidate: Growing, target: _Target, proven: bool) -> Alternative | str:
-    """Return the part of a candidate that passes the filters, or the reason why none does.
+    """Return the part of a candidate that passes the filters, or the reason why the candidate is rejected.
 
     A candidate that a filter has changed no longer counts as proven.
     """
@@ -273,7 +278,7 @@ def _checked(candidate: Growing, target: _Target, proven: bool) -> Alternative |
     found = postprocess(text, around, whole=whole)
     if found.reason is not None:
         return found.reason
-    # The examples ran with the open brackets of the text closed, so a text with open brackets is not proven.
+    # The examples were run with all brackets of the text closed, so a text with open brackets is not proven.
     altered = found.text.strip() != candidate.text.strip() or left_open(around.before + found.text + around.after)
     return _placed(found.text, found.over, target.cursor, confidence(candidate.logprobs), proven and not altered)
 
@@ -310,7 +315,7 @@ def refused(cursor: Cursor, reason: str) -> Completion:
 
 
 def line_end(text: str) -> str:
-    """Return the line end that the first line of a text has."""
+    """Return the line end of the first line of a text."""
     first = text.find("\n")
     if first < 0:
         return "\r" if "\r" in text else "\n"

@@ -43,5 +43,8 @@ def _split(text: str) -> list[str]:
 
 
 def _names(argument: str, parameter: str) -> bool:
-    """Return whether an argument is the name of a parameter, whose declaration may include a type and a default."""
+    """Return whether an argument is the name of a parameter.
+
+    `parameter` may also include a type and a default value.
+    """
     return argument in _WORD.findall(parameter)

@@ -1,14 +1,15 @@
 """Finds the examples in the docstring of a Python function, and the code that is needed to run them.
 
-    >>> median([3, 1, 2])               median([3, 1, 2]) == 2
-    2                                   median([]) -> None
+Three forms are recognized. In all of them the result must be a literal.
 
-Three forms are recognized: `doctest` examples with one expression that uses only the function and built-in names; calls
-with literal arguments in a line that gives the result after an arrow, an equals sign or a word such as `returns`; and
-pairs of `Input:` and `Output:`. Results must be literals.
+- A `doctest` example, such as `>>> median([3, 1, 2])` with the result in the next line. The expression may use only the
+  function and built-in names.
+- A call with literal arguments and its result in one line, such as `median([3, 1, 2]) == 2` or `median([]) -> None`. An
+  arrow, an equals sign or a word such as `returns` must be between them.
+- A line such as `Input: [3, 1, 2]`, followed by a line such as `Output: 2`.
 
-The code to run is the function at the cursor and the definitions of the same file that it uses, provided that all of it
-only computes (`purity`). This module only selects the code; `trial` runs it.
+The code to run consists of the function at the cursor and of the definitions in the same file that the function uses.
+The examples are run only if all of this code only computes (`purity`). This module selects the code; `trial` runs it.
 """
 
 import ast
@@ -35,7 +36,8 @@ MAX_NODES = 10_000
 """Maximum number of syntax tree nodes of the code to run; about 500 lines."""
 
 MAX_ATTEMPTS = 8
-"""Maximum number of attempts to parse a call, or a result, with different ends."""
+"""Maximum number of attempts to find the end of a call or of a result in a text. Each attempt parses a different part
+of the text."""
 
 _DEFINITION = re.compile(r"^def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 _MODULE_LEVEL = re.compile(r"[^\s)\]}#]")
@@ -62,10 +64,10 @@ Definition: TypeAlias = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAss
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """A function with its examples and the code that it needs."""
+    """A function, its examples and the code that the function needs."""
 
     definition: str
-    """Source of the function and of the definitions of the same file that it uses."""
+    """Source of the function and of the definitions in the same file that the function uses."""
     examples: tuple[tuple[Call, object], ...]
     """Calls and their expected results."""
     modules: frozenset[str]
@@ -73,7 +75,7 @@ class Runnable:
 
 
 def may_have_examples(head: str) -> bool:
-    """Return whether the last function above the cursor may have examples. A quick check that parses nothing.
+    """Return whether the last function above the cursor may have examples. This quick check parses nothing.
 
     Args:
         head: the document above the cursor's line.
@@ -88,7 +90,7 @@ def may_have_examples(head: str) -> bool:
 def runnable(text: str, line: int) -> Runnable | None:
     """Return the module-level function around a line of a Python document.
 
-    Return None if it has no examples or cannot be run, or if the document does not parse.
+    Return None if the function has no examples or cannot be run, or if the document does not parse.
 
     Args:
         text: the document.
@@ -135,7 +137,7 @@ def _function_lines(lines: Sequence[str], line: int) -> tuple[int, int]:
     while start > 0 and lines[start - 1].startswith("@"):
         start -= 1
     above = next((at for at in range(start - 1, -1, -1) if not _CONTINUATION.match(lines[at])), None)
-    # The range would miss a decorator of several lines, which would then apply to the definition after the function.
+    # A decorator of several lines is outside the range, so it would apply to the next definition.
     return (0, 0) if above is not None and lines[above].startswith("@") else (start, end)
 
 
@@ -206,7 +208,7 @@ def _uses_only(name: str, text: str) -> bool:
 
 
 def _call(name: str, text: str) -> tuple[Call, int]:
-    """Return the call with literal arguments at the start of a text, and its length; `("", 0)` without one."""
+    """Return the call with literal arguments at the start of a text, and its length; `("", 0)` if there is none."""
     for end in islice((each.end() for each in re.finditer(r"\)", text)), MAX_ATTEMPTS):
         try:
             found = ast.parse(text[:end], mode="eval").body
@@ -221,7 +223,9 @@ def _call(name: str, text: str) -> tuple[Call, int]:
 
 
 def _with_result(call: Call, text: str) -> Iterator[tuple[Call, Any]]:
-    """Yield a call with the literal at the start of a text as its result. Yield nothing if the text has none.
+    """Yield a call with the literal at the start of a text as its result.
+
+    Yield nothing if the text does not start with a literal.
 
     Comments and remarks after the literal are ignored.
     """
@@ -291,7 +295,7 @@ def _definitions(body: Sequence[ast.stmt]) -> Mapping[str, list[ast.stmt]]:
         for inner in ast.walk(statement):
             if isinstance(inner, ast.Global):
                 for name in inner.names:
-                    # A function assigns the global name, and may be called at any time.
+                    # The function with this `global` statement may be called at any time and change the name's value.
                     definitions.setdefault(name, []).append(inner)
     return definitions
 

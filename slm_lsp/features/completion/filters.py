@@ -1,7 +1,7 @@
-"""Filters that shorten, correct or reject the text that the model generated. Each is a pure function.
+"""Filters that shorten, correct or reject the text that the model generated. Each filter is a pure function.
 
-A filter takes a draft and returns a corrected one, or the reason why nothing should be shown. `fixtures/suggestions/`
-has real examples of model output for each filter; the tests check that they fail without it.
+A filter takes a draft and returns a corrected draft, or the reason why nothing should be shown. `fixtures/suggestions/`
+has real model output for each filter. The tests check that without the filter this output gives a wrong suggestion.
 """
 
 import re
@@ -21,18 +21,20 @@ PLACEHOLDER = "the suggestion is a placeholder or a licence text"
 SECRET = "the suggestion looks like a key or a password"  # noqa: S105 - a reason
 
 MIN_REPEATED = 3
-"""Minimum length, in characters, of a line below for it to count as repeated. Shorter ones, such as `}`, may occur
-twice in correct code."""
+"""Minimum length, in characters, of the line below the cursor to be compared with the suggestion. A shorter line, such
+as `}`, may occur twice in correct code."""
 
 MIN_REPEATED_ABOVE = 8
-"""Minimum length, in characters, of a group of lines for it to count as repeated directly below itself. Shorter ones,
-such as `pass` or `print()`, may occur twice in correct code."""
+"""Minimum total length, in characters, of a group of lines to be treated as a repetition of the lines directly above
+it. A shorter group, such as `pass` or `print()`, may occur twice in correct code."""
 
 MIN_ECHOED_LINES = 3
-"""Minimum number of lines for them to count as copied from another file."""
+"""Minimum number of lines of a suggestion to be treated as copied from another file. Fewer lines may be equal by
+chance."""
 
 MAX_BLANK_LINES, MAX_COLUMNS = 6, 120
-"""Maximum number of line ends, and of columns of whitespace in a line, at the start of a suggestion. Code has fewer."""
+"""Limits for the whitespace at the start of a suggestion: number of line ends, and columns of whitespace in one line.
+Real code has less."""
 
 OPENERS = {")": "(", "]": "[", "}": "{"}
 QUOTES = "\"'`"
@@ -64,7 +66,7 @@ class Rejected:
     """The result of a filter that rejects the suggestion."""
 
     reason: str
-    """Why, in words for the user."""
+    """Why the suggestion is rejected, in words for the user."""
 
 
 Filter: TypeAlias = Callable[[Draft, Surroundings], Draft | Rejected]
@@ -85,7 +87,7 @@ def cut_trailing_whitespace(draft: Draft, _: Surroundings) -> Draft:
 
 
 def drop_blank(draft: Draft, _: Surroundings) -> Draft | Rejected:
-    """Reject a text without any characters but whitespace."""
+    """Reject a text that is empty or only whitespace."""
     return draft if draft.text.strip() else Rejected(EMPTY)
 
 
@@ -105,7 +107,7 @@ def match_indentation(draft: Draft, around: Surroundings) -> Draft:
 
 
 def _in_style(line: str, unit: str) -> str:
-    """Return a line with its indentation in the file's style. A tab in the model's text counts as one step."""
+    """Return a line with its indentation converted to the file's style. A tab in the model's text is one level."""
     space = indentation(line)
     if unit == "\t" and " " in space:
         tabs, spaces = divmod(width(space), width(unit))
@@ -235,7 +237,7 @@ def replace_auto_closed(draft: Draft, around: Surroundings) -> Draft:
 
 
 def _unopened(text: str) -> str:
-    """Return the closing brackets of a text that have no opening bracket in it, in order."""
+    """Return the closing brackets of a text, in order, whose opening brackets are not in the text."""
     depth: list[str] = []
     unopened = ""
     for each in text:
@@ -250,7 +252,10 @@ def _unopened(text: str) -> str:
 
 
 def cut_rest_of_line(draft: Draft, around: Surroundings) -> Draft:
-    """Remove the end of the text if it already follows the cursor. Keep brackets that close one opened in the text."""
+    """Remove the end of the text if the same characters follow the cursor.
+
+    Keep brackets that the text itself opened.
+    """
     text = draft.text
     if draft.over:
         return draft

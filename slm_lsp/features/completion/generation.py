@@ -29,11 +29,12 @@ from slm_lsp.features.completion.request import CompletionRequest
 MILLISECONDS = 1e3
 
 MAX_HALVINGS = 3
-"""Maximum number of times that the token budgets are halved when a prompt has more tokens than estimated. Some scripts
-have more than one token per character, but hardly any has more than eight times the estimate."""
+"""Maximum number of times that the token budgets are halved when a prompt has more tokens than estimated. Some writing
+systems have more than one token per character, but a prompt hardly ever has more than eight times the estimated number
+of tokens."""
 
 Clock = Callable[[], float]
-"""Seconds, from any start."""
+"""Returns seconds since any fixed moment."""
 
 
 @dataclass(slots=True)
@@ -42,18 +43,18 @@ class Growing:
 
     text: str = ""
     logprobs: list[float] = field(default_factory=list)
-    """Log-probabilities of its tokens, including the token that ended it."""
+    """Log-probabilities of the candidate's tokens, including the token that ended it."""
     whole: bool = False
-    """Whether it ended by itself or at a stop string, rather than at the limit of tokens."""
+    """Whether the model or a stop string ended the candidate, rather than the token limit."""
     finish: Finish | None = None
-    """Why it ended; None while it grows or if the caller stopped it."""
+    """Why the candidate ended; None while it grows or if the caller stopped it."""
     merged: bool = False
-    """Whether the token that ended it also contributed text."""
+    """Whether the token that ended the candidate also contributed text."""
 
 
 @dataclass(slots=True)
 class Generation:
-    """What the provider has answered so far. Times are by the caller's clock."""
+    """The provider's answers so far. Times are readings of the caller's clock."""
 
     candidates: list[Growing]
     started: Started | None = None
@@ -79,7 +80,7 @@ class Callbacks:
     stop_at: Callable[[Growing], int | None] = lambda _: None
     """Returns the length at which the first candidate is cut and the request ends; None to continue."""
     race: Race | None = None
-    """Receives every token. When it is decided, the request ends without waiting for unfinished candidates."""
+    """Receives every token. When the race is decided, the request ends without waiting for unfinished candidates."""
 
 
 async def generate(
@@ -90,15 +91,15 @@ async def generate(
     callbacks: Callbacks,
     clock: Clock = time.monotonic,
 ) -> Generation:
-    """Generate candidates. When the prompt is too long, retry without snippets and with half the budgets.
+    """Generate candidates. If the prompt is too long, retry without snippets and with half the token budgets.
 
     Args:
         provider: runs the model.
-        request: what is completed, and the budgets.
+        request: what to complete, and the token budgets.
         info: description of the model.
         options: the message to the provider, without its prompt.
         callbacks: called while the candidates grow.
-        clock: the clock of the times in the result.
+        clock: returns the times that are stored in the result.
 
     Raises:
         SlmError: the provider could not answer.
@@ -113,7 +114,7 @@ async def generate(
         parts = PromptParts(request.parts.cursor, request.parts.anchor) if halvings else request.parts
         message = msgspec.structs.replace(
             options,
-            # In a thread: the window of a long file is parsed, and secrets in it are masked.
+            # In a thread, because this parses the window of a long file and masks its secrets.
             segments=await asyncio.to_thread(segments, parts, info, smaller),
             max_tokens=min(options.max_tokens, info.context_tokens // 2),
         )
@@ -154,7 +155,7 @@ async def _follow(provider: Provider, message: Generate, callbacks: Callbacks, c
 
 
 def _finished(generation: Generation) -> Generation:
-    """Drop the candidates that have not ended."""
+    """Return the generation without the candidates that have not ended."""
     generation.candidates = [each for each in generation.candidates if each.finish is not None]
     return generation
 

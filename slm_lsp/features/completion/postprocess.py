@@ -68,7 +68,7 @@ def postprocess(text: str, around: Surroundings, *, whole: bool = True) -> Sugge
     Args:
         text: the text that the model generated.
         around: the document around the cursor.
-        whole: whether the model ended the text itself, rather than being cut off by the token limit.
+        whole: whether the model ended the text itself; False if the token limit cut it off.
     """
     draft = Draft(text, whole=whole)
     for each in FILTERS:

@@ -1,9 +1,11 @@
-"""Checks statically whether Python code only computes. Code that does anything else is not run while the user types.
+"""Checks statically whether Python code only computes, without access to files, the network or the interpreter.
 
-It refuses attributes that lead from an object to the interpreter's internals, built-in functions with side effects, and
-modules that do more than compute. This check is not the protection: the kernel confines the process that runs the code
-(`sandbox/seccomp.py`). The check avoids starting code that the process would stop anyway. `sandbox/calls.py` has the
-lists of what is allowed.
+Only such code is run while the user types. The check refuses three things: attributes that lead from an object to the
+interpreter's internals, built-in functions with side effects, and modules that do more than compute. `sandbox/calls.py`
+lists the allowed functions and modules.
+
+The check is not the protection: the kernel confines the process that runs the code (`sandbox/seccomp.py`). The check
+only avoids starting code that would be stopped there anyway.
 """
 
 import ast
@@ -30,7 +32,7 @@ _INTERNAL_PREFIXES = ("gi_", "f_", "tb_", "cr_", "ag_", "co_", "func_")
 """Prefixes of the attributes of frames, generators and code objects (Python's documentation of `inspect`)."""
 
 _REFUSED_NAMES = HIDDEN | {"obj", "mro", "format_map", "with_traceback"}
-"""Attributes that give access to other objects or to attributes by name."""
+"""Attributes that give access to other objects, or to attributes whose name is in a string."""
 
 _NAME_FIELDS = ("id", "attr", "arg", "name", "asname", "rest", "names", "kwd_attrs")
 """Fields of syntax tree nodes that hold names (Python's documentation of `ast`)."""

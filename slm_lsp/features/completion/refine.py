@@ -20,7 +20,8 @@ TRUSTED = 0.9
 """If the fast model's confidence is below this, any different answer of the strong model replaces its suggestion."""
 
 DOUBT_RATIO = 1.3
-"""From `TRUSTED` on, the fast model's doubt (1 - confidence) is multiplied by this; see the table above."""
+"""If the fast model's confidence is at least `TRUSTED`, its doubt (1 - confidence) is multiplied by this and then
+compared with the strong model's doubt; see the table above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class ModelAnswer:
     """The answer of one model at the cursor."""
 
     text: str
-    """Empty if the model had no answer, or if it was rejected by a filter or for low confidence."""
+    """Empty if the model had no answer, or if the answer was rejected by a filter or for its low confidence."""
     confidence: float | None
     """Geometric mean of the tokens' probabilities; None if no token was generated."""
 

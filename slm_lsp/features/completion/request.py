@@ -1,4 +1,4 @@
-"""The request for one completion. `completion_request` is the only place where the policy for its options is decided.
+"""The request for one completion. Its options are set only in `completion_request`.
 
 The server, the command line and the evaluations build their requests here, so a suggestion is the same in all of them.
 """
@@ -48,7 +48,7 @@ class CompletionRequest:
     min_confidence: float = 0.0
     """Suggestions of lower confidence are not shown."""
     is_known: IsKnown = nothing_known
-    """Whether the project defines a name. Suggestions that use undefined names are ranked last."""
+    """Returns whether the project defines a name. Suggestions that use undefined names get a lower rank."""
 
     @property
     def cursor(self) -> Cursor:
@@ -79,13 +79,13 @@ def completion_request(
     """Build a request from what the caller knows and what the user has set.
 
     Args:
-        parts: what the prompt is made of.
+        parts: the cursor, the snippets and the anchor, of which the prompt is made.
         choice: the model that answers.
         settings: the user's settings.
         trigger: what caused the request.
         alternatives: number of different suggestions.
         learned_confidence: confidence below which suggestions were hardly ever accepted (`features/statistics`).
-        is_known: whether the project defines a name.
+        is_known: returns whether the project defines a name.
     """
     explicit = trigger is Trigger.EXPLICIT
     return CompletionRequest(

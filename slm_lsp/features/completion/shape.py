@@ -20,10 +20,10 @@ _NAME = r"[\w.]*"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The extent of a suggestion."""
+    """The shape of a suggestion: a single line or a block."""
 
     block: bool
-    """Whether it may have several lines."""
+    """Whether the suggestion may have several lines."""
     indent: int = 0
     """Indentation, in columns, of the line that opens the block. A line that is not indented deeper ends the block."""
 
@@ -45,7 +45,7 @@ def shape_of(around: Surroundings) -> Shape:
 
 
 def _code_line_above(around: Surroundings) -> str:
-    """Return the nearest line above that is neither blank nor part of a comment or docstring; empty if none is near."""
+    """Return the nearest line above that is not blank and not in a comment or docstring; empty if there is none."""
     comments = around.language.line_comments if around.language else ()
     lines = [line for line in around.above if line.strip()]
     while lines:
@@ -62,12 +62,12 @@ def _code_line_above(around: Surroundings) -> str:
 
 
 def _starts_docstring(line: str, quotes: str, last: bool) -> bool:
-    """Return whether a line starts a docstring. The last line of one starts it only if it contains the quotes twice."""
+    """Return whether a line starts a docstring. If it is also the last line, it must contain the quotes twice."""
     return line.strip().startswith(quotes) and (not last or line.count(quotes) > 1)
 
 
 def stop_of(shape: Shape, around: Surroundings) -> Stop:
-    """Return the stop rule for the engine: a line stops at a line end, a block has no stop string.
+    """Return the stop rule for the engine: a single line stops at a line end; a block has no stop string.
 
     After a finished line the model may suggest the next line, so there the answer may start with a line end.
     """

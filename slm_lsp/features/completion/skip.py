@@ -1,4 +1,4 @@
-"""Decides where nothing is suggested unless the user requests it explicitly."""
+"""Decides at which positions nothing is suggested automatically. An explicit request still gets a suggestion."""
 
 from slm_lsp.config import CompletionSettings
 from slm_lsp.context.cursor import Cursor
@@ -13,6 +13,7 @@ IN_STRING = "the cursor is in a string"
 ACCEPTED = "a suggestion was accepted just now"
 
 _CODE_IN_STRING = ("interpolation", "substitution", "template_expression", "format_expression")
+"""A syntax tree node holds code inside a string if its type contains one of these strings."""
 
 
 def skip_reason(cursor: Cursor, around: Surroundings, settings: CompletionSettings) -> str | None:

@@ -20,14 +20,14 @@ PARSE_S = 0.05
 longer is not checked."""
 
 MAX_CUTS = 6
-"""Maximum number of shorter forms of a suggestion to check."""
+"""Maximum number of shorter forms of a suggestion to check for syntax errors."""
 
 _CLOSERS = {opener: closer for closer, opener in OPENERS.items()}
 _PIECE_ENDS = ")]}\"'`"
 
 
 def cut_to_what_parses(draft: Draft, around: Surroundings) -> Draft | Rejected:
-    """Shorten the text until it adds no syntax errors; reject it if that fails.
+    """Shorten the text until it adds no syntax errors; reject it if no shorter form works.
 
     For the check, brackets and blocks that the text opens are closed, because the user will close them later.
     """
@@ -46,7 +46,8 @@ def cut_to_what_parses(draft: Draft, around: Surroundings) -> Draft | Rejected:
 def breaks(text: str, over: int, around: Surroundings) -> bool:
     """Return whether the document has more syntax errors with a text at the cursor.
 
-    The comparison is with the document as it is or without the cursor's line, whichever has fewer errors.
+    The comparison is with the document without the text, or without the cursor's whole line, whichever has fewer
+    errors.
 
     Args:
         text: the suggestion.
@@ -67,7 +68,10 @@ def breaks(text: str, over: int, around: Surroundings) -> bool:
 
 
 def cut_line_that_cuts_off(draft: Draft, around: Surroundings) -> Draft | Rejected:
-    """Remove a last line that makes the lines below unreachable or wrongly indented. If nothing is left, reject."""
+    """Remove the last line if it makes the lines below unreachable or wrongly indented.
+
+    Reject the text if nothing is left.
+    """
     lines = draft.text.split("\n")
     try:
         if around.language is None or not around.next_line or not _cuts_off(draft, around, around.language):
@@ -122,11 +126,13 @@ def errors_of(node: Node) -> int:
 
 
 def closed(written: str, rest: str, around: Surroundings) -> str:
-    """Return a text followed by the rest of the line and by what closes its open brackets, or its open block in Python.
+    """Return a text and the rest of its line, with open brackets closed.
+
+    In Python, an empty block gets the body `pass`.
 
     Args:
         written: the text up to the end of the suggestion.
-        rest: the rest of the line after it.
+        rest: the rest of the line after the suggestion.
         around: the document around the cursor.
     """
     last = written.rpartition("\n")[2]

@@ -1,6 +1,6 @@
 """Runs the examples in the docstring of a function with each candidate for a line of that function.
 
-A verdict only means something in comparison with others: while the function is unfinished, every candidate fails.
+A verdict is only useful in comparison with others, because while the function is unfinished, every candidate fails.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ class Trials:
 
     @property
     def proven(self) -> frozenset[str]:
-        """The texts that pass the examples. Empty unless another text fails them.
+        """The texts that pass the examples; empty if no text fails them.
 
-        If none fails, the examples do not depend on this line, so passing proves nothing.
+        If no text fails, the examples do not depend on this line, so passing them proves nothing.
         """
         if Verdict.FAILED not in self._verdicts.values():
             return frozenset()
@@ -52,7 +52,7 @@ class Trials:
             self._verdicts.update(zip(runs, verdicts, strict=True))
 
     def _runnable(self, texts: Sequence[str]) -> Mapping[str, Runnable]:
-        """Return the texts with which the function can be run. Called in a thread: it parses the document."""
+        """Return the texts with which the function can be run. Called in a thread because it parses the document."""
         language = self.site.language
         if language is None or language.name != "python" or not may_have_examples(self.site.around.head):
             return {}

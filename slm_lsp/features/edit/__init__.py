@@ -1,1 +1,1 @@
-"""Edits: choose a unit, have it rewritten in several candidates, check them, propose minimal hunks."""
+"""Edits: choose a unit of code, let the model rewrite it several times, check the results, propose minimal hunks."""

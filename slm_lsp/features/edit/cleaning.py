@@ -1,7 +1,8 @@
-"""Turn a model's answer into the new text of a unit, or say why it cannot be used.
+"""Turn a model's answer into the new text of a unit, or return the reason why the answer cannot be used.
 
-Each step is a pure function from text to text. Small models add fences, explanations and repeated context even when
-they are told not to; every step removes one kind of addition that was seen (`tests/features/edit/cases`).
+Each step is a pure function from text to text. Small models add fences, explanations and repeated context even when the
+prompt forbids it. Each step removes one kind of such additions; `tests/features/edit/test_cleaning.py` has real
+examples.
 """
 
 import re
@@ -13,10 +14,11 @@ EMPTY = "the model returned no code"
 CUT_OFF = "the answer was cut off at the limit of tokens"
 
 MIN_ECHO_LINES = 2
-"""Lines of context that an answer must repeat in full before they are removed: one equal line may be meant."""
+"""If an answer repeats lines around the unit, they are removed if there are at least this many. A single repeated line
+may be intended."""
 
 CONTEXT_LINES = 12
-"""Lines above and below the unit that are compared with the start and end of an answer."""
+"""Number of lines above and below the unit that are compared with the start and the end of an answer."""
 
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -25,13 +27,13 @@ _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Surrounding:
-    r"""What the answer replaces and what is around it. Line ends are `\n`."""
+    r"""The unit that the answer replaces, and the text around it. Line ends are `\n`."""
 
     unit: str
     above: str = ""
-    """Text of the document before the unit, up to and without the last line end."""
+    """Text of the document before the unit, without its last line end."""
     below: str = ""
-    """Text of the document after the unit, without the first line end."""
+    """Text of the document after the unit, without its first line end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def clean(answer: str, surrounding: Surrounding, *, finished: bool = True, fence
     Args:
         answer: what the model generated.
         surrounding: the unit and the text around it.
-        finished: whether the model ended the answer itself; otherwise it must at least have closed its fence.
+        finished: whether the model ended the answer itself. If the token limit ended it, its fence must be closed.
         fenced: whether the prompt has already opened a fence, so that the answer starts with code.
     """
     text = _plain(answer)
@@ -67,7 +69,9 @@ def without_thoughts(text: str) -> str:
 
 
 def inside_fence(text: str, *, fenced: bool) -> tuple[str, bool]:
-    """Return the code of the first fenced block, and whether the block was closed. Text without a fence is all code.
+    """Return the code of the first fenced block, and whether the block was closed.
+
+    If the text has no fence, all of it is code.
 
     Args:
         text: the answer.
@@ -99,7 +103,7 @@ def without_blank_edges(text: str) -> str:
 
 
 def without_echo(text: str, surrounding: Surrounding) -> str:
-    """Remove lines of context that the answer repeats before and after the unit."""
+    """Remove lines around the unit that the answer repeats at its start and end."""
     lines = text.split("\n")
     above = surrounding.above.split("\n")[-CONTEXT_LINES:] if surrounding.above else []
     below = surrounding.below.split("\n")[:CONTEXT_LINES] if surrounding.below else []
@@ -114,7 +118,7 @@ def without_echo(text: str, surrounding: Surrounding) -> str:
 
 
 def _repeated(lines: list[str], context: list[str], *, at_end: bool) -> int:
-    """Return how many lines at one end of an answer are the adjacent lines of the context."""
+    """Return how many lines at the start or the end of an answer repeat the adjacent lines of the context."""
     stripped, around = [line.strip() for line in lines], [line.strip() for line in context]
     for count in range(min(len(lines) - 1, len(around)), MIN_ECHO_LINES - 1, -1):
         same = stripped[-count:] == around[:count] if at_end else stripped[:count] == around[-count:]
@@ -126,8 +130,8 @@ def _repeated(lines: list[str], context: list[str], *, at_end: bool) -> int:
 def reindented(text: str, unit: str) -> str:
     """Shift an answer to the indentation of the unit's first line.
 
-    A prefilled or fenced answer often starts at column 0 although its unit is indented. All lines are shifted alike;
-    when only the first line lost its indentation, only that line is shifted.
+    A prefilled or fenced answer often starts at column 0 although its unit is indented. All lines are shifted by the
+    same amount. If only the first line lost its indentation, only that line is shifted.
     """
     wanted = _first_indentation(unit)
     lines = text.split("\n")
@@ -168,6 +172,6 @@ def with_line_ends(text: str, document: str) -> str:
 
 
 def surrounding_of(document: str, start: int, end: int) -> Surrounding:
-    r"""Return the unit from `start` to `end` with the text around it, line ends as `\n`."""
+    r"""Return the unit from `start` to `end` with the text around it, both with `\n` as line ends."""
     above, below = document[:start], document[end:]
     return Surrounding(_plain(document[start:end]), _plain(above).removesuffix("\n"), _plain(below).removeprefix("\n"))

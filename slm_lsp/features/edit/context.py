@@ -1,4 +1,4 @@
-"""Code of the project that an edit depends on: signatures of the definitions that the unit uses."""
+"""Code of the project on which an edit depends: signatures of the definitions that the unit uses."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,16 +11,18 @@ from slm_lsp.languages.symbols import references
 from slm_lsp.privacy.secrets import mask
 
 CHARACTERS_PER_TOKEN = 3.0
+"""Estimated number of characters per token."""
+
 
 MAX_DEFINITIONS = 1
-"""Names with more definitions than this are left out: it is unclear which one the unit means."""
+"""A name with more definitions than this is left out, because it is unclear which definition the unit uses."""
 
 SEARCH_LIMIT = 40
-"""Chunks of other files that are searched for uses of a name."""
+"""Maximum number of chunks of other files that are searched for uses of a name."""
 
 
 def signatures(project: Project, path: str, text: str, unit: Unit, language: Language | None, tokens: int) -> str:
-    """Return the signatures of definitions in other files that the unit uses, in at most this number of tokens."""
+    """Return the signatures of definitions in other files that the unit uses, up to an estimated `tokens` tokens."""
     if language is None or tokens <= 0:
         return ""
     source = text.encode("utf-8", errors="replace")

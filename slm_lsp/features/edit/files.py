@@ -1,4 +1,4 @@
-"""Apply an edit to a file on disk: atomically, and only to the version that the edit was made for."""
+"""Apply an edit to a file on disk, atomically and only if the file has not changed since the edit was made."""
 
 import os
 import tempfile
@@ -12,7 +12,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """The content of a file when an edit was made."""
+    """The content of a file from which an edit was made."""
 
     path: Path
     raw: bytes
@@ -45,10 +45,10 @@ def read_version(path: Path) -> FileVersion:
 
 
 def write_version(version: FileVersion, text: str) -> None:
-    """Replace the text of a file; a byte order mark, the permissions and symbolic links are kept.
+    """Replace the text of a file. Keep its byte order mark, its permissions and symbolic links to it.
 
-    The new content is written to a temporary file in the same folder and then renamed, so that the file is old or new
-    at any moment. Afterwards the file is read back.
+    The new content is written to a temporary file in the same folder and then renamed, so that the file never holds
+    only a part of it. Afterwards the file is read to check its content.
 
     Raises:
         StaleEditError: the file has changed since `version` was read.

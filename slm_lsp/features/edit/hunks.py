@@ -17,13 +17,14 @@ class Hunk:
     old: str
     new: str
     line: int
-    """Number of its first line, from 0."""
+    """Number of the first line, counted from 0."""
 
 
 def hunks(old: str, new: str) -> tuple[Hunk, ...]:
     """Return the minimal line-wise changes from one text to another, in order.
 
-    Applying all of them to `old` gives exactly `new`. Lines keep their line ends, so a change of line ends is a change.
+    Applying all of them to `old` gives exactly `new`. Lines are compared with their line ends, so a line whose line end
+    differs is part of a hunk.
     """
     before, after = (list(StringIO(text, newline="")) for text in (old, new))
     starts = [0]
@@ -41,7 +42,7 @@ def apply_hunks(old: str, chosen: Iterable[Hunk]) -> str:
     """Return the old text with the chosen hunks applied.
 
     Raises:
-        ValueError: a hunk does not fit the text: it was made for another version.
+        ValueError: a hunk does not fit the text, because it was made for another version.
     """
     chosen = tuple(chosen)
     for each in chosen:

@@ -20,18 +20,18 @@ FENCE = "```"
 
 @dataclass(frozen=True, slots=True)
 class EditPrompt:
-    """What the model is asked, and how its answer starts."""
+    """The messages to the model, and the start of its answer."""
 
     messages: tuple[Message, ...]
     prefill: str
     start: str
-    """The part of the prefill that belongs to the new code: the signature, or nothing."""
+    """The part of the prefill that belongs to the new code: the signature, or an empty string."""
     code: str
     """The unit without its common indentation; the answer repeats most of it."""
 
 
 def edit_prompt(request: EditRequest) -> EditPrompt:
-    """Return the prompt of an edit. Text of the document is data: it only occurs inside fenced blocks."""
+    """Return the prompt of an edit. Text of the document is data, so it appears only inside fenced blocks."""
     name = "" if request.language is None else request.language.name
     code = dedent(request.surrounding.unit)
     fence = _fence(code, request.context, request.tests, request.error)
@@ -62,7 +62,7 @@ def _header(request: EditRequest, code: str) -> str:
 
 
 def _fence(*texts: str) -> str:
-    """Return a fence that is longer than any in the texts."""
+    """Return a fence that is longer than every fence in the texts."""
     fence = FENCE
     while any(fence in text for text in texts):
         fence += "`"

@@ -1,4 +1,4 @@
-"""Generate several candidates for an edit, clean and check them, and propose the best one as hunks."""
+"""Generate several candidates for an edit, clean and check them, and propose the best candidate as hunks."""
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,9 +26,11 @@ from slm_lsp.features.edit.request import EditRequest
 from slm_lsp.features.verify.verdict import Verdict
 
 CHARACTERS_PER_TOKEN = 3.0
+"""Estimated number of characters per token."""
+
 
 GROWTH = 1.5
-"""A new unit may have this many times the tokens of the old one, and `MORE_TOKENS` more."""
+"""The token limit of an answer is the estimated number of tokens of the unit times `GROWTH`, plus `MORE_TOKENS`."""
 
 MORE_TOKENS = 160
 
@@ -42,14 +44,14 @@ Checks = Callable[[str], Awaitable[Verdict]]
 
 @dataclass(frozen=True, slots=True)
 class EditCandidate:
-    """One answer of the model that could be used."""
+    """A usable answer of the model."""
 
     text: str
     """The document after the edit."""
     hunks: tuple[Hunk, ...]
     verdict: Verdict
     likelihood: float
-    """Logarithm of the probability of the answer, per token."""
+    """Log-probability of the answer divided by its number of tokens."""
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -60,7 +62,7 @@ class EditCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The edit that is proposed to the user, or the reason why there is none."""
+    """The edit that is proposed to the user, or the reason why no edit is proposed."""
 
     request: EditRequest
     candidates: tuple[EditCandidate, ...]
@@ -82,7 +84,7 @@ class EditProgress:
 
     on_loading: OnLoading = ignore_loading
     on_text: Callable[[str], None] = lambda _: None
-    """Called with the greedy answer so far."""
+    """Called with the text of the greedy answer whenever it has grown."""
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ async def propose(
         request: what to rewrite, and how.
         provider: runs the model.
         checks: checks the document with a candidate in it.
-        progress: called meanwhile.
+        progress: called while the answers are generated.
 
     Raises:
         UsageError: the instruction is empty, or the unit does not fit the model's context.
@@ -164,7 +166,7 @@ async def _answers(
 async def _usable(
     request: EditRequest, prompt: EditPrompt, answers: Sequence[_Answer], checks: Checks
 ) -> tuple[list[EditCandidate], list[str]]:
-    """Clean and check the answers; equal ones are checked once and keep the best likelihood."""
+    """Clean and check the answers. Equal answers are checked once and get their highest likelihood."""
     found: dict[str, EditCandidate] = {}
     reasons: list[str] = []
     for each in answers:

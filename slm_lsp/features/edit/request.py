@@ -8,12 +8,12 @@ from slm_lsp.features.edit.units import Unit
 from slm_lsp.languages.registry import Language
 
 CANDIDATES = 4
-"""Answers generated together, the greedy one included."""
+"""Number of answers to generate together, including the greedy one."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """Everything that decides what the model is asked to rewrite."""
+    """All inputs of an edit."""
 
     path: str
     """Path of the document in its project, with `/`."""
@@ -26,16 +26,17 @@ class EditRequest:
     keep_signature: bool = False
     """Whether the answer starts with the old signature, so that the model cannot change it."""
     context: str = ""
-    """Code of the project that the unit depends on, such as signatures of what it calls. Secrets are masked."""
+    """Code of the project on which the unit depends, such as signatures of the functions that it calls. Secrets are
+    masked."""
     error: str = ""
     """Message of the error to fix: a diagnostic, a stack trace or the output of a failing test."""
     tests: str = ""
-    """Tests that the new code must pass, shown to the model."""
+    """Source of the tests that the new code must pass. It is part of the prompt."""
     candidates: int = CANDIDATES
     temperature: float = 0.8
     seed: int = 0
     max_tokens: int = field(default=1024)
-    """Limit of one answer. The actual limit also depends on the length of the unit."""
+    """Maximum number of tokens of one answer. For a short unit the limit is lower."""
 
     @property
     def surrounding(self) -> Surrounding:

@@ -1,7 +1,7 @@
-"""Choose the unit of an edit: the smallest piece of a document that contains what the user pointed at.
+"""Choose the unit of an edit: the smallest piece of a document that contains the selection or the cursor.
 
 The model rewrites only the unit, so nothing outside it can change. A unit consists of whole lines and of whole syntax
-nodes: a run of statements, a function, a class, or the whole file.
+nodes: consecutive statements, a function, a class, or the whole file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,11 +30,11 @@ BLOCKS = frozenset(
 """Kinds of syntax nodes, over all grammars, whose children are statements or members."""
 
 WRAPPERS = frozenset({"ambient_declaration", "decorated_definition", "export_statement", "template_declaration"})
-"""Kinds of syntax nodes that belong to the definition inside them, such as Python's decorators."""
+"""Kinds of syntax nodes that contain one definition and belong to it, such as Python's decorators."""
 
 
 class Extent(IntEnum):
-    """How much of a document a unit holds."""
+    """How much of a document a unit contains."""
 
     STATEMENTS = 0
     FUNCTION = 1
@@ -56,7 +56,7 @@ class Unit:
     header: int
     """End of the signature: where the body of a function or class starts; `start` for other units."""
     widened: bool
-    """Whether the unit holds more than the selection, apart from white space. False for a cursor."""
+    """Whether the unit contains more than the selection and white space. False if nothing was selected."""
 
 
 def find_unit(
@@ -64,14 +64,14 @@ def find_unit(
 ) -> Unit:
     """Return the smallest unit that contains a selection.
 
-    An empty selection is a cursor: it stands for the innermost function around it, else for the innermost class, else
-    for the statement at the cursor.
+    An empty selection is a cursor. The unit is then the innermost function around it. Outside of functions it is the
+    innermost class, and outside of classes the statement at the cursor.
 
     Args:
         text: the whole document.
         selection: start and end, in characters.
-        language: of the document; without a parser the unit is the selected lines.
-        least: the smallest extent that the instruction can work on.
+        language: language of the document. If it has no parser, the unit consists of the selected lines.
+        least: the smallest extent that the unit may have.
 
     Raises:
         ParseTimeoutError: parsing takes too long.
@@ -99,7 +99,7 @@ def find_unit(
             around = [exact]
     wanted = [each for each in around if each.extent >= max(least, Extent.FUNCTION)]
     if wanted:
-        # The innermost function; a class only if no function is around or a class is needed.
+        # Take the innermost function. Take a class only outside of functions, or if `least` demands one.
         inner = min(wanted, key=lambda each: (each.extent, each.last - each.first))
         return _placed(text, source, (inner.first, inner.last), inner.extent, inner.name, inner.body, span)
     if least is Extent.STATEMENTS and (run := _statements(tree.root_node, span, source)) is not None:
@@ -109,7 +109,7 @@ def find_unit(
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """A function or class with its decorators; offsets in bytes."""
+    """A function or class with its decorators. Offsets are in bytes."""
 
     extent: Extent
     name: str
@@ -137,14 +137,14 @@ def _named(root: Node, found: Sequence[Definition], source: bytes) -> Iterator[_
 
 
 def _wrapped(node: Node) -> Node | None:
-    """Return the definition inside a wrapper; None when the node is no wrapper."""
+    """Return the definition inside a wrapper; None if the node is not a wrapper."""
     if node.type not in WRAPPERS:
         return None
     return node.child_by_field_name("definition") or node.child_by_field_name("declaration") or node.named_children[-1]
 
 
 def _statements(root: Node, span: tuple[int, int], source: bytes) -> tuple[int, int] | None:
-    """Return the bytes of the shortest run of whole statements that fills its lines and covers a span."""
+    """Return the byte range of the fewest consecutive statements that cover a span and fill their lines."""
     node: Node | None = root.descendant_for_byte_range(span[0], max(span[1] - 1, span[0]))
     while node is not None:
         if node.type in BLOCKS or node.parent is None:
@@ -161,7 +161,7 @@ def _statements(root: Node, span: tuple[int, int], source: bytes) -> tuple[int, 
 
 
 def _fills_lines(source: bytes, first: int, last: int) -> bool:
-    """Return whether nothing but white space and closing punctuation shares the lines of a piece."""
+    """Return whether the lines of a piece contain nothing else but white space, a semicolon or a comment."""
     line_start = source.rfind(b"\n", 0, first) + 1
     line_end = source.find(b"\n", last)
     rest = source[last : line_end if line_end >= 0 else len(source)].decode("utf-8", "replace").strip()
@@ -172,7 +172,7 @@ def _fills_lines(source: bytes, first: int, last: int) -> bool:
 def _placed(
     text: str, source: bytes, run: tuple[int, int], extent: Extent, name: str, body: int, span: tuple[int, int]
 ) -> Unit:
-    """Return the unit for a piece given in bytes."""
+    """Return the unit for a range of bytes."""
     first, last, header = (len(source[:at].decode("utf-8", "surrogatepass")) for at in (*run, body))
     lines = _lines(text, first, last, widened=False)
     widened = span[0] < span[1] and (run[0] < span[0] or span[1] < run[1])
@@ -180,7 +180,7 @@ def _placed(
 
 
 def _lines(text: str, start: int, end: int, *, widened: bool) -> Unit:
-    """Return the whole lines of a piece."""
+    """Return a unit of all lines that a range of characters touches."""
     lines = Lines(text)
     first, last = lines.position(start).line, lines.position(end).line
     begin = lines.starts[first]
@@ -188,12 +188,15 @@ def _lines(text: str, start: int, end: int, *, widened: bool) -> Unit:
 
 
 def _file(text: str, *, widened: bool) -> Unit:
-    """Return the whole text but for its final line end."""
+    """Return a unit of the whole text, without the line ends at its end."""
     return Unit(Extent.FILE, "", 0, len(text.rstrip("\r\n")), 0, widened)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return a selection without the white space at its ends; an empty one moves to the nearest text on its line."""
+    """Return a selection without the white space at its ends.
+
+    An empty selection moves to the nearest text on its line.
+    """
     piece = text[start:end]
     if piece.strip():
         return start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))

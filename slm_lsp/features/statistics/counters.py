@@ -53,11 +53,11 @@ class Statistics:
     `shown`, `outcome`, `replaced`, `not_shown` and `threshold` return at once and never raise.
 
     A suggestion without a reported outcome counts as ignored. As long as an editor has never reported `accepted`,
-    `partial` or `rejected`, nothing is learned from its suggestions, because it may not report outcomes at all.
+    `partial` or `rejected`, nothing is learned from its suggestions, because this editor may never report outcomes.
 
     Args:
-        path: the database; None: the default path of this user. It is opened, and created if missing, on the first call
-            of one of these methods.
+        path: the database; None: the default path of this user. The database is opened, and created if it is missing,
+            by the first call of one of these methods.
         today: returns the local date.
     """
 
@@ -100,7 +100,7 @@ class Statistics:
     def threshold(self, language: str, tier: str | None) -> float:
         """Return the lowest confidence worth showing, 0 to 0.9.
 
-        It is 0 until the database has been read and enough outcomes are known.
+        The result is 0 until the database has been read and enough outcomes are known.
         """
         self._start()
         return self._thresholds.get(group_of(language, tier), 0.0)
@@ -126,7 +126,7 @@ class Statistics:
         return written.wait(timeout_s)
 
     def close(self) -> None:
-        """Write what is queued and stop the thread, within twice `CLOSE_S`. Later calls count nothing."""
+        """Execute the queued writes and stop the thread. Takes at most twice `CLOSE_S`. Later calls count nothing."""
         self._counting = False
         if self._thread is not None and self.flush():
             with contextlib.suppress(queue.Full):

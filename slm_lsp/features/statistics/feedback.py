@@ -1,4 +1,7 @@
-"""Converts suggestions and their outcomes to rows of the database. Runs in the background thread that writes them."""
+"""Converts suggestions and their outcomes to rows of the database.
+
+Runs in the background thread that writes the rows.
+"""
 
 import math
 import re
@@ -20,12 +23,13 @@ KEEP_DAYS = 180
 """Rows older than this many days are deleted."""
 
 PENDING = 256
-"""Number of the latest suggestions whose outcome may still be reported. Older ones keep the outcome that they have."""
+"""Number of the latest suggestions whose outcome may still be reported. Older suggestions keep their outcome."""
 
 OTHER = "other"
-"""Replaces a name or reason that does not look like one."""
+"""Stored instead of a name or reason that does not match `_NAME` or `_REASON`."""
 
-# Languages come from editors and model names from file names, so they may contain paths or code. Those are not stored.
+# Editors choose the names of languages, and model names come from file names. Both might contain paths or code, which
+# must not be stored.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+#-]{0,79}")
 _REASON = re.compile(r"[A-Za-z][A-Za-z ,;:.'-]{0,119}")
 
@@ -37,20 +41,20 @@ class ShownSuggestion:
     """A suggestion that was sent to an editor."""
 
     id: str
-    """Identifies the suggestion when its outcome is reported; not stored. What remains of a suggestion while the user
-    types it keeps the id."""
+    """Identifies the suggestion when its outcome is reported; not stored. While the user types the suggestion, its rest
+    keeps the id."""
     language: str
     tier: str | None
     model: str
     source: SuggestionSource
     confidence: float
-    """0 to 1."""
+    """Confidence, from 0 to 1."""
     characters: int
     lines: int
     latency_ms: float
-    """From the editor's request to the answer."""
+    """Milliseconds from the editor's request to the answer."""
     tokens: int
-    """Number of tokens generated for it; 0 if it came from the cache."""
+    """Number of tokens generated for the suggestion; 0 if it came from the cache."""
 
 
 @dataclass(slots=True)
@@ -161,5 +165,5 @@ def group_of(language: str, tier: str | None) -> Group:
 
 
 def stored_name(name: str) -> str:
-    """Return a name unchanged if it looks like one, otherwise `other`."""
+    """Return the name of a language, tier or model if it matches `_NAME`, otherwise `other`."""
     return name if _NAME.fullmatch(name) else OTHER

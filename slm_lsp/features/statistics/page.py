@@ -1,4 +1,4 @@
-"""Renders the statistics as one HTML file that contains its plots and needs no scripts and no other files."""
+"""Renders the statistics as a single HTML file, which contains all plots and needs neither scripts nor other files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from slm_lsp.errors import StatisticsError, UsageError, cure_for_write_error
 from slm_lsp.features.statistics.summary import Counts, Day, LatencyBin, Summary
 
 GENERATOR = "slm-lsp stats"
-"""Content of the `generator` meta tag. It marks files that may be overwritten."""
+"""Content of the `generator` meta tag. The tag marks files that this command may overwrite."""
 
 HEAD_BYTES = 1024
-"""The meta tag is within this many bytes of the start of the file."""
+"""Number of bytes at the start of a file in which the meta tag is searched."""
 
 MAX_BARS = 15
 """Maximum number of bars in a plot of rates."""
 
-# Lengths in SVG units: one pixel on a screen that is wide enough.
+# Lengths are in SVG units. On a screen that is wide enough, one unit is one pixel.
 WIDTH = 720
 NAMES = 150
 """Width of the names to the left of the bars."""
@@ -32,7 +32,7 @@ LEFT = 44
 BELOW = 24
 """Height of the axis labels below a plot."""
 GAP_SHARE = 0.2
-"""Share of the space of a column that stays empty."""
+"""Share of the width available for a column that stays empty."""
 MAX_COLUMN = 36
 
 

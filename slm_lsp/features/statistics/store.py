@@ -37,12 +37,12 @@ CREATE TABLE unshown (
 
 
 def default_path() -> Path:
-    """Return the path of the user's statistics."""
+    """Return the path of the user's statistics database."""
     return platformdirs.user_state_path("slm-lsp") / "stats.db"
 
 
 class StatisticsDatabase:
-    """A writing connection. Must be used in the thread that opened it.
+    """A connection that reads and writes the database. Must be used in the thread that opened it.
 
     The file is created if it is missing. Only this user can read it.
 

@@ -15,7 +15,8 @@ from slm_lsp.features.statistics.threshold import threshold
 from slm_lsp.proportions import percentile, wilson
 
 BIN_EDGES_MS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
-"""Edges of the latency histogram. Below 100 ms a user notices no delay; after more than 1 s most have typed on."""
+"""Edges of the latency histogram. Below 100 ms a user notices no delay; after more than 1 s most users have continued
+to type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Counts:
     rejected: int
     ignored: int
     silent: int
-    """Those of the ignored suggestions that were shown by an editor which had not reported any outcome."""
+    """Number of ignored suggestions whose editor had not reported any outcome, so that the user may have accepted
+    them."""
     characters_shown: int
     characters_accepted: int
     rate: float | None
@@ -40,7 +42,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Number of answers, and nearest-rank percentiles of the milliseconds from request to answer."""
+    """Number of answers, and nearest-rank percentiles of the time from request to answer."""
 
     n: int
     p50_ms: float
@@ -85,16 +87,16 @@ class Summary:
     first: str | None
     """First day on which a suggestion was shown, as `YYYY-MM-DD`."""
     last: str | None
-    """Last such day."""
+    """Last day on which a suggestion was shown."""
     total: Counts
     by_language: dict[str, Counts]
-    """Sorted by `shown`, the largest first, as are the next three."""
+    """This and the next three dictionaries are sorted by `shown`, the largest first."""
     by_tier: dict[str, Counts]
     by_model: dict[str, Counts]
     by_source: dict[str, Counts]
-    """By `engine` and `cache`."""
+    """The keys are `engine` and `cache`."""
     latency: dict[str, Latency]
-    """By tier for answers of the engine; answers from the cache under `cache`."""
+    """The keys are the tiers (for answers of the engine) and `cache` (for answers from the cache)."""
     histogram: tuple[LatencyBin, ...]
     daily: tuple[Day, ...]
     """Every day from the first to the last, including days without suggestions."""
@@ -125,12 +127,12 @@ class _Row(NamedTuple):
 
 
 def summarize(path: Path, today: date, days: int | None) -> Summary:
-    """Summarize a database; a missing one has no suggestions.
+    """Summarize a database. A missing database has no suggestions.
 
     Args:
         path: the database.
         today: the local date.
-        days: number of days to include, today being the last; None: all.
+        days: number of days to include, up to today; None: all days.
 
     Raises:
         StatisticsError: the database cannot be read.

@@ -19,16 +19,16 @@ WORTH_PERCENT = 15
 typing it five seconds or more, so lines that are accepted less often cost more time than they save."""
 
 PRIOR = 4
-"""Prior pseudo-count per confidence band."""
+"""Prior pseudo-count: number of suggestions that each band is assumed to have before any outcome is known."""
 
 PRIOR_PERCENT = 30
 """Acceptance rate of the prior, in percent: a commonly reported rate for code completion."""
 
 MIN_OUTCOMES = 50
-"""Number of outcomes below which the threshold stays 0."""
+"""Minimum number of outcomes to learn from. With fewer outcomes the threshold stays 0."""
 
 WINDOW = 1000
-"""Number of the newest outcomes of a language and a tier that count."""
+"""Number of outcomes to learn from: the newest ones of a language and a tier."""
 
 MAX_BANDS_HIDDEN = 18
 """Number of the lowest bands that may be hidden. The highest bands are always shown, so completion never stops
@@ -38,12 +38,12 @@ entirely."""
 def threshold(shown: Sequence[int], accepted: Sequence[int]) -> float:
     """Return the lowest confidence worth showing, from 0 to `MAX_BANDS_HIDDEN / BANDS`.
 
-    From `MIN_OUTCOMES` on, one more accepted suggestion never raises the result, and one more suggestion that was not
-    accepted never lowers it.
+    If there are at least `MIN_OUTCOMES` outcomes, one more accepted suggestion never raises the result, and one more
+    suggestion that was not accepted never lowers it.
 
     Args:
         shown: number of outcomes in each band.
-        accepted: number of them that were accepted, at least in part.
+        accepted: number of suggestions in each band that were accepted, at least in part.
     """
     if sum(shown) < MIN_OUTCOMES:
         return 0.0

@@ -1,1 +1,1 @@
-"""Checks of an edit. A verdict lists which checks ran and what they found; it never claims more."""
+"""Checks of an edit. A verdict lists which checks ran and what each of them found."""

@@ -17,18 +17,18 @@ from slm_lsp.sandbox.run import Limits, Outcome, run
 LIMITS = Limits(cpu_s=10, wall_s=20)
 
 EVIDENCE_LINES = 3
-"""Lines of a compiler's message that the evidence quotes."""
+"""Maximum number of lines of a compiler's message that the evidence quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """A command that checks one file without running it. `{}` stands for the file."""
+    """A command that checks one file without running it. `{}` is replaced by the name of the file."""
 
     argv: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """The program."""
+        """Name of the program."""
         return self.argv[0]
 
 
@@ -44,7 +44,7 @@ COMPILERS = {
     "python": Compiler(("python3", "-m", "py_compile", "{}")),
     "ruby": Compiler(("ruby", "-c", "{}")),
 }
-"""By name of the language."""
+"""The compiler for each language, by the name of the language."""
 
 
 async def check_compiled(
@@ -52,18 +52,18 @@ async def check_compiled(
 ) -> Check:
     """Return the check `compiled`: the compiler accepts the new file.
 
-    If it rejects the old file too, for example because it needs other files, the check is not available.
+    If the compiler also rejects the old file, for example because it needs other files, the check is not available.
 
     Args:
-        language: of the file.
-        path: of the file; its name decides how compilers treat it.
+        language: language of the file.
+        path: path of the file. The compiler gets a file with the same name.
         old: the text before the edit.
-        new: the text after it.
+        new: the text after the edit.
         isolation: the user's setting `sandbox`.
     """
     compiler = COMPILERS.get(language.name) if language else None
     if compiler is None:
-        return Check("compiled", "not available", "no compiler check for single files of this language")
+        return Check("compiled", "not available", "slm-lsp has no compiler check for this language")
     if shutil.which(compiler.name, path=PATH) is None:
         return Check("compiled", "not available", f"{compiler.name} is not installed")
     name = PurePosixPath(path).name
@@ -89,6 +89,6 @@ def _evidence(outcome: Outcome) -> str:
         return outcome.explanation
     text = (outcome.stderr or outcome.stdout).decode("utf-8", errors="replace").strip()
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    # Python prints the message last, compilers print it first.
+    # Python prints the message in the last line, compilers print it in the first lines.
     chosen = lines[-1:] if re.match(r"\w*(Error|Exception)\b", lines[-1] if lines else "") else lines[:EVIDENCE_LINES]
     return "; ".join(chosen) or f"exit status {outcome.exit}"

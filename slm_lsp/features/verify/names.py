@@ -12,7 +12,7 @@ from slm_lsp.languages.registry import Language
 from slm_lsp.languages.symbols import Definition, definitions, imports, references, scopes
 
 SHOWN = 5
-"""Names that the evidence lists."""
+"""Maximum number of names that the evidence lists."""
 
 Uses = Callable[[str], Sequence[str]]
 """Returns where other files of the project use a name, as `path:line`."""
@@ -25,9 +25,9 @@ class Names:
     undefined: frozenset[str]
     """Names that are used and that neither the document nor the language defines. Members (`a.name`) are left out."""
     defined: frozenset[str]
-    """Names of the definitions that other code can use: at the top level and in classes."""
+    """Names of the definitions that other code can use. These are the definitions at the top level and in classes."""
     signatures: dict[str, str]
-    """Signature of each definition by its qualified name."""
+    """The signature of each definition, by its qualified name."""
     used: frozenset[str]
     """All names that are used."""
     complete: bool
@@ -64,11 +64,11 @@ def check_names(
     """Return the checks `names` and `signature` of a change.
 
     Args:
-        language: of the document.
+        language: language of the document.
         old: the document before the edit.
-        new: the document after it.
-        is_known: whether the project defines a name.
-        uses: where other files use a name.
+        new: the document after the edit.
+        is_known: returns whether the project defines a name.
+        uses: returns where other files use a name.
     """
     before = None if language is None else names_of(language, old)
     after = None if language is None else names_of(language, new)
@@ -84,14 +84,20 @@ def _names(before: Names, after: Names, is_known: Callable[[str], bool], uses: U
     ]
     if lost:
         return Check(
-            "names", "failed", "; ".join(f"`{name}` is gone but used in {where}" for name, where in lost[:SHOWN])
+            "names",
+            "failed",
+            "; ".join(f"`{name}` was removed but is still used in {where}" for name, where in lost[:SHOWN]),
         )
     undefined = sorted(name for name in after.undefined - before.undefined if not is_known(name))
     if undefined and after.complete:
         return Check("names", "failed", f"undefined: {_listed(undefined)}")
     if not after.complete:
-        return Check("names", "not available", "built-in or wildcard-imported names are not known")
-    return Check("names", "passed", "no name is lost and none is undefined")
+        return Check(
+            "names",
+            "not available",
+            "the built-in names of the language or the names of a wildcard import are not known",
+        )
+    return Check("names", "passed", "no removed name is still used, and no new name is undefined")
 
 
 def _signature(before: Names, after: Names, uses: Uses) -> Check:
@@ -103,25 +109,25 @@ def _signature(before: Names, after: Names, uses: Uses) -> Check:
     if called:
         return Check("signature", "failed", "; ".join(called[:SHOWN]))
     if changed:
-        return Check("signature", "passed", f"changed, with no use in other files: {_listed(changed)}")
+        return Check("signature", "passed", f"changed, but not used in other files: {_listed(changed)}")
     return Check("signature", "passed", "unchanged")
 
 
 def _still_used(name: str, after: Names, uses: Uses) -> str:
-    """Return where a removed name is still used; empty if nowhere."""
+    """Return where a removed name is still used; empty if it is not used."""
     if name in after.used:
         return "this file"
     return _listed(uses(name))
 
 
 def _public(found: Iterable[Definition]) -> Iterable[Definition]:
-    """Return the definitions that code outside their function can use."""
+    """Return the definitions that are not local to a function, so that other code can use them."""
     callables = {each.qualified for each in found if each.kind in ("function", "method", "constructor", "procedure")}
     return [each for each in found if each.parent not in callables]
 
 
 def _bound(language: Language, tree: Tree, source: bytes) -> set[str]:
-    """Return all names that any scope binds: parameters, variables, loop variables."""
+    """Return all names that a scope binds, such as parameters and variables."""
     return {name for scope in scopes(language, tree, source) for name in scope.names}
 
 

@@ -13,7 +13,7 @@ class Check:
 
     Args:
         check: name of the check: `parsed`, `names`, `signature`, `compiled`, `tests` or `behaves equally`.
-        result: `not available` if the check could not run; then `evidence` says why.
+        result: `not available` if the check could not run. In that case `evidence` gives the reason.
         evidence: what was found, as a sentence or the output of a tool.
     """
 

@@ -47,11 +47,15 @@ def init_file(folder: Path, options: dict[str, Any]) -> Path:
 
 @pytest.fixture
 def open_nvim(home: dict[str, str], project: Path, tmp_path: Path) -> Iterator[Open]:
-    """A function that starts Neovim with the plugin. It takes the options of `setup`; `environ` extends `home`."""
+    """Return a function that starts Neovim with the plugin; see `opener`."""
     yield from opener(home, project, tmp_path)
 
 
 def opener(home: dict[str, str], project: Path, tmp_path: Path) -> Iterator[Open]:
+    """Yield a function that starts Neovim with the plugin.
+
+    Its keyword arguments are the options of `setup`. `environ` is added to the environment variables in `home`.
+    """
     environment = {**home, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONPATH": str(ROOT)}
     with ExitStack() as stack:
 

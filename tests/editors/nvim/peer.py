@@ -8,12 +8,14 @@ SCRIPT is a JSON file that is read again at each request:
      "answers": {"x = ": [{"stream": [[delta, ms], …], "items": […], "after": [[delta, ms], …],
                            "error": {…}, "wait_ms": n, "refined_ms": n}, …]}}
 
-- The key of an answer is the text before the cursor in its line; `*` is for all other texts. The first request with
-  this text gets the first answer of the list, the second request the second, and so on. Further requests get the last
-  answer.
-- `stream` is sent before the answer, `after` after it, each delta after the given delay.
-- The server sends `slm/refined` the given time after an answer with `refined_ms`, and after each message of the method
-  `refined_on`.
+- Each key of `answers` is the text before the cursor in the cursor's line; `*` is for all other texts. The first
+  request with this text gets the first answer of the list, the second request the second, and so on. Further requests
+  get the last answer.
+- The server sends the deltas of `stream` before the answer, and the deltas of `after` after the answer. It sends each
+  delta after the given delay.
+- `wait_ms` is the delay of the answer.
+- If an answer has `refined_ms`, the server sends `slm/refined` this number of milliseconds after the answer. The server
+  also sends `slm/refined` after each message of the method `refined_on`.
 - With `exit`, the server exits immediately with this code.
 
 Each message of the client is appended to RECORD, as one line of JSON.

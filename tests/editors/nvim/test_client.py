@@ -36,7 +36,7 @@ def test_answer_replaces_different_streamed_text(scripted: Start, script: Script
     assert not any("wrong" in line for line in nvim.screen.lines())
 
 
-def test_block_extends_its_first_line(scripted: Start, script: Script) -> None:
+def test_streamed_block_extends_the_shown_first_line(scripted: Start, script: Script) -> None:
     first = {"stream": [["f f():", 0]], "items": [item("f f():")], "after": [["\n    ret", 50], ["urn 1", 50], ["", 0]]}
     script.set_answers({"de": [first, {"items": [item("f f():\n    return 1", "two")]}]})
     nvim = scripted()
@@ -329,7 +329,7 @@ vim.api.nvim_exec_autocmds("CursorMovedI", { buffer = 0 })
 """A key press and an immediate cursor move, before Neovim processes other events."""
 
 
-def test_cursor_move_right_after_a_key_press_prevents_its_request(scripted: Start, script: Script) -> None:
+def test_cursor_move_right_after_a_key_press_prevents_the_request_for_the_key(scripted: Start, script: Script) -> None:
     nvim = scripted("one\ntwo\nthree")
     nvim.type("i")
     nvim.until(lambda _: script.received(REQUEST), "the request when Insert mode begins")

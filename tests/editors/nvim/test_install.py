@@ -18,7 +18,7 @@ def package(home: dict[str, str]) -> Path:
     return folder
 
 
-def test_plain_package_needs_only_setup(package: Path, open_nvim: Open, script: Script, tmp_path: Path) -> None:
+def test_plain_package_works_after_setup(package: Path, open_nvim: Open, script: Script, tmp_path: Path) -> None:
     script.set_answers({"f": {"items": [item("(x)")]}})
     init = tmp_path / "plain.lua"
     init.write_text(f"require('slm').setup({{ cmd = vim.json.decode({json.dumps(json.dumps(script.command))}) }})\n")

@@ -60,7 +60,7 @@ def test_tab_accepts_ghost_text_that_appears_while_typing(real: Open) -> None:
     nvim.until(lambda n: text_of(n).splitlines()[3].strip() == "return", "accepting is undone in one step")
 
 
-def test_word_and_line_are_accepted(real: Open) -> None:
+def test_keys_accept_the_next_word_and_the_next_line(real: Open) -> None:
     nvim = ready(real("fib.py"))
     nvim.type(KEYS)
     line = ghost(nvim, "    return ")
@@ -72,7 +72,7 @@ def test_word_and_line_are_accepted(real: Open) -> None:
     nvim.until(lambda n: text_of(n).splitlines()[3] == line, "the rest of the line is accepted")
 
 
-def test_key_shows_an_alternative_or_that_there_is_none(real: Open) -> None:
+def test_next_key_shows_an_alternative_or_a_hint(real: Open) -> None:
     nvim = ready(real("fib.py"))
     nvim.type(KEYS)
     line = ghost(nvim, "    return ")

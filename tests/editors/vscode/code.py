@@ -91,7 +91,7 @@ class Code:
 
     def __init__(self, tools: Path, folder: Path, environ: Mapping[str, str]) -> None:
         self._tools = tools
-        # VSCODE_CLI=1: VS Code uses these environment variables instead of those of a login shell.
+        # VSCODE_CLI=1: VS Code uses these environment variables and does not read those of a login shell.
         self._environ = {**environ, "VSCODE_CLI": "1", "EXTENSIONS_GALLERY": "{}"}
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -157,7 +157,12 @@ class Code:
         return "\n".join(file.read_text() for file in files)
 
     def url(self, folder: Path | None, file: Path | None = None) -> str:
-        """Return the address of a window on a folder, a `.code-workspace` file, or nothing, with a file open in it."""
+        """Return the address that opens a window.
+
+        Args:
+            folder: folder or `.code-workspace` file of the window; None: the window has no folder.
+            file: file that is open in the window; None: no file.
+        """
         kind = "workspace" if folder is not None and folder.suffix == ".code-workspace" else "folder"
         parts = [f"{kind}={quote(str(folder))}"] if folder else ["ew=true"]
         if file is not None:
@@ -172,7 +177,7 @@ class Code:
 
 
 class Browser:
-    """Chromium with its windows."""
+    """A headless Chromium. Each of its pages is a window of VS Code."""
 
     def __init__(self, tools: Path) -> None:
         self._process = subprocess.Popen(

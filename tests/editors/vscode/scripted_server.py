@@ -1,7 +1,7 @@
 """A language server with scripted answers, for tests in which the order and timing of messages must be exact.
 
-The first answer for a position is the first line of a suggestion, the next one is the complete suggestion. Each message
-of the client is appended to the file in the first argument, as one line of JSON.
+The first answer for a position contains only the first line of a suggestion; the next answer contains all of it. Each
+message of the client is appended to the file that the first argument names, as one line of JSON.
 """
 
 import json
@@ -12,14 +12,14 @@ from typing import Any
 COMPLETE = "for item in items:\n    total += item"
 FIRST_LINE, _, _ = COMPLETE.partition("\n")
 LATE_FROM, LATE_S = 20, 0.2
-"""Answers for this column and all later ones are delayed by this number of seconds."""
+"""For column `LATE_FROM` and all later columns, the server delays its answers by `LATE_S` seconds."""
 EMPTY_AT = 26
-"""The first answer for this column is late and empty."""
+"""For this column, the first answer is late and empty."""
 REFINED_AT = (10, 24, EMPTY_AT)
-"""Columns whose answers are refined. The first answers of the second and third are late.
+"""Columns whose answers are refined. For the second and third column, the first answer is late.
 
-The server answers with `FAST` or nothing, then sends `slm/refined`, and then answers with `BETTER`. It sends
-`slm/refined` again when the client reports that the suggestion was rejected.
+For these columns, the server answers the first request with `FAST` or nothing. It then sends `slm/refined` and answers
+the next request with `BETTER`. It sends `slm/refined` again when the client reports that the suggestion was rejected.
 """
 REFINED_S = 0.5
 FAST, BETTER = "sum(items)", "max(items)"
@@ -94,7 +94,7 @@ class Scripted:
         send({"method": "slm/refined", "params": {"textDocument": document, "position": position, "id": BETTER[:9]}})
 
     def stream(self, message: dict[str, Any]) -> None:
-        """Stream the complete suggestion after its first line was the answer."""
+        """Stream the complete suggestion. The answer to the request contained only its first line."""
         uri = message["params"]["textDocument"]["uri"]
         document = {"uri": uri, "version": self.versions.get(uri, 1)}
         piece = {"id": message["id"], "kind": "completion", "textDocument": document}

@@ -71,7 +71,7 @@ def test_documented_steps_lead_to_the_first_suggestion(
 ) -> None:
     """The steps of docs/editors/vscode.md: install extension, server and model; type; press Tab."""
     if "llama_cpp_python" not in pip_cache("list", "llama_cpp_python"):
-        pytest.skip("would compile llama-cpp-python for minutes; `make setup` puts its wheel into pip's cache")
+        pytest.skip("this would compile llama-cpp-python for minutes; `make setup` puts its wheel into pip's cache")
     environ = {
         **home,
         "PATH": without_server(home["PATH"]),

@@ -116,7 +116,7 @@ def test_dismissed_suggestion_is_not_refined(window: Window, received: Received)
     assert len(received.all("textDocument/inlineCompletion")) == requests
 
 
-def test_key_cycles_through_alternatives(window: Window) -> None:
+def test_keys_show_the_next_alternative(window: Window) -> None:
     window.type(" ")
     until(lambda: window.ghost() == COMPLETE)
     for expected in (*ALTERNATIVES, COMPLETE):

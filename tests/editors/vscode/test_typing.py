@@ -73,7 +73,7 @@ def test_tab_indents_if_there_is_no_ghost_text(browser: Browser, code: Code, tmp
     window.close()
 
 
-def test_word_and_line_are_accepted(browser: Browser, code: Code, project: Path) -> None:
+def test_keys_accept_the_next_word_and_the_next_line(browser: Browser, code: Code, project: Path) -> None:
     file = project / "fib.py"
     window = opened(browser, code, project, file)
     window.type("return ")

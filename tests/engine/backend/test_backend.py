@@ -126,8 +126,8 @@ def test_interrupted_batch_does_not_change_earlier_cells(backend: Backend) -> No
 
 
 @pytest.mark.parametrize("pattern", [(1, 1, 20), (6, 4, 4), (2, 1, 8), (31, 1, 6)])
-def test_cells_above_freed_cells_are_still_read(backend: Backend, pattern: tuple[int, int, int]) -> None:
-    """Regression: ik checks only every 32nd cell to find the last one in use, and missed cells above a freed one."""
+def test_cells_after_freed_cells_are_still_read(backend: Backend, pattern: tuple[int, int, int]) -> None:
+    """Regression: ik finds the last cell in use by checking every 32nd cell. If one was free, it missed later cells."""
     freed, kept, times = pattern
     tokens = np.random.default_rng(3).integers(0, 250, kept * times + 12).tolist()
 
@@ -155,14 +155,14 @@ def decode_again_and_again(backend: Backend, seconds: float) -> None:
 
 
 def test_another_thread_can_interrupt_a_running_batch(backend: Backend) -> None:
-    """Batches run without a pause, so the interruption comes at any moment of one."""
+    """Batches run without a pause, so the interruption may arrive at any moment of a batch."""
     threading.Timer(0.05, backend.interrupt).start()
     with pytest.raises(DecodeAborted):
         decode_again_and_again(backend, seconds=20)
 
 
 @pytest.mark.parametrize("binding", sorted(available()))
-def test_model_without_fim_tokens_has_none(binding: str, tmp_path: Path) -> None:
+def test_fim_is_none_for_a_model_without_fim_tokens(binding: str, tmp_path: Path) -> None:
     path = write_tiny_model(tmp_path / "plain.gguf", special=False)
     found, _ = open_backend(path, OPTIONS, binding, lambda _: None)  # type: ignore[arg-type]
     assert found.vocabulary.fim is None

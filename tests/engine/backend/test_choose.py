@@ -23,7 +23,7 @@ needs_ik = pytest.mark.skipif("ik" not in available(), reason="needs the extra `
     ("preference", "changes", "name", "why"),
     [
         ("auto", {}, "ik", "faster"),
-        ("auto", {"installed": {"llama_cpp": "1"}}, "llama_cpp", "the extra `fast` installs the faster one"),
+        ("auto", {"installed": {"llama_cpp": "1"}}, "llama_cpp", "the extra `fast` installs the faster binding ik"),
         ("auto", {"installed": {"llama_cpp": "1"}, "x86_linux": False}, "llama_cpp", "only binding installed$"),
         ("auto", {"gpu_layers": 20}, "llama_cpp", "run on the GPU"),
         ("auto", {"features": frozenset({"fma", "f16c"})}, "llama_cpp", "lacks avx2"),
@@ -31,7 +31,9 @@ needs_ik = pytest.mark.skipif("ik" not in available(), reason="needs the extra `
         ("ik", {"features": frozenset()}, "ik", "set by"),
     ],
 )
-def test_choice_and_its_reason(preference: Any, changes: dict[str, Any], name: str, why: str) -> None:
+def test_binding_and_reason_follow_settings_installation_and_processor(
+    preference: Any, changes: dict[str, Any], name: str, why: str
+) -> None:
     found = choose(preference, **{**USUAL, **changes})
     assert found.name == name
     assert re.search(why, found.why)
@@ -65,13 +67,13 @@ def test_agreement_is_measured_once_and_stored(tiny_model: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("measured", "name", "why"),
     [
-        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=0.7), "ik", "agrees with it"),
+        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=0.7), "ik", "agrees with llama_cpp"),
         (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=1.05), "ik", "1.05 of the time"),
-        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=1.5), "llama_cpp", "it is faster: ik takes 1.50"),
+        (Agreement(mean_kl=0.001, same_top=1.0, time_ratio=1.5), "llama_cpp", "faster than ik, which takes 1.50"),
         (Agreement(mean_kl=9.0, same_top=0.1, time_ratio=0.7), "llama_cpp", "disagrees"),
     ],
 )
-def test_measured_agreement_and_speed_decide(
+def test_binding_and_reason_follow_measured_agreement_and_speed(
     tiny_model: Path, tmp_path: Path, measured: Agreement, name: str, why: str
 ) -> None:
     memory = tmp_path / "agreement.json"
@@ -102,7 +104,7 @@ def test_model_loads_even_if_the_cache_cannot_be_written(tiny_model: Path, tmp_p
 
 
 def meter(taken: float) -> LoadMeter:
-    """Return a meter for a machine with busy cores; its clock advances by a second per reading."""
+    """Return a meter for a machine on which other programs use `taken` cores. Each reading takes one second."""
     now = count()
     seconds = count()
     return LoadMeter(0, lambda: Reading(taken * next(now), 0.0), lambda: float(next(seconds)), lambda _: None)

@@ -36,7 +36,7 @@ async def test_idle_engine_with_other_settings_is_replaced(home: dict[str, str],
         await asyncio.to_thread(psutil.wait_procs, [first], 20)
         assert isinstance((await answer(client, request(tiny_model)))[-1], Done)
         assert (await client.stats()).settings == ONE_THREAD
-        assert isinstance((await answer(other, request(tiny_model)))[-1], Done)  # other clients continue
+        assert isinstance((await answer(other, request(tiny_model)))[-1], Done)  # also works for other clients
         (second,) = engines(home)
         await adjust(client, ONE_THREAD)
         assert engines(home) == [second]

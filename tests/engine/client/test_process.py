@@ -146,7 +146,7 @@ async def test_disconnecting_cancels_the_clients_requests(home: dict[str, str], 
 
 
 async def test_client_that_stops_reading_is_disconnected(home: dict[str, str], tiny_model: Path) -> None:
-    """Its requests end, and other clients are not affected."""
+    """The client's requests end, and other clients are not affected."""
     from slm_lsp.engine.wire import frame
 
     async with EngineClient(home) as client:
@@ -275,7 +275,9 @@ async def test_request_waits_for_a_busy_engine(
         assert text_of(await answer(client, request(tiny_model, tokens=64)))
 
 
-async def test_engine_runs_with_low_priority_and_without_spinning(home: dict[str, str], tiny_model: Path) -> None:
+async def test_engine_has_low_priority_and_its_threads_do_not_spin_while_waiting(
+    home: dict[str, str], tiny_model: Path
+) -> None:
     async with EngineClient({**home, "OMP_DISPLAY_ENV": "VERBOSE"}) as client:
         await answer(client, request(tiny_model))
         (process,) = engines(home)

@@ -1,6 +1,6 @@
-"""Which model `auto` chooses before, during and after other programs use the machine, on a simulated clock.
+"""`auto` chooses the right model before, during and after other programs use the machine.
 
-Two models are in memory. Their batches take simulated time and are slowed down as measured on two cores.
+The clock is simulated. Two models are in memory. The simulated batches slow down under load as measured on two cores.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Timed:
 
 
 class World:
-    """Two models on two cores, of which other programs use `taken`."""
+    """Two models on a machine with two cores. Other programs use `taken` of the cores."""
 
     def __init__(self, tiny: Path, rates: RatesFile) -> None:
         self.now, self.taken, self.own = 0.0, 0, 0.0
@@ -66,7 +66,7 @@ class World:
         return self.now
 
     def slowness(self, threads: int) -> float:
-        """Return the slowdown of a batch: with one core taken, two threads wait for each other."""
+        """Return the slowdown of a batch. If one core is taken, two threads are slower than one, because they wait."""
         if self.taken == 0:
             return 1.0 if threads == 2 else 1.6
         if self.taken == 1:
@@ -83,7 +83,7 @@ class World:
         self._busy += seconds * self.taken
 
     def idle(self, seconds: float) -> None:
-        """Let time pass without requests; the engine may measure."""
+        """Let time pass without requests, so that the engine can measure."""
         until = self.now + seconds
         while (due := self.calibration.due_s(self.models.values(), self.now)) is not None and self.now + due < until:
             self.pass_time(due + 0.001)
@@ -91,7 +91,7 @@ class World:
         self.pass_time(max(0.0, until - self.now))
 
     def suggest(self) -> str | None:
-        """Return the tier that `auto` chooses, after that model has generated a line."""
+        """Let `auto` choose a model, let this model generate a line, and return its tier."""
         request = [Estimate(ModelRef(f"{tier}.gguf"), (Segment("x"),)) for tier in self.models]
         found = [model.estimate(each) for model, each in zip(self.models.values(), request, strict=True)]
         choice = route(FAST, STRONG, answer_s(found[0]), answer_s(found[1]), BUDGET_S)
@@ -110,13 +110,13 @@ class World:
 
 @pytest.fixture
 def world(tiny_model: Path, tmp_path: Path) -> Iterator[World]:
-    class Kept(RatesFile):
+    class NothingStored(RatesFile):
         """Stores nothing, because the models of this test have no files."""
 
         def put(self, model: ModelRef, backend: Backend, rates: Rates) -> None:
             pass
 
-    found = World(tiny_model, Kept(tmp_path / "rates.json"))
+    found = World(tiny_model, NothingStored(tmp_path / "rates.json"))
     yield found
     for model in found.models.values():
         model.close()
@@ -143,7 +143,7 @@ def test_ten_idle_seconds_correct_the_choice_before_the_next_suggestion(world: W
     assert world.suggest() == "strong"
 
 
-def test_probe_updates_the_slowdown_after_a_period_with_fewer_threads(world: World) -> None:
+def test_probe_corrects_the_slowdown_after_the_other_core_becomes_free(world: World) -> None:
     world.idle(20.0)
     world.taken = 1
     [world.suggest() for _ in range(10)]
@@ -153,7 +153,7 @@ def test_probe_updates_the_slowdown_after_a_period_with_fewer_threads(world: Wor
     assert world.machine.slowdown.value < 1.25
 
 
-def test_strong_model_answers_while_one_core_is_free(world: World) -> None:
+def test_strong_model_is_chosen_while_one_of_two_cores_is_free(world: World) -> None:
     world.idle(20.0)
     world.taken = 1
     during = [world.suggest() for _ in range(20)]
@@ -172,7 +172,7 @@ def test_models_measured_on_a_busy_machine_are_measured_again_when_it_is_idle(wo
     assert world.suggest() == "strong"
 
 
-def test_nothing_is_measured_while_the_machine_is_busy(world: World) -> None:
+def test_stored_measurements_are_not_repeated_while_the_machine_is_busy(world: World) -> None:
     world.idle(20.0)
     world.suggest()
     world.taken = 2
@@ -235,7 +235,7 @@ def test_request_interrupts_a_running_measurement(world: World) -> None:
 
 
 class Overridden:
-    """A backend with another `decode`."""
+    """A backend whose `decode` is replaced."""
 
     def __init__(self, inner: Backend, decode: Any) -> None:
         self.inner, self.decode = inner, decode

@@ -1,4 +1,4 @@
-"""Decoding tokens to text: stop strings, characters of several tokens, the end of an answer."""
+"""Tokens are decoded to text: stop strings, characters of several tokens, and the end of an answer."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from slm_lsp.engine.daemon.healing import Healing, Pieces
 
 
 class Bytes:
-    """A vocabulary of the 256 bytes; token 256 is the end."""
+    """A vocabulary with one token for each of the 256 bytes; token 256 ends the answer."""
 
     size = 257
     fim: FimTokens | None = None
@@ -59,7 +59,7 @@ def test_text_ends_before_the_first_complete_stop_string(text: str, strings: lis
     assert out == (text[: min(hits)[1]] if hits else text)
 
 
-def test_leading_line_break_is_no_stop_with_after_text() -> None:
+def test_with_after_text_a_leading_line_break_is_not_a_stop_string() -> None:
     assert stream("\n    x = 1\ny", Stop(("\n",), after_text=True), []) == ("\n    x = 1", True)
     assert stream("\n    x = 1\ny", Stop(("\n",)), []) == ("", True)
 
@@ -90,7 +90,7 @@ def test_end_token_ends_the_answer() -> None:
     assert (step.token, step.finish, decoder.generated) == (None, "end", 1)
 
 
-def test_answer_ends_at_max_tokens_with_the_text_held_back() -> None:
+def test_answer_that_reaches_max_tokens_includes_text_that_was_held_back() -> None:
     decoder = Decoder(Bytes(), Stop(("ab",)), max_tokens=1)
     step = decoder.accept(logits_for(ord("a")))
     assert (step.token, step.text, step.finish) == (None, "a", "length")
@@ -118,7 +118,7 @@ def test_sampling_depends_on_the_seed_and_skips_unlikely_tokens() -> None:
     assert set(draw(1)) == {0, 1, 2}
 
 
-def test_entropy_is_that_of_the_first_token() -> None:
+def test_reported_entropy_belongs_to_the_first_token() -> None:
     decoder = Decoder(Bytes(), Stop(), max_tokens=9)
     even = np.full(Bytes.size, -100, dtype=np.float32)
     even[[65, 66]] = 1.0
@@ -129,7 +129,7 @@ def test_entropy_is_that_of_the_first_token() -> None:
 
 @pytest.mark.parametrize(("end", "finish"), [(9.0, "end"), (2.0, None)])
 def test_infill_rule_ends_the_answer_of_an_unsure_model(end: float, finish: str | None) -> None:
-    """Ten tokens are equally likely; the end is less likely than any of them."""
+    """Ten text tokens are equally likely, and the end token is less likely than each of them."""
     logits = np.full(Bytes.size, -100, dtype=np.float32)
     logits[65:75] = 10.0
     logits[256] = end
@@ -138,7 +138,7 @@ def test_infill_rule_ends_the_answer_of_an_unsure_model(end: float, finish: str 
 
 
 class TestHealing:
-    """The first tokens spell the bytes removed from the prompt."""
+    """The first generated tokens spell the bytes that were removed from the prompt."""
 
     def decoder(self, forced: bytes) -> Decoder:
         vocabulary = Words()
@@ -165,7 +165,7 @@ class TestHealing:
 
 
 class Words(Bytes):
-    """A vocabulary of a few words; the empty word is the end."""
+    """A vocabulary of a few words; the empty word ends the answer."""
 
     WORDS = (b"", b"r", b"re", b"ret", b"return", b"t", b"ty", b"x", b" ", b"    ", "é".encode())
     size = len(WORDS)

@@ -40,7 +40,7 @@ def test_answer_matches_the_form_for_any_logits(seed: int, temperature: float) -
 
 
 @pytest.mark.parametrize(("form", "answers"), [("yes|no", {"yes", "no"}), ("(é){2}", {"éé"}), ("[0-9]{3}", None)])
-def test_answer_ends_when_the_match_cannot_be_continued(form: str, answers: set[str] | None) -> None:
+def test_answer_ends_when_no_longer_answer_can_match(form: str, answers: set[str] | None) -> None:
     text, finish = answer(form, 1)
     assert finish == "end"
     assert text in answers if answers else re.fullmatch(form, text)

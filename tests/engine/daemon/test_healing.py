@@ -1,4 +1,4 @@
-"""Token healing: which tokens are removed from the prompt, and which can replace them."""
+"""Token healing: which tokens are removed from the prompt, and which tokens can replace them."""
 
 from collections.abc import Sequence
 
@@ -50,7 +50,7 @@ def fits(word: bytes, forced: bytes) -> bool:
 
 
 @given(st.lists(st.sampled_from(WORDS[1:]), min_size=1, max_size=3).map(b"".join))
-def test_exactly_the_fitting_tokens_are_found(forced: bytes) -> None:
+def test_all_and_only_tokens_that_can_spell_the_forced_bytes_are_found(forced: bytes) -> None:
     found: Sequence[int] = PIECES.fitting(forced).tolist()
     assert sorted(found) == [token for token, word in enumerate(WORDS) if fits(word, forced)]
 

@@ -14,7 +14,7 @@ from slm_lsp.engine.daemon.kv_offload import KvOffload
 from slm_lsp.engine.daemon.session import Sessions
 from tests.engine.daemon.test_session import CELLS, Fewer, alone, backend, evaluate, execute, same
 
-__all__ = ["backend"]  # the fixture
+__all__ = ["backend"]  # a pytest fixture, imported so that these tests can use it
 
 MEGABYTE = 1_000_000
 
@@ -43,7 +43,7 @@ class TestSessions:
         logits = evaluate(backend, session.sequence, 150, [3])
         assert same(logits, alone(backend, wanted))
 
-    def test_evicted_document_is_evaluated_again_without_disk_space(self, backend: Backend, tmp_path: Path) -> None:
+    def test_without_disk_space_an_evicted_document_is_evaluated_again(self, backend: Backend, tmp_path: Path) -> None:
         sessions = offloading_sessions(backend, KvOffload(tmp_path, 0, min_tokens=32))
         for number in range(1, 7):
             execute(backend, sessions, document(number))
@@ -84,7 +84,7 @@ class TestSessions:
 
 
 class Counting(Fewer):
-    """Counts how often cells are restored."""
+    """A backend that counts how often cells are restored."""
 
     restored = 0
 
@@ -94,7 +94,7 @@ class Counting(Fewer):
 
 
 class TestContextHoldsOnlyTheDocumentInUse:
-    """Attention reads all cells in use, so cells of idle documents would slow every batch down."""
+    """Cells of idle documents are moved to disk, because attention reads all cells in use and would become slower."""
 
     def test_other_documents_are_offloaded(self, backend: Backend, tmp_path: Path) -> None:
         offload = KvOffload(tmp_path, MEGABYTE, min_tokens=32)
@@ -105,7 +105,7 @@ class TestContextHoldsOnlyTheDocumentInUse:
         assert [sessions.missing(document(number, 100)) for number in (1, 2, 3)] == [1, 1, 1]
         offload.close()
 
-    def test_other_documents_stay_without_disk_space(self, backend: Backend, tmp_path: Path) -> None:
+    def test_without_disk_space_other_documents_stay_in_the_context(self, backend: Backend, tmp_path: Path) -> None:
         sessions = offloading_sessions(backend, KvOffload(tmp_path, 0))
         for number in range(1, 4):
             execute(backend, sessions, document(number, 100))
@@ -137,7 +137,9 @@ class TestContextHoldsOnlyTheDocumentInUse:
         assert offload.count() == 1
         offload.close()
 
-    def test_document_is_moved_down_once_when_the_cells_below_are_empty(self, backend: Backend, tmp_path: Path) -> None:
+    def test_document_moves_once_to_the_first_cells_when_they_become_empty(
+        self, backend: Backend, tmp_path: Path
+    ) -> None:
         offload = KvOffload(tmp_path, MEGABYTE, min_tokens=32)
         for number in range(backend.options.sequences):
             backend.remove(number, 0, -1)
@@ -147,7 +149,7 @@ class TestContextHoldsOnlyTheDocumentInUse:
         assert first is not None
         evaluate(backend, first.sequence, 0, document(1, 150))
         first.tokens += document(1, 150)
-        execute(backend, sessions, document(2, 100))  # above the first one, which is busy
+        execute(backend, sessions, document(2, 100))  # gets cells after those of the first document, which is busy
         sessions.close(first)
         wanted = [*document(2, 100), 5]
         _, logits = execute(backend, sessions, wanted)

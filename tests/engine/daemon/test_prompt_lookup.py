@@ -1,4 +1,4 @@
-"""Drafts from a text that the answer repeats, and their length."""
+"""Drafts are copied from a text that the answer repeats, and their length follows their success."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,31 +12,31 @@ def test_first_draft_is_the_start_of_the_source() -> None:
     assert PromptLookup([1, 2, 3, 4]).draft([], 3) == [1, 2, 3]
 
 
-def test_draft_continues_the_source_after_the_last_tokens() -> None:
+def test_draft_contains_the_source_tokens_after_the_last_generated_ones() -> None:
     lookup = PromptLookup([1, 2, 3, 4, 5, 6])
     assert lookup.draft([1, 2], 2) == [3, 4]
     assert lookup.draft([1, 2, 3, 4, 5], 9) == [6]
 
 
-def test_source_is_found_again_after_an_insertion() -> None:
+def test_drafts_continue_when_the_answer_returns_to_the_source_after_an_insertion() -> None:
     lookup = PromptLookup([1, 2, 3, 4, 5, 6, 7, 8])
     lookup.draft([1, 2, 3], 2)
     assert lookup.draft([1, 2, 3, 90, 91, 92], 2) == []
     assert lookup.draft([1, 2, 3, 90, 91, 92, 4, 5], 2) == [6, 7]
 
 
-def test_match_nearest_to_the_expected_position_is_used() -> None:
+def test_of_several_matches_the_one_nearest_to_the_expected_position_is_used() -> None:
     lookup = PromptLookup([1, 2, 9, 1, 2, 8, 1, 2, 7])
     lookup.draft([1, 2, 9], 1)
     assert lookup.draft([1, 2, 9, 1, 2], 1) == [8]
 
 
-def test_repetition_of_the_answer_itself_is_drafted() -> None:
+def test_without_a_source_drafts_are_copied_from_the_answer_itself() -> None:
     lookup = PromptLookup([])
     assert lookup.draft([1, 2, 3, 4, 1, 2], 2) == [3, 4]
 
 
-def test_rename_is_drafted_after_its_first_occurrence() -> None:
+def test_after_one_replaced_name_the_draft_contains_the_same_replacement() -> None:
     key, renamed = [50], [60, 61]
     source = [1, 2, *key, 3, 4, 5, 6, *key, 7, 8, *key, 9]
     lookup = PromptLookup(source)
@@ -65,14 +65,16 @@ def test_draft_never_exceeds_the_length(source: list[int], generated: list[int],
 def test_draft_contains_only_tokens_of_the_source_and_the_answer(
     source: list[int], generated: list[int], length: int
 ) -> None:
-    """Known replacements may be applied, so a draft need not be a run of the source."""
+    """A draft may differ from the source, because replacements of the answer are applied to it."""
     found = PromptLookup(source).draft(generated, length)
     assert len(found) <= length
     assert set(found) <= {*source, *generated}
 
 
 @given(TOKENS, st.data(), st.integers(0, 8))
-def test_answer_that_repeats_the_source_is_drafted_exactly(source: list[int], data: st.DataObject, length: int) -> None:
+def test_draft_of_an_answer_that_repeats_the_source_is_the_rest_of_the_source(
+    source: list[int], data: st.DataObject, length: int
+) -> None:
     lookup = PromptLookup(source)
     end = data.draw(st.integers(0, len(source)))
     for generated in range(end):
@@ -80,7 +82,7 @@ def test_answer_that_repeats_the_source_is_drafted_exactly(source: list[int], da
     assert lookup.draft(source[:end], length) == source[end : end + length]
 
 
-def test_accepted_drafts_become_longer_and_rejected_ones_stop() -> None:
+def test_drafts_become_longer_when_accepted_and_rare_when_rejected() -> None:
     good, bad = DraftLength(), DraftLength()
     for _ in range(20):
         good.note(16, 16)

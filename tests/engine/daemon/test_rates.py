@@ -1,4 +1,4 @@
-"""The speed of a model: measured in idle time, stored and used."""
+"""The engine measures a model's speed in idle time, stores it and uses it."""
 
 import asyncio
 import itertools
@@ -61,7 +61,7 @@ def test_rates_without_a_time_of_measurement_are_ignored(model: LoadedModel, tmp
     assert file.get(model.ref, model.backend) is None
 
 
-def kept(home: dict[str, str]) -> bytes:
+def stored_rates(home: dict[str, str]) -> bytes:
     return (Path(home["XDG_CACHE_HOME"]) / "slm-lsp" / "rates.json").read_bytes()
 
 
@@ -73,14 +73,14 @@ async def measured(client: EngineClient) -> dict[int, float]:
     raise AssertionError("the model was not measured")
 
 
-async def test_idle_engine_measures_once_and_the_next_one_reads_the_result(
+async def test_idle_engine_measures_once_and_the_next_engine_reads_the_stored_result(
     home: dict[str, str], tiny_model: Path
 ) -> None:
     async with EngineClient(home) as client:
         events = [event async for event in client.generate(Generate(ModelRef.of(tiny_model), (Segment("def f"),), 2))]
         assert events
         batch_s = await measured(client)
-        before = kept(home)
+        before = stored_rates(home)
     engines(home)[0].kill()
     async with EngineClient(home) as client:
         info = await client.describe(ModelRef.of(tiny_model))
@@ -88,7 +88,7 @@ async def test_idle_engine_measures_once_and_the_next_one_reads_the_result(
         assert info.prefill_rate is not None
         assert info.prefill_rate > 0
         assert (await client.stats()).loaded[0].batch_s == batch_s
-    assert kept(home) == before
+    assert stored_rates(home) == before
 
 
 async def test_client_gets_the_speed_measured_after_its_first_description(
@@ -149,7 +149,9 @@ def test_old_rates_are_used_until_the_new_ones_are_complete(model: LoadedModel) 
     ],
     ids=["recent and on an idle machine", "while other programs ran", "long ago", "in the future", "never"],
 )
-def test_stale_rates(model: LoadedModel, rates: Rates | None, stale: bool) -> None:
+def test_rates_are_stale_if_missing_old_or_measured_under_load(
+    model: LoadedModel, rates: Rates | None, stale: bool
+) -> None:
     model.rates = rates
     assert model.stale(now=1001.0) == stale
 

@@ -163,7 +163,7 @@ def bench(request: pytest.FixtureRequest, tiny_model: Path, tmp_path: Path) -> I
     found.close()
 
 
-def test_answer_is_started_then_tokens_then_done(bench: Bench) -> None:
+def test_events_are_started_then_tokens_then_done(bench: Bench) -> None:
     answer = bench.generate()
     kinds = [type(event) for event in answer.all() if not isinstance(event, Loading)]
     assert kinds == [Started, *[Token] * 8, Done]
@@ -183,7 +183,7 @@ def test_repeated_request_reuses_the_prompt_and_gives_the_same_answer(bench: Ben
     assert started.reused_tokens == started.prompt_tokens - 1
 
 
-def test_typed_text_that_was_generated_before_is_reused(bench: Bench) -> None:
+def test_cells_of_generated_text_are_reused_when_the_prompt_contains_this_text(bench: Bench) -> None:
     first = bench.generate(tokens=4)
     prompt = PROMPT + first.text
     (started,) = bench.generate(prompt).of(Started)
@@ -203,7 +203,7 @@ def test_requests_of_the_same_priority_share_batches(bench: Bench) -> None:
     assert texts == [bench.generate("x = 1\n").text, bench.generate("class Shop:\n").text]
 
 
-def test_urgent_request_interrupts_another_without_changing_its_answer(bench: Bench) -> None:
+def test_request_interrupted_by_a_more_urgent_one_gets_the_same_answer(bench: Bench) -> None:
     alone = bench.generate("import os\n" * 20, tokens=12).text
     bench.generate("something else entirely").all()
     bench.backend.gate.clear()
@@ -362,21 +362,21 @@ def test_typing_after_the_middle_sentinel_evaluates_few_tokens(bench: Bench) -> 
 
 
 def test_healed_answer_continues_inside_the_word(bench: Bench) -> None:
-    """For any answer of the tiny model, the typed text precedes it and is not repeated."""
+    """Whatever the tiny model answers, the answer does not repeat the typed text."""
     whole = bench.infill(PREFIX, "", SUFFIX, tokens=12).text
     typed = whole[:3]
     again = bench.infill(PREFIX, typed, SUFFIX, tokens=12)
     assert (typed + again.text)[: len(whole) - 3] == whole[: len(whole) - 3]
 
 
-def test_prompt_of_a_moved_cursor_gets_the_answer_of_a_fresh_evaluation(bench: Bench) -> None:
+def test_prompt_after_a_cursor_move_gets_the_answer_of_a_fresh_evaluation(bench: Bench) -> None:
     bench.infill(PREFIX, "x", SUFFIX).all()
     moved = bench.infill(PREFIX + "    pass\n", "", SUFFIX)
     assert moved.evaluated > 150
     assert moved.text == bench.infill(PREFIX + "    pass\n", "", SUFFIX, fresh=True).text
 
 
-def test_request_with_a_warmed_prompt_evaluates_one_token(bench: Bench) -> None:
+def test_request_for_a_warmed_prompt_evaluates_one_prompt_token(bench: Bench) -> None:
     segments = infill(PREFIX, "", SUFFIX)
     warmed = bench.submit(Warm(ModelRef.of(bench.tiny), segments))
     assert warmed.of(Token) == []
@@ -426,7 +426,7 @@ def test_wrong_drafts_do_not_change_the_answer(bench: Bench) -> None:
     assert bench.generate(tokens=30, draft=plain.text[10:] + plain.text[:10]).text == plain.text
 
 
-def test_batch_that_cannot_be_evaluated_is_reported(bench: Bench) -> None:
+def test_request_fails_if_its_batch_cannot_be_evaluated(bench: Bench) -> None:
     expected = bench.generate().text
     bench.backend.fail_next = 20
     (failed,) = bench.generate("x" * 50).of(Failed)
@@ -494,7 +494,7 @@ def test_request_ends_although_a_candidate_ends_with_its_first_token(bench: Benc
 
 
 class TestBranches:
-    """Candidates that branch off at unlikely tokens of the greedy answer."""
+    """Candidates branch off at unlikely tokens of the greedy answer."""
 
     def by_candidate(self, answer: "Answer") -> list[list[Token]]:
         tokens = answer.of(Token)

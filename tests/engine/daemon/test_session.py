@@ -1,4 +1,4 @@
-"""Plans for reusing KV cells, and carrying them out on the tiny model."""
+"""Plans for reusing KV cells, and their execution on the tiny model."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -57,10 +57,10 @@ class TestPlan:
         assert found.sequence == 2
         assert found.emptied == (0,)
 
-    def test_there_is_no_plan_while_all_sequences_are_busy(self) -> None:
+    def test_plan_is_none_while_all_sequences_are_busy(self) -> None:
         assert plan(held([1], busy=frozenset([0])), [1, 2], room=8, cells=CELLS) is None
 
-    def test_there_is_no_plan_while_busy_sequences_hold_the_cells(self) -> None:
+    def test_plan_is_none_while_busy_sequences_hold_too_many_cells(self) -> None:
         assert plan(held([1] * 450, [], busy=frozenset([0])), [2] * 60, room=8, cells=CELLS) is None
 
     def test_cells_reserved_by_a_busy_sequence_are_not_used(self) -> None:
@@ -68,13 +68,13 @@ class TestPlan:
         assert plan(sequences, [2] * 150, room=8, cells=CELLS) is None
         assert plan(sequences, [2] * 90, room=8, cells=CELLS) is not None
 
-    def test_alone_continues_the_nearest_idle_sequence_and_empties_the_others(self) -> None:
+    def test_with_alone_the_most_similar_idle_sequence_is_continued_and_others_are_emptied(self) -> None:
         head = list(range(MIN_SHARED))
         sequences = held([*head, *range(100, 150)], [1] * 40, [])
         found = plan(sequences, [*head, *range(200, 250)], 8, CELLS, alone=True)
         assert found == Plan(0, MIN_SHARED, None, (1,))
 
-    def test_alone_copies_the_beginning_of_a_busy_sequence(self) -> None:
+    def test_with_alone_the_beginning_of_a_busy_sequence_is_copied(self) -> None:
         head = list(range(MIN_SHARED))
         sequences = held([*head, *range(100, 150)], [1] * 40, [], busy=frozenset([0]))
         found = plan(sequences, [*head, *range(200, 250)], 8, CELLS, alone=True)
@@ -112,11 +112,14 @@ def backend(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[Backen
 
 
 ALONE = 4
-"""A sequence that `Sessions` does not use, for fresh evaluation."""
+"""Number of a sequence that `Sessions` does not use. The tests evaluate prompts in it without reused cells."""
 
 
 class Fewer:
-    """The backend with fewer cells and sequences than it has. The rest is used for fresh evaluation."""
+    """A backend that reports fewer cells and sequences than it has.
+
+    In the others, the tests evaluate prompts without reused cells, for comparison.
+    """
 
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
@@ -133,7 +136,7 @@ def fresh_sessions(backend: Backend) -> Sessions:
 
 
 def evaluate(backend: Backend, sequence: int, start: int, tokens: list[int]) -> np.ndarray:
-    """Evaluate tokens as the scheduler does: if a batch does not fit, halve it. ik needs adjacent cells for a batch."""
+    """Evaluate tokens as the scheduler does: halve a batch that does not fit, as ik needs adjacent cells for it."""
     size = backend.options.batch
     at = 0
     while at < len(tokens):
@@ -165,7 +168,7 @@ def execute(
 
 
 def alone(backend: Backend, wanted: list[int]) -> np.ndarray:
-    """Return the logits of a fresh evaluation."""
+    """Return the logits of a prompt that is evaluated without reused cells."""
     backend.remove(ALONE, 0, -1)
     logits = evaluate(backend, ALONE, 0, wanted)
     backend.remove(ALONE, 0, -1)
@@ -173,7 +176,7 @@ def alone(backend: Backend, wanted: list[int]) -> np.ndarray:
 
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Compare logits up to rounding of f16 cells and the order of sums (0.08 in 900 trials).
+    """Return whether logits are equal, except for rounding and the order of sums (at most 0.08 in 900 trials).
 
     Logits of different prompts differ by several units.
     """
@@ -188,7 +191,7 @@ BYTES = st.integers(0, 249)
 def test_reused_prefixes_give_the_logits_of_a_fresh_evaluation(
     backend: Backend, prompts: list[list[int]], data: st.DataObject
 ) -> None:
-    """Prompts that grow, shrink, branch off and alternate between documents."""
+    """The prompts grow, shrink, branch off and alternate between documents."""
     sessions = fresh_sessions(backend)
     for tokens in prompts:
         kept = prompts[0][: data.draw(st.integers(0, len(prompts[0])))]
@@ -211,7 +214,7 @@ def test_reused_prefixes_give_the_logits_of_a_fresh_evaluation(
 def test_any_script_of_edits_and_moves_gives_the_logits_of_a_fresh_evaluation(
     backend: Backend, document: list[int], script: list[tuple[str, float, int]]
 ) -> None:
-    """Fill-in-the-middle prompts of a document that is edited and in which the cursor moves."""
+    """The prompts are fill-in-the-middle prompts. The document is edited and the cursor moves."""
     sessions = fresh_sessions(backend)
     cursor, middle = 60, []
     for kind, where, token in script:

@@ -13,7 +13,7 @@ Slowness = Callable[[int], float]
 
 
 class Simulation:
-    """Simulated batches under load; each takes 0.1 s times its slowdown."""
+    """Simulates batches under load. Each batch takes 0.1 s multiplied by its slowdown."""
 
     def __init__(self, most: int) -> None:
         self.now = 0.0
@@ -31,12 +31,12 @@ class Simulation:
 
 
 def waits_for_the_slowest(threads: int) -> float:
-    """One of two cores is busy: two threads wait for the thread on the busy core."""
+    """Return the slowdown if one of two cores is busy: two threads wait for the thread on the busy core."""
     return 3.0 if threads == 2 else 1.6
 
 
 def shares_everything(threads: int) -> float:
-    """All cores are busy: more threads get more processor time."""
+    """Return the slowdown if all cores are busy: more threads get more processor time."""
     return 4.0 if threads == 2 else 6.0
 
 
@@ -61,14 +61,14 @@ def test_all_threads_are_used_if_fewer_are_not_faster() -> None:
     assert used[2 * TRIALS :].count(2) >= 85
 
 
-def test_choice_does_not_oscillate_between_equally_fast_numbers() -> None:
+def test_choice_does_not_oscillate_between_equally_fast_thread_counts() -> None:
     used = Simulation(2).run(300, 1.0, lambda threads: 2.0)
     changes = sum(one != other for one, other in pairwise(used))
     seconds = 300 * 0.2
     assert changes <= 4 + 2 * seconds / RETRY_S
 
 
-def test_number_that_becomes_faster_under_the_same_load_is_found() -> None:
+def test_thread_count_that_becomes_faster_under_the_same_load_is_chosen() -> None:
     simulation = Simulation(2)
     simulation.run(60, 1.0, waits_for_the_slowest)
     assert simulation.run(200, 1.0, lambda threads: 1.0 if threads == 2 else 2.0)[-20:].count(2) >= 18

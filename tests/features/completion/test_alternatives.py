@@ -1,4 +1,4 @@
-"""`Race` decides among candidates that are decoded together."""
+"""`Race` ranks candidates that are decoded together and decides when their request can end."""
 
 import random
 
@@ -101,7 +101,7 @@ async def test_race_does_not_wait_for_others_in_an_unfinished_function() -> None
     assert found.ranked()[0].candidate.text == "n + n"
 
 
-async def test_single_candidate_is_not_run() -> None:
+async def test_examples_are_not_run_with_a_single_candidate() -> None:
     trials = trials_of(SQUARE)
     found = Race(trials.site, trials)
     found.note(token(0, "n + n", -0.1, "end"))
@@ -155,7 +155,7 @@ def test_spread_requests_several_candidates_for_the_same_prompt() -> None:
 @pytest.mark.parametrize(
     ("texts", "kept"),
     [
-        (["late.append(invoice)", "late.append("], [0]),  # seen with the 0.5B model in the middle of a loop
+        (["late.append(invoice)", "late.append("], [0]),  # the 0.5B model generated both in the middle of a loop
         (["late.append(", "late.append(invoice)"], [0, 1]),
         (["total / n", "total"], [0, 1]),
         (["a  + b", "a + b", "a"], [0, 2]),

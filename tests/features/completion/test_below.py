@@ -1,4 +1,4 @@
-"""Suggestions that do not fit the code below are recognized, in several languages."""
+"""Finds suggestions that make the code below unreachable or wrongly indented, or that end with an unused variable."""
 
 import pytest
 
@@ -62,7 +62,9 @@ def test_jump_or_unexpected_indentation_cuts_off_the_lines_below(path: str, mark
         ("a.rb", "def f(a)\n  ▌\n  a + 1\nend\n", "return a if a > 1"),
     ],
 )
-def test_reachable_code_and_statements_started_by_the_user_are_no_fault(path: str, marked: str, text: str) -> None:
+def test_code_below_that_stays_reachable_and_statements_of_the_user_are_no_fault(
+    path: str, marked: str, text: str
+) -> None:
     assert fault(path, marked, text) is Fault.NONE
 
 

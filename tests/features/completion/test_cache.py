@@ -51,11 +51,11 @@ def test_cache_returns_the_rest_after_the_typed_text(text: str, typed: str, rest
 
 
 @pytest.mark.parametrize("typed", ["x", "sum(values)", "sum(values) ", "sum(vx"])
-def test_nothing_is_returned_for_other_or_complete_text(typed: str) -> None:
+def test_nothing_is_returned_if_the_typed_text_differs_or_is_complete(typed: str) -> None:
     assert rest_of("sum(values)", typed) is None
 
 
-def test_nothing_is_returned_for_other_text_after_the_cursor_or_another_file() -> None:
+def test_nothing_is_returned_if_the_text_after_the_cursor_or_the_file_differs() -> None:
     assert rest_of("sum(values)", "su", "\n\ng()\n") is None
     cache = Cache()
     cache.put(cursor(), completion("sum"))

@@ -1,4 +1,4 @@
-"""Candidates are checked for faults and ranked, in documents of several languages."""
+"""Candidates in documents of several languages are checked for faults and ranked."""
 
 import argparse
 import inspect
@@ -74,7 +74,7 @@ def test_greedy_candidate_wins_unless_another_is_clearly_better() -> None:
         assert ranked([greedy, other], site(), greedy_first=False)[0].candidate == other
 
 
-def test_line_is_at_most_as_likely_as_its_merged_last_token() -> None:
+def test_likelihood_of_a_stopped_line_includes_the_probability_that_it_ends() -> None:
     tokens = (-0.1, -2.0)
     end = math.log(1 - math.exp(-2.0))
     assert Candidate("if total", tokens, "stop").likelihood == pytest.approx(-0.1 + end)
@@ -83,7 +83,7 @@ def test_line_is_at_most_as_likely_as_its_merged_last_token() -> None:
 
 
 def test_longer_candidates_lower_the_likelihood_of_a_shorter_one() -> None:
-    """`c * c` is an unlikely end, because the model continues with `or` at a probability of 0.65."""
+    """The line probably does not end after `c * c`, because the model continues with `or` at a probability of 0.65."""
     longer = Candidate("c * c or d", (-0.01, math.log(0.65), -0.02, -0.03), "end")
     shorter = Candidate("c * c", (-0.01, math.log(0.17)), "stop")
     other = Candidate("c + c", (-4.0, -0.1, -0.1), "end")
@@ -117,7 +117,7 @@ def test_partly_typed_name_is_checked_as_a_whole() -> None:
     assert site(PYTHON.replace("total = 0", "größé = 0")).fault("total = größé + 1") is Fault.NONE
 
 
-def test_names_are_not_checked_if_they_may_come_from_elsewhere() -> None:
+def test_names_are_not_checked_with_a_wildcard_import_or_without_a_list_of_builtins() -> None:
     assert site("from tools import *\n" + PYTHON).fault("total = frobnicate(total)") is Fault.NONE
     assert site("int main(void) {\n    ▌\n}\n", "a.c").fault('printf("%d", 3);') is Fault.NONE
 
@@ -170,7 +170,7 @@ def test_likeliest_candidate_without_faults_comes_first() -> None:
 
 
 def test_candidate_that_the_model_ended_itself_wins_over_a_cut_one() -> None:
-    """The first tokens of `if` are likelier, but the model would have continued after the cut."""
+    """The tokens of `if total:` are likelier, but the model would have continued after the stop string."""
     cut = Candidate("if total:", (-0.4, -0.01), "stop")
     complete = Candidate("total = abs(total)", (-0.8, -0.3), "end")
     assert [each.candidate for each in ranked([cut, complete], site())] == [complete, cut]
@@ -217,7 +217,7 @@ def test_ranking_eight_candidates_in_a_thousand_lines_is_fast() -> None:
     assert min(durations) < 0.1
 
 
-def test_builtins_are_listed_only_for_languages_whose_imports_name_everything() -> None:
+def test_builtins_are_listed_only_for_languages_whose_imports_list_all_names() -> None:
     assert {name for name, language in languages().items() if language.builtins} == {
         "javascript",
         "python",

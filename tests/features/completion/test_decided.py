@@ -17,12 +17,12 @@ from tests.features.completion.test_postprocess import Case, read_cases
 
 
 def stopped_at(answer: str, around: Surroundings) -> int | None:
-    """Return the number of characters after which an answer is stopped; None if it never is."""
+    """Return the number of characters after which an answer is stopped; None if it is not stopped."""
     return next((length for length in range(len(answer) + 1) if decided(answer[:length], around) is not None), None)
 
 
 def check_that_stopping_changes_nothing(answer: str, around: Surroundings) -> None:
-    """Check that every early stop shows the same as the complete answer, whether or not the token limit ended it."""
+    """Check that every early stop shows the same text as the complete answer, with and without a token limit."""
     complete = [postprocess(answer, around, whole=each) for each in (True, False)]
     for end in {decided(answer[:length], around) for length in range(len(answer) + 1)} - {None}:
         early = postprocess(answer[:end], around)
@@ -36,7 +36,7 @@ def around_of(case: Case) -> Surroundings:
 
 
 @pytest.mark.parametrize("case", read_cases(), ids=lambda case: case.title)
-def test_stopping_early_changes_no_case_of_the_filters(case: Case) -> None:
+def test_stopping_early_changes_no_result_of_the_filter_cases(case: Case) -> None:
     check_that_stopping_changes_nothing(case.answer + "\n    more(1)\n    and_more(2)\n", around_of(case))
 
 
@@ -171,7 +171,7 @@ def test_stopping_early_changes_no_recorded_answer(answer: Recorded, min_confide
 
 
 def test_recorded_answers_are_stopped_where_they_repeat_the_next_line() -> None:
-    """In `loop.py` the model's second line is the line below, after which it continues for 88 tokens."""
+    """In `loop.py` the model's second line repeats the line below the cursor, and 88 more tokens follow."""
     stopped = {each.path: (each.stopped_after(0.0), len(each.tokens)) for each in recorded()}
     assert stopped["loop.py"] == (8, 96)
     assert stopped["double.py"] == (7, 8)

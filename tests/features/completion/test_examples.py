@@ -149,7 +149,7 @@ def test_impure_functions_and_functions_without_examples_are_not_run(line: str) 
         "def broken(:",
     ],
 )
-def test_function_is_not_run_if_a_name_may_be_defined_elsewhere(other: str) -> None:
+def test_function_is_not_run_if_the_definition_of_a_name_cannot_be_run_alone(other: str) -> None:
     text = f'def f(n):\n    """f(1) == 2"""\n    return half(n)\n\n{other}\n'
     assert runnable(text, 2) is None
     assert runnable(text.replace("return half(n)", "return 2").replace(other, ""), 2) is not None
@@ -178,7 +178,7 @@ def test_plain_assignments_to_an_element_are_included() -> None:
     assert "TABLE[1] = 2" in found.definition
 
 
-def test_main_guard_does_not_prevent_running() -> None:
+def test_function_in_a_file_with_a_main_guard_can_be_run() -> None:
     text = 'def f(n):\n    """f(1) == 2"""\n    return n\n\n\nif __name__ == "__main__":\n    print(f(1))\n'
     assert runnable(text, 2) is not None
 
@@ -213,7 +213,7 @@ def test_function_with_a_decorator_of_several_lines_is_not_run() -> None:
     ],
 )
 def test_hostile_docstring_is_parsed_a_limited_number_of_times(docstring: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the limits, each of these blocked the server for up to minutes."""
+    """Without the limits, each of these docstrings blocked the server, some of them for minutes."""
     parse, parsed = ast.parse, []
 
     def counted(source: str, mode: str = "exec") -> ast.AST:
@@ -226,7 +226,7 @@ def test_hostile_docstring_is_parsed_a_limited_number_of_times(docstring: str, m
 
 
 def test_many_definitions_of_one_name_are_each_visited_once() -> None:
-    """Otherwise memory and time grow with the square of their number."""
+    """If they were visited repeatedly, time and memory would grow with the square of their number."""
     text = "a = a\n" * 1500 + 'def f(n):\n    """f(1) == 2"""\n    return a\n'
     assert runnable(text, text.count("\n") - 1) is not None
 
@@ -241,7 +241,7 @@ def test_too_large_function_is_not_run(line: str) -> None:
     assert runnable(f'def f(n):\n    """f(1) == 2"""\n{line}\n', 2) is None
 
 
-def test_unknown_types_in_annotations_do_not_prevent_running() -> None:
+def test_function_with_unknown_types_in_its_annotations_can_be_run() -> None:
     text = 'def f(n: "Unheard", m: Of = 1) -> Of:\n    """f(1) == 2"""\n    found: Of = n + m\n    return found\n'
     found = runnable("Of = 1\n" + text, 3)
     assert found is not None

@@ -1,4 +1,4 @@
-"""`modules_of` accepts code that only computes and refuses everything else."""
+"""`modules_of` accepts code that only computes, and refuses code that may do anything else."""
 
 import ast
 
@@ -93,5 +93,5 @@ def test_code_that_only_computes_is_accepted(text: str, imported: set[str]) -> N
         "def f(n=open('x')): pass",
     ],
 )
-def test_code_with_access_to_more_is_refused(text: str) -> None:
+def test_code_that_may_do_more_than_compute_is_refused(text: str) -> None:
     assert modules(text) is None

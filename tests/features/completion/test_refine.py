@@ -18,7 +18,7 @@ def test_confidences_are_compared_if_the_fast_model_is_confident(fast: float, st
     assert is_better(ModelAnswer("total + 1", fast), ModelAnswer("sum(rows)", strong)) is replaced
 
 
-def test_answer_of_the_strong_model_is_shown_if_nothing_is_shown() -> None:
+def test_answer_of_the_strong_model_is_shown_if_the_fast_model_has_none() -> None:
     assert is_better(ModelAnswer("", 0.4), ModelAnswer("sum(rows)", 0.8))
 
 

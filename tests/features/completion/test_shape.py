@@ -130,5 +130,5 @@ def test_closing_keyword_of_the_language_closes_a_block(path: str, line: str) ->
 
 
 @pytest.mark.parametrize(("path", "line"), [(path, line) for path, lines in OPEN_LINES.items() for line in lines])
-def test_identifier_that_starts_like_a_closing_keyword_closes_nothing(path: str, line: str) -> None:
+def test_identifier_that_starts_like_a_closing_keyword_does_not_close_a_block(path: str, line: str) -> None:
     assert not closes(line, language_of(path))

@@ -41,7 +41,7 @@ def test_nothing_is_suggested_in_a_language_that_is_switched_off() -> None:
     assert reason("x = ⟦⟧", settings=CompletionSettings(languages_off=("python",))) == OFF.format("python")
 
 
-def test_language_named_by_the_editor_is_used_if_the_path_has_none() -> None:
+def test_language_named_by_the_editor_is_used_if_the_path_shows_no_language() -> None:
     cursor = Cursor("shop", "Untitled-1", "# a note ", 9, "python")
     around = surroundings(cursor.text, cursor.offset, cursor.path, language=cursor.language)
     assert skip_reason(cursor, around, CompletionSettings()) == IN_COMMENT

@@ -49,7 +49,7 @@ async def test_line_in_the_middle_is_run_with_the_lines_below() -> None:
     assert await verdicts(where, "root * root", "root * 2") == [Verdict.PASSED, Verdict.FAILED]
 
 
-async def test_line_that_opens_a_block_is_run_with_a_block() -> None:
+async def test_candidate_that_opens_a_block_is_run_with_a_body() -> None:
     where = site("    if ", "\n")
     assert await verdicts(where, "root * root != number:", "root.x:") == [Verdict.UNFINISHED, Verdict.FAILED]
     where = site("    if ", "\n        return False\n    return True\n")
@@ -82,7 +82,7 @@ async def test_candidate_is_run_only_once() -> None:
     assert len(trials.verdicts) == 2
 
 
-def test_candidate_that_passes_wins_and_ranking_is_unchanged_if_none_passes() -> None:
+def test_failed_candidate_loses_and_equal_verdicts_keep_the_ranking() -> None:
     where = site()
     greedy, other = Candidate("root == number", (-0.1, -0.1), "end"), Candidate("number", (-2.0, -0.1), "end")
 

@@ -1,4 +1,7 @@
-"""What is left of a model's answer; each case was seen with a real model or in reports about other tools."""
+"""`clean` extracts the new code from a model's answer.
+
+Each case comes from a real model or from a report about another tool.
+"""
 
 import pytest
 
@@ -28,7 +31,7 @@ WANTED = "    def area(self) -> float:\n        return self.width * self.height"
         ("", Rejected(EMPTY)),
     ],
 )
-def test_only_the_code_of_the_unit_is_left(answer: str, expected: str | Rejected) -> None:
+def test_clean_returns_only_the_code_of_the_unit(answer: str, expected: str | Rejected) -> None:
     assert clean(answer, Surrounding(UNIT, ABOVE, BELOW)) == expected
 
 
@@ -40,7 +43,7 @@ def test_only_the_code_of_the_unit_is_left(answer: str, expected: str | Rejected
         (WANTED, WANTED),
     ],
 )
-def test_answer_behind_a_prefilled_fence_ends_at_the_closing_fence(answer: str, expected: str) -> None:
+def test_answer_after_a_prefilled_fence_ends_at_the_closing_fence(answer: str, expected: str) -> None:
     assert clean(answer, Surrounding(UNIT, ABOVE, BELOW), fenced=True) == expected
 
 
@@ -50,12 +53,12 @@ def test_answer_that_reached_the_limit_of_tokens_is_rejected_unless_its_fence_is
     assert clean(f"{WANTED}\n```\nBecause", around, finished=False, fenced=True) == WANTED
 
 
-def test_single_line_that_equals_the_context_stays() -> None:
+def test_single_repeated_line_of_the_context_is_kept() -> None:
     around = Surrounding("    a = 1\n    b = 2", "def f():", "    return a")
     assert clean("    a = 1\n    b = 3\n    return a", around) == "    a = 1\n    b = 3\n    return a"
 
 
-def test_tabs_stay_tabs() -> None:
+def test_indentation_with_tabs_is_kept() -> None:
     around = Surrounding("\tfor x in y:\n\t\tprint(x)")
     assert clean("for x in y:\n\tprint(x + 1)", around) == "\tfor x in y:\n\t\tprint(x + 1)"
 

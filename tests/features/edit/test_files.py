@@ -1,4 +1,4 @@
-"""Writing an edit to a file: all or nothing, and only over the version that was read."""
+"""An edit is written to a file completely or not at all, and only if the file has not changed since it was read."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("b\n", 0o755)
 
 
-def test_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+def test_file_that_changed_since_it_was_read_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text("a\n")
     version = read_version(file)

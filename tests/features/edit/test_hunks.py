@@ -15,20 +15,18 @@ def test_all_hunks_together_give_the_new_text(old: str, new: str) -> None:
 
 
 @given(TEXTS, TEXTS)
-def test_no_hunks_leave_the_old_text(old: str, new: str) -> None:
+def test_applying_no_hunks_changes_nothing(old: str, new: str) -> None:
     assert apply_hunks(old, []) == old
     assert (hunks(old, new) == ()) == (old == new)
 
 
 @given(TEXTS, TEXTS, st.data())
-def test_hunks_can_be_applied_one_by_one_in_any_order_against_the_old_text(
-    old: str, new: str, data: st.DataObject
-) -> None:
+def test_any_subset_of_the_hunks_can_be_applied(old: str, new: str, data: st.DataObject) -> None:
     found = hunks(old, new)
     chosen = data.draw(st.lists(st.sampled_from(found), unique=True)) if found else []
     both = apply_hunks(old, chosen)
     rejected = [each for each in found if each not in chosen]
-    # What was rejected is still in the text.
+    # The old lines of the other hunks are still in the text.
     assert all(each.old in both for each in rejected)
 
 

@@ -1,4 +1,4 @@
-"""How candidates become a proposal. A scripted provider stands in for the model, so that each answer is known."""
+"""`propose` turns the model's answers into a proposal. A scripted provider gives known answers instead of a model."""
 
 import pytest
 
@@ -34,7 +34,7 @@ MODEL = ModelRef("/m.gguf")
 
 
 class Scripted:
-    """A provider whose answers are given. Each answer is one token, with the probability and the end that it has."""
+    """A provider with given answers. Each answer has a text, a log-probability and a reason why it ended."""
 
     def __init__(self, *answers: tuple[str, float, Finish]) -> None:
         self.answers = answers
@@ -65,7 +65,7 @@ class Scripted:
 
 
 async def proposal(*answers: tuple[str, float, Finish], **more: object) -> tuple[Proposal, Generate]:
-    """Return what is proposed for the function `area` when the model gives these answers."""
+    """Return the proposal for the function `area` if the model gives these answers, and the request to the model."""
     unit = find_unit(TEXT, (TEXT.index("return"),) * 2, PYTHON)
     request = EditRequest("a.py", TEXT, unit, "use math.pi", MODEL, PYTHON, candidates=len(answers), **more)  # type: ignore[arg-type]
     provider = Scripted(*answers)
@@ -120,7 +120,7 @@ async def test_unusable_answers_give_a_reason(answer: tuple[str, float, Finish],
     assert (found.best, found.reason) == (None, reason)
 
 
-async def test_text_of_the_document_is_never_special_in_the_prompt() -> None:
+async def test_text_of_the_document_is_never_sent_as_special_tokens() -> None:
     _, request = await proposal((GOOD, -0.1, "stop"), context="<|im_end|>")
     plain = "".join(each.text for each in request.segments if not each.special)
     special = "".join(each.text for each in request.segments if each.special)
@@ -131,7 +131,7 @@ async def test_text_of_the_document_is_never_special_in_the_prompt() -> None:
     assert request.draft.startswith("def area(r):")
 
 
-async def test_kept_signature_starts_the_answer() -> None:
+async def test_answer_starts_with_a_signature_that_must_not_change() -> None:
     found, request = await proposal(("    return math.pi * r * r", -0.1, "stop"), keep_signature=True)
     assert request.segments[-1].text.endswith("def area(r):\n")
     assert found.best is not None

@@ -1,4 +1,4 @@
-"""Which piece of a document an edit rewrites."""
+"""`find_unit` chooses the piece of a document that an edit rewrites."""
 
 import pytest
 from hypothesis import given, settings
@@ -134,7 +134,7 @@ def test_unit_is_the_smallest_whole_piece_around_the_selection(
     assert unit_at(text, language, start, end) == expected
 
 
-def test_instruction_that_needs_a_function_widens_a_selected_statement() -> None:
+def test_required_extent_widens_a_selected_statement() -> None:
     assert unit_at(PYTHON, "python", "net = sum", "items)", Extent.FUNCTION)[:2] == ("function", "Order.total")
     assert unit_at(PYTHON, "python", "net = sum", "items)", Extent.CLASS)[:2] == ("class", "Order")
     assert unit_at(PYTHON, "python", "net = sum", "items)", Extent.FILE)[:2] == ("file", "")

@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(path: Path) -> Iterator[Open]:
-    """A function that opens the statistics as a server does. Takes the date of today."""
+    """Return a function that opens the statistics as a server does. Its argument is the current date."""
     made: list[Statistics] = []
 
     def make(today: date = TODAY) -> Statistics:
@@ -84,7 +84,7 @@ def test_replaced_suggestion_is_not_counted(opened: Open) -> None:
     statistics.outcome("other", "accepted")
     statistics.replaced("replaced")
     statistics.shown(suggestion("better", tier="strong"))
-    statistics.outcome("replaced", "ignored")  # a client may report this when it shows the better one
+    statistics.outcome("replaced", "ignored")  # a client may report this when it shows the better suggestion
     statistics.outcome("better", "accepted")
     total = counts(statistics)
     assert (total.shown, total.accepted, total.rejected, total.ignored) == (2, 2, 0, 0)
@@ -324,7 +324,7 @@ def test_locked_database_delays_writes_but_not_the_caller(opened: Open, path: Pa
         statistics.shown(suggestion(str(number)))
         statistics.threshold("python", "fast")
         durations.append(time.perf_counter() - start)
-    assert max(durations) < LOCK_S  # The lock is held throughout, so a call that waits for it takes `LOCK_S`.
+    assert max(durations) < LOCK_S  # A call that waited for the lock would take `LOCK_S`.
     assert not statistics.flush(0.05)
     other.execute("ROLLBACK")
     other.close()
@@ -437,7 +437,7 @@ def test_full_disk_is_logged_once_and_loses_no_earlier_rows(opened: Open, path: 
     assert 1 < counts(opened()).shown < 500
 
 
-def test_erase_leaves_no_trace_and_servers_continue_counting(opened: Open, path: Path) -> None:
+def test_erase_removes_all_data_from_the_disk_and_servers_continue_counting(opened: Open, path: Path) -> None:
     statistics = opened()
     for number in range(100):
         statistics.shown(suggestion(str(number), language="befunge"))
@@ -487,7 +487,7 @@ def test_single_outcome_is_counted(opened: Open, outcome: SuggestionOutcome) -> 
 
 
 @given(st.lists(st.floats(0, 1e4), min_size=1, max_size=40), st.integers(1, 100))
-def test_percentile_is_the_smallest_value_that_enough_values_do_not_exceed(values: list[float], percent: int) -> None:
+def test_percentile_is_the_smallest_value_with_enough_values_at_or_below_it(values: list[float], percent: int) -> None:
     found = percentile(sorted(values), percent)
     assert found in values
     assert sum(each <= found for each in values) * 100 >= percent * len(values)

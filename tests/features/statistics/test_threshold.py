@@ -45,7 +45,7 @@ def test_outcomes_in_the_highest_bands_do_not_change_the_threshold(bands: Bands)
     assert threshold(shown, [*accepted[:MAX_BANDS_HIDDEN], *shown[MAX_BANDS_HIDDEN:]]) == low
 
 
-def test_threshold_stays_zero_below_the_minimum_of_outcomes() -> None:
+def test_threshold_stays_zero_until_there_are_enough_outcomes() -> None:
     shown = [0] * BANDS
     shown[0] = MIN_OUTCOMES - 1
     assert threshold(shown, [0] * BANDS) == 0.0
@@ -58,7 +58,7 @@ def test_prior_outweighs_four_rejections_per_band() -> None:
     assert threshold([5] * BANDS, [0] * BANDS) == MAX_BANDS_HIDDEN / BANDS
 
 
-def test_bad_bands_are_hidden_below_good_ones_but_not_above_them() -> None:
+def test_bands_with_few_acceptances_are_hidden_only_below_better_bands() -> None:
     bad_below = ([100] * BANDS, [0, 0, 0, *[40] * (BANDS - 3)])
     assert threshold(*bad_below) == 0.15
     good_below = ([100, 100, *[20] * (BANDS - 2)], [60, 60, *[1] * (BANDS - 2)])

@@ -1,4 +1,4 @@
-"""What the checks of an edit find."""
+"""The checks `names`, `signature` and `parsed` of an edit."""
 
 import pytest
 
@@ -42,11 +42,11 @@ def results(old: str, new: str, language: str = "python", uses: dict[str, list[s
         (OLD.replace("import math", "import math\nfrom os.path import join"), "passed"),
     ],
 )
-def test_undefined_and_lost_names_are_found(new: str, names: str) -> None:
+def test_undefined_names_and_removed_names_still_in_use_fail_the_check(new: str, names: str) -> None:
     assert results(OLD, new)["names"] == names
 
 
-def test_removed_function_that_another_file_uses_is_a_lost_name() -> None:
+def test_removed_function_that_another_file_uses_fails_the_check() -> None:
     new = OLD.replace("def rounded(radius):\n    return round(area(radius))\n", "")
     assert results(OLD, new)["names"] == "passed"
     assert results(OLD, new, uses={"rounded": ["shop.py:3"]})["names"] == "failed"
@@ -72,11 +72,11 @@ def test_language_without_queries_has_no_result() -> None:
         ("text", "a", "b", "not available"),
     ],
 )
-def test_new_syntax_errors_fail_and_old_ones_do_not(language: str, old: str, new: str, result: str) -> None:
+def test_only_new_syntax_errors_fail_the_check(language: str, old: str, new: str, result: str) -> None:
     assert check_parsed(languages().get(language), old, new).result == result
 
 
-def test_verdict_claims_only_checks_that_ran() -> None:
+def test_check_that_did_not_run_has_neither_passed_nor_failed() -> None:
     verdict = Verdict((Check("parsed", "passed"),)).with_checks([Check("tests", "not available", "no test command")])
     assert verdict.passed("parsed")
     assert not verdict.passed("tests")

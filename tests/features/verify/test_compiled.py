@@ -25,7 +25,7 @@ ENDINGS |= {"php": "php", "python": "py", "ruby": "rb"}
 
 
 @pytest.mark.parametrize("name", sorted(COMPILERS))
-async def test_compiler_tells_a_valid_from_an_invalid_file(name: str) -> None:
+async def test_compiler_accepts_a_valid_file_and_rejects_an_invalid_one(name: str) -> None:
     program = COMPILERS[name].name
     if shutil.which(program, path=PATH) is None:
         pytest.skip(f"needs {program}")
@@ -39,6 +39,6 @@ async def test_compiler_tells_a_valid_from_an_invalid_file(name: str) -> None:
     assert (await check_compiled(language, path, invalid, invalid + "\n")).result == "not available"
 
 
-async def test_language_without_a_compiler_check_is_not_available() -> None:
+async def test_check_is_not_available_for_a_language_without_a_compiler() -> None:
     found = await check_compiled(languages()["markdown"], "a.md", "a", "b")
     assert (found.result, found.check) == ("not available", "compiled")

@@ -29,7 +29,7 @@ local starts = {}
 local buffers = {}
 ---@type table<string, boolean> workspace folders that the server knows
 local folders = {}
----@type "running"|"stopped"|"crashed"|"too old" "crashed": it ended too often and is not restarted
+---@type "running"|"stopped"|"crashed"|"too old" "crashed": the server ended too often and is not restarted
 local state = "stopped"
 
 ---@type table<string, fun(params: table)> handlers of notifications, by method
@@ -39,8 +39,8 @@ local on_ready = function() end
 ---@type fun()
 local on_stopped = function() end
 
----Set the callbacks. `messages` has the handlers of the server's notifications by method, `ready` is called for each
----buffer when it is attached, `stopped` when the server has ended.
+---Set the callbacks. `messages` maps methods of the server's notifications to their handlers. `ready` is called for each
+---buffer when it is attached. `stopped` is called when the server has ended.
 ---@param callbacks { messages: table<string, fun(params: table)>, ready: fun(bufnr: integer), stopped: fun() }
 function M.listen(callbacks)
   handlers, on_ready, on_stopped = callbacks.messages, callbacks.ready, callbacks.stopped
@@ -88,8 +88,8 @@ local function capabilities()
   })
 end
 
----Record a start.
----@return boolean whether it is allowed
+---Record a start of the server.
+---@return boolean whether the limit of starts allows this start
 local function may_start()
   local now = vim.uv.hrtime() / 1e9
   starts = vim.tbl_filter(function(at)
@@ -121,8 +121,8 @@ local function on_exit(code, signal)
   vim.defer_fn(reattach, #starts < MAX_STARTS and FIRST_RESTART_MS * 2 ^ (#starts - 1) or 0)
 end
 
----Return a function that starts the server's process. The standard error of the process goes to the log. Neovim gets
----the exit code 0 in any case, because it would show a message for each other code.
+---Return a function that starts the server's process. The standard error of the process is written to the log. Neovim
+---always gets the exit code 0, because it would show a message for any other code.
 ---@param command string[]
 ---@return fun(dispatchers: table): table
 local function starter(command)
@@ -258,7 +258,7 @@ function M.start_buffers()
 end
 
 ---Stop the server.
----@param done? fun() called when it has ended
+---@param done? fun() called when the server has ended
 function M.stop(done)
   local client = client_id and vim.lsp.get_client_by_id(client_id)
   state = "stopped"

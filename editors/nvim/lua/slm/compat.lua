@@ -67,7 +67,7 @@ function M.units(line, byte, encoding)
   return encoding == "utf-16" and utf16 or utf32
 end
 
----Convert a column in code units of an encoding to a byte column. A column after the end of the line is its end.
+---Convert a column in code units of an encoding to a byte column. Columns after the end of the line become its end.
 ---@param line string
 ---@param units integer
 ---@param encoding "utf-8"|"utf-16"|"utf-32"

@@ -12,7 +12,7 @@
 ---@field settings table in the structure of config.toml: `{ model = "strong", completion = { max_tokens = 32 } }`
 ---@field ghost "slm"|"builtin" what draws suggestions: this plugin, or Neovim's vim.lsp.inline_completion (0.12)
 ---@field auto boolean request suggestions while typing; false: only with the key `next`
----@field filetypes table<string, boolean> `{ markdown = false }`; with `["*"] = false`, only types that are true
+---@field filetypes table<string, boolean> whether a type gets suggestions; `["*"]`: types not listed; default true
 ---@field max_bytes integer maximum size of a file that gets suggestions, in bytes
 ---@field cursor_ms integer time without cursor moves after which its position is sent to the server, in milliseconds
 ---@field keys slm.Keys

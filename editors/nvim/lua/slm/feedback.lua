@@ -12,7 +12,7 @@ function M.send(shown, kind, characters)
   local command = shown.command
   local running = client.running()
   if not command or not running or not vim.api.nvim_buf_is_valid(shown.bufnr) then
-    return -- A server with statistics attaches a command to each suggestion.
+    return -- Without a command, the server keeps no statistics.
   end
   local outcome = vim.tbl_extend("force", command.arguments[1], { kind = kind, characters = characters })
   local params = { command = command.command, arguments = { outcome } }

@@ -84,7 +84,7 @@ local function check_keys()
     local mapped = key and vim.fn.maparg(key, "i", false, true)
     if mapped and not (mapped.desc or ""):find("^slm:") then
       local cure = ("Map <Plug>(slm-%s), or set another key in the option `keys`."):format((name:gsub("_", "-")))
-      vim.health.warn(("another mapping of %s replaced the one for `%s`"):format(key, name), cure)
+      vim.health.warn(("another mapping of %s replaced the mapping for `%s`"):format(key, name), cure)
     end
   end
 end

@@ -11,7 +11,7 @@ local function is_shown()
 end
 
 ---@class slm.Action
----@field ready fun(): boolean whether the action applies now
+---@field ready fun(): boolean returns whether the action can be executed now
 ---@field run fun()
 ---@field edits boolean whether the action changes the text, which makes it a separate undo step
 
@@ -56,7 +56,7 @@ local actions = {
   },
 }
 
----The two actions of Neovim's own inline completion (0.12). Each returns whether it applied.
+---The two actions of Neovim's own inline completion (0.12). Each returns whether it did anything.
 ---@type table<string, fun(): boolean>
 local builtin = {
   accept = function()
@@ -99,7 +99,8 @@ end
 function M.map()
   for name, action in pairs(actions) do
     local run = ("<Cmd>lua require('slm.keys').run('%s')<CR>"):format(name)
-    -- CTRL-G u starts a new undo step. Used before and after, so that accepting is undone separately from typing.
+    -- CTRL-G u starts a new undo step. It is used before and after the action, so that an accepted text is undone
+    -- separately from typed text.
     local keys = action.edits and "<C-g>u" .. run .. "<C-g>u" or run
     vim.keymap.set("i", plug(name), keys, { desc = "slm: " .. name })
     local key = config.options.keys[name]

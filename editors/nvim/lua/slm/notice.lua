@@ -57,7 +57,6 @@ local function show_when_visible(text, level)
 end
 
 ---Show a message, unless the same message was shown before.
-
 ---@param text string what happened and what to do
 ---@param level? integer of vim.log.levels; default WARN
 function M.once(text, level)
@@ -73,8 +72,8 @@ function M.once(text, level)
   end)
 end
 
----Show the answer to a command of the user, always. It should have at most 60 characters: Neovim waits for a key press
----after a longer one.
+---Show the answer to a command of the user, even if it was shown before. An answer should have at most 60 characters,
+---because Neovim waits for a key press after a longer message.
 ---@param text string
 function M.answer(text)
   vim.schedule(function()

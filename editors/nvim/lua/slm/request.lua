@@ -50,7 +50,7 @@ local function suggestion_of(request, text, range)
 end
 
 ---@param request slm.Request
----@return boolean whether it is the last request and the buffer has not changed since
+---@return boolean whether this is the last request and the buffer has not changed since it was sent
 local function is_current(request)
   return request == current
     and vim.api.nvim_buf_is_valid(request.bufnr)
@@ -121,7 +121,7 @@ function M.send(bufnr, kind, callbacks)
 end
 
 ---@param position lsp.Position
----@return boolean whether the last request was for this position and is answered, with text and cursor unchanged
+---@return boolean whether the last request was for this position, is answered, and is for the current text and cursor
 function M.is_answered_at(position)
   if not M.is_for_cursor() or not current or not current.answered then
     return false

@@ -40,7 +40,7 @@ end
 
 ---@param bufnr integer
 ---@return string[]? command without `serve --stdio`; nil: it was not found or must not be started
----@return string origin where the command was found; without a command, what is wrong and what to do
+---@return string origin where the command was found; if it was not found, what is wrong and what to do
 function M.find(bufnr)
   local cmd = config.options.cmd
   if cmd then

@@ -3,14 +3,14 @@
 ---@class slm.Suggestion
 ---@field bufnr integer
 ---@field text string the whole text; lines are separated by "\n"
----@field row integer row of its beginning, from 0
----@field col integer column of its beginning, in bytes
----@field typed integer bytes of `text` that are in the buffer, between its beginning and the cursor
+---@field row integer row where `text` begins, from 0
+---@field col integer column where `text` begins, in bytes
+---@field typed integer number of bytes of `text` that are in the buffer already
 ---@field after_cursor string the rest of the line after the cursor
----@field replaced integer bytes of `after_cursor` that it replaces
----@field complete boolean whether it is the final answer, not a streamed part
----@field command? lsp.Command the command that reports its outcome to the server
----@field partly_accepted boolean whether a word or line of it was accepted
+---@field replaced integer number of bytes of `after_cursor` that the suggestion replaces
+---@field complete boolean whether `text` is from the final answer, not from a streamed part
+---@field command? lsp.Command the command that reports the outcome of the suggestion to the server
+---@field partly_accepted boolean whether a word or line of the suggestion was accepted
 
 local M = {}
 
@@ -19,7 +19,7 @@ local M = {}
 ---@param to integer[] row and column where the range that it replaces ends
 ---@param cursor integer[] row and column, from 0
 ---@param text string
----@return slm.Suggestion? nil: it would insert nothing at the cursor
+---@return slm.Suggestion? nil: the suggestion would insert nothing at the cursor
 function M.new(bufnr, from, to, cursor, text)
   text = text:gsub("\r\n?", "\n")
   local line = vim.api.nvim_buf_get_lines(bufnr, cursor[1], cursor[1] + 1, false)[1] or ""
@@ -88,7 +88,7 @@ function M.layout(self)
   return at and { first = first:sub(1, at - 1), tail = first:sub(at + self.replaced), below = lines } or nil
 end
 
----Return the position of the last occurrence of a text in another one; nil: it does not occur.
+---Return the position of the last occurrence of `part` in `text`; nil: `part` does not occur.
 ---@param text string
 ---@param part string
 ---@return integer?

@@ -14,7 +14,7 @@ local M = {}
 local last = { bufnr = -1, tick = -1, row = -1, col = -1 }
 ---@type slm.Suggestion[] the suggestions of the last answer
 local items = {}
----@type integer index of the shown one
+---@type integer index of the shown suggestion in `items`
 local index = 1
 
 ---@return boolean
@@ -55,8 +55,8 @@ local function show_first(found)
   end
 end
 
----Add streamed text to the shown suggestion, whose first line was the answer. After the last part, request the complete
----suggestion.
+---Add streamed text to the shown suggestion. The answer contained only its first line. After the last part, request the
+---complete suggestion.
 ---@param streamed string
 ---@param done boolean
 local function show_more(streamed, done)
@@ -120,8 +120,8 @@ local function request_soon()
   pending = timer
 end
 
----Handle `slm/refined`: the server has a better suggestion than its last answer. Request it, unless text or cursor
----changed since, or the user dismissed the suggestion.
+---Handle `slm/refined`: the server has a better suggestion than its last answer. Request the better one, unless text or
+---cursor changed since the answer, or the user dismissed the suggestion.
 ---@param params { textDocument: { uri: string }, position: lsp.Position }
 function M.on_refined(params)
   local bufnr = vim.api.nvim_get_current_buf()
@@ -140,7 +140,7 @@ function M.stop(outcome)
 end
 
 ---React to a possible change of text or cursor.
----@param force? boolean request a suggestion also for unchanged text, unless the last request was for this cursor
+---@param force? boolean also request if the text has not changed, unless the last request was for this text and cursor
 local function update(force)
   local changed, moved = record()
   if not in_insert_mode() then
