@@ -117,6 +117,7 @@ async def _complete(
     display: "StageDisplay",
 ) -> "tuple[Choice, Completion, Sequence[Snippet]]":
     """Return the model that answers, its completion, and the snippets in the prompt."""
+    from slm_lsp.cli.stages import loading_stages
     from slm_lsp.context.anchor import at_word
     from slm_lsp.context.window import PromptParts, fitting, snippet_budget
     from slm_lsp.engine.client.connection import EngineClient
@@ -125,12 +126,7 @@ async def _complete(
     from slm_lsp.routing.choose import best, choose
     from slm_lsp.routing.policy import AUTO
 
-    def on_loading(fraction: float) -> None:
-        if fraction < 1:
-            display.advance(fraction)
-        else:
-            display.begin("reading the prompt")
-
+    on_loading = loading_stages(display)
     parts = PromptParts(target.cursor, at_word(target.cursor), tuple(retrieved.snippets) if retrieved else ())
     async with EngineClient() as engine:
         display.begin("starting the model process")

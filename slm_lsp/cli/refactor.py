@@ -133,16 +133,12 @@ async def _propose(
     project: "Project",
     display: "StageDisplay",
 ) -> "tuple[Choice, Proposal]":
+    from slm_lsp.cli.stages import loading_stages
     from slm_lsp.engine.client.connection import EngineClient
     from slm_lsp.features.edit.propose import EditProgress, propose
     from slm_lsp.routing.choose import best
 
-    def on_loading(fraction: float) -> None:
-        if fraction < 1:
-            display.advance(fraction)
-        else:
-            display.begin("reading the prompt")
-
+    on_loading = loading_stages(display)
     request, unit = _request(args, target, project)
     if unit.widened:
         note(args, f"The edit may change lines {_span(target.file.text, unit)}, which contain the selected lines.")

@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -80,6 +80,18 @@ class Lines(StageDisplay):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def loading_stages(display: StageDisplay) -> Callable[[float], None]:
+    """Return a callback for the loaded fraction of a model, from 0 to 1. When it is 1, the next stage begins."""
+
+    def on_loading(fraction: float) -> None:
+        if fraction < 1:
+            display.advance(fraction)
+        else:
+            display.begin("reading the prompt")
+
+    return on_loading
 
 
 @contextmanager
