@@ -189,7 +189,7 @@ class Way(msgspec.Struct, frozen=True):
     any_right: float
     """Share of lines with at least one right answer. No way of choosing can have a higher rate."""
     decodes: float
-    """Cost of this way divided by the cost of the greedy answer."""
+    """Decoding time of the answers with this way of choosing, divided by that of the greedy answer alone."""
 
 
 class Report(msgspec.Struct, frozen=True):

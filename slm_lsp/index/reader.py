@@ -244,7 +244,10 @@ class Reader:
         )
 
     def _skipped(self) -> dict[str, int]:
-        """Return the number of skipped files by reason, both of files that were read and of entries never opened."""
+        """Return the number of skipped files and folders by reason.
+
+        Some were skipped without being opened, others after their content was read.
+        """
         counts: Counter[str] = Counter()
         for (text,) in self._db.execute("SELECT value FROM meta WHERE key = ?", (SKIPPED_COUNTS,)):
             counts.update(json.loads(text))

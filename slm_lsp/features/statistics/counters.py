@@ -162,7 +162,11 @@ class Statistics:
                 entry.set()
 
     def _write_batch(self, database: StatisticsDatabase, feedback: Feedback) -> bool:
-        """Wait for queued writes and execute them in one transaction. Return False after the last one."""
+        """Wait for queued writes and execute them in one transaction.
+
+        Returns:
+            False if the batch contains the end mark (None) that `close` queues, otherwise True.
+        """
         batch = [self._queue.get()]
         while len(batch) < BATCH and not self._queue.empty():
             batch.append(self._queue.get())
