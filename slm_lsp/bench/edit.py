@@ -65,7 +65,7 @@ class Answers:
 
 
 async def run(conditions: Conditions) -> EditReport:
-    """Answer the first `runs` edits with each binding, without and with drafts."""
+    """With each binding, measure the answers to the first `conditions.runs` edits, without and with drafts."""
     edits = load_edits(EDITS)[: conditions.runs]
     answers = {binding: await _answers(conditions, binding, edits) for binding in conditions.bindings}
     found = {binding: each.compared() for binding, each in answers.items()}

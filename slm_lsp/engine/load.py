@@ -25,7 +25,7 @@ class Reading:
 
 
 def read_times() -> Reading:
-    """Read the present counters."""
+    """Read how much processor time all programs, and this process, have used so far."""
     rows = psutil.cpu_times(percpu=True)
     busy = 0.0
     for number in allowed_processors():

@@ -200,7 +200,10 @@ def _imports(tree: ast.Module, path: str) -> Iterator[tuple[str, Imported]]:
 
 
 def _base(path: str, node: ast.ImportFrom) -> str:
-    """Return the full dotted name of the module in `from … import`; empty if it is outside the project."""
+    """Return the full dotted name of the module in `from … import`.
+
+    It is empty if a relative import leads above the project's top package.
+    """
     if node.level == 0:
         return node.module or ""
     package = PurePosixPath(path).parts[: -node.level]

@@ -39,7 +39,7 @@ class DocumentSession:
         return self.document.uri
 
     def change(self, changes: Sequence[types.TextDocumentContentChangeEvent], version: int, encoding: Encoding) -> None:
-        """Replace the current version by the version with the changes of a `textDocument/didChange`."""
+        """Apply the changes of a `textDocument/didChange`. The result is the current version."""
         self.document = self.document.changed(changes, version, encoding)
 
     def anchor_at(self, cursor: Cursor) -> Anchor:

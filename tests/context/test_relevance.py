@@ -170,7 +170,7 @@ def chosen(pieces: Sequence[Piece], tokens: int = 1000) -> Retrieved:
     return retrieve(cursor, Project(None), History(), tokens, signals=fixed(pieces))  # type: ignore[arg-type]
 
 
-def test_a_piece_needs_more_relevance_the_more_pieces_are_chosen_already() -> None:
+def test_each_chosen_piece_raises_the_relevance_that_the_next_one_needs() -> None:
     result = chosen([piece(0, 1.0, 300), piece(1, 0.4, 200), piece(2, 0.6, 200), piece(3, 0.15, 50)])
     assert paths(result) == {"f0.py", "f2.py"}
 

@@ -25,7 +25,7 @@ BATCH = 512
 
 
 class PrefixOnly:
-    """A model and the tokens of the last prompt. Their KV cells are kept, so the next prompt can reuse its beginning."""
+    """A model and the tokens of the last prompt. Their KV cells are kept, so the next prompt can reuse them."""
 
     def __init__(self, model: str, threads: int, cells: int) -> None:
         import llama_cpp

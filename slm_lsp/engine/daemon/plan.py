@@ -41,7 +41,8 @@ class Plan:
     reused: int
     """Number of tokens at the start of the prompt whose cells exist, in `sequence` or in `copy_from`."""
     copy_from: int | None
-    """Sequence whose first `reused` cells are shared with `sequence`; None: `sequence` is continued."""
+    """Another sequence that already has the cells of the first `reused` tokens; `sequence` then shares them. None: the
+    reused cells, if any, are in `sequence` itself."""
     emptied: tuple[int, ...]
     """Sequences to empty, in this order, to make room."""
 

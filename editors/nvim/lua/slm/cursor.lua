@@ -32,7 +32,8 @@ local function announce()
   })
 end
 
----Send the position after `cursor_ms` without another move. Not called for typing, whose requests contain the position.
+---Send the cursor's position once the cursor has not moved for `cursor_ms` milliseconds. Not called when the user types,
+---because the requests sent then contain the position.
 function M.moved()
   timer = timer or vim.uv.new_timer()
   if timer then
