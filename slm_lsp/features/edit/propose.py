@@ -24,6 +24,8 @@ from slm_lsp.features.edit.hunks import Hunk, hunks
 from slm_lsp.features.edit.prompt import EditPrompt, edit_prompt
 from slm_lsp.features.edit.request import EditRequest
 from slm_lsp.features.verify.verdict import Verdict
+from slm_lsp.privacy.paths import is_secret_path
+from slm_lsp.privacy.secrets import mask
 
 CHARACTERS_PER_TOKEN = 3.0
 """Estimated number of characters per token."""
@@ -110,8 +112,7 @@ async def propose(
         UsageError: the instruction is empty, or the unit does not fit the model's context.
         SlmError: the provider could not answer.
     """
-    if not request.instruction.strip():
-        raise UsageError("The instruction is empty.", "Say what to change, for example -i 'add type hints'.")
+    _refuse_unusable(request)
     progress = progress or EditProgress()
     info = await provider.describe(request.model, explicit=True, on_loading=progress.on_loading)
     prompt = edit_prompt(request)
@@ -138,6 +139,20 @@ async def propose(
         reused_tokens=0 if started is None else started.reused_tokens,
         generated_tokens=sum(each.tokens for each in answers),
     )
+
+
+def _refuse_unusable(request: EditRequest) -> None:
+    """Raise `UsageError` if the instruction is empty or if the model must not read the unit."""
+    if not request.instruction.strip():
+        raise UsageError("The instruction is empty.", "Say what to change, for example -i 'add type hints'.")
+    if is_secret_path(request.path):
+        raise UsageError(f"{request.path} may hold keys or passwords, so the model does not read it.")
+    unit = request.surrounding.unit
+    if mask(unit) != unit:
+        raise UsageError(
+            f"The code to edit in {request.path} contains a key or password, so the model does not read it.",
+            "Select lines without it, or move the secret out of the code.",
+        )
 
 
 async def _answers(

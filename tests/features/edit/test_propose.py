@@ -138,6 +138,19 @@ async def test_answer_starts_with_a_signature_that_must_not_change() -> None:
     assert found.best.text == TEXT.replace("3 * r", "math.pi * r")
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [(".env", "NAME = 1\n"), ("a.py", 'password = "Kx9!vQ2#mL8zTr4w"\n')],
+    ids=["file with secrets", "secret in the unit"],
+)
+async def test_model_does_not_read_secrets(path: str, text: str) -> None:
+    request = EditRequest(path, text, find_unit(text, (0, 0), PYTHON), "rename it", MODEL)
+    provider = Scripted()
+    with pytest.raises(UsageError, match="does not read it"):
+        await propose(request, provider, lambda _: None)  # type: ignore[arg-type]
+    assert provider.requests == []
+
+
 async def test_empty_instruction_is_refused() -> None:
     unit = find_unit(TEXT, (0, 0), PYTHON)
     with pytest.raises(UsageError, match="instruction is empty"):
