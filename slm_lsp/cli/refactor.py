@@ -122,6 +122,8 @@ def read_edit_target(argument: str, workspace: str | None) -> EditTarget:
         selection = (start, lines.starts[last - 1] + len(lines.line(last - 1)) if match["last"] else start)
     full = file.path.resolve()
     root = Path(workspace).resolve() if workspace else find_workspace(full)
+    if not root.is_dir():
+        raise UsageError(f"{workspace} is not a folder.")
     path = full.relative_to(root).as_posix() if full.is_relative_to(root) else full.name
     return EditTarget(file, root, path, selection)
 

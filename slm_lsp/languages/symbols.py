@@ -59,7 +59,7 @@ class Definition(msgspec.Struct, frozen=True):
     signature: str
     """The text up to the body, on one line."""
     doc: str
-    """The start of the documentation, on one line; empty if there is none."""
+    """First part of the definition's documentation, on one line; empty if the definition has no documentation."""
     start: int
     end: int
     first_line: int

@@ -45,7 +45,7 @@ MODULES = (
     *("hashlib", "heapq", "itertools", "math", "numbers", "operator", "random", "re", "statistics", "string"),
     *("textwrap", "unicodedata"),
 )
-"""Modules that the functions may import. `typing` is replaced by a stand-in (`_Typing`)."""
+"""Modules that the functions may import. Instead of `typing`, they get `_Typing`, which accepts annotations."""
 
 HIDDEN = frozenset(
     {"attrgetter", "file_digest", "Formatter", "methodcaller", "namedtuple", "RegexFlag", "update_wrapper", "wraps"}
@@ -159,7 +159,7 @@ class _Typing:
         return self
 
     def __call__(self, *values: object, **_: object) -> object:
-        """Return the argument of a decorator such as `final(f)`, otherwise a stand-in, as for `TypeVar("T")`."""
+        """Return the function or class of a decorator such as `final(f)`; for other calls, return this object."""
         return values[0] if len(values) == 1 and callable(values[0]) else self
 
     def __mro_entries__(self, _: object) -> tuple[type, ...]:

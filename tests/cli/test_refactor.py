@@ -50,6 +50,11 @@ def test_lines_outside_the_file_are_refused(program: Path, lines: str) -> None:
         read_edit_target(f"{program}{lines}", None)
 
 
+def test_workspace_that_is_not_a_folder_is_refused(program: Path) -> None:
+    with pytest.raises(UsageError, match="is not a folder"):
+        read_edit_target(str(program), str(program.parent / "missing"))
+
+
 @pytest.mark.parametrize(("old", "new"), [("a\nb\n", "a\nc\n"), ("a", "b"), ("a\n", "a"), ("a\r\nb\r\n", "a\r\nc\r\n")])
 def test_diff_can_be_applied_by_patch(tmp_path: Path, old: str, new: str) -> None:
     (tmp_path / "x.py").write_bytes(old.encode())

@@ -1,4 +1,4 @@
-"""Small stand-ins for models: a server that fails on demand, wheels with parts, and a tiny GGUF file.
+"""Test doubles for downloads: a server that fails on demand, wheels with parts, and a tiny GGUF file.
 
 A downloaded model is random bytes, because only its hash is checked. A model that a user adds is a real GGUF file.
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN
 from slm_lsp.errors import ParseTimeoutError
 from slm_lsp.features.edit.units import Unit
 from slm_lsp.index.project import Project
@@ -9,10 +10,6 @@ from slm_lsp.languages.parse import parse
 from slm_lsp.languages.registry import Language
 from slm_lsp.languages.symbols import references
 from slm_lsp.privacy.secrets import mask
-
-CHARACTERS_PER_TOKEN = 3.0
-"""Estimated number of characters per token."""
-
 
 MAX_DEFINITIONS = 1
 """A name with more definitions than this is left out, because it is unclear which definition the unit uses."""

@@ -30,6 +30,9 @@ def read_version(path: Path) -> FileVersion:
         UsageError: the file does not exist, cannot be read, is binary, or is not UTF-8.
     """
     try:
+        # Reading a pipe or a device could wait without end.
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} cannot be read: it is not a regular file.")
         raw = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error

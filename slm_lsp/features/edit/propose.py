@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from slm_lsp.context.chat import render
+from slm_lsp.context.fim import CHARACTERS_PER_TOKEN
 from slm_lsp.engine.api import (
     Done,
     Generate,
@@ -26,10 +27,6 @@ from slm_lsp.features.edit.request import EditRequest
 from slm_lsp.features.verify.verdict import Verdict
 from slm_lsp.privacy.paths import is_secret_path
 from slm_lsp.privacy.secrets import mask
-
-CHARACTERS_PER_TOKEN = 3.0
-"""Estimated number of characters per token."""
-
 
 GROWTH = 1.5
 """The token limit of an answer is the estimated number of tokens of the unit times `GROWTH`, plus `MORE_TOKENS`."""

@@ -19,6 +19,13 @@ def test_unchanged_parts_keep_their_bytes(tmp_path: Path, raw: bytes) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["a.py"]
 
 
+def test_pipe_is_refused_without_reading_it(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="not a regular file"):
+        read_version(pipe)
+
+
 def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
     file, link = tmp_path / "run.sh", tmp_path / "link"
     file.write_text("a\n")
