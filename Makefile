@@ -18,6 +18,9 @@ NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
 WITHOUT_AMX := $(shell grep -qs amx_tile /proc/cpuinfo && c++ $(NO_AMX) -E -x c++ /dev/null >/dev/null 2>&1 && \
   echo CFLAGS='"$(CFLAGS) $(NO_AMX)"' CXXFLAGS='"$(CXXFLAGS) $(NO_AMX)"')
 
+# Number of processes that run the tests of `make test`.
+JOBS := 2
+
 .PHONY: help setup model demo test gates unit format clean
 
 help:
@@ -56,7 +59,9 @@ test: model gates
 	  echo "Not installed, so the tests that need them are skipped:" $$(cat $(VENV)/missing)
 	@# Processes that end after the report still write coverage data. They write it into this folder, not into the checkout.
 	@rm -rf $(VENV)/coverage; mkdir -p $(VENV)/coverage
-	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest --cov --cov-report=term --durations=40
+	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest -m "not alone" --cov --cov-report= \
+	  --durations=40 --numprocesses=$(JOBS) --dist=loadgroup --no-loadscope-reorder
+	COVERAGE_FILE=$(CURDIR)/$(VENV)/coverage/data $(BIN)/python -m pytest -m alone --cov --cov-append --cov-report=term
 
 gates: setup
 	$(BIN)/ruff check .

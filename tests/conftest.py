@@ -17,13 +17,28 @@ from slm_lsp.models.store import Store, default_root
 from slm_lsp.sandbox.seccomp import COMPUTE_ONLY_SUPPORTED
 from tests.tiny import write_tiny_model
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+TESTS = Path(__file__).parent
+FIXTURES = TESTS.parent / "fixtures"
 REAL_MODELS = Path(os.environ.get("SLM_LSP_MODELS_DIR", default_root()))
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 
 needs_wall = pytest.mark.skipif(
     not COMPUTE_ONLY_SUPPORTED, reason="the compute-only process needs Linux on x86-64 (slm_lsp/sandbox/seccomp.py)"
 )
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests for `--dist=loadgroup`, which runs each group in one process.
+
+    All tests of one editor are a group, because they share its installation; so are the tests of any other file. The
+    editors come first, because they take longest.
+    """
+    for item in items:
+        path = item.path.relative_to(TESTS)
+        group = path.parts[1] if path.parts[0] == "editors" else path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] != "editors")
 
 
 @pytest.fixture(scope="session")

@@ -10,25 +10,31 @@ from slm_lsp.errors import EngineUnavailableError
 from slm_lsp.platform.runtime_dir import runtime_dir
 
 
-def test_only_the_user_can_enter_the_runtime_folder(tmp_path: Path) -> None:
-    folder = runtime_dir({"XDG_RUNTIME_DIR": str(tmp_path)})
-    assert folder == tmp_path / "slm-lsp"
+@pytest.fixture
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short path: the path of a socket is short, and `tmp_path` contains the name of the test."""
+    return tmp_path_factory.mktemp("run")
+
+
+def test_only_the_user_can_enter_the_runtime_folder(runtime: Path) -> None:
+    folder = runtime_dir({"XDG_RUNTIME_DIR": str(runtime)})
+    assert folder == runtime / "slm-lsp"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert runtime_dir({"XDG_RUNTIME_DIR": str(tmp_path)}) == folder
+    assert runtime_dir({"XDG_RUNTIME_DIR": str(runtime)}) == folder
 
 
-def test_a_runtime_folder_that_others_can_enter_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "slm-lsp").mkdir()
-    (tmp_path / "slm-lsp").chmod(0o755)
+def test_a_runtime_folder_that_others_can_enter_is_refused(runtime: Path) -> None:
+    (runtime / "slm-lsp").mkdir()
+    (runtime / "slm-lsp").chmod(0o755)
     with pytest.raises(EngineUnavailableError, match="other users own it or can enter it"):
-        runtime_dir({"XDG_RUNTIME_DIR": str(tmp_path)})
+        runtime_dir({"XDG_RUNTIME_DIR": str(runtime)})
 
 
-def test_a_link_in_place_of_the_runtime_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir(mode=0o700)
-    (tmp_path / "slm-lsp").symlink_to(tmp_path / "elsewhere")
+def test_a_link_in_place_of_the_runtime_folder_is_refused(runtime: Path) -> None:
+    (runtime / "elsewhere").mkdir(mode=0o700)
+    (runtime / "slm-lsp").symlink_to(runtime / "elsewhere")
     with pytest.raises(EngineUnavailableError):
-        runtime_dir({"XDG_RUNTIME_DIR": str(tmp_path)})
+        runtime_dir({"XDG_RUNTIME_DIR": str(runtime)})
 
 
 def test_a_relative_runtime_folder_is_ignored() -> None:
