@@ -16,7 +16,7 @@ from slm_lsp.sandbox.folder import Folder, give_to
 from slm_lsp.sandbox.seccomp import deny_dangerous
 
 WORK = "/work"
-"""The working folder as the program sees it."""
+"""The working folder as the program sees it, unless it is the view of a project."""
 
 SYSTEM = (
     "/usr",
@@ -36,7 +36,7 @@ CONFIGURATION = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "l
 """Glob patterns of the files in `/etc` that compilers and interpreters need."""
 
 GENERATED = {
-    "passwd": f"user:x:{{id}}:{{id}}::{WORK}:/bin/sh\n",
+    "passwd": "user:x:{id}:{id}::/tmp:/bin/sh\n",
     "group": "user:x:{id}:\n",
     "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
@@ -166,11 +166,30 @@ def arguments(
         command += ["--ro-bind", str(folder.outside / name), f"/etc/{name}"]
     command += ["--bind", str(folder.tmp), "/tmp"]  # noqa: S108 - inside the sandbox
     for path in readable:
+        if folder.mount and path.is_relative_to(folder.mount.root):
+            continue
         command += _enterable(reversed(path.parents), known)
         command += ["--ro-bind", str(path), str(path)]
-    command += ["--bind", str(folder.work), WORK, "--chdir", WORK, "--remount-ro", "/"]
+    command += [*_working_folder(folder, known), "--remount-ro", "/"]
     command += ["--remount-ro", str(home)] if hidden else []
     return [*command, "--", *([] if user is None else _as_user(user))]
+
+
+def _working_folder(folder: Folder, known: frozenset[str]) -> list[str]:
+    """Return the options that mount the working folder and make the program start in it."""
+    mount = folder.mount
+    if mount is None:
+        return ["--bind", str(folder.work), WORK, "--chdir", WORK]
+    root = str(mount.root)
+    command = _enterable(reversed(mount.root.parents), known)
+    if mount.overlay:
+        command += ["--overlay-src", root, "--overlay", str(folder.work), str(folder.overlay), root]
+    else:
+        command += ["--bind", str(folder.work), root]
+    for each in mount.shared:
+        path = str(mount.root / each)
+        command += ["--ro-bind", path, path]
+    return [*command, "--chdir", root]
 
 
 def _as_user(user: int) -> list[str]:

@@ -46,10 +46,24 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """A project folder that the program sees at the project's own path instead of the plain working folder."""
+
+    root: Path
+    """The project folder, without symbolic links."""
+    overlay: bool = False
+    """Whether `Folder.work` is the upper layer of an overlay on `root`. Otherwise, it is a copy of `root`."""
+    shared: tuple[str, ...] = ()
+    """Files and folders of `root` that are mounted read-only over the copy, by their relative paths."""
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """The folder of one run. The program uses `work` and `tmp`; only the sandbox itself uses `outside`."""
 
     root: Path
+    mount: Mount | None = None
+    """What the program sees as its working folder; None: `work` itself."""
 
     @property
     def work(self) -> Path:
@@ -65,6 +79,11 @@ class Folder:
     def outside(self) -> Path:
         """The folder of files that set up the sandbox. The program does not see it."""
         return self.root / "outside"
+
+    @property
+    def overlay(self) -> Path:
+        """The folder that the kernel needs for the changes of an overlay. The program does not see it."""
+        return self.outside / "overlay"
 
 
 @contextlib.contextmanager
@@ -143,7 +162,7 @@ def stamps(work: Path) -> dict[str, Stamp]:
 def changed(work: Path, before: Mapping[str, Stamp], limits: Limits) -> tuple[dict[str, File], bool]:
     """Return the regular files that were made or changed since `before`, and whether the result is complete.
 
-    Symbolic links are left out.
+    Symbolic links are omitted.
     """
     found: dict[str, File] = {}
     complete, room = True, limits.returned_bytes

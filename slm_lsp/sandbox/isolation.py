@@ -15,6 +15,7 @@ from slm_lsp.sandbox.folder import Folder, temporary_folder
 from slm_lsp.sandbox.launch import COUNTED_PER_NAMESPACE, MARK, Command, launch
 from slm_lsp.sandbox.outcome import Limits
 from slm_lsp.sandbox.supervisor import supervise
+from slm_lsp.sandbox.view import Way
 
 Setting: TypeAlias = Literal["auto", "none"]
 """The setting `sandbox`. With `auto`, programs run in isolation or not at all; with `none`, without isolation."""
@@ -43,6 +44,17 @@ class Isolation:
     program: Path | None = None
     own_user: bool = False
     """Whether each run gets its own user id. Only root can do this, and only with bubblewrap."""
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways to show a project to a program, in the order in which to try them."""
+        if self.name == "none":
+            return ("link",)
+        if self.name == "sandbox-exec" or self.program is None:
+            return ("clone",)
+        # A program with its own user id may not write to the files of an overlay: they keep their owner.
+        can_overlay = not self.own_user and "--overlay" in bubblewrap.options(self.program)
+        return ("overlay", "copy") if can_overlay else ("copy",)
 
     def command(
         self, argv: Sequence[str], folder: Folder, limits: Limits, readable: Sequence[Path], environ: Mapping[str, str]

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from slm_lsp.sandbox.outcome import KIB, THREADS, Limits
 
-OPEN_FILES = 256
-"""Maximum number of files that one process may have open at the same time."""
-
 FILE_BLOCK_BYTES = 512
 """The unit of `ulimit -f`."""
 
@@ -81,7 +78,7 @@ def launch_script(limits: Limits, *, count_processes: bool) -> str:
     return LAUNCH.format(
         cpu_s=math.ceil(limits.cpu_s) + CPU_MARGIN_S,
         file_blocks=max(1, limits.file_bytes // FILE_BLOCK_BYTES),
-        open_files=OPEN_FILES,
+        open_files=limits.open_files,
         data_kib=DATA * limits.memory_bytes // KIB,
         address_kib="" if limits.address_bytes is None else limits.address_bytes // KIB,
         threads=limits.processes * THREADS if count_processes else "",

@@ -46,7 +46,7 @@ sizes and times of other files, but not their content."""
 
 
 def profile(writable: Sequence[Path], readable: Sequence[Path]) -> str:
-    """Return the profile that lets a program write to `writable` and read these, `readable` and the system's files.
+    """Return the profile that lets a program read and write `writable`, and read `readable` and the system's files.
 
     Args:
         writable: the program's folders, with symbolic links resolved, because macOS compares resolved paths.

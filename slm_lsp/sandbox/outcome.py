@@ -26,6 +26,8 @@ class Limits:
     limit, because the Java virtual machine and Go reserve far more address space than they use."""
     processes: int = 64
     """Number of processes at the same time. The program may have eight times this number of threads."""
+    open_files: int = 256
+    """Number of files that one process may have open at the same time."""
     file_bytes: int = 64 * MIB
     """Size of one file."""
     disk_bytes: int = 256 * MIB

@@ -1,7 +1,7 @@
-"""Starts two special Python processes: one runs a program of an evaluation, the other calls functions that compute.
+"""Starts two kinds of Python processes outside the sandbox of `run`, because processes start faster there.
 
-Everything else runs in the sandbox of `run`. These two processes exist because they start faster: the compute-only
-process runs while a user types, and evaluations run thousands of programs.
+The compute-only process runs `calls`, which calls functions to check the examples in their docstrings while the user
+types. The other kind runs `guard`, which runs a program written by a model; evaluations run thousands of them.
 """
 
 import asyncio

@@ -28,7 +28,8 @@ def problem() -> str:
 
 
 NO_SANDBOX = problem()
-in_sandbox = [pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX), pytest.mark.usefixtures("temporary")]
+needs_sandbox = pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX)
+in_sandbox = [needs_sandbox, pytest.mark.usefixtures("temporary")]
 """Marks for modules whose tests run programs. They skip the tests if no sandbox works, and check what a test leaves."""
 
 

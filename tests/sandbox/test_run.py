@@ -304,7 +304,7 @@ def no_isolation_works(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_isolation_works")
-async def test_if_no_isolation_works_programs_are_refused_with_advice() -> None:
+async def test_programs_are_refused_with_advice_if_no_isolation_works() -> None:
     with pytest.raises(SandboxUnavailableError) as caught:
         await run(["true"])
     assert "/bin/false" in caught.value.what

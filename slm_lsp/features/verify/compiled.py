@@ -79,6 +79,23 @@ async def check_compiled(
     return Check("compiled", "failed", _evidence(after))
 
 
+async def compiler_output(language: Language | None, path: str, text: str, isolation: Setting = "auto") -> str:
+    """Return what the compiler prints if it rejects a file; empty if it accepts the file or if there is no compiler.
+
+    The arguments are those of `check_compiled`.
+
+    Raises:
+        SandboxUnavailableError: programs cannot be isolated on this machine.
+    """
+    compiler = COMPILERS.get(language.name) if language else None
+    if compiler is None or shutil.which(compiler.name, path=PATH) is None:
+        return ""
+    outcome = await _compile(compiler, PurePosixPath(path).name, text, isolation)
+    if outcome.ok or outcome.exit is None:
+        return ""
+    return (outcome.stderr + outcome.stdout).decode("utf-8", errors="replace").strip()
+
+
 async def _compile(compiler: Compiler, name: str, text: str, isolation: Setting) -> Outcome:
     argv = [each.replace("{}", name) for each in compiler.argv]
     return await run(argv, files={name: text}, limits=LIMITS, isolation=isolation)

@@ -1,5 +1,6 @@
 """Check that an edit neither uses undefined names nor removes names that are used elsewhere."""
 
+import ast
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class Names:
     defined: frozenset[str]
     """Names of the definitions that other code can use. These are the definitions at the top level and in classes."""
     signatures: dict[str, str]
-    """The signature of each definition, by its qualified name."""
+    """The signature of each definition, by its qualified name. Those of Python have no annotations."""
     used: frozenset[str]
     """All names that are used."""
     complete: bool
@@ -52,7 +53,7 @@ def names_of(language: Language, text: str) -> Names | None:
     return Names(
         undefined=frozenset(unbound - _bound(language, tree, source)),
         defined=frozenset(each.name for each in _public(found)),
-        signatures={each.qualified: " ".join(each.signature.split()) for each in found},
+        signatures={each.qualified: _calling(language, each.signature) for each in found},
         used=frozenset(each.name for each in used),
         complete=bool(language.builtins) and not wildcard,
     )
@@ -76,6 +77,23 @@ def check_names(
         reason = "names are not analysed for this language"
         return (Check("names", "not available", reason), Check("signature", "not available", reason))
     return (_names(before, after, is_known, uses), _signature(before, after, uses))
+
+
+def _calling(language: Language, signature: str) -> str:
+    """Return the part of a signature on which callers depend. In Python, they do not depend on annotations."""
+    plain = " ".join(signature.split())
+    if language.name != "python":
+        return plain
+    try:
+        tree = ast.parse(f"{plain.rstrip(': ')}: pass")
+    except (SyntaxError, ValueError):
+        return plain
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+    return ast.unparse(tree)
 
 
 def _names(before: Names, after: Names, is_known: Callable[[str], bool], uses: Uses) -> Check:

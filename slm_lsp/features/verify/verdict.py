@@ -12,7 +12,7 @@ class Check:
     """The result of one check.
 
     Args:
-        check: name of the check: `parsed`, `names`, `signature`, `compiled`, `tests` or `behaves equally`.
+        check: name of the check: `parsed`, `names`, `signature`, `compiled`, `tests`, `goal` or `behaves equally`.
         result: `not available` if the check could not run. In that case `evidence` gives the reason.
         evidence: what was found, as a sentence or the output of a tool.
     """

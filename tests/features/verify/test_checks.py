@@ -59,6 +59,14 @@ def test_changed_signature_fails_only_if_other_files_use_the_function() -> None:
     assert results(OLD, OLD.replace("** 2", "* radius"), uses={"area": ["shop.py:3"]})["signature"] == "passed"
 
 
+def test_python_annotations_may_change_although_other_files_use_the_function() -> None:
+    new = OLD.replace("def area(radius):", "def area(radius: float) -> float:")
+    assert results(OLD, new, uses={"area": ["shop.py:3"]})["signature"] == "passed"
+    assert results(new, OLD, uses={"area": ["shop.py:3"]})["signature"] == "passed"
+    renamed = new.replace("radius", "r")
+    assert results(OLD, renamed, uses={"area": ["shop.py:3"]})["signature"] == "failed"
+
+
 def test_language_without_queries_has_no_result() -> None:
     assert set(results("a", "b", "markdown").values()) == {"not available"}
 
