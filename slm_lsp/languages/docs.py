@@ -42,7 +42,7 @@ def documentation(node: Node, inside: Sequence[Node] | None, source: bytes, lang
     """Return the first `MAX_DOC` characters of a definition's documentation, on one line; empty if it has none.
 
     Args:
-        node: the definition, including its wrappers.
+        node: the outermost syntax node of the definition, for example the `export` statement around it.
         inside: the nodes captured as `@doc`, if any.
         source: the text.
         language: name of the language.

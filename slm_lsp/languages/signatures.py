@@ -28,8 +28,8 @@ def signature(
     """Return the text of a definition up to its body. Without a body, return the line on which the definition starts.
 
     Args:
-        node: the definition, including its wrappers.
-        begin: byte offset at which the definition itself starts.
+        node: the outermost syntax node of the definition, for example the `export` statement around it.
+        begin: byte offset at which the definition itself starts, for example after `export`.
         match: the query match that found the definition.
         source: the text.
         openers: result of `comment_openers`.

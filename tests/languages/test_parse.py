@@ -102,7 +102,7 @@ def test_preparing_unfinished_cobol_statements_keeps_the_length(text: str) -> No
     assert len(prepared("cobol", text.encode())) == len(text)
 
 
-def test_fixed_form_fortran_comments_are_recognised() -> None:
+def test_fixed_form_fortran_comments_are_recognized() -> None:
     text = "C  One.\n      SUBROUTINE ADD(I)\n*  Two.\n      INTEGER I\nc  Three.\n      END\n"
     language = languages()["fortran"]
     tree = parse(language, text.encode())
