@@ -1,0 +1,1 @@
+"""Resolves the names of JavaScript and TypeScript files."""

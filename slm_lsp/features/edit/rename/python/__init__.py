@@ -1,0 +1,1 @@
+"""Resolves the names of Python files."""
