@@ -65,7 +65,7 @@ class Project:
         return [each for each in found if counts[each.name] <= limit]
 
     def search(self, words: Sequence[str], limit: int) -> list[IndexedChunk]:
-        """Return indexed chunks that contain some of these words, best first. Chunks of open files are left out."""
+        """Return indexed chunks that contain some of these words, best first. Chunks of open files are omitted."""
         found = self.reader.search(words, limit) if self.reader else []
         return [each for each in found if each.path not in self.opened]
 

@@ -14,8 +14,8 @@ EMPTY = "the model returned no code"
 CUT_OFF = "the answer was cut off at the limit of tokens"
 
 MIN_ECHO_LINES = 2
-"""If an answer repeats lines around the unit, they are removed if there are at least this many. A single repeated line
-may be intended."""
+"""Lines around the unit that an answer repeats are removed if there are at least this many. A single repeated line may
+be intended."""
 
 CONTEXT_LINES = 12
 """Number of lines above and below the unit that are compared with the start and the end of an answer."""

@@ -1,6 +1,6 @@
 """Code of the project on which an edit depends: signatures of the definitions that the unit uses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from slm_lsp.context.fim import CHARACTERS_PER_TOKEN
 from slm_lsp.errors import ParseTimeoutError
@@ -47,15 +47,24 @@ def uses_in(project: Project, path: str) -> Callable[[str], Sequence[str]]:
 
     def uses(name: str) -> Sequence[str]:
         found = []
-        for chunk in project.search([name.lower()], SEARCH_LIMIT):
-            if chunk.path == path:
+        for other, first, code in _chunks(project, name):
+            if other == path:
                 continue
-            for number, line in enumerate(chunk.text.splitlines()):
+            for number, line in enumerate(code.splitlines()):
                 if _has_word(line, name):
-                    found.append(f"{chunk.path}:{chunk.first + number + 1}")
+                    found.append(f"{other}:{first + number + 1}")
         return sorted(set(found))
 
     return uses
+
+
+def _chunks(project: Project, name: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the chunks that may contain a name: path, first line and text. Open files have their current text."""
+    for each in project.search([name.lower()], SEARCH_LIMIT):
+        yield each.path, each.first, each.text
+    for path, rows in project.opened.items():
+        for first, _, _, text in rows.chunks:
+            yield path, first, text
 
 
 def _has_word(line: str, name: str) -> bool:

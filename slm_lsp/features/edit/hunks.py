@@ -1,9 +1,10 @@
 """Edits as values: minimal changed regions of a document, and applying some or all of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from io import StringIO
+from itertools import takewhile
 
 from slm_lsp.text import TextEdit, apply_edits
 
@@ -30,12 +31,21 @@ def hunks(old: str, new: str) -> tuple[Hunk, ...]:
     starts = [0]
     for line in before:
         starts.append(starts[-1] + len(line))
+    head = _common(before, after)
+    tail = _common(before[head:][::-1], after[head:][::-1])
+    # With many equal lines, such as blank lines, matching takes quadratic time. So match only the part that differs.
+    removed, added = before[head : len(before) - tail], after[head : len(after) - tail]
     found = []
-    for tag, first, last, new_first, new_last in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for tag, first, last, new_first, new_last in SequenceMatcher(None, removed, added, autojunk=False).get_opcodes():
         if tag != "equal":
-            start, end = starts[first], starts[last]
-            found.append(Hunk(start, end, old[start:end], "".join(after[new_first:new_last]), first))
+            start, end = starts[head + first], starts[head + last]
+            found.append(Hunk(start, end, old[start:end], "".join(added[new_first:new_last]), head + first))
     return tuple(found)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the number of equal lines at the start of two lists of lines."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def apply_hunks(old: str, chosen: Iterable[Hunk]) -> str:

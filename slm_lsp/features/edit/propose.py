@@ -1,7 +1,8 @@
 """Generate several candidates for an edit, clean and check them, and propose the best candidate as hunks."""
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,9 @@ from slm_lsp.engine.api import (
 from slm_lsp.errors import UsageError
 from slm_lsp.features.edit.cleaning import Rejected, clean, with_line_ends
 from slm_lsp.features.edit.hunks import Hunk, hunks
+from slm_lsp.features.edit.imports import EditedUnit, with_imports
 from slm_lsp.features.edit.prompt import EditPrompt, edit_prompt
+from slm_lsp.features.edit.repeated import without_repeated_definitions
 from slm_lsp.features.edit.request import EditRequest
 from slm_lsp.features.verify.verdict import Verdict
 from slm_lsp.privacy.paths import is_secret_path
@@ -51,6 +54,8 @@ class EditCandidate:
     verdict: Verdict
     likelihood: float
     """Log-probability of the answer divided by its number of tokens."""
+    answers: int = 1
+    """Number of answers with this text."""
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -94,8 +99,20 @@ class _Answer:
     finish: str | None = None
 
 
+@dataclass(slots=True)
+class _Answers:
+    """The answers to one request while they are generated."""
+
+    all: list[_Answer]
+    started: Started | None = None
+
+
 async def propose(
-    request: EditRequest, provider: Provider, checks: Checks, progress: EditProgress | None = None
+    request: EditRequest,
+    provider: Provider,
+    checks: Checks,
+    progress: EditProgress | None = None,
+    final: Checks | None = None,
 ) -> Proposal:
     """Propose an edit. Cancelling this coroutine cancels the request to the provider.
 
@@ -104,12 +121,13 @@ async def propose(
         provider: runs the model.
         checks: checks the document with a candidate in it.
         progress: called while the answers are generated.
+        final: costly checks, such as the user's tests. They run on one candidate after the other until one passes.
 
     Raises:
         UsageError: the instruction is empty, or the unit does not fit the model's context.
         SlmError: the provider could not answer.
     """
-    _refuse_unusable(request)
+    await asyncio.to_thread(_refuse_unusable, request)
     progress = progress or EditProgress()
     info = await provider.describe(request.model, explicit=True, on_loading=progress.on_loading)
     prompt = edit_prompt(request)
@@ -126,16 +144,34 @@ async def propose(
         candidates=request.candidates,
         sampling=Sampling(request.temperature, seed=request.seed) if request.candidates > 1 else Sampling(),
     )
-    answers, started = await _answers(provider, message, prompt, progress)
-    usable, reasons = await _usable(request, prompt, answers, checks)
+    answers = _Answers([_Answer() for _ in range(message.candidates)])
+    usable, reasons = await _usable(request, prompt, _finished(provider, message, prompt, answers, progress), checks)
+    usable = await until_one_passes(usable, final) if final else usable
+    started = answers.started
     return Proposal(
         request=request,
         candidates=tuple(sorted(usable, key=lambda each: each.rank)),
         reason=None if usable else reasons[0] if reasons else UNCHANGED,
         prompt_tokens=0 if started is None else started.prompt_tokens,
         reused_tokens=0 if started is None else started.reused_tokens,
-        generated_tokens=sum(each.tokens for each in answers),
+        generated_tokens=sum(each.tokens for each in answers.all),
     )
+
+
+async def until_one_passes(candidates: Sequence[EditCandidate], final: Checks) -> list[EditCandidate]:
+    """Run costly checks on candidates, the best first, until no check of a candidate has failed.
+
+    The costly checks do not run on candidates that already failed a check, nor on those after the one that passes.
+    """
+    found = sorted(candidates, key=lambda each: each.rank)
+    for at, each in enumerate(found):
+        if each.verdict.failed:
+            continue
+        more = await final(each.text)
+        found[at] = replace(each, verdict=each.verdict.with_checks(more.checks))
+        if not more.failed:
+            break
+    return found
 
 
 def _refuse_unusable(request: EditRequest) -> None:
@@ -152,47 +188,74 @@ def _refuse_unusable(request: EditRequest) -> None:
         )
 
 
-async def _answers(
-    provider: Provider, message: Generate, prompt: EditPrompt, progress: EditProgress
-) -> tuple[list[_Answer], Started | None]:
-    answers = [_Answer() for _ in range(message.candidates)]
-    started = None
+async def _finished(
+    provider: Provider, message: Generate, prompt: EditPrompt, answers: _Answers, progress: EditProgress
+) -> AsyncGenerator[_Answer, None]:
+    """Generate the answers and yield each as soon as it is finished.
+
+    The engine goes on with the other answers while the caller works on one. Closing this generator stops the engine.
+    """
     async with aclosing(provider.generate(message)) as events:
         async for event in events:
             if isinstance(event, Started):
-                started = event
+                answers.started = event
                 progress.on_loading(1.0)
             elif isinstance(event, Token):
-                answer = answers[event.candidate]
+                answer = answers.all[event.candidate]
                 answer.text += event.text
                 answer.logprob += event.logprob
                 answer.tokens += 1
                 answer.finish = event.finish
                 if event.candidate == 0 and event.text:
                     progress.on_text(prompt.start + answer.text)
+                if event.finish is not None:
+                    yield answer
             elif isinstance(event, Done):
                 break
-    return [each for each in answers if each.finish is not None], started
+
+
+def _document(request: EditRequest, new_unit: str) -> str:
+    """Return the document with the new unit and the imports that it needs."""
+    unit = request.unit
+    edited = EditedUnit(
+        request.applied(new_unit),
+        unit.start,
+        unit.start + len(new_unit),
+        request.text,
+        request.text[unit.start : unit.end],
+    )
+    return with_imports(edited, request.language)
 
 
 async def _usable(
-    request: EditRequest, prompt: EditPrompt, answers: Sequence[_Answer], checks: Checks
+    request: EditRequest, prompt: EditPrompt, finished: AsyncGenerator[_Answer, None], checks: Checks
 ) -> tuple[list[EditCandidate], list[str]]:
-    """Clean and check the answers. Equal answers are checked once and get their highest likelihood."""
+    """Clean and check the answers. Equal answers become one candidate with the highest of their likelihoods."""
     found: dict[str, EditCandidate] = {}
     reasons: list[str] = []
-    for each in answers:
-        finished = each.finish != "length"
-        new = clean(prompt.start + each.text, request.surrounding, finished=finished, fenced=True)
-        if isinstance(new, Rejected):
-            reasons.append(new.reason)
-            continue
-        text = request.applied(with_line_ends(new, request.text))
-        likelihood = each.logprob / max(each.tokens, 1)
-        if text in found:
-            found[text] = replace(found[text], likelihood=max(found[text].likelihood, likelihood))
-        elif text == request.text:
-            reasons.append(UNCHANGED)
-        else:
-            found[text] = EditCandidate(text, hunks(request.text, text), await checks(text), likelihood)
+    async with aclosing(finished):
+        async for each in finished:
+            text = await asyncio.to_thread(_applied, request, prompt.start + each.text, each.finish != "length")
+            if isinstance(text, Rejected):
+                reasons.append(text.reason)
+                continue
+            likelihood = each.logprob / max(each.tokens, 1)
+            if (same := found.get(text)) is not None:
+                found[text] = replace(same, likelihood=max(same.likelihood, likelihood), answers=same.answers + 1)
+            elif text == request.text:
+                reasons.append(UNCHANGED)
+            else:
+                verdict = await checks(text)
+                changes = await asyncio.to_thread(hunks, request.text, text)
+                found[text] = EditCandidate(text, changes, verdict, likelihood)
+                if request.first_pass and verdict.passed("tests") and not verdict.failed:
+                    break
     return list(found.values()), reasons
+
+
+def _applied(request: EditRequest, answer: str, finished: bool) -> str | Rejected:
+    """Return the document with a cleaned answer in place of the unit, and the imports that it needs."""
+    new = clean(answer, request.surrounding, finished=finished, fenced=True)
+    if isinstance(new, Rejected):
+        return new
+    return _document(request, without_repeated_definitions(request, with_line_ends(new, request.text)))

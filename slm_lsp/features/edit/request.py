@@ -33,6 +33,9 @@ class EditRequest:
     tests: str = ""
     """Source of the tests that the new code must pass. It is part of the prompt."""
     candidates: int = CANDIDATES
+    first_pass: bool = False
+    """Whether the first candidate that passes the tests is proposed at once. The generation of the other candidates
+    then stops."""
     temperature: float = 0.8
     seed: int = 0
     max_tokens: int = field(default=1024)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from tree_sitter import Node
+from tree_sitter import Node, Tree
 
 from slm_lsp.languages.parse import parse
 from slm_lsp.languages.registry import Language
@@ -27,7 +27,7 @@ BLOCKS = frozenset(
         "interface_body", "template_body",
     }
 )  # fmt: skip
-"""Kinds of syntax nodes, over all grammars, whose children are statements or members."""
+"""Kinds of syntax nodes, in all grammars, whose children are statements or members."""
 
 WRAPPERS = frozenset({"ambient_declaration", "decorated_definition", "export_statement", "template_declaration"})
 """Kinds of syntax nodes that contain one definition and belong to it, such as Python's decorators."""
@@ -105,6 +105,41 @@ def find_unit(
     if least is Extent.STATEMENTS and (run := _statements(tree.root_node, span, source)) is not None:
         return _placed(text, source, run, Extent.STATEMENTS, "", run[0], span)
     return _file(text, widened=True)
+
+
+def named_units(
+    text: str, source: bytes, tree: Tree, found: Sequence[Definition]
+) -> tuple[tuple[Definition, Unit], ...]:
+    """Return the functions and classes of a text with their units, in text order.
+
+    Definitions that share their lines with other code are left out, because a unit consists of whole lines.
+
+    Args:
+        text: the whole document.
+        source: the text in UTF-8.
+        tree: tree of the text.
+        found: the definitions of the text.
+    """
+    named = [(each, unit) for each in found for unit in _named(tree.root_node, [each], source)]
+    offsets = _characters(source, {at for _, each in named for at in (each.first, each.last, each.body)})
+    lines = Lines(text)
+    listed = []
+    for definition, each in named:
+        first, last = (lines.position(offsets[at]).line for at in (each.first, each.last))
+        start, end = lines.starts[first], lines.starts[last] + len(lines.line(last))
+        header = max(offsets[each.body], start)
+        listed.append((definition, Unit(each.extent, each.name, start, end, header, widened=False)))
+    return tuple(listed)
+
+
+def _characters(source: bytes, offsets: set[int]) -> dict[int, int]:
+    """Return the offset in characters for each offset in bytes."""
+    found, at, count = {}, 0, 0
+    for offset in sorted(offsets):
+        count += len(source[at:offset].decode("utf-8", "surrogatepass"))
+        at = offset
+        found[offset] = count
+    return found
 
 
 @dataclass(frozen=True, slots=True)

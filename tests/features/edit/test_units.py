@@ -151,7 +151,7 @@ def test_header_ends_where_the_body_starts() -> None:
     assert PYTHON[unit.start : unit.header].strip() == "def discount(order, rate=0.1):"
 
 
-def test_file_without_a_parser_gives_the_selected_lines() -> None:
+def test_unit_of_a_file_without_a_parser_is_the_selected_lines() -> None:
     unit = find_unit("one\ntwo\nthree\n", (5, 9), None)
     assert "one\ntwo\nthree\n"[unit.start : unit.end] == "two\nthree"
 
