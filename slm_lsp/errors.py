@@ -121,6 +121,10 @@ class StaleEditError(SlmError):
     """The document has changed since the edit was made."""
 
 
+class RenameRefusedError(SlmError):
+    """A symbol cannot be renamed, or renaming it could change the meaning of the program."""
+
+
 class ParseTimeoutError(SlmError):
     """Parsing a text exceeded its time limit."""
 

@@ -24,6 +24,12 @@ CROSSFILE = "lines of real projects that use a name of another file, with and wi
 SHOWN = "what an editor would show while real files are written: precision, coverage, characters saved"
 REUSE = "pass rate of lines if KV cells are reused, compared with fresh evaluation"
 FIX = "how many seeded bugs are fixed, by the bare model and by slm-lsp's edits, without and with tests"
+EDIT = "how many instructions are carried out so that tests pass, by the bare model and by slm-lsp's edits"
+RENAME = "whether renamed symbols of real packages keep the packages' own tests or type checks as they were"
+RENAMES = 100
+"""Number of renamings in each package."""
+
+OWN = "the tasks in fixtures/tasks of the source repository"
 FIRST = "use only the first N of these lines; answers kept from earlier runs are not generated again"
 
 
@@ -68,9 +74,18 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
     fix = names.add_parser("fix", parents=[common], help=FIX, description=FIX)
     data = "HumanEvalFix data, a file such as humanevalpack-python.jsonl; repeat the option for several languages"
-    fix.add_argument("--data", action="append", required=True, metavar="FILE", help=data)
+    fix.add_argument("--data", action="append", metavar="FILE", help=f"{data} (default: {OWN})")
     _add_number(fix, "--tasks", "number of tasks of each file, evenly spread (default: all)")
     fix.set_defaults(run=run_fix)
+
+    edit = names.add_parser("edit", parents=[common], help=EDIT, description=EDIT)
+    edit.add_argument("--data", metavar="FILE", help=f"EditEval data, such as edit_eval.jsonl (default: {OWN})")
+    _add_number(edit, "--tasks", "number of tasks, evenly spread (default: all)")
+    edit.set_defaults(run=run_edit)
+
+    rename = names.add_parser("rename", parents=[common], help=RENAME, description=RENAME)
+    _add_number(rename, "--tasks", f"number of renamings in each package (default: {RENAMES})", RENAMES)
+    rename.set_defaults(run=run_rename)
 
 
 def _add_number(parser: argparse.ArgumentParser, option: str, text: str, default: int | None = None) -> None:
@@ -147,15 +162,54 @@ def run_fix(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from slm_lsp.config import load_settings
-    from slm_lsp.evals import fix, fix_tasks
+    from slm_lsp.evals import fix, fix_tasks, own_tasks
+    from slm_lsp.harness.tasks import spread
 
     require(args, "tasks", 1)
     settings = load_settings()
     choice = chosen_model(args, settings)
-    tasks = [task for file in args.data for task in fix_tasks.spread(fix_tasks.load_tasks(Path(file)), args.tasks)]
+    sets: list[list[fix_tasks.FixTask | own_tasks.BugTask]] = [
+        [*fix_tasks.load_tasks(Path(file))] for file in args.data or ()
+    ]
+    tasks = [task for each in sets or [[*own_tasks.load_bugs()]] for task in spread(each, args.tasks)]
     with task_progress(args) as on_progress:
         report = asyncio.run(fix.run(choice, tasks, settings.engine.backend, on_progress))
     heading = f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s"
+    return print_report(args, report, heading)
+
+
+def run_edit(args: argparse.Namespace) -> int:
+    """Run `eval edit`."""
+    from pathlib import Path
+
+    from slm_lsp.config import load_settings
+    from slm_lsp.evals import edit, edit_tasks, own_tasks
+    from slm_lsp.harness.tasks import spread
+
+    require(args, "tasks", 1)
+    settings = load_settings()
+    choice = chosen_model(args, settings)
+    every: list[edit_tasks.EditTask | own_tasks.RefactoringTask] = (
+        [*edit_tasks.load_tasks(Path(args.data))] if args.data else [*own_tasks.load_refactorings()]
+    )
+    tasks = spread(every, args.tasks)
+    with task_progress(args) as on_progress:
+        report = asyncio.run(edit.run(choice, tasks, settings.engine.backend, on_progress))
+    heading = f"{report.name}, {report.model} ({report.backend}), {report.n} tasks, {report.seconds:.0f} s"
+    return print_report(args, report, heading)
+
+
+def run_rename(args: argparse.Namespace) -> int:
+    """Run `eval rename`."""
+    from slm_lsp.config import load_settings
+    from slm_lsp.evals import rename, rename_packages
+
+    require(args, "tasks", 1)
+    settings = load_settings()
+    packages = rename_packages.fetch_checked(note=lambda text: note(args, text))
+    with task_progress(args) as on_progress:
+        report = asyncio.run(rename.evaluate(packages, args.tasks, settings.sandbox, on_progress))
+    heading = f"{report.name}, {rename_packages.names_of(packages)}, {report.renamed} renamings, {report.seconds:.0f} s"
     return print_report(args, report, heading)
 
 

@@ -15,6 +15,8 @@ COMMANDS = {
     "serve": "serve",
     "complete": "complete",
     "refactor": "refactor",
+    "fix": "fix",
+    "rename": "rename",
     "context": "context",
     "index": "index",
     "models": "models",
@@ -29,12 +31,15 @@ COMMANDS = {
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
-DESCRIPTION = "Code completion from a small language model on your own machine."
+DESCRIPTION = "Code completion and edits from a small language model on your own machine."
 EPILOG = """examples:
   slm-lsp models pull fast            download the small model (491 MB, once)
   slm-lsp complete app.py 12:5        print a completion at line 12, column 5
   slm-lsp refactor app.py:10-20 -i 'add type hints'
                                       print a checked edit of these lines as a diff
+  slm-lsp fix app.py --test 'pytest -q'
+                                      print a fix with which the failing tests pass
+  slm-lsp rename app.py:12:5 total    print the renaming of a symbol in the whole project as a diff
   slm-lsp index                       index the project, so that completions know its other files
   slm-lsp context app.py 12:5         show which code the model reads for a completion, and why
   slm-lsp serve --stdio               run the language server; editors start it themselves
@@ -42,7 +47,8 @@ EPILOG = """examples:
   slm-lsp stats                       show how many suggestions were accepted
   slm-lsp stop                        stop the model process; the next request starts a new one
 
-exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with gaps, 130 interrupted"""
+exit codes: 0 done, 1 failed or no edit found, 2 wrong usage,
+            3 done in part or checks not passed, 130 interrupted"""
 
 
 def run() -> None:

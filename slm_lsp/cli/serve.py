@@ -8,7 +8,7 @@ DESCRIPTION = """Runs the language server: for one client over standard input an
 number of clients until it is interrupted. docs/protocol.md describes its messages."""
 
 MIN_TOKEN = 16
-"""Minimum length of a token, in characters, so that other programs cannot guess it."""
+"""Minimum length of the access token (`--token-file`), in characters, so that other programs cannot guess it."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
