@@ -20,12 +20,15 @@ from slm_lsp.index.process import IndexerState
 from slm_lsp.languages.parse import LIMIT_S
 from slm_lsp.server.completion_list import completion_list, supports_inline_completion
 from slm_lsp.server.document import Document
+from slm_lsp.server.edit_handlers import register_edits
+from slm_lsp.server.edits import Edits
 from slm_lsp.server.inline_completion import InlineCompletions
 from slm_lsp.server.outcomes import COMPLETION_ACCEPTED, Outcomes, parse_report
 from slm_lsp.server.prepare import prepare
 from slm_lsp.server.progress import IndexProgress
 from slm_lsp.server.projects import Projects
 from slm_lsp.server.protocol import TOKEN, Runs, Server
+from slm_lsp.server.rename import Renames
 from slm_lsp.server.services import Services
 from slm_lsp.server.settings import SettingsCache
 from slm_lsp.server.status import STATUS, StatusReport
@@ -54,6 +57,7 @@ class App:
             self.sessions, self.projects, self.engine, self.settings, self.status, self.stream, self.outcomes
         )
         self.inline = InlineCompletions(services)
+        self.edits = Edits(server, services)
         self._background: set[asyncio.Task[None]] = set()
         self._parser = ThreadPoolExecutor(1, "parse")
         """Parses opened documents in a single thread, so that opening many files at once does not delay completions."""
@@ -170,6 +174,7 @@ class App:
         self.status.close()
         for task in self._background:
             task.cancel()
+        await self.edits.close()
         self._parser.shutdown(wait=False, cancel_futures=True)
         await self.projects.close()
         await self.engine.close()
@@ -197,8 +202,9 @@ def create_server(overrides: Mapping[str, object]) -> Server:
     server = Server("slm-lsp", __version__)
     app = App(server, overrides)
     server.close = app.close
-    for register in (_register_session, _register_files, _register_features):
+    for register in (_register_session, _register_files, _register_features, _register_rename):
         register(server, app)
+    register_edits(server, app.edits, app.sessions)
     prepare(server.protocol)
     return server
 
@@ -299,3 +305,16 @@ def _register_features(server: Server, app: App) -> None:
     @server.handles(STATUS, Runs.LOOP)
     def status(_: Any) -> Any:
         return app.status.current
+
+
+def _register_rename(server: Server, app: App) -> None:
+    """Register the handlers of renaming."""
+    renames = Renames(app.sessions, lambda: server.client_capabilities)
+
+    @server.handles(types.TEXT_DOCUMENT_PREPARE_RENAME, Runs.THREAD)
+    async def prepare_rename(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder:
+        return await renames.prepare(params)
+
+    @server.handles(types.TEXT_DOCUMENT_RENAME, Runs.THREAD, types.RenameOptions(prepare_provider=True))
+    async def rename(params: types.RenameParams) -> types.WorkspaceEdit:
+        return await renames.rename(params)

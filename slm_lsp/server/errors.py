@@ -3,7 +3,7 @@
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from slm_lsp.errors import RequestCancelledError, SlmError, UsageError
+from slm_lsp.errors import RequestCancelledError, SlmError, StaleEditError, UsageError
 
 
 def lsp_error(error: SlmError) -> JsonRpcException:
@@ -12,6 +12,11 @@ def lsp_error(error: SlmError) -> JsonRpcException:
         return superseded()
     code = types.ErrorCodes.InvalidParams if isinstance(error, UsageError) else types.LSPErrorCodes.RequestFailed
     return JsonRpcException(str(error), code.value, {"kind": error.kind, "what": error.what, "cure": error.cure})
+
+
+def stale(reason: str) -> JsonRpcException:
+    """Return the answer to a request for an edit of a document whose text is no longer current."""
+    return lsp_error(StaleEditError(reason, "Run the action again."))
 
 
 def superseded() -> JsonRpcException:

@@ -33,6 +33,7 @@ _NOTIFICATIONS: dict[str, dict[str, Any]] = {
     types.TEXT_DOCUMENT_DID_SAVE: {"textDocument": _DOCUMENT},
     types.TEXT_DOCUMENT_DID_CLOSE: {"textDocument": _DOCUMENT},
     types.CANCEL_REQUEST: {"id": 1},
+    types.WINDOW_WORK_DONE_PROGRESS_CANCEL: {"token": ""},
 }
 
 _REQUESTS: dict[str, dict[str, Any]] = {
@@ -44,6 +45,12 @@ _REQUESTS: dict[str, dict[str, Any]] = {
     },
     types.TEXT_DOCUMENT_COMPLETION: {"textDocument": _DOCUMENT, "position": _POSITION},
     types.WORKSPACE_EXECUTE_COMMAND: {"command": "", "arguments": []},
+    types.TEXT_DOCUMENT_CODE_ACTION: {
+        "textDocument": _DOCUMENT,
+        "range": _RANGE,
+        "context": {"diagnostics": [{"range": _RANGE, "message": ""}], "only": ["quickfix"], "triggerKind": 1},
+    },
+    types.CODE_ACTION_RESOLVE: {"title": "", "kind": "quickfix", "data": {}},
 }
 
 _AT_START = types.Range(types.Position(0, 0), types.Position(0, 0))
@@ -53,13 +60,33 @@ _SERVER_CAPABILITIES = types.ServerCapabilities(
     text_document_sync=types.TextDocumentSyncOptions(open_close=True, save=types.SaveOptions()),
     execute_command_provider=types.ExecuteCommandOptions(commands=[]),
     inline_completion_provider=types.InlineCompletionOptions(),
+    code_action_provider=types.CodeActionOptions([], resolve_provider=True),
     workspace=types.WorkspaceOptions(types.WorkspaceFoldersServerCapabilities(supported=True)),
 )
 
 _RESULTS: tuple[Any, ...] = (
     types.InitializeResult(_SERVER_CAPABILITIES, types.ServerInfo("")),
     types.InlineCompletionList([types.InlineCompletionItem("", range=_AT_START, command=_COMMAND)]),
+    [types.CodeAction("", "", diagnostics=[types.Diagnostic(_AT_START, "")], command=_COMMAND, data={}), _COMMAND],
     types.CompletionList(False, [types.CompletionItem("", text_edit=types.TextEdit(_AT_START, ""))]),
+)
+
+_WORKSPACE_EDIT = types.WorkspaceEdit(
+    document_changes=[
+        types.TextDocumentEdit(
+            types.OptionalVersionedTextDocumentIdentifier("", 1), [types.AnnotatedTextEdit("", _AT_START, "")]
+        )
+    ],
+    change_annotations={"": types.ChangeAnnotation("")},
+)
+
+_PROGRESS = (types.WorkDoneProgressBegin(""), types.WorkDoneProgressReport(), types.WorkDoneProgressEnd())
+
+_SENT: tuple[Any, ...] = (
+    types.ApplyWorkspaceEditRequest(1, types.ApplyWorkspaceEditParams(_WORKSPACE_EDIT)),
+    types.WorkDoneProgressCreateRequest(1, types.WorkDoneProgressCreateParams("")),
+    types.ShowMessageNotification(types.ShowMessageParams(types.MessageType.Warning, "")),
+    *(types.ProgressNotification(types.ProgressParams("", each)) for each in _PROGRESS),
 )
 
 
@@ -71,4 +98,6 @@ def prepare(protocol: Protocol) -> None:
         protocol.structure_message({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     for result in _RESULTS:
         protocol.encode(JsonRPCResponseMessage(1, "2.0", result))
+    for message in _SENT:
+        protocol.encode(message)
     language_of("a.py")

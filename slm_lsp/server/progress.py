@@ -5,7 +5,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from lsprotocol import types
-from pygls.exceptions import PyglsError
+from pygls.exceptions import JsonRpcException, PyglsError
 from pygls.progress import Progress
 
 from slm_lsp.index.process import IndexerState
@@ -62,7 +62,7 @@ class IndexProgress:
         token = str(uuid4())
         try:
             await progress.create_async(token)
-        except PyglsError:
+        except (PyglsError, JsonRpcException):
             return  # The client refused, although it announced support.
         begin = types.WorkDoneProgressBegin(title=f"Indexing {self._name}", cancellable=True, percentage=0)
         progress.begin(token, begin)

@@ -5,8 +5,9 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -22,7 +23,7 @@ from slm_lsp.index.client import IndexerClient
 from slm_lsp.index.database import index_dir
 from slm_lsp.index.extract import FileRows, extract
 from slm_lsp.index.process import IndexerState
-from slm_lsp.index.project import Project
+from slm_lsp.index.project import Project, open_project
 from slm_lsp.index.reader import Reader
 from slm_lsp.index.walk import Rules
 from slm_lsp.server.document import Document
@@ -54,8 +55,9 @@ OnState = Callable[[Path, IndexerState], None]
 class Workspace:
     """One workspace folder.
 
-    `retrieve` and the methods it calls run in the workspace's own thread. `defines` may be called from any thread. All
-    other methods run on the event loop. There are two connections to the index: one for the thread, one for `defines`.
+    `retrieve`, `project` and the methods they call run in the workspace's own thread. `defines` may be called from any
+    thread. All other methods run on the event loop. There are two connections to the index: one for the thread, one for
+    `defines`.
     """
 
     def __init__(self, root: Path, on_state: Callable[[IndexerState], None]) -> None:
@@ -98,6 +100,13 @@ class Workspace:
             log.warning("%s: %s", self.root, error)
             self._close_reader()
             return retrieve(cursor, Project(None, opened), history, tokens, limit_s)
+
+    def project(self, documents: Iterable[Document]) -> Project:
+        """Return the project with the open documents and with a new connection to the index, which the caller closes.
+
+        The result may be used in several threads, one after the other.
+        """
+        return open_project(self.root, self._open_files(documents))
 
     def _connected(self) -> Reader | None:
         if self._reader is None:
@@ -225,6 +234,19 @@ class Projects:
         documents = self._sessions.documents()
         search = partial(workspace.retrieve, cursor, documents, workspace.history, tokens, limit_s)
         return await asyncio.get_running_loop().run_in_executor(workspace.thread, search)
+
+    @asynccontextmanager
+    async def project(self, uri: str) -> AsyncIterator[Project]:
+        """Open the project of a document for work that takes longer. Outside every workspace folder, it is empty."""
+        if (found := self._of(uri)) is None:
+            yield Project(None)
+            return
+        make = partial(found[0].project, self._sessions.documents())
+        project = await asyncio.get_running_loop().run_in_executor(found[0].thread, make)
+        yield project
+        # After an error or a cancellation, a thread may still use the connection. Python closes it later.
+        if project.reader is not None:
+            project.reader.close()
 
     def knows(self, uri: str) -> Callable[[str], bool]:
         """Return a function that returns whether a document's project defines a name. Any thread may call it."""

@@ -9,12 +9,18 @@ import hmac
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextvars import ContextVar
 from enum import Enum
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException, JsonRpcInvalidRequest, JsonRpcParseError
+from pygls.exceptions import (
+    JsonRpcException,
+    JsonRpcInvalidRequest,
+    JsonRpcParseError,
+    JsonRpcRequestCancelled,
+)
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.language_server import lsp_method
@@ -32,6 +38,9 @@ NOT_JSON_RPC = "the message is not a JSON-RPC 2.0 message"
 
 request_id: ContextVar[int | str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being handled."""
+
+work_done_token: ContextVar[int | str | None] = ContextVar("work_done_token", default=None)
+"""The client's token for progress of the command that is being executed; None if the client sent no token."""
 
 
 class AlreadyAnswered(Exception):  # noqa: N818 - it does not report a failure
@@ -75,6 +84,16 @@ class Protocol(LanguageServerProtocol):
         """Close the session of the document, then call our handler."""
         self.sessions.close(params.text_document.uri)
         yield from self._our_handler(types.TEXT_DOCUMENT_DID_CLOSE, params)
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:
+        """Execute a command. Unlike pygls, cancel the command's coroutine when the client cancels the request."""
+        work_done_token.set(params.work_done_token)
+        handler, arguments, named = next(super().lsp_workspace__execute_command(params))
+        if inspect.iscoroutinefunction(handler) and self.msg_id is not None:
+            handler = _cancelled_with(self._request_futures[self.msg_id], handler)
+        result = yield handler, arguments, named
+        return result
 
     @property
     def was_shut_down(self) -> bool:
@@ -150,6 +169,28 @@ class Protocol(LanguageServerProtocol):
     def answer_error(self, error: JsonRpcException, number: int | str | None) -> None:
         """Answer a message with an error. `number` is the id of the message, or None if the message has no id."""
         self._send_data({"jsonrpc": self.VERSION, "id": number, "error": error.to_response_error()})
+
+
+def _cancelled_with(answer: "Future[Any]", handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return a handler that is cancelled when its answer is cancelled.
+
+    pygls executes a command's handler in a task that it does not cancel together with the request, and it does not
+    answer the request if this task is cancelled.
+    """
+
+    async def run(*arguments: Any, **named: Any) -> Any:
+        task = asyncio.current_task()
+        answer.add_done_callback(lambda done: task.cancel() if task is not None and done.cancelled() else None)
+        try:
+            return await handler(*arguments, **named)
+        except (asyncio.CancelledError, JsonRpcException) as error:
+            if answer.cancelled():
+                return None  # The request has been answered already.
+            if isinstance(error, JsonRpcException):
+                raise
+            raise JsonRpcRequestCancelled from error
+
+    return run
 
 
 class Runs(Enum):

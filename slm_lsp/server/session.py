@@ -13,6 +13,8 @@ from slm_lsp.context.snippets import Snippet
 from slm_lsp.features.completion.complete import Completion
 from slm_lsp.server.debounce import Debounce
 from slm_lsp.server.document import Document
+from slm_lsp.server.edit_in_flight import EditInFlight
+from slm_lsp.server.errors import stale
 from slm_lsp.server.in_flight import InFlightGeneration
 from slm_lsp.text import Encoding
 
@@ -26,11 +28,13 @@ class DocumentSession:
     anchor: Anchor | None = None
     """The position where the prefix of the last prompt ended; None before the first prompt."""
     snippets: tuple[Snippet, ...] = ()
-    """Pieces of other files at the start of the prompt. They change only while the user pauses."""
+    """Snippets of other files at the start of the prompt. They change only while the user pauses."""
     pending: "asyncio.Task[Completion] | None" = None
     """The newest request that has no answer yet."""
     generation: InFlightGeneration | None = None
     """The newest generation; it may have ended."""
+    edit: EditInFlight | None = None
+    """The edit that is being made; None if no edit runs."""
     debounce: Debounce = field(default_factory=Debounce)
 
     @property
@@ -41,6 +45,8 @@ class DocumentSession:
     def change(self, changes: Sequence[types.TextDocumentContentChangeEvent], version: int, encoding: Encoding) -> None:
         """Apply the changes of a `textDocument/didChange`. The result is the current version."""
         self.document = self.document.changed(changes, version, encoding)
+        if self.edit is not None:
+            self.edit.document_changed()
 
     def anchor_at(self, cursor: Cursor) -> Anchor:
         """Return the anchor for a prompt, and keep it for the next prompt."""
@@ -74,9 +80,11 @@ class DocumentSession:
             generation.cancel()
 
     def close(self) -> None:
-        """Cancel the pending request and the generation, because the document was closed."""
+        """Cancel the pending request, the generation and the edit, because the document was closed."""
         pending, self.pending = self.pending, None
         if pending is not None:
             pending.cancel()
         self.cancel_generation()
         self.generation = None
+        if self.edit is not None:
+            self.edit.cancel(stale("The document was closed while the edit was made."))

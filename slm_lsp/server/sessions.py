@@ -61,10 +61,15 @@ class Sessions:
         """Return the current version of every open document."""
         return [session.document for session in self]
 
+    def current(self, uri: str) -> Document | None:
+        """Return the current version of a document; None if it is not open."""
+        session = self._sessions.get(uri)
+        return None if session is None else session.document
+
     def is_current(self, document: Document) -> bool:
         """Return whether the document is still open and has this version."""
-        session = self._sessions.get(document.uri)
-        return session is not None and session.document.version == document.version
+        current = self.current(document.uri)
+        return current is not None and current.version == document.version
 
     @property
     def has_pending(self) -> bool:
@@ -94,8 +99,15 @@ class Sessions:
         if not document.has_line(position.line):
             count = len(document.lines.starts)
             raise UsageError(f"Line {position.line + 1} is outside the document, which has {count} lines.")
-        path = Path(to_fs_path(document.uri) or document.uri)
-        folder = self.workspace_of(document.uri) or path.parent
-        relative = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+        folder, relative = self.place_of(document.uri)
         offset = document.offset(position, self.encoding)
         return Cursor(folder.name, relative, document.text, offset, document.language, document.syntax)
+
+    def place_of(self, uri: str) -> tuple[Path, str]:
+        """Return the workspace folder of a document and the document's path in it, with `/`.
+
+        For a document outside every workspace folder, return the document's own folder and the name of the document.
+        """
+        path = Path(to_fs_path(uri) or uri)
+        folder = self.workspace_of(uri) or path.parent
+        return folder, path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name

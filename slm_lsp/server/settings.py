@@ -44,7 +44,7 @@ class SettingsCache:
         overrides: settings of the command line. They take precedence over the editor's settings.
         warn: called once with each problem, and again if a problem comes back after it was fixed.
         user: the user's settings file; None for the default path.
-        clock: returns the time in seconds, from any start.
+        clock: returns seconds since any fixed time.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """Sends `slm/status`, which an editor shows in its status bar, whenever it changes. See `docs/protocol.md`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal, TypedDict
 
 STATUS = "slm/status"
@@ -52,6 +53,7 @@ class StatusReport:
             chosen=None,
         )
         self._sent = self.current
+        self._edits = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def set(
@@ -66,6 +68,8 @@ class StatusReport:
     ) -> None:
         """Update the status. Model, tier, speed and `chosen` keep their values if they are not passed."""
         before = self.current
+        if state == "ready" and self._edits:
+            state = "working"
         self.current = Status(
             state=state,
             model=model or before["model"],
@@ -77,6 +81,15 @@ class StatusReport:
             chosen=chosen or before["chosen"],
         )
         self._report(routine=is_routine(before, self.current))
+
+    @contextmanager
+    def editing(self) -> Iterator[None]:
+        """Show `working` instead of `ready` while an edit runs, even if completions are answered meanwhile."""
+        self._edits += 1
+        try:
+            yield
+        finally:
+            self._edits -= 1
 
     def set_indexed(self, percent: int | None) -> None:
         """Set the percentage of the project's files that are indexed; None if there is no index."""

@@ -5,7 +5,7 @@ would now get a better suggestion.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from lsprotocol import types
 
@@ -46,6 +46,10 @@ class Stream:
         """Return the stream of the suggestion for the request that is being handled."""
         return SuggestionStream(self._notify if self.wanted else lambda _, __: None, document, request_id.get())
 
+    def edit(self, document: Document, identifier: str) -> "SuggestionStream":
+        """Return the stream of the text of an edit. `identifier` becomes the `id` of its messages."""
+        return SuggestionStream(self._notify if self.wanted else lambda _, __: None, document, identifier, "edit")
+
     def refined(self, document: Document, position: types.Position, suggestion: str) -> None:
         """Send `slm/refined`.
 
@@ -61,24 +65,34 @@ class Stream:
 
 
 class SuggestionStream:
-    """Sends one suggestion piece by piece. Later pieces never change a piece that was sent."""
+    """Sends one suggestion or edit piece by piece. Later pieces never change a piece that was sent."""
 
-    def __init__(self, notify: Callable[[str, object], None], document: Document, number: int | str | None) -> None:
+    def __init__(
+        self,
+        notify: Callable[[str, object], None],
+        document: Document,
+        number: int | str | None,
+        kind: Literal["completion", "edit"] = "completion",
+    ) -> None:
         self._notify = notify
+        self._kind = kind
         self._document = {"uri": document.uri, "version": document.version}
         self._number = number
         self._sent = ""
 
     def show(self, text: str, *, done: bool = False) -> None:
-        """Send what was added to the checked text. Send nothing if `text` does not extend the text sent before."""
+        """Send what was added to the text.
+
+        If `text` does not extend the text sent before, send nothing, or with `done` a message without text.
+        """
         more = text.startswith(self._sent) and len(text) > len(self._sent)
         if not more and not done:
             return
         delta = text[len(self._sent) :] if more else ""
         self._sent += delta
-        message = {"id": self._number, "kind": "completion", "delta": delta, "done": done}
+        message = {"id": self._number, "kind": self._kind, "delta": delta, "done": done}
         self._notify(STREAM, {**message, "textDocument": self._document})
 
     def end(self, text: str) -> None:
-        """Send the rest and say that the suggestion is complete. A request now gets the whole suggestion."""
+        """Send the rest and say that the text is complete."""
         self.show(text, done=True)

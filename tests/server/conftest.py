@@ -1,6 +1,7 @@
 """Fixtures that start a real `slm-lsp serve --stdio` and a real client."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -118,3 +119,32 @@ async def start(module_home: dict[str, str], tmp_path: Path) -> AsyncIterator[St
 @pytest.fixture
 def program() -> str:
     return "def fib(n):\n    if n < 2:\n        return n\n    return \n\n\nprint(fib(10))\n"
+
+
+@pytest_asyncio.fixture
+async def editing(home: dict[str, str], tmp_path: Path, tiny_model: Path) -> AsyncIterator[Callable[..., Any]]:
+    """Return a function that starts an editor on a server with scripted answers. See `scripted_server.py`."""
+    from tests.server.editing import EditingEditor
+
+    editors: list[EditingEditor] = []
+
+    async def start_one(
+        *answers: str, line_s: float = 0.0, folders: tuple[str, ...] = ("work",), **options: Any
+    ) -> Any:
+        log = tmp_path / f"script{len(editors)}"
+        log.mkdir()
+        (log / "script.json").write_text(json.dumps({"answers": answers, "line_s": line_s}))
+        command = [sys.executable, str(Path(__file__).parent / "scripted_server.py"), str(log)]
+        config = ClientServerConfig(server_command=command, server_env=home | {"SLM_LSP_MODEL": str(tiny_model)})
+        editor = EditingEditor(await config.start(), log)  # type: ignore[arg-type]
+        editors.append(editor)
+        roots = [tmp_path / each for each in folders]
+        for each in roots:
+            each.mkdir(exist_ok=True)
+        await editor.start(roots, **options)
+        return editor
+
+    yield start_one
+    for editor in editors:
+        await editor.client.shutdown_session()
+        await editor.client.stop()

@@ -1,6 +1,7 @@
 """While a user types, no callback of the real server's event loop takes long.
 
-The limits apply to the processor time of the loop's thread, so the result does not depend on the load of the machine.
+The limits apply to the processor time of the loop's thread, so waiting for a busy machine does not count. Other
+processes on the same core still make a computation slower, so no other test runs at the same time.
 """
 
 import asyncio
@@ -18,11 +19,13 @@ from slm_lsp.text import Lines
 from tests.conftest import FIXTURES
 from tests.server.test_wire import Wire
 
-TYPING_MS, LARGE_FILE_MS = 20.0, 50.0
+TYPING_MS, LARGE_FILE_MS = 30.0, 50.0
 """Maximum processor time of a callback, in milliseconds: while recorded sessions are typed, and while a file of 10,000
-lines is opened and edited."""
+lines is opened and edited. The aim for typing is 20 ms (`LIMIT_S`); slow processors need a little more."""
 
 LARGE_LINES = 10_000
+
+pytestmark = pytest.mark.alone
 
 _REPORT = re.compile(r"WARNING .*: ([\d.]+) ms of processor time.*")
 

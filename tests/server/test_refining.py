@@ -119,7 +119,7 @@ async def test_same_answer_is_confirmed_and_not_requested_again(pause: Pause) ->
     assert (await pause.engine.stats()).served == served
 
 
-async def test_answer_below_the_least_confidence_does_not_replace_the_suggestion(pause: Pause) -> None:
+async def test_answer_below_the_minimum_confidence_does_not_replace_the_suggestion(pause: Pause) -> None:
     completion = replace(pause.settings.completion, least_confidence=1.0)
     pause.settings = replace(pause.settings, completion=completion)
     shown = pause.shown("n + 1")

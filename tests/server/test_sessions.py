@@ -148,7 +148,7 @@ def test_cursor_has_repository_path_and_offset() -> None:
     assert (cursor.repository, cursor.path, cursor.offset) == ("shop", "src/app.py", 2)
 
 
-def test_document_outside_every_folder_uses_its_own_folder() -> None:
+def test_document_outside_all_workspace_folders_uses_its_parent_folder() -> None:
     sessions = opened("")
     cursor = sessions.cursor(sessions.get(URI).document, types.Position(0, 0))
     assert (cursor.repository, cursor.path) == ("src", "app.py")
@@ -161,7 +161,7 @@ def test_line_outside_the_document_raises_an_error() -> None:
 
 
 async def never() -> Completion:
-    """Stand for a request that is not answered."""
+    """Stand in for a request that is never answered."""
     await asyncio.Event().wait()
     raise AssertionError
 

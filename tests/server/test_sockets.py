@@ -221,7 +221,7 @@ def test_short_token_is_refused(home: dict[str, str], tmp_path: Path, token: str
     assert "too short" in done.stderr
 
 
-def test_completion_over_tcp(module_home: dict[str, str], program: str, tmp_path: Path) -> None:
+def test_a_line_is_completed_over_tcp(module_home: dict[str, str], program: str, tmp_path: Path) -> None:
     """Use the real model."""
 
     async def run() -> Any:
