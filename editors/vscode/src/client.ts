@@ -30,6 +30,7 @@ export interface ClientOptions {
   /** Returns the initialization options. */
   settings: () => object;
   inline: NonNullable<Middleware["provideInlineCompletionItems"]>;
+  execute: NonNullable<Middleware["executeCommand"]>;
   /** Called when the connection closes unexpectedly. */
   closed: () => void;
 }
@@ -133,7 +134,11 @@ function languageClientOptions(options: ClientOptions, logLines: string[]): Lang
         return { action: CloseAction.DoNotRestart, handled: true };
       },
     },
-    middleware: { provideInlineCompletionItems: options.inline, ...syncOnly(supportedDocuments()) },
+    middleware: {
+      provideInlineCompletionItems: options.inline,
+      executeCommand: options.execute,
+      ...syncOnly(supportedDocuments()),
+    },
   };
 }
 

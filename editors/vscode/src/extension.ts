@@ -16,6 +16,8 @@ import { Completions } from "./completions";
 import { Cursor } from "./cursor";
 import { unsupportedReason } from "./documents";
 import { explicitSetting } from "./editorSettings";
+import { Edits } from "./edits/edits";
+import { History } from "./edits/history";
 import { FirstRun } from "./firstRun";
 import { entries } from "./menu";
 import { Notices } from "./notices";
@@ -50,6 +52,7 @@ class Window {
   private readonly item = new StatusItem();
   private readonly session: Session;
   private readonly completions: Completions;
+  private readonly edits: Edits;
   private readonly cursor = new Cursor(() => this.session.client);
   private readonly firstRun: FirstRun;
   private readonly notices: Notices;
@@ -75,10 +78,20 @@ class Window {
       },
       accepted: () => void commands.executeCommand("setContext", "slm.accepted", true),
     });
+    this.edits = new Edits({
+      client: () => this.session.client,
+      log: this.log,
+      history: new History(context.globalState),
+      modelMissing: () => {
+        this.firstRun.modelSeen(false);
+      },
+    });
     this.session = new Session(this.log, storage, {
       inline: (document, position, context, token) => this.completions.provide(document, position, context, token),
+      execute: this.edits.execute,
       streamed: (piece) => {
         this.completions.streamed(piece);
+        this.edits.streamed(piece);
       },
       refined: (refined) => {
         this.completions.refined(refined);
@@ -89,6 +102,7 @@ class Window {
         if (status?.state === "ready" && status.model !== null) {
           this.firstRun.modelSeen(true);
         }
+        this.edits.serverChanged();
         this.draw();
       },
       running: () => {
@@ -106,6 +120,7 @@ class Window {
       this.item,
       this.session,
       this.completions,
+      this.edits,
       this.cursor,
       window.onDidChangeActiveTextEditor(() => {
         this.draw();

@@ -1,10 +1,14 @@
 /** Types of the messages that extend the Language Server Protocol; `docs/protocol.md` describes them. */
 
+import type { Range } from "vscode-languageclient/node";
+
 export const STATUS = "slm/status";
 export const CURSOR = "slm/cursor";
 export const STREAM = "slm/stream";
 export const REFINED = "slm/refined";
 export const COMPLETION_ACCEPTED = "slm.completionAccepted";
+export const REFACTOR = "slm.refactor";
+export const FIX = "slm.fix";
 
 /** The parameters of `slm/status`. Values that are not known yet are null. */
 export interface Status {
@@ -17,7 +21,7 @@ export interface Status {
   reason: string | null;
 }
 
-/** The parameters of `slm/stream`: the next part of a suggestion that is being generated. */
+/** The parameters of `slm/stream`: the next part of a suggestion or an edit that is being generated. */
 export interface StreamPiece {
   id: number | string;
   kind: string;
@@ -40,6 +44,48 @@ export interface Outcome {
   characters?: number;
 }
 
+/** Where to edit, and what to do there. Code actions of the server contain it. */
+export interface EditPlace {
+  textDocument: { uri: string; version: number };
+  range: Range;
+  /** What to change; for `slm.refactor`. */
+  instruction?: string;
+  /** The message of the error; for `slm.fix`. */
+  error?: string;
+}
+
+/** The argument of `slm.refactor` and `slm.fix`. */
+export interface EditArgument extends EditPlace {
+  /** The id of the edit in `slm/stream`. */
+  id: string;
+  /** Whether the server applies the edit itself. */
+  apply: boolean;
+}
+
+export function isEditPlace(value: unknown): value is EditPlace {
+  return typeof value === "object" && value !== null && "textDocument" in value && "range" in value;
+}
+
+/** The result of one check of an edit. */
+export interface Check {
+  check: string;
+  result: "passed" | "failed" | "not available";
+  evidence: string;
+}
+
+/** The result of `slm.refactor` and `slm.fix`. */
+export interface EditResult {
+  textDocument: { uri: string; version: number };
+  /** The changed regions in whole lines, in the order of the document. Empty: there is no edit. */
+  hunks: readonly { range: Range; old: string; new: string }[];
+  verdict: readonly Check[];
+  model: string | null;
+  /** Why there is no edit. */
+  reason: string | null;
+  timing: { total_ms: number };
+  tokens: { generated: number };
+}
+
 /** The `data` of an error response. */
 export interface Fault {
   kind: string;
@@ -50,6 +96,8 @@ export interface Fault {
 }
 
 export const MODEL_MISSING = "ModelMissingError";
+/** The document has changed since the edit was requested. */
+export const STALE = "StaleEditError";
 
 /** Parses the `data` of an error response; undefined if it is not a `Fault`. */
 export function faultOf(data: unknown): Fault | undefined {

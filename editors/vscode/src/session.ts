@@ -26,6 +26,8 @@ export type Problem =
 
 export interface Listener {
   inline: NonNullable<Middleware["provideInlineCompletionItems"]>;
+  /** Called for each command of the server that is executed. */
+  execute: NonNullable<Middleware["executeCommand"]>;
   /** Called for each `slm/stream`. */
   streamed: (piece: StreamPiece) => void;
   /** Called for each `slm/refined`. */
@@ -174,6 +176,7 @@ export class Session implements Disposable {
       log: this.log,
       settings: () => settingsTree(explicitSetting),
       inline: this.listener.inline,
+      execute: this.listener.execute,
       closed,
     });
     client.onNotification(STATUS, (status: Status) => {

@@ -2,7 +2,7 @@
 
 import type { StreamPiece } from "./protocol";
 
-/** Maximum number of incomplete suggestions kept. Usually, only suggestions whose last part was lost add up. */
+/** Maximum number of incomplete suggestions kept. They accumulate only if their last part is lost. */
 const MAX_INCOMPLETE = 16;
 
 /** A completely streamed suggestion. */

@@ -241,7 +241,7 @@ class Window:
         self.do("press", key=key)
 
     def ghost(self, ms: int = 30000) -> str | None:
-        """Wait for ghost text at the cursor and return it; None if there is none within `ms` milliseconds."""
+        """Wait for ghost text at the cursor and return it; None if none appears within `ms` milliseconds."""
         text: str | None = self.do("ghost", ms=ms)
         return text
 
@@ -274,7 +274,7 @@ def until(condition: Callable[[], object], seconds: float = 60.0, *, every: floa
     """Wait until a condition is true, and return its value.
 
     Raises:
-        AssertionError: it was not true within the time.
+        AssertionError: the condition was not true in time.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:

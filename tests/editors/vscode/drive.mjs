@@ -140,6 +140,36 @@ const actions = {
       return globalThis.waits;
     });
   },
+  /** Presses the key for an edit and gives an instruction; empty: repeats the last one. */
+  async instruct(page, { text }) {
+    await page.keyboard.press("Alt+i");
+    await page.waitForSelector(".quick-input-widget input");
+    await page.keyboard.type(text);
+    await page.waitForTimeout(400);
+    await page.keyboard.press("Enter");
+  },
+  /** Chooses a code action at the cursor with the keyboard. */
+  async codeAction(page, { label }) {
+    await page.keyboard.press("Control+.");
+    await page.locator(".action-widget .monaco-list-row", { hasText: label }).first().waitFor();
+    const focused = page.locator(".action-widget .monaco-list-row.focused", { hasText: label });
+    for (let tries = 0; tries < 20 && (await focused.count()) === 0; tries += 1) {
+      await page.keyboard.press("ArrowDown");
+      await page.waitForTimeout(50);
+    }
+    await page.keyboard.press("Enter");
+  },
+  /** Returns the proposed lines that are shown below the old lines, one text per hunk. */
+  zones: async (page) => (await page.locator(".review-widget .comment-body").allInnerTexts()).map((text) => plain(text).trim()),
+  /** Clicks a button in the title bar above the proposed lines of a hunk. */
+  zoneButton: (page, { label, index = 0 }) => page.locator(`.review-widget .head a[aria-label^="${label}"]`).nth(index).click(),
+  /** Returns the texts of the actions and results above the hunks. */
+  lenses: async (page) => (await page.locator(".codelens-decoration").allInnerTexts()).map(plain),
+  lens: (page, { label, index = 0 }) => page.locator(".codelens-decoration a", { hasText: label }).nth(index).click(),
+  /** Returns the number of visible lines that are highlighted as removed. */
+  removed: (page) => page.locator('.view-overlays .cdr[class*="TextEditorDecorationType"]').count(),
+  /** Returns the visible lines of both sides of a diff editor. */
+  diff: async (page) => (await page.locator(".monaco-diff-editor .view-line").allTextContents()).map(plain),
   /** Returns the visible lines of the editor, including ghost text. */
   lines: async (page) => (await page.locator(".editor-instance .view-line").allTextContents()).map(plain),
   /** Returns the visible lines of the panel at the bottom, which shows the log. */

@@ -1,14 +1,13 @@
 """The messages between the extension and a scripted server, in a real VS Code."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.editors.vscode.code import Browser, Code, Window, running, until
+from tests.editors.vscode.scripted import Received, write_program
 from tests.editors.vscode.scripted_server import (
     ALTERNATIVES,
     BETTER,
@@ -22,21 +21,9 @@ from tests.editors.vscode.scripted_server import (
 pytestmark = pytest.mark.editor
 
 
-class Received:
-    """The messages that the server has received."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def all(self, method: str) -> list[Any]:
-        """Return the parameters of all messages of a method."""
-        lines = self.file.read_text().splitlines() if self.file.exists() else []
-        return [each["params"] for each in map(json.loads, lines) if each.get("method") == method]
-
-    def outcomes(self) -> list[tuple[str, int | None]]:
-        """Return kind and number of characters of each reported outcome."""
-        commands = self.all("workspace/executeCommand")
-        return [(each["arguments"][0]["kind"], each["arguments"][0].get("characters")) for each in commands]
+def outcomes(received: Received) -> list[tuple[str, int | None]]:
+    """Return kind and number of characters of each reported outcome."""
+    return [(each["kind"], each.get("characters")) for each in received.commands("slm.completionAccepted")]
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +37,7 @@ def scripted(
 ) -> Iterator[Code]:
     folder = tmp_path_factory.mktemp("scripted")
     program = folder / "slm-lsp"
-    server = Path(__file__).with_name("scripted_server.py")
-    program.write_text(
-        f'#!/bin/sh\n[ "$1" = serve ] && exec {sys.executable} {server} {received.file}\n'
-        'echo \'{"models": [{"name": "scripted", "tier": "fast", "bytes": 1, "installed": true, "intact": true}]}\'\n'
-    )
-    program.chmod(0o755)
+    write_program(program, "tests.editors.vscode.scripted_server", received)
     code = Code(tools, folder / "code", module_home)
     code.settings(slm_server_path=str(program), slm_completion_maxTokens=32)
     code.install(vsix)
@@ -66,8 +48,7 @@ def scripted(
 @pytest.fixture
 def window(browser: Browser, scripted: Code, tmp_path: Path, received: Received) -> Iterator[Window]:
     (tmp_path / "total.py").write_text("total = 0\n")
-    if received.file.exists():
-        received.file.write_text("")
+    received.clear()
     window = browser.open(scripted.url(tmp_path, tmp_path / "total.py"))
     window.do("focus")
     until(lambda: "index 43 %" in window.status()["text"], 120)
@@ -82,7 +63,7 @@ def test_complete_block_replaces_its_first_line(window: Window, received: Receiv
     assert set(kinds) == {2}  # both requests are automatic
     window.press("Tab")
     until(lambda: COMPLETE in (tmp_path / "total.py").read_text())
-    assert until(received.outcomes)[0] == ("accepted", None)
+    assert until(lambda: outcomes(received))[0] == ("accepted", None)
     (initialize,) = received.all("initialize")
     assert initialize["capabilities"]["experimental"]["slmStream"] is True
 
@@ -100,7 +81,7 @@ def test_refined_suggestion_replaces_the_first_one_or_none(
     window.press("Tab")
     until(lambda: BETTER in (tmp_path / "total.py").read_text())
     accepted = {"id": BETTER[:9], "kind": "accepted"}
-    until(lambda: accepted in [each["arguments"][0] for each in received.all("workspace/executeCommand")])
+    until(lambda: accepted in received.commands("slm.completionAccepted"))
     (initialize,) = received.all("initialize")
     assert initialize["capabilities"]["experimental"]["slmRefined"] is True
 
@@ -110,7 +91,8 @@ def test_dismissed_suggestion_is_not_refined(window: Window, received: Received)
     until(lambda: window.ghost() == BETTER)
     requests = len(received.all("textDocument/inlineCompletion"))
     window.press("Escape")
-    until(lambda: ("rejected", None) in received.outcomes())  # the server then sends `slm/refined`
+    until(lambda: ("rejected", None) in outcomes(received))
+    # The server then sends `slm/refined` all the same. The extension must ignore it.
     window.do("wait", ms=500)
     window.do("ghostGone")
     assert len(received.all("textDocument/inlineCompletion")) == requests
@@ -128,14 +110,14 @@ def test_accepted_word_is_reported_as_partial(window: Window, received: Received
     window.type(" ")
     until(lambda: window.ghost() == COMPLETE)
     window.press("Control+ArrowRight")
-    assert until(received.outcomes) == [("partial", len("for"))]
+    assert until(lambda: outcomes(received)) == [("partial", len("for"))]
 
 
 def test_escape_is_reported_as_rejected(window: Window, received: Received) -> None:
     window.type(" ")
     until(lambda: window.ghost() == COMPLETE)
     window.press("Escape")
-    assert until(received.outcomes) == [("rejected", None)]
+    assert until(lambda: outcomes(received)) == [("rejected", None)]
     window.do("ghostGone")
 
 
@@ -143,7 +125,7 @@ def test_typing_other_text_is_reported_as_ignored(window: Window, received: Rece
     window.type(" ")
     until(lambda: window.ghost() == COMPLETE)
     window.type("y")
-    assert until(received.outcomes)[0] == ("ignored", None)
+    assert until(lambda: outcomes(received))[0] == ("ignored", None)
 
 
 def test_resting_cursor_is_sent_but_typing_is_not(window: Window, received: Received) -> None:
@@ -176,7 +158,7 @@ def test_late_answer_is_shown_when_it_arrives(window: Window, received: Received
         window.press("Alt+]")
         until(lambda expected=expected: window.ghost() == expected)
     window.press("Tab")
-    until(lambda: ("accepted", None) in received.outcomes())
+    until(lambda: ("accepted", None) in outcomes(received))
 
 
 def test_no_request_is_sent_if_inline_suggestions_are_disabled(
