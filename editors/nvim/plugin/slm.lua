@@ -9,7 +9,8 @@ vim.api.nvim_create_user_command("Slm", function(called)
   require("slm.commands").run(called)
 end, {
   nargs = "*",
-  desc = "slm: status, log, pause, model, pull, doctor, start, stop",
+  range = true,
+  desc = "slm: refactor, fix, accept, reject, next, previous, edits, cancel, status, log, pause, model, pull, …",
   complete = function(...)
     return require("slm.commands").complete(...)
   end,

@@ -6,7 +6,10 @@ SCRIPT is a JSON file that is read again at each request:
 
     {"capabilities": {…}, "exit": code, "refined_on": method,
      "answers": {"x = ": [{"stream": [[delta, ms], …], "items": […], "after": [[delta, ms], …],
-                           "error": {…}, "wait_ms": n, "refined_ms": n}, …]}}
+                           "error": {…}, "wait_ms": n, "refined_ms": n}, …]},
+     "edits": [{"hunks": […], "verdict": […], "reason": …, "version": n, "progress": [message, …],
+                "stream": [[delta, ms], …], "error": {…}, "wait_ms": n}, …],
+     "actions": [{"title": …, "kind": …, "command": name, "argument": {…}}, …]}
 
 - Each key of `answers` is the text before the cursor in the cursor's line; `*` is for all other texts. The first
   request with this text gets the first answer of the list, the second request the second, and so on. Further requests
@@ -16,6 +19,10 @@ SCRIPT is a JSON file that is read again at each request:
 - `wait_ms` is the delay of the answer.
 - If an answer has `refined_ms`, the server sends `slm/refined` this number of milliseconds after the answer. The server
   also sends `slm/refined` after each message of the method `refined_on`.
+- The first command `slm.refactor` or `slm.fix` gets the first answer of `edits`, the second command the second, and so
+  on. The server first sends the `progress` messages and the deltas of `stream`. Without `version`, the answer is for
+  the version in the command's argument.
+- `actions` are the answer to `textDocument/codeAction`. The server adds document and range to each argument.
 - With `exit`, the server exits immediately with this code.
 
 Each message of the client is appended to RECORD, as one line of JSON.
@@ -29,10 +36,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+EDITS = ("slm.refactor", "slm.fix")
+"""Commands that answer with hunks."""
+
 CAPABILITIES = {
     "textDocumentSync": {"openClose": True, "change": 1},
     "inlineCompletionProvider": {},
-    "executeCommandProvider": {"commands": ["slm.completionAccepted"]},
+    "codeActionProvider": True,
+    "executeCommandProvider": {"commands": ["slm.completionAccepted", *EDITS]},
     "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
 }
 
@@ -76,12 +87,15 @@ class Peer:
                     self._last = message["params"]
                     answer = self.scripted(message["params"])
                     threading.Thread(target=self.answer, args=(message, answer), daemon=True).start()
-                case "textDocument/didOpen":
+                case "textDocument/didOpen" | "textDocument/didChange":
                     document = message["params"]["textDocument"]
-                    self._lines[document["uri"]] = document["text"].split("\n")
-                case "textDocument/didChange":
-                    uri = message["params"]["textDocument"]["uri"]
-                    self._lines[uri] = message["params"]["contentChanges"][-1]["text"].split("\n")
+                    changed = message["params"].get("contentChanges", [document])[-1]
+                    self._lines[document["uri"]] = changed["text"].split("\n")
+                case "workspace/executeCommand" if message["params"]["command"] in EDITS:
+                    edit = self.next_edit()
+                    threading.Thread(target=self.answer_edit, args=(message, edit), daemon=True).start()
+                case "textDocument/codeAction":
+                    self.send(id=message["id"], result=self.actions(message["params"]))
                 case "$/cancelRequest":
                     self._cancelled.add(message["params"]["id"])
                 case "exit":
@@ -101,6 +115,50 @@ class Peer:
         found = answers.get(key, [{}])
         self._requests[key] += 1
         return dict(found[min(self._requests[key], len(found)) - 1])
+
+    def next_edit(self) -> dict[str, Any]:
+        """Return the scripted answer to the next edit."""
+        edits = self.script()["edits"]
+        self._requests["edit"] += 1
+        return dict(edits[min(self._requests["edit"], len(edits)) - 1])
+
+    def answer_edit(self, message: dict[str, Any], edit: dict[str, Any]) -> None:
+        number, params = message["id"], message["params"]
+        argument, token = params["arguments"][0], params["workDoneToken"]
+        for text in edit.get("progress", []):
+            value = {"kind": "report", "message": text}
+            self.send(method="$/progress", params={"token": token, "value": value})
+        for delta, ms in edit.get("stream", []):
+            time.sleep(ms / 1e3)
+            piece = {"id": argument["id"], "kind": "edit", "delta": delta, "done": False}
+            self.send(method="slm/stream", params={**piece, "textDocument": argument["textDocument"]})
+        time.sleep(edit.get("wait_ms", 0) / 1e3)
+        if number in self._cancelled:
+            self.send(id=number, error={"code": -32800, "message": "cancelled"})
+        elif "error" in edit:
+            self.send(id=number, error=edit["error"])
+        else:
+            document = argument["textDocument"]
+            document = {**document, "version": edit.get("version", document["version"])}
+            result = {"id": argument["id"], "textDocument": document, "unit": argument["range"], "applied": False}
+            result |= {name: edit.get(name, []) for name in ("hunks", "verdict")}
+            self.send(id=number, result={**result, "reason": edit.get("reason")})
+
+    def actions(self, params: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the scripted code actions for a range."""
+        place = {"textDocument": {**params["textDocument"], "version": 0}, "range": params["range"]}
+        return [
+            {
+                "title": each["title"],
+                "kind": each["kind"],
+                "command": {
+                    "title": each["title"],
+                    "command": each["command"],
+                    "arguments": [{**place, **each["argument"]}],
+                },
+            }
+            for each in self.script()["actions"]
+        ]
 
     def answer(self, message: dict[str, Any], answer: dict[str, Any]) -> None:
         number = message["id"]

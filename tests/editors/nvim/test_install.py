@@ -32,10 +32,10 @@ def test_command_and_help_exist_before_setup(package: Path, open_nvim: Open, tmp
     init = tmp_path / "empty.lua"
     init.write_text("")
     nvim = open_nvim(init=init)
-    assert nvim.api.funcs.getcompletion("Slm p", "cmdline") == ["pause", "pull"]
+    assert nvim.api.funcs.getcompletion("Slm p", "cmdline") == ["pause", "previous", "pull"]
     assert nvim.api.funcs.getcompletion("Slm pause ", "cmdline") == ["everywhere", "file", "language"]
     nvim.api.command(f"helptags {package / 'doc'}")
     nvim.api.command("help slm-trouble")
     assert nvim.api.current.buffer.name.endswith("slm.txt")
-    for tag in ("slm-setup", "slm-options", "slm-keys", ":Slm", "<Plug>(slm-accept-word)"):
+    for tag in ("slm-setup", "slm-options", "slm-keys", ":Slm", ":Slm-refactor", "<Plug>(slm-accept-word)"):
         nvim.api.command(f"help {tag}")

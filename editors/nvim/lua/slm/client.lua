@@ -34,16 +34,22 @@ local state = "stopped"
 
 ---@type table<string, fun(params: table)> handlers of notifications, by method
 local handlers = {}
+---@type table<string, fun(command: lsp.Command)> commands of code actions that the plugin handles, by name
+local actions = {}
 ---@type fun(bufnr: integer)
 local on_ready = function() end
 ---@type fun()
 local on_stopped = function() end
 
----Set the callbacks. `messages` maps methods of the server's notifications to their handlers. `ready` is called for each
----buffer when it is attached. `stopped` is called when the server has ended.
----@param callbacks { messages: table<string, fun(params: table)>, ready: fun(bufnr: integer), stopped: fun() }
+---@class slm.Callbacks.Client
+---@field messages table<string, fun(params: table)> handlers of the server's notifications, by method
+---@field actions table<string, fun(command: lsp.Command)> handlers of commands of code actions, by name
+---@field ready fun(bufnr: integer) called for each buffer when it is attached
+---@field stopped fun() called when the server has ended
+
+---@param callbacks slm.Callbacks.Client
 function M.listen(callbacks)
-  handlers, on_ready, on_stopped = callbacks.messages, callbacks.ready, callbacks.stopped
+  handlers, actions, on_ready, on_stopped = callbacks.messages, callbacks.actions, callbacks.ready, callbacks.stopped
 end
 
 ---@return vim.lsp.Client? nil: no server runs
@@ -186,6 +192,7 @@ local function start(bufnr)
     capabilities = capabilities(),
     init_options = config.options.settings,
     handlers = lsp_handlers(),
+    commands = actions,
     on_init = on_init,
     on_attach = function(_, attached)
       if current then

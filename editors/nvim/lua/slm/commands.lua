@@ -3,11 +3,15 @@
 local client = require("slm.client")
 local compat = require("slm.compat")
 local config = require("slm.config")
+local edit = require("slm.edit")
+local hunk_commands = require("slm.edit.hunk_commands")
 local log = require("slm.log")
 local notice = require("slm.notice")
 local pause = require("slm.pause")
+local proposals = require("slm.edit.proposals")
 local server = require("slm.server")
 local status = require("slm.status")
+local support = require("slm.support")
 local typing = require("slm.typing")
 
 local M = {}
@@ -33,12 +37,16 @@ local function show_status()
   local bufnr = vim.api.nvim_get_current_buf()
   local lines = status.lines()
   local paused = pause.paused_in(bufnr)
-  local reason = M.unsupported_reason(bufnr) or "no server runs"
+  local reason = support.unsupported_reason(bufnr) or "no server runs"
   local suggestions = client.serves(bufnr) and "enabled in this file" or "none in this file: " .. reason
   table.insert(lines, 1, ("%-11s %s"):format("suggestions", paused and "paused: " .. paused or suggestions))
   local argv, origin = client.command()
   if argv then
     table.insert(lines, ("%-11s %s (from %s)"):format("server", table.concat(argv, " "), origin))
+  end
+  for _, check in ipairs(proposals.verdict(bufnr)) do
+    local evidence = check.evidence and check.evidence ~= "" and ": " .. check.evidence or ""
+    table.insert(lines, ("%-11s %s %s%s"):format("check", check.check, check.result, evidence))
   end
   for _, text in ipairs(notice.all) do
     table.insert(lines, ("%-11s %s"):format("message", text))
@@ -46,27 +54,49 @@ local function show_status()
   vim.api.nvim_echo({ { table.concat(lines, "\n") } }, true, {})
 end
 
----Return why a buffer gets no suggestions; nil: it gets them.
----@param bufnr integer
----@return string?
-function M.unsupported_reason(bufnr)
-  if vim.bo[bufnr].buftype ~= "" then
-    return "it is not a file"
-  end
-  if vim.api.nvim_buf_get_name(bufnr) == "" then
-    return "it has no name yet; save it with `:write NAME`"
-  end
-  if not config.enabled_for(vim.bo[bufnr].filetype) then
-    return "the option `filetypes` excludes it"
-  end
-  local bytes = vim.api.nvim_buf_get_offset(bufnr, vim.api.nvim_buf_line_count(bufnr))
-  if bytes > config.options.max_bytes then
-    return ("it has %d bytes, more than the option `max_bytes` allows"):format(bytes)
-  end
-end
+---@class slm.Call
+---@field text string everything after the name of the command
+---@field bang boolean whether the name of the command ends with `!`
+---@field lines? integer[] first and last line of the range, from 1
 
----@type table<string, { run: fun(argument?: string), arguments?: string[] }>
+---@type table<string, { run: fun(argument: string?, call: slm.Call), arguments?: string[] }>
 local commands = {
+  refactor = {
+    run = function(_, call)
+      edit.refactor(call.text, call.lines)
+    end,
+  },
+  fix = {
+    run = function(_, call)
+      edit.fix(call.text, call.lines)
+    end,
+  },
+  cancel = { run = edit.cancel },
+  accept = {
+    run = function(_, call)
+      hunk_commands.run(call.bang and "accept_all" or "accept")
+    end,
+  },
+  reject = {
+    run = function(_, call)
+      hunk_commands.run(call.bang and "reject_all" or "reject")
+    end,
+  },
+  next = {
+    run = function()
+      hunk_commands.run("next")
+    end,
+  },
+  previous = {
+    run = function()
+      hunk_commands.run("previous")
+    end,
+  },
+  edits = {
+    run = function()
+      hunk_commands.run("list")
+    end,
+  },
   status = { run = show_status },
   log = {
     run = function()
@@ -125,11 +155,16 @@ local commands = {
   },
 }
 
----@param called { fargs: string[] }
+---@param called { fargs: string[], args: string, range: integer, line1: integer, line2: integer }
 function M.run(called)
-  local command = commands[called.fargs[1] or "status"]
+  local name, bang = (called.fargs[1] or "status"):match("^(.-)(!?)$")
+  local command = commands[name]
   if command then
-    command.run(called.fargs[2])
+    command.run(called.fargs[2], {
+      text = vim.trim(called.args:match("^%s*%S+%s+(.*)$") or ""),
+      bang = bang == "!",
+      lines = called.range > 0 and { called.line1, called.line2 } or nil,
+    })
   else
     local known = vim.tbl_keys(commands)
     table.sort(known)

@@ -41,6 +41,13 @@ function M.cancel(client, id)
   end
 end
 
+---Return the version of a buffer that the server has. It differs from changedtick, which also counts writes.
+---@param bufnr integer
+---@return integer
+function M.version(bufnr)
+  return vim.lsp.util.buf_versions[bufnr] or vim.api.nvim_buf_get_changedtick(bufnr)
+end
+
 ---@param client vim.lsp.Client
 function M.stop(client)
   if has_011 then

@@ -7,15 +7,24 @@
 ---@field next string|false show another suggestion, or request one if none is shown
 ---@field dismiss string|false dismiss the suggestion
 
+---@class slm.EditKeys keys in Normal mode while hunks of an edit are shown in the buffer
+---@field accept string|false accept the hunk at the cursor
+---@field reject string|false reject the hunk at the cursor
+---@field accept_all string|false accept all hunks of the buffer
+---@field reject_all string|false reject all hunks of the buffer
+---@field next string|false go to the next hunk
+---@field previous string|false go to the previous hunk
+
 ---@class slm.Options
 ---@field cmd? string|string[] the server's command; nil: search for it (server.lua)
 ---@field settings table in the structure of config.toml: `{ model = "strong", completion = { max_tokens = 32 } }`
 ---@field ghost "slm"|"builtin" what draws suggestions: this plugin, or Neovim's vim.lsp.inline_completion (0.12)
 ---@field auto boolean request suggestions while typing; false: only with the key `next`
----@field filetypes table<string, boolean> whether a type gets suggestions; `["*"]`: types not listed; default true
+---@field filetypes table<string, boolean> which file types get suggestions; `["*"]`: all types not listed; default yes
 ---@field max_bytes integer maximum size of a file that gets suggestions, in bytes
----@field cursor_ms integer time without cursor moves after which its position is sent to the server, in milliseconds
----@field keys slm.Keys
+---@field cursor_ms integer how long the cursor must rest before its position is sent to the server, in milliseconds
+---@field keys slm.Keys keys in Insert mode
+---@field edit_keys slm.EditKeys
 
 local M = {}
 
@@ -34,6 +43,16 @@ local defaults = {
     next = "<M-]>",
     dismiss = "<C-]>",
   },
+  -- Neovim and its LSP client use no Alt keys in Normal mode, and a single key is not the beginning of another mapping.
+  -- Not <M-[>: in terminals, these bytes are the beginning of other keys.
+  edit_keys = {
+    accept = "<M-a>",
+    reject = "<M-r>",
+    accept_all = "<M-A>",
+    reject_all = "<M-R>",
+    next = "<M-n>",
+    previous = "<M-p>",
+  },
 }
 
 ---@type table<string, string[]> allowed types of each option
@@ -46,6 +65,7 @@ local types = {
   max_bytes = { "number" },
   cursor_ms = { "number" },
   keys = { "table" },
+  edit_keys = { "table" },
 }
 
 ---@type slm.Options
@@ -68,10 +88,10 @@ local function problem_of(name, value)
   if name == "ghost" and value == "builtin" and not vim.lsp.inline_completion then
     return '`ghost = "builtin"` needs Neovim 0.12, so the plugin draws the ghost text.'
   end
-  if name == "keys" then
+  if name == "keys" or name == "edit_keys" then
     for key in pairs(value) do
-      if defaults.keys[key] == nil then
-        return ("there is no key `%s`."):format(key)
+      if defaults[name][key] == nil then
+        return ("there is no key `%s` in `%s`."):format(key, name)
       end
     end
   end

@@ -12,7 +12,7 @@ local MODELS_MS = 20000
 
 ---@param argv string[]
 ---@param arguments string[]
----@return table? output parsed JSON; nil: the command failed
+---@return table? output parsed JSON; nil: the command failed, or its output is not valid JSON
 local function run_json(argv, arguments)
   local line = vim.list_extend(vim.deepcopy(argv), arguments)
   local started, result = pcall(function()
@@ -79,6 +79,23 @@ local function check_client()
   end
 end
 
+local function check_edits()
+  local running = client.running()
+  local provider = running and running.server_capabilities.executeCommandProvider
+  if not running then
+    return
+  elseif provider and vim.tbl_contains(provider.commands or {}, "slm.refactor") then
+    vim.health.ok("the server can edit code: `:Slm refactor`, `:Slm fix`")
+  else
+    vim.health.warn("the server cannot edit code", "Install the newest slm-lsp.")
+  end
+  for name, key in pairs(config.options.edit_keys) do
+    if key and vim.fn.maparg(key, "n") ~= "" then
+      vim.health.info(("while hunks are shown, `%s` replaces your mapping of %s in Normal mode"):format(name, key))
+    end
+  end
+end
+
 local function check_keys()
   for name, key in pairs(config.options.keys) do
     local mapped = key and vim.fn.maparg(key, "i", false, true)
@@ -97,6 +114,7 @@ function M.check()
     check_models(argv)
   end
   check_client()
+  check_edits()
   check_keys()
   vim.health.info("log: " .. log.path)
   vim.health.info("`:Slm doctor` checks the server and measures its speed on this machine")

@@ -1,9 +1,11 @@
--- The plugin slm: code completion by a small language model on this machine, shown as ghost text. See `:help slm`.
+-- The plugin slm: code completion and edits by a small language model on this machine. See `:help slm`.
 
 local client = require("slm.client")
-local commands = require("slm.commands")
 local config = require("slm.config")
 local cursor = require("slm.cursor")
+local draw = require("slm.edit.draw")
+local edit = require("slm.edit")
+local edit_request = require("slm.edit.request")
 local ghost = require("slm.ghost")
 local keys = require("slm.keys")
 local log = require("slm.log")
@@ -12,6 +14,7 @@ local pause = require("slm.pause")
 local request = require("slm.request")
 local shown = require("slm.shown")
 local status = require("slm.status")
+local support = require("slm.support")
 local typing = require("slm.typing")
 
 local M = {}
@@ -22,7 +25,7 @@ local function attach_if_supported(bufnr)
   if vim.bo[bufnr].buftype ~= "" or vim.bo[bufnr].filetype == "" or not config.enabled_for(vim.bo[bufnr].filetype) then
     return
   end
-  local reason = commands.unsupported_reason(bufnr)
+  local reason = support.unsupported_reason(bufnr)
   if reason then
     local name = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(bufnr), ":t")
     local buffer = name == "" and "This buffer" or name
@@ -48,6 +51,18 @@ local function on_attached(bufnr)
   end
 end
 
+local function define_highlights()
+  ghost.define_highlights()
+  draw.define_highlights()
+end
+
+---Handle `slm/stream`: a part of a suggestion or of an edit.
+---@param params { kind: string }
+local function on_stream(params)
+  local handler = params.kind == "edit" and edit_request.on_stream or request.on_stream
+  handler(params)
+end
+
 ---Set up the plugin.
 ---@param given? table any of the fields of slm.Options
 function M.setup(given)
@@ -59,18 +74,20 @@ function M.setup(given)
     return
   end
   log.open()
-  ghost.define_highlights()
+  define_highlights()
   keys.map()
   client.listen({
-    messages = { ["slm/stream"] = request.on_stream, ["slm/refined"] = typing.on_refined },
+    messages = { ["slm/stream"] = on_stream, ["slm/refined"] = typing.on_refined },
+    actions = edit.actions,
     ready = on_attached,
     stopped = function()
       request.reset()
+      edit_request.reset()
       shown.hide("ignored")
     end,
   })
   local group = vim.api.nvim_create_augroup("slm", {})
-  vim.api.nvim_create_autocmd("ColorScheme", { group = group, callback = ghost.define_highlights })
+  vim.api.nvim_create_autocmd("ColorScheme", { group = group, callback = define_highlights })
   vim.api.nvim_create_autocmd({ "FileType", "BufFilePost", "BufWritePost" }, {
     group = group,
     callback = function(event)
@@ -85,6 +102,7 @@ function M.setup(given)
   })
   cursor.watch(group)
   typing.watch(group, client.serves)
+  edit_request.watch(group)
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(bufnr) then
       attach_if_supported(bufnr)

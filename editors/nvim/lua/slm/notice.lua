@@ -23,16 +23,22 @@ local function is_builtin_notify()
   return debug.getinfo(vim.notify, "S").source:find("^@vim/") ~= nil
 end
 
----Show a message. It is truncated if Neovim itself shows messages, because Neovim waits for a key press after a message
----that is wider than the screen.
+---Truncate a message that is wider than the screen, because Neovim waits for a key press after such a message.
+---@param text string
+---@return string
+local function truncated(text)
+  if vim.fn.strdisplaywidth(text) <= vim.v.echospace then
+    return text
+  end
+  return vim.fn.strcharpart(text, 0, math.max(0, vim.v.echospace - #MORE)) .. MORE
+end
+
+---Show a message. It is truncated if Neovim itself shows messages.
 ---@param text string
 ---@param level integer
 local function show(text, level)
   text = "slm: " .. text
-  if is_builtin_notify() and vim.fn.strdisplaywidth(text) > vim.v.echospace then
-    text = vim.fn.strcharpart(text, 0, math.max(0, vim.v.echospace - #MORE)) .. MORE
-  end
-  vim.notify(text, level)
+  vim.notify(is_builtin_notify() and truncated(text) or text, level)
 end
 
 ---@return boolean whether "-- INSERT --" would overwrite a message immediately
@@ -72,13 +78,27 @@ function M.once(text, level)
   end)
 end
 
----Show the answer to a command of the user, even if it was shown before. An answer should have at most 60 characters,
----because Neovim waits for a key press after a longer message.
+---Show the answer to a command of the user, even if it was shown before. An answer that does not fit into a line is
+---truncated, and `:Slm status` shows all of it. Answers are not logged, because they can contain code.
 ---@param text string
 function M.answer(text)
+  text = with_editor_commands(text):gsub("%s*[\r\n]+%s*", " ")
   vim.schedule(function()
-    vim.api.nvim_echo({ { "slm: " .. with_editor_commands(text) } }, false, {})
+    local shown = truncated("slm: " .. text)
+    if shown ~= "slm: " .. text and not vim.tbl_contains(M.all, text) then
+      table.insert(M.all, text)
+    end
+    vim.api.nvim_echo({ { shown } }, false, {})
   end)
+end
+
+---Return the message of an error of the server: what happened, and what the user can do.
+---@param err { message: string, data?: any }
+---@return string
+function M.of_error(err)
+  local data = type(err.data) == "table" and err.data or {}
+  local cure = type(data.cure) == "string" and data.cure or ""
+  return data.what and vim.trim(data.what .. " " .. cure) or err.message
 end
 
 ---Forget which messages were shown, so that they can be shown again after `:Slm start`.

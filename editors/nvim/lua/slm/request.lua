@@ -62,8 +62,7 @@ end
 ---@param result? lsp.InlineCompletionList|lsp.InlineCompletionItem[]
 local function on_answer(request, err, result)
   if err and not superseded[err.code] then
-    local data = type(err.data) == "table" and err.data or {}
-    notice.once(data.what and vim.trim(data.what .. " " .. (data.cure or "")) or err.message)
+    notice.once(notice.of_error(err))
   end
   if not is_current(request) then
     return

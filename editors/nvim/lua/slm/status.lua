@@ -18,6 +18,8 @@ local REDRAW_MS = 500
 ---@type slm.Status
 M.current = { state = "off" }
 
+---@type string? what a running edit does; nil: no edit runs
+local edit
 local redraw_pending = false
 
 ---Redraw statuslines, at most twice a second: the server's state changes with each key press.
@@ -47,12 +49,21 @@ function M.set(status)
   schedule_redraw()
 end
 
----Return a short text for a statusline, for example `slm fast 42/s`, `slm paused` or `slm failed`.
+---@param text? string what a running edit does; nil: no edit runs
+function M.set_edit(text)
+  edit = text
+  schedule_redraw()
+end
+
+---Return a short text for a statusline, for example `slm fast 42/s`, `slm writing, 3 lines`, `slm paused` or
+---`slm failed`.
 ---@param paused? string scope in which suggestions are paused for the current buffer
 ---@return string
 function M.short(paused)
   local now = M.current
-  if paused then
+  if edit then
+    return "slm " .. edit
+  elseif paused then
     return "slm paused"
   end
   local words = { "slm" }
@@ -82,6 +93,7 @@ function M.lines()
     { "code", now.where == "local" and "stays on this machine" or now.where and "is sent to " .. now.where },
     { "speed", now.tokensPerSecond and ("%.1f tokens/s"):format(now.tokensPerSecond) },
     { "index", now.indexed and ("%d %%"):format(now.indexed) },
+    { "edit", edit },
   }
   local lines = {}
   for _, row in pairs(shown) do
