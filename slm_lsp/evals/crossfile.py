@@ -55,7 +55,7 @@ class Score(msgspec.Struct, frozen=True):
     """Quality of the answers of a way."""
 
     exact: float
-    """Share of answers that equal the wanted line, ignoring trailing white space."""
+    """Share of answers that equal the wanted line, ignoring trailing whitespace."""
     similarity: float
     """Mean edit similarity of the answers and the wanted lines, from 0 to 1."""
 

@@ -36,7 +36,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The module and name that an import statement names."""
+    """The module, or the name in a module, that an import statement refers to."""
 
     module: str
     """Full dotted name."""

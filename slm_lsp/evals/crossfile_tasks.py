@@ -45,7 +45,7 @@ class Task:
         path: path of the file, relative to the project's root.
         text: the complete text of the file.
         offset: the cursor, as an offset in characters.
-        wanted: the rest of the line, without trailing white space.
+        wanted: the rest of the line, without trailing whitespace.
         name: the name from the other file; part of `wanted`.
         defined_in: path of the file that defines the name.
         opened: paths of files that were opened before, in order.

@@ -4,31 +4,41 @@ Arms:
 
 - `bare`: the model gets the file in one prompt and answers with the whole file, greedily. Fences are removed.
 - `ours`: an edit of the wrong function (`features/edit`), without tests.
-- `ours_tests`: the same; the model sees the visible tests, and candidates that pass them win.
+- `ours_tests`: the same; the model sees the visible tests, and the first candidate that passes them wins. In projects
+  of several files, this arm runs `slm-lsp fix FILE --test CMD`, which must find the wrong function itself.
 
 Hidden tests decide in all arms.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
 
-from slm_lsp.context.chat import Message, render
-from slm_lsp.engine.api import Generate, ModelInfo, ModelRef, Provider, Stop
+from slm_lsp.engine.api import ModelInfo, ModelRef, Provider
 from slm_lsp.errors import UsageError
+from slm_lsp.evals.arms import (
+    Answered,
+    Arm,
+    Attempt,
+    EditedFile,
+    arm_lines,
+    arm_of,
+    bare,
+    fault_line,
+    faults_of,
+    judged,
+)
 from slm_lsp.evals.fix_tasks import FixTask
+from slm_lsp.evals.own_tasks import BugTask
 from slm_lsp.features.completion.request import nothing_known
-from slm_lsp.features.edit.cleaning import Rejected, Surrounding, clean
 from slm_lsp.features.edit.propose import Checks, propose
 from slm_lsp.features.edit.request import EditRequest
-from slm_lsp.features.edit.units import Extent, Unit, find_unit
 from slm_lsp.features.verify.names import check_names
 from slm_lsp.features.verify.parsed import check_parsed
 from slm_lsp.features.verify.verdict import Check, Verdict
-from slm_lsp.harness.engine import private_engine, timed_answer
-from slm_lsp.harness.report import Rate, interval
+from slm_lsp.harness.engine import private_engine
 from slm_lsp.harness.tasks import OnProgress, Progress, run_tasks
 from slm_lsp.languages.registry import languages
 from slm_lsp.routing.policy import Choice
@@ -36,22 +46,11 @@ from slm_lsp.sandbox.run import Outcome
 
 ARMS = ("bare", "ours", "ours_tests")
 
-BARE_TOKENS = 1024
-
 EVIDENCE_CHARACTERS = 400
-"""Characters at the end of the output of a failed test that the model sees."""
+"""Number of characters of a failed test's output that the model sees. They are taken from the end."""
 
 CANDIDATES = 8
 """Candidates of the arm with tests."""
-
-
-class Arm(msgspec.Struct, frozen=True):
-    """Results of one arm."""
-
-    rate: float
-    ci95: tuple[float, float]
-    mean_s: float
-    """Mean seconds per task, including the runs of visible tests."""
 
 
 class LanguageReport(msgspec.Struct, frozen=True):
@@ -78,6 +77,10 @@ class FixReport(msgspec.Struct, frozen=True):
     """Edits that changed text outside the function."""
     parse_breaks: int
     """Edits after which a file that parsed no longer parses."""
+    fenced: int
+    """Edits that added a Markdown fence."""
+    claimed: int
+    """Edits whose verdict says that the visible tests passed."""
     model: str
     backend: str
     seconds: float
@@ -86,33 +89,20 @@ class FixReport(msgspec.Struct, frozen=True):
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the table."""
-        for arm in ARMS:
-            found: Arm = getattr(self, arm)
-            yield f"  {arm:10s} {found.rate:.3f}, {interval(found.ci95)}, {found.mean_s:.1f} s per task"
+        yield from arm_lines({arm: getattr(self, arm) for arm in ARMS})
         yield f"  ratio of ours_tests to bare: {self.ratio_tests:.2f}"
-        yield f"  edits outside the function: {self.outside_unit}, edits that break the syntax: {self.parse_breaks}"
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """What one arm made of one task."""
-
-    text: str | None
-    """The file after the edit; None without an edit."""
-    seconds: float
-    fixed: bool
-    outside_unit: bool = False
-    parse_break: bool = False
+        yield fault_line(self.outside_unit, self.parse_breaks, self.fenced)
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What all arms made of one task."""
+    """The results of all arms for one task."""
 
     task: str
     language: str
     attempts: dict[str, Attempt]
 
 
-async def run(choice: Choice, tasks: Sequence[FixTask], backend: str, on_progress: OnProgress) -> FixReport:
+async def run(choice: Choice, tasks: Sequence[FixTask | BugTask], backend: str, on_progress: OnProgress) -> FixReport:
     """Run all tasks in a private engine.
 
     Args:
@@ -125,13 +115,13 @@ async def run(choice: Choice, tasks: Sequence[FixTask], backend: str, on_progres
         SlmError: the engine or the sandbox failed.
     """
     if not tasks:
-        raise UsageError("There are no tasks in this file.")
+        raise UsageError("There are no tasks.")
     began = time.monotonic()
     async with private_engine(backend) as engine:
         info = await engine.describe(choice.model, explicit=True)
 
-        async def attempt_all(task: FixTask) -> Result:
-            return await _attempt_all(task, choice.model, info, engine)
+        async def attempt_all(task: FixTask | BugTask) -> Result:
+            return await _attempt_all(task, choice, info, engine)
 
         results = await run_tasks(tasks, attempt_all, Progress(len(tasks), on_progress))
     return report(results, choice.name, info.backend, time.monotonic() - began)
@@ -142,108 +132,109 @@ def report(results: Sequence[Result], model: str, backend: str, seconds: float) 
     by_arm = {arm: _arm(results, arm) for arm in ARMS}
     names = sorted({each.language for each in results})
     rows = {name: [each for each in results if each.language == name] for name in names}
-    by_language = {
-        name: LanguageReport(len(own), **{arm: _arm(own, arm) for arm in ARMS}) for name, own in rows.items()
-    }
+    by_language = {name: LanguageReport(len(own), *(_arm(own, arm) for arm in ARMS)) for name, own in rows.items()}
     edits = [attempt for each in results for arm, attempt in each.attempts.items() if arm != "bare"]
     return FixReport(
         name="fix",
         n=len(results),
-        **by_arm,
+        bare=by_arm["bare"],
+        ours=by_arm["ours"],
+        ours_tests=by_arm["ours_tests"],
         ratio_tests=by_arm["ours_tests"].rate / by_arm["bare"].rate if by_arm["bare"].rate else 0.0,
         languages=by_language,
-        outside_unit=sum(each.outside_unit for each in edits),
-        parse_breaks=sum(each.parse_break for each in edits),
+        **faults_of(edits),
+        claimed=sum(each.claimed for each in edits),
         model=model,
         backend=backend,
         seconds=seconds,
-        fixed={arm: [each.task for each in results if each.attempts[arm].fixed] for arm in ARMS},
+        fixed={arm: [each.task for each in results if each.attempts[arm].passed] for arm in ARMS},
     )
 
 
 def _arm(results: Sequence[Result], arm: str) -> Arm:
-    attempts = [each.attempts[arm] for each in results]
-    rate = Rate.of(sum(each.fixed for each in attempts), len(attempts))
-    return Arm(rate.rate, rate.ci95, sum(each.seconds for each in attempts) / len(attempts))
+    return arm_of([each.attempts[arm] for each in results])
 
 
-async def _attempt_all(task: FixTask, model: ModelRef, info: ModelInfo, provider: Provider) -> Result:
-    attempts = {"bare": await _judged(task, lambda: _bare(task, model, info, provider))}
-    attempts["ours"] = await _judged(task, lambda: _ours(task, model, provider, tests=False))
-    attempts["ours_tests"] = await _judged(task, lambda: _ours(task, model, provider, tests=True))
-    return Result(task.name, task.language, attempts)
+async def _attempt_all(task: FixTask | BugTask, choice: Choice, info: ModelInfo, provider: Provider) -> Result:
+    file = EditedFile(task.language, task.text, task.unit)
 
+    async def with_one_prompt() -> Answered:
+        question = f"Fix bugs in {task.function}. Reply with the whole corrected file."
+        return await bare(question, file, choice.model, info, provider)
 
-async def _judged(task: FixTask, attempt: Callable[[], Awaitable[str | None]]) -> Attempt:
-    """Time an attempt and run the hidden tests on its result."""
-    began = time.perf_counter()
-    text = await attempt()
-    seconds = time.perf_counter() - began
-    if text is None:
-        return Attempt(None, seconds, fixed=False)
-    unit = _unit(task)
-    kept = text.startswith(task.text[: unit.start]) and text.endswith(task.text[unit.end :])
-    parsed = check_parsed(languages()[task.language], task.text, text)
-    fixed = (await task.passes(text, task.hidden_tests)).ok
-    return Attempt(text, seconds, fixed, not kept, parsed.result == "failed")
+    async def without_tests() -> Answered:
+        return await _answered(_request(task, choice.model), provider, _checks(task))
 
+    async def with_tests() -> Answered:
+        if isinstance(task, BugTask):
+            return await task.fixed(choice, provider)
+        return await _with_tests(task, choice.model, provider)
 
-async def _bare(task: FixTask, model: ModelRef, info: ModelInfo, provider: Provider) -> str | None:
-    """Return the file as the model rewrites it, asked once and plainly."""
-    question = (
-        f"Fix bugs in {task.function}. Reply with the whole corrected file.\n\n```{task.language}\n{task.text}\n```"
+    return Result(
+        task.name,
+        task.language,
+        {
+            "bare": await judged(file, with_one_prompt, task.passes_hidden),
+            "ours": await judged(file, without_tests, task.passes_hidden),
+            "ours_tests": await judged(file, with_tests, task.passes_hidden),
+        },
     )
-    chat = render((Message("user", question),), info.chat)
-    request = Generate(model, chat.segments, BARE_TOKENS, Stop(chat.stop), explicit=True)
-    answer = await timed_answer(provider, request)
-    finished = answer.done.finish != "length"
-    found = clean(answer.text, Surrounding(task.text), finished=finished)
-    return None if isinstance(found, Rejected) else found
 
 
-async def _ours(task: FixTask, model: ModelRef, provider: Provider, *, tests: bool) -> str | None:
-    """Return the file after our edit of the wrong function."""
-    request = EditRequest(
+def _request(task: FixTask | BugTask, model: ModelRef) -> EditRequest:
+    """Return the request to fix the wrong function."""
+    return EditRequest(
         path=task.path,
         text=task.text,
-        unit=_unit(task),
+        unit=task.unit,
         instruction=f"Fix the bug in `{task.function}`.",
         model=model,
         language=languages()[task.language],
         keep_signature=True,
     )
-    if tests:
-        failing = await task.passes(task.text, task.visible_tests)
-        request = replace(
-            request,
-            tests=task.visible_tests.strip(),
-            error="" if failing.ok else _evidence(failing),
-            candidates=CANDIDATES,
-        )
-    proposal = await propose(request, provider, _checks(task, request, tests=tests))
-    return None if proposal.best is None else proposal.best.text
 
 
-def _checks(task: FixTask, request: EditRequest, *, tests: bool) -> Checks:
+async def _with_tests(task: FixTask, model: ModelRef, provider: Provider) -> Answered:
+    """Return the file after our edit of the wrong function, with the visible tests as evidence."""
+    failing = await task.passes(task.text, task.visible_tests)
+    request = replace(
+        _request(task, model),
+        tests=task.visible_tests.strip(),
+        error="" if failing.ok else _evidence(failing),
+        candidates=CANDIDATES,
+        first_pass=True,
+    )
+    others = _checks(task)
+
     async def checks(text: str) -> Verdict:
-        verdict = Verdict(
-            (
-                check_parsed(request.language, request.text, text),
-                *check_names(request.language, request.text, text, nothing_known, lambda _: ()),
-            )
-        )
-        if not tests or verdict.failed:
+        verdict = await others(text)
+        if verdict.failed:
             return verdict
         outcome = await task.passes(text, task.visible_tests)
-        result = Check("tests", "passed" if outcome.ok else "failed", "" if outcome.ok else _evidence(outcome))
-        return verdict.with_checks([result])
+        return verdict.with_checks(
+            [Check("tests", "passed" if outcome.ok else "failed", "" if outcome.ok else _evidence(outcome))]
+        )
+
+    return await _answered(request, provider, checks)
+
+
+async def _answered(request: EditRequest, provider: Provider, checks: Checks) -> Answered:
+    proposal = await propose(request, provider, checks)
+    best = proposal.best
+    if best is None:
+        return Answered(None, proposal.generated_tokens)
+    return Answered(best.text, proposal.generated_tokens, best.verdict.passed("tests"))
+
+
+def _checks(task: FixTask | BugTask) -> Checks:
+    """Return the checks that need no tests, without knowledge of other files."""
+    language = languages()[task.language]
+
+    async def checks(text: str) -> Verdict:
+        parsed = check_parsed(language, task.text, text)
+        return Verdict((parsed, *check_names(language, task.text, text, nothing_known, lambda _: ())))
 
     return checks
-
-
-def _unit(task: FixTask) -> Unit:
-    at = len(task.head) + len(task.body) - len(task.body.lstrip())
-    return find_unit(task.text, (at, at), languages()[task.language], Extent.FUNCTION)
 
 
 def _evidence(outcome: Outcome) -> str:

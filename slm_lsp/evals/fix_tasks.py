@@ -3,13 +3,14 @@
 The data is HumanEvalFix (Muennighoff et al., OctoPack, arXiv 2308.07124; MIT), one JSON object per line.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from slm_lsp.errors import UsageError
+from slm_lsp.features.edit.units import Extent, Unit, find_unit
+from slm_lsp.languages.registry import languages
 from slm_lsp.sandbox.isolation import Setting
 from slm_lsp.sandbox.run import Limits, Outcome, run
 
@@ -63,6 +64,16 @@ class FixTask:
         """The file with the bug."""
         return self.head + self.body
 
+    @property
+    def unit(self) -> Unit:
+        """The wrong function."""
+        at = len(self.head) + len(self.body) - len(self.body.lstrip())
+        return find_unit(self.text, (at, at), languages()[self.language], Extent.FUNCTION)
+
+    async def passes_hidden(self, text: str) -> bool:
+        """Return whether the hidden tests pass with a version of the file."""
+        return (await self.passes(text, self.hidden_tests)).ok
+
     async def passes(self, text: str, tests: str, isolation: Setting = "auto") -> Outcome:
         """Run tests on a version of the file, in the sandbox."""
         start = JAVASCRIPT_ASSERT if self.language == "javascript" else ""
@@ -84,13 +95,6 @@ def load_tasks(file: Path) -> list[FixTask]:
     except msgspec.MsgspecError as error:
         raise UsageError(f"{file} is not HumanEvalFix data: {error}.") from error
     return [_task(each) for each in rows if each.task_id.partition("/")[0] in LANGUAGES]
-
-
-def spread(tasks: Sequence[FixTask], count: int | None) -> list[FixTask]:
-    """Return this number of tasks, evenly spread over the data; all without a number."""
-    if count is None or count >= len(tasks):
-        return list(tasks)
-    return [tasks[number * len(tasks) // count] for number in range(count)]
 
 
 def _task(row: _Row) -> FixTask:

@@ -62,7 +62,7 @@ class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Displayed(msgspec.Struct, frozen=True):
-    """Figures for warm answers if answers below the least confidence are not shown. Rates are shares of all lines.
+    """Figures for warm answers if answers below the minimum confidence are not shown. Rates are shares of all lines.
 
     `changed`, `better` and `worse` are numbers of lines, as in `Refined`.
     """
@@ -227,7 +227,7 @@ def _refined(lines: Sequence[Mapping[str, LineResult]], least: float) -> Refined
 
 
 def _displayed(lines: Sequence[Mapping[str, LineResult]], least: float) -> Displayed:
-    """Remove answers below the least confidence. Of the others, choose the shown ones as the server does."""
+    """Remove answers below the minimum confidence. Of the others, choose the shown ones as the server does."""
     before = [_shown(each["fast"], least) for each in lines]
     best = [_shown(each[BEST], least) for each in lines]
     pairs = list(zip(before, best, strict=True))

@@ -1,7 +1,7 @@
 """`eval shown`: which suggestions an editor would show while real files are written, and whether they would be right.
 
 At each position, a completion is requested as in an editor after the cursor has rested there. The router chooses the
-tier, and the skip rules, the filters and the default least confidence apply.
+tier, and the skip rules, the filters and the default minimum confidence apply.
 
 A suggestion is right if two conditions hold. First, the file continues with the text of the suggestion (ignoring white
 space). Second, the suggestion contains at least the rest of the line, or it ends at the end of a word. So a correct
@@ -42,7 +42,7 @@ MIN_RIGHT = 4
 """A suggestion that is only the first part of a line must have at least this many characters to be right."""
 
 CURVE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Values of the least confidence at which precision and coverage are reported."""
+"""Values of the minimum confidence at which precision and coverage are reported."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -89,7 +89,7 @@ class Report(msgspec.Struct, frozen=True):
     by_language: Mapping[str, tuple[int, int, int]]
     """For each language, the numbers of positions, of shown suggestions and of right suggestions."""
     curve: Mapping[str, tuple[float, float]]
-    """For each least confidence in `CURVE`, precision and coverage."""
+    """For each minimum confidence in `CURVE`, precision and coverage."""
     reasons: Mapping[str, int]
     """For each reason why no suggestion was shown, the number of positions."""
     model: str
@@ -248,7 +248,7 @@ async def run(count: int, settings: Settings, on_progress: OnProgress) -> Report
     spots = choose(count, SEED)
     found = Run(settings.model, settings.completion.least_confidence)
     cache = Cache()
-    # The least confidence is applied in the report, so that the curve can be computed.
+    # The minimum confidence is applied in the report, so that the curve can be computed.
     requested = replace(settings, completion=replace(settings.completion, least_confidence=0.0))
     async with private_engine(settings.engine.backend) as engine:
         for tier in eligible_models(settings.model, Store(settings.models_dir)):

@@ -31,7 +31,7 @@ FILES = (
 )
 
 MIN_CHARACTERS = 8
-"""Minimum length of a usable line without its indentation, in characters."""
+"""Minimum length of a line that can be chosen, without its indentation, in characters."""
 
 MIN_LEFT = 4
 """Minimum length of the removed rest of a line, in characters."""

@@ -7,14 +7,14 @@ from slm_lsp.proportions import NORMAL_95, wilson
 
 
 def exact(answer: str, wanted: str) -> bool:
-    """Return whether both texts are equal, ignoring trailing white space."""
+    """Return whether both texts are equal, ignoring trailing whitespace."""
     return answer.rstrip() == wanted.rstrip()
 
 
 def edit_similarity(answer: str, wanted: str) -> float:
     """Return 1 - (edit distance / length of the longer text): 1 for equal texts, 0 for nothing in common.
 
-    RepoBench (arXiv 2306.03091) and CrossCodeEval (arXiv 2310.11248) use the same measure. Trailing white space is
+    RepoBench (arXiv 2306.03091) and CrossCodeEval (arXiv 2310.11248) use the same measure. Trailing whitespace is
     ignored.
     """
     one, other = answer.rstrip(), wanted.rstrip()

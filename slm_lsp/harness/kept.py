@@ -40,7 +40,7 @@ class Kept(Generic[Result]):
                     continue  # the incomplete last line of an interrupted run
 
     def get(self, key: str) -> Result | None:
-        """Return the kept result with a key; None if there is none."""
+        """Return the kept result with a key; None if no result with this key is kept."""
         return self._known.get(key)
 
     def put(self, key: str, result: Result) -> None:

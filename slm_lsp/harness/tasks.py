@@ -1,6 +1,6 @@
 """Runs the tasks of an evaluation one after the other and reports progress."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -34,3 +34,10 @@ async def run_tasks(
         results.append(await run(task))
         progress.step()
     return results
+
+
+def spread(tasks: Sequence[Task], count: int | None) -> list[Task]:
+    """Return this number of tasks, evenly spread over all of them; all if no number is given."""
+    if count is None or count >= len(tasks):
+        return list(tasks)
+    return [tasks[number * len(tasks) // count] for number in range(count)]

@@ -21,7 +21,7 @@ def of_table(both: int, first: int, second: int, neither: int) -> tuple[float, f
     return paired_difference(one, other)
 
 
-def test_trailing_white_space_is_ignored() -> None:
+def test_trailing_whitespace_is_ignored() -> None:
     assert exact("x = 1 ", "x = 1")
     assert not exact(" x = 1", "x = 1")
     assert edit_similarity("x = 1\t", "x = 1") == 1.0

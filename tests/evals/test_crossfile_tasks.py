@@ -67,7 +67,7 @@ def test_cyclic_imports_and_bases_are_handled() -> None:
     assert turning.member(owner, "nothing") is None
 
 
-def test_dotted_name_of_a_file() -> None:
+def test_dotted_name_of_a_file_follows_from_its_path() -> None:
     assert (dotted("shop/money.py"), dotted("shop/__init__.py")) == ("shop.money", "shop")
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from slm_lsp.errors import UsageError
-from slm_lsp.evals.fix import ARMS, Attempt, Result, report
-from slm_lsp.evals.fix_tasks import FixTask, load_tasks, spread
+from slm_lsp.evals.arms import Attempt
+from slm_lsp.evals.fix import ARMS, Result, report
+from slm_lsp.evals.fix_tasks import FixTask, load_tasks
+from slm_lsp.harness.tasks import spread
 
 ROW = {
     "task_id": "Python/0",
