@@ -59,8 +59,9 @@ class EngineSettings:
     gpu_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Number of model layers that run on the GPU. 0: none."""
     kv_offload_mb: Annotated[int, msgspec.Meta(ge=0)] = 512
-    """Disk space for the KV cache of inactive documents, in megabytes per model. 0: keep this data in memory, where
-    each visited document slows down the others. The files are unnamed and are deleted when the engine exits."""
+    """Disk space for files with the KV cache of inactive documents, in megabytes per model. The files have no name in
+    the file system, and are deleted when the engine exits. 0: keep the KV cache of all documents in memory, where each
+    inactive document slows down the active one."""
     idle_minutes: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     """Unload a model that has not been used for this number of minutes."""
 
@@ -107,14 +108,13 @@ class Settings:
     """Count shown and accepted suggestions on this machine (`slm-lsp stats` shows the counts). Code is not recorded."""
     run_examples: bool = False
     """If the docstring of a Python function contains examples, run alternative suggestions against these examples and
-    prefer a suggestion that passes. Off by default, because this executes code while you type. Only code that does
-    nothing but compute is executed, in a process that a seccomp filter isolates from files, network and other
-    processes. Works only on Linux on x86-64."""
+    prefer a suggestion that passes. Off by default, because this executes code while you type. Code is executed only if
+    a check finds that the code has no effects besides its result. The code runs in a process that a seccomp filter
+    isolates from files, network and other processes. Works only on Linux on x86-64."""
     sandbox: Literal["auto", "none"] = "auto"
-    """How slm-lsp runs programs for a check, a fix or a translation. `auto`: isolated from your files and the network
-    (bubblewrap on Linux, `sandbox-exec` on macOS); if isolation is not available, the program is not run. `none`:
-    without isolation, only with limits on time, memory and output. `slm-lsp doctor` shows whether isolation is
-    available."""
+    """How slm-lsp runs compilers and your test command. `auto`: isolated from your files and the network (bubblewrap on
+    Linux, `sandbox-exec` on macOS); if isolation is not available, slm-lsp does not run the program. `none`: not
+    isolated; only time, memory and output are limited. `slm-lsp doctor` shows whether isolation is available."""
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
     problems: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Once the model is installed, no slm-lsp process opens an Internet socket. strace records the system calls."""
+"""Once the model is installed, no slm-lsp process opens a network socket. strace records the system calls."""
 
 import json
 import shutil
@@ -57,7 +57,7 @@ def only_local(calls: list[str]) -> bool:
     return not any(family in line for line in calls for family in ("AF_INET", "AF_NETLINK"))
 
 
-def test_a_completion_on_the_command_line_opens_no_internet_socket(traced: Traced) -> None:
+def test_a_completion_on_the_command_line_opens_no_network_socket(traced: Traced) -> None:
     process = traced.start("complete", str(ORDERS), "37:16")
     assert process.stdout
     assert process.stdout.readline() == b"sum(line.quantity for line in self.lines)\n"
@@ -65,7 +65,7 @@ def test_a_completion_on_the_command_line_opens_no_internet_socket(traced: Trace
     assert only_local(traced.sockets())
 
 
-def test_a_completion_by_the_server_opens_no_internet_socket(traced: Traced) -> None:
+def test_a_completion_by_the_server_opens_no_network_socket(traced: Traced) -> None:
     process = traced.start("serve", "--stdio")
     uri = ORDERS.as_uri()
     document = {"uri": uri, "languageId": "python", "version": 1, "text": ORDERS.read_text()}

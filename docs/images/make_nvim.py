@@ -1,19 +1,21 @@
-"""Create the screenshot docs/images/nvim.svg. Run `python docs/images/make_nvim.py`; it needs the strong model.
+"""Create the screenshots docs/images/nvim.svg and nvim_edit.svg.
 
-It runs a real Neovim with the plugin, the server and the model, and draws each cell of the screen as SVG.
+Run `python docs/images/make_nvim.py [NAME…]`, for example with the name `nvim_edit`. Without names, it creates both. It
+needs the strong model. It runs a real Neovim with the plugin, the server and the model, and draws each cell of the
+screen as SVG.
 """
 
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from slm_lsp.bench.nvim_screen import PLUGIN, Screen, neovim
+from slm_lsp.bench.nvim_screen import PLUGIN, Neovim, Screen, neovim
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent / "fixtures" / "inventory"
@@ -65,8 +67,31 @@ def pieces(highlight: dict[str, Any], text: str, column: int, row: int, default:
         yield f'<text x="{x:g}" y="{baseline:g}" textLength="{width:g}"{fill}{style}>{escape(text)}</text>'
 
 
-def main() -> None:
-    """Type the beginning of a line, and write the screen with the suggestion to nvim.svg."""
+def suggestion(nvim: Neovim) -> None:
+    """Type the beginning of a line, and wait for the suggestion."""
+    nvim.type("/total_quantity<CR>jzzAsum(")
+    nvim.until(lambda n: n.lua("return require('slm').visible()"), "a suggestion", TIMEOUT_S)
+    ready(nvim, "the complete suggestion")
+
+
+def edit(nvim: Neovim) -> None:
+    """Refactor a method, and wait for the hunk."""
+    nvim.type(":edit stock.py<CR>/total_value<CR>zz:.,+4Slm refactor use sum() with a generator expression<CR>")
+    nvim.until(lambda n: n.lua("return #require('slm.edit.proposals').buffers() > 0"), "a hunk", TIMEOUT_S)
+    ready(nvim, "the edit is complete")
+    nvim.until(lambda n: any("slm strong" in line for line in n.screen.lines()), "the statusline", TIMEOUT_S)
+
+
+def ready(nvim: Neovim, what: str) -> None:
+    """Wait until the model has no work."""
+    nvim.until(lambda n: n.lua("return require('slm').status().state") == "ready", what, TIMEOUT_S)
+
+
+PICTURES: dict[str, Callable[[Neovim], None]] = {"nvim": suggestion, "nvim_edit": edit}
+
+
+def make(name: str) -> None:
+    """Create one screenshot."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "inventory"
         shutil.copytree(PROJECT, folder)
@@ -76,18 +101,13 @@ def main() -> None:
         environ = {**os.environ, "XDG_STATE_HOME": temporary}
         arguments = ["-u", str(init), "orders.py"]
         with neovim(folder, environ, arguments, width=WIDTH, height=HEIGHT, clean=False) as nvim:
-            nvim.until(
-                lambda n: n.lua("return require('slm').status().state") == "ready", "the model is ready", TIMEOUT_S
-            )
-            nvim.type("/total_quantity<CR>jzzAsum(")
-            nvim.until(lambda n: n.lua("return require('slm').visible()"), "a suggestion", TIMEOUT_S)
-            nvim.until(
-                lambda n: n.lua("return require('slm').status().state") == "ready", "the complete suggestion", TIMEOUT_S
-            )
+            ready(nvim, "the model is ready")
+            PICTURES[name](nvim)
             nvim.settle()
             print("\n".join(nvim.screen.lines()))  # noqa: T201 - the text of the screenshot
-            (HERE / "nvim.svg").write_text(picture(nvim.screen))
+            (HERE / f"{name}.svg").write_text(picture(nvim.screen))
 
 
 if __name__ == "__main__":
-    main()
+    for each in sys.argv[1:] or PICTURES:
+        make(each)

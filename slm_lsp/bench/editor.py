@@ -37,7 +37,7 @@ class EditorReport(Report):
     vscode: dict[str, object] | None
     nvim: dict[str, object] | None
     typing_ratio_p95: float | None
-    """The higher `typing_ratio_p95` of both editors; None if no editor is available."""
+    """The higher `typing_ratio_p95` of the two editors; None if no editor is available."""
     notes: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -61,7 +61,10 @@ async def run(conditions: Conditions) -> EditorReport:
 
 
 def report(runs: int, vscode: dict[str, Any] | None, nvim: dict[str, Any] | None, notes: list[str]) -> EditorReport:
-    """Build the report from the figures of both editors. The ratios of the report are those of the slower editor."""
+    """Build the report from the figures of both editors. Each ratio of the report is the higher one of the two editors.
+
+    If only one editor is available, the ratios are those of this editor.
+    """
     there = [each for each in (vscode, nvim) if each is not None]
     return EditorReport(
         name="editor",

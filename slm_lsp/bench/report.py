@@ -84,5 +84,5 @@ def bindings_report(
 
 
 def paired_ratio(ours: list[float], theirs: list[float]) -> float:
-    """Return the median of the ratios of paired runs. Slow changes of the machine's speed hardly influence this."""
+    """Return the median of the ratios of paired runs. Slow changes of the machine's speed hardly change it."""
     return median(a / b for a, b in zip(ours, theirs, strict=True))

@@ -82,7 +82,7 @@ def render(messages: Sequence[Message], chat: ChatFormat, prefill: str = "", tod
     (`privacy.secrets.mask`).
 
     The template's own text may depend on the roles and on which contents are empty, but not on the contents themselves.
-    A template can therefore not change contents, for example strip their white space. If a template refuses a system
+    A template can therefore not change contents, for example strip their whitespace. If a template refuses a system
     message, or two successive messages of the same role, these messages are merged into one.
 
     Args:

@@ -1,7 +1,7 @@
 """Renders a model's Jinja chat template, which comes from the model's file and is not trusted.
 
 The environment follows Hugging Face transformers (`apply_chat_template`), for which templates are written: the same
-white-space rules, functions, filter and tags. Templates cannot read files or change Python objects. Their length, their
+whitespace rules, functions, filter and tags. Templates cannot read files or change Python objects. Their length, their
 output and their time are limited. There is no direct limit on their memory, only these limits and the limit on
 products.
 """

@@ -58,7 +58,7 @@ class Query:
     """How often each name occurs in the whole file."""
     imports: Sequence[Import]
     surroundings: frozenset[str]
-    """The lines near the cursor, without white space at both ends."""
+    """The lines near the cursor, without whitespace at both ends."""
     near_parts: frozenset[str]
     """The parts of the words in `near`, in lower case, for example `get`, `user` and `name` of `getUserName`."""
     distinctive: Mapping[str, float]

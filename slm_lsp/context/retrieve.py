@@ -74,7 +74,7 @@ def retrieve(
         tokens: maximum estimated number of tokens of all snippets. Pieces of low relevance use only a part of it.
         limit_s: time limit in seconds. Signals that have not started by then are skipped; a running search is stopped.
         signals: the signals to use, in this order.
-        clock: returns seconds since any fixed moment.
+        clock: returns seconds since any fixed time.
 
     Raises:
         IndexMissingError: the index is damaged.

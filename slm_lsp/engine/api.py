@@ -86,7 +86,7 @@ class Stop(msgspec.Struct, frozen=True):
 
     strings: tuple[str, ...] = ()
     after_text: bool = False
-    """Ignore stop strings before the first character that is not white space."""
+    """Ignore stop strings before the first character that is not whitespace."""
 
 
 class Sampling(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     draft: str = ""
     """Text that the answer will partly repeat, such as the code to edit. Speculative drafts are copied from it."""
     candidates: int = 1
-    """Maximum number of answers, decoded together. The first is greedy, the others are sampled."""
+    """Maximum number of candidates, decoded together. The first is greedy, the others are sampled."""
     sampling: Sampling = Sampling()
     infill_end: bool = False
     """End the answer where the model is unsure how to continue, by the rule of llama.cpp's infill sampler."""

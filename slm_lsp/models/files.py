@@ -49,7 +49,7 @@ def hash_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that created and renamed files in it survive a power failure. Do not sync their content."""
+    """Sync a folder, so that created and renamed files in it survive a power failure, but not their content."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -138,7 +138,7 @@ class Store:
     def add(self, file: Path, name: str | None = None, on_bytes: Callable[[int], None] | None = None) -> Installed:
         """Add a GGUF file of the user to the store. The file itself is not moved or changed.
 
-        The file is hard-linked if possible, otherwise copied. A model of the catalogue is recognised by its hash and
+        The file is hard-linked if possible, otherwise copied. A model of the catalogue is recognized by its hash and
         keeps the catalogue's name.
 
         Args:

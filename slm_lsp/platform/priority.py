@@ -8,7 +8,8 @@ SPIN = "1000"
 """Iterations for which a waiting thread of GNU OpenMP spins before it sleeps.
 
 Tokens per second that ik decodes with Qwen2.5-Coder-0.5B on two cores of two machines. Each cell has three figures:
-beside 0, 1 and 2 busy programs. Machine 2 is a small virtual machine, on which it takes long to wake a sleeping thread.
+with 0, 1 and 2 other busy programs. Machine 2 is a small virtual machine, on which it takes long to wake a sleeping
+thread.
 
 | iterations | machine 1, median of 3 runs   | machine 2, mean 2 |
 |------------|-------------------------------|-------------------|

@@ -1,4 +1,7 @@
-"""The folder in which the processes of one user find each other."""
+"""The folder that contains the engine's socket. All processes of a user choose the same folder.
+
+Exception: processes whose environment variables `XDG_RUNTIME_DIR` or `TMPDIR` differ.
+"""
 
 import os
 import stat

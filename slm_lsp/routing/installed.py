@@ -42,7 +42,7 @@ class ModelLookup:
     Concurrent requests share one look-up. Cancelling a request does not cancel the look-up.
 
     Args:
-        clock: returns seconds since any fixed moment.
+        clock: returns seconds since any fixed time.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

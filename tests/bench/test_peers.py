@@ -114,7 +114,9 @@ def test_server_is_available_only_after_complete_setup(layout: Layout) -> None:
     assert server_binary(layout) == layout.binary
 
 
-def test_setup_continues_where_it_stopped_and_runs_once(layout: Layout, monkeypatch, tmp_path: Path) -> None:
+def test_setup_uses_the_downloaded_source_and_a_second_setup_does_nothing(
+    layout: Layout, monkeypatch, tmp_path: Path
+) -> None:
     """The source exists, so nothing is downloaded. A fake CMake "builds" a program that prints its version."""
     layout.source.mkdir(parents=True)
     (layout.source / "LICENSE").write_text("MIT")

@@ -165,7 +165,7 @@ def test_stop_string_is_the_text_that_ends_a_turn_in_the_template(name: str, sto
 
 
 def test_the_models_own_end_token_is_not_a_stop_string() -> None:
-    """Otherwise an answer that quotes this text would end there."""
+    """If this text were a stop string, an answer that quotes the text would end there."""
     assert render(CONVERSATION, ChatFormat(TEMPLATES["qwen2.5"], eos="<|im_end|>")).stop == ()
 
 

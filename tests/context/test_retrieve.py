@@ -1,4 +1,7 @@
-"""Retrieval of snippets in a small project with Python and TypeScript files, and when the head is kept."""
+"""Retrieval of snippets in a small project with Python and TypeScript files.
+
+Also tests when the snippets of the last prompt (the head) are kept.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,7 +130,7 @@ def test_the_file_that_is_completed_is_never_a_snippet(project: Project) -> None
     assert "shop/stock.py" not in snippets
 
 
-def test_a_piece_that_repeats_the_lines_near_the_cursor_is_left_out(project: Project) -> None:
+def test_a_piece_that_repeats_the_lines_near_the_cursor_is_omitted(project: Project) -> None:
     text = FILES["shop/invoice_printer.py"] + "█\n"
     assert "shop/invoice_printer.py" not in texts(retrieve_at(project, text, "copy.py"))
 

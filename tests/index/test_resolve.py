@@ -46,7 +46,7 @@ PYTHON = [
         ("app.py", "numpy", "array", []),
     ],
 )
-def test_python_imports(importer: str, module: str, name: str, expected: list[str]) -> None:
+def test_python_imports_resolve_to_files(importer: str, module: str, name: str, expected: list[str]) -> None:
     assert found("python", PYTHON, importer, module, name) == expected
 
 
@@ -79,7 +79,7 @@ SCRIPT = [
         ("src/menu.ts", "node:fs", []),
     ],
 )
-def test_javascript_and_typescript_imports(importer: str, module: str, expected: list[str]) -> None:
+def test_javascript_and_typescript_imports_resolve_to_files(importer: str, module: str, expected: list[str]) -> None:
     assert found("javascript" if importer.endswith(".js") else "typescript", SCRIPT, importer, module) == expected
 
 
@@ -102,7 +102,7 @@ GO = [
         ("fmt", []),
     ],
 )
-def test_go_imports(module: str, expected: list[str]) -> None:
+def test_go_imports_resolve_to_files(module: str, expected: list[str]) -> None:
     assert found("go", GO, "main.go", module) == expected
 
 
@@ -143,7 +143,7 @@ def test_rust_integration_test_imports_its_own_package() -> None:
         ("app/src/main.rs", "serde", "Serialize", []),
     ],
 )
-def test_rust_imports(importer: str, module: str, name: str, expected: list[str]) -> None:
+def test_rust_imports_resolve_to_files(importer: str, module: str, name: str, expected: list[str]) -> None:
     assert found("rust", RUST, importer, module, name) == expected
 
 
@@ -165,7 +165,7 @@ JAVA = [
         ("a/x/Desk.java", "java.util", "List", []),
     ],
 )
-def test_java_imports(importer: str, module: str, name: str, expected: list[str]) -> None:
+def test_java_imports_resolve_to_files(importer: str, module: str, name: str, expected: list[str]) -> None:
     assert found("java", JAVA, importer, module, name) == expected
 
 
@@ -186,7 +186,7 @@ C = ["src/ring.c", "src/ring.h", "include/station/ring.h", "include/station/rain
     ],
 )
 @pytest.mark.parametrize("language", ["c", "cpp"])
-def test_c_and_cpp_includes(language: str, importer: str, module: str, expected: list[str]) -> None:
+def test_c_and_cpp_includes_resolve_to_files(language: str, importer: str, module: str, expected: list[str]) -> None:
     assert found(language, C, importer, module) == expected
 
 

@@ -255,7 +255,7 @@ def test_index_is_kept_after_an_io_error(tmp_path: Path, monkeypatch: pytest.Mon
     assert Reader(tmp_path).paths() == ["a.py"]
 
 
-def test_damage_found_while_writing_is_recognised(writer: Writer, tmp_path: Path) -> None:
+def test_damage_found_while_writing_is_recognized(writer: Writer, tmp_path: Path) -> None:
     put(writer, "a.py", ORDERS)
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute("UPDATE search_data SET block = x'00'")

@@ -261,7 +261,9 @@ def test_programs_whose_names_contain_words_about_secrets_are_found(tmp_path: Pa
         ("a\nb.py", Skipped.BAD_NAME), (os.fsdecode(b"caf\xe9.py"), Skipped.BAD_NAME),
     ],
 )  # fmt: skip
-def test_third_party_and_generated_files_are_skipped(tmp_path: Path, path: str, reason: Skipped) -> None:
+def test_version_control_third_party_cache_and_generated_files_and_bad_names_are_skipped(
+    tmp_path: Path, path: str, reason: Skipped
+) -> None:
     tree(tmp_path, {f"sub/{path}": TEXT})
     assert found(tmp_path) == []
     assert list(skipped(tmp_path).values()) == [reason]
@@ -269,7 +271,9 @@ def test_third_party_and_generated_files_are_skipped(tmp_path: Path, path: str, 
     assert all(shown.isprintable() or "\n" in shown for shown in skipped(tmp_path))
 
 
-def test_folders_named_like_build_output_are_searched_if_they_lack_its_marker_files(tmp_path: Path) -> None:
+def test_folders_named_like_build_output_or_dependencies_are_searched_if_they_have_no_marker_file(
+    tmp_path: Path,
+) -> None:
     paths = ["build/a.py", "dist/a.py", "env/a.py", "target/a.py", "vendor/a.go", "venv/a.py"]
     assert found(tree(tmp_path, dict.fromkeys(paths, TEXT))) == paths
 
@@ -288,7 +292,7 @@ def test_path_outside_the_workspace_is_refused(tmp_path: Path, path: str) -> Non
     assert read_source(tmp_path, path) is Skipped.OUTSIDE
 
 
-def test_very_deep_path_is_handled(tmp_path: Path) -> None:
+def test_very_deep_path_is_not_refused(tmp_path: Path) -> None:
     assert Rules(tmp_path).refuses("a/" * 3000 + "b.py") is None
 
 
@@ -409,7 +413,7 @@ def test_unreadable_files_and_folders_are_reported(tmp_path: Path) -> None:
         ("a.asc", KEY_HEAD.format("PGP ", " BLOCK").encode() + b"\n\nabc\n", Skipped.SECRET),
     ],
 )  # fmt: skip
-def test_content_that_is_not_hand_written_text_is_refused(
+def test_content_that_is_generated_too_large_secret_or_not_text_is_refused(
     tmp_path: Path, name: str, content: bytes, reason: Skipped
 ) -> None:
     tree(tmp_path, {name: content})

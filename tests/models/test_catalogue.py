@@ -17,7 +17,7 @@ from slm_lsp.models.catalogue import Entry, Parts, parse_catalogue
         ("strong", "qwen2.5-coder-1.5b-instruct-q4_k_m", 1_117_320_768),
     ],
 )
-def test_entry_is_found_by_tier_name_and_hash(tier: str, name: str, size: int) -> None:
+def test_entry_is_found_by_tier_or_name_or_hash(tier: str, name: str, size: int) -> None:
     catalogue = load_catalogue()
     entry = catalogue.find(tier)
     assert (entry.name, entry.bytes, entry.licence) == (name, size, "Apache-2.0")

@@ -62,7 +62,7 @@ def test_list_shows_the_catalogue_and_added_models(
     ]
 
 
-def test_list_as_json(run: Run, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_as_json_has_the_folder_and_the_models(run: Run, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list", "--json", "--workspace", root.parent) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["folder"] == str(root)

@@ -91,7 +91,7 @@ def test_header_is_read_once_until_the_file_changes(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(words=st.lists(st.text(max_size=30), min_size=1, max_size=20), data=st.data())
-def test_string_array_is_skipped_and_rejected_if_truncated(
+def test_string_array_is_skipped_and_a_truncated_file_is_rejected(
     tmp_path: Path, words: list[str], data: st.DataObject
 ) -> None:
     file = tmp_path / "words.gguf"

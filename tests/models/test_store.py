@@ -309,7 +309,7 @@ def test_linked_file_changed_by_its_owner_is_refused(store: Store, make_gguf: Ma
         store.find("mine")
 
 
-def test_added_catalogue_model_is_recognised_by_its_hash(tmp_path: Path, make_gguf: MakeGguf) -> None:
+def test_added_catalogue_model_is_recognized_by_its_hash(tmp_path: Path, make_gguf: MakeGguf) -> None:
     file = make_gguf("renamed.gguf")
     store = Store(tmp_path / "models", Catalogue((entry_of(file.read_bytes()),)))
     with pytest.raises(UsageError, match="name cannot be changed"):

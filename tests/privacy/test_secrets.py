@@ -205,7 +205,7 @@ PIECES = [
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=30).map("".join))
-def test_masking_keeps_length_and_white_space_and_is_idempotent(text: str) -> None:
+def test_masking_keeps_length_and_whitespace_and_is_idempotent(text: str) -> None:
     masked = mask(text)
     assert len(masked) == len(text)
     assert all(new in {old, "x"} for old, new in zip(text, masked, strict=True))

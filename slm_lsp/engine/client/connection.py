@@ -255,7 +255,7 @@ class EngineClient:
             await self._check_engine()
 
     async def _check_engine(self) -> None:
-        """Check that the engine answers a request for `Stats`. To answer, it does not need its decoding thread.
+        """Check that the engine answers a request for `Stats`, which needs no work of the decoding thread.
 
         Raises:
             EngineUnavailableError: the engine does not answer.

@@ -31,7 +31,7 @@ class Running:
     name: str
     """See `paths.engine_name`."""
     ours: bool
-    """Whether the engine belongs to this installation. Its code may be older than the installed code."""
+    """Whether the engine belongs to this installation. The engine may run older code than the installed code."""
 
 
 def running(folder: Path) -> list[Running]:
@@ -63,7 +63,8 @@ def end(folder: Path, engine: Running, grace_s: float = GRACE_S) -> bool:
                 cure = "It is probably waiting for a disk. Restart the machine if it does not exit."
                 raise EngineError(what, cure) from None
     if killed:
-        # The user stopped the engine, so the next one must not count this as a crash of the model.
+        # A killed engine leaves its files behind. From `busy_path`, the next engine would conclude that the model
+        # crashed, although the user stopped the engine.
         for path in (busy_path, pid_path, socket_path):
             path(folder, engine.name).unlink(missing_ok=True)
     return killed

@@ -122,7 +122,7 @@ class TextStream:
         return rest
 
     def _leading_space(self) -> str:
-        """Return white space at the start of the answer, where stop strings are ignored."""
+        """Return whitespace at the start of the answer, where stop strings are ignored."""
         body = self._pending.lstrip()
         out = self._pending[: len(self._pending) - len(body)]
         self._pending, self._text_seen = body, bool(body)
@@ -136,7 +136,7 @@ def _first(text: str, strings: Sequence[str]) -> int | None:
 
 
 def _possible_start(text: str, strings: Sequence[str]) -> int:
-    """Return the length of the longest end of `text` that is the start of one of `strings`; 0 if there is none."""
+    """Return the length of the longest end of `text` that is the start of one of `strings`; 0 if none is."""
     longest = max((len(each) for each in strings), default=1) - 1
     for length in range(min(longest, len(text)), 0, -1):
         if any(each.startswith(text[-length:]) for each in strings):
@@ -151,7 +151,7 @@ class Decoder:
         vocabulary: vocabulary of the model.
         stop: see `Stop`.
         max_tokens: maximum number of tokens; at least 1.
-        healing: bytes that the first tokens must spell and that are not part of the answer; None if there are none.
+        healing: bytes that the first tokens must spell and that are not part of the answer; None: nothing is forced.
         sampling: see `Sampling`.
         infill_end: see `Generate`.
         form: regular expression of the answer; not together with `healing`.

@@ -37,7 +37,7 @@ class Pieces:
         self.fitting = lru_cache(CACHED_BEGINNINGS)(self._fitting)
 
     def begins_one(self, beginning: bytes) -> bool:
-        """Return whether a token is longer than `beginning` and begins with it."""
+        """Return whether the vocabulary has a token that begins with `beginning` and is longer."""
         first, last = self._range(beginning)
         while first < last and self._spelled[first] == beginning:
             first += 1
@@ -86,8 +86,8 @@ def _successor(beginning: bytes) -> bytes | None:
 def cut(tokens: Sequence[int], pieces: Pieces, piece: Callable[[int], bytes]) -> tuple[int, bytes]:
     """Return the number of `tokens` to keep, and the bytes of the removed ones.
 
-    The last token is always removed. Tokens before it are removed as long as the removed bytes are the beginning of a
-    longer token.
+    Remove the largest number of last tokens, at most `MAX_HEALED_TOKENS`, whose joined bytes are the beginning of a
+    longer token. If no number of last tokens has this property, remove only the last token.
     """
     if not tokens:
         return 0, b""

@@ -40,7 +40,7 @@ COMPARED = 2
 there is no measured time to compare with."""
 
 FASTER_TIMES = 4
-"""Number of such batches after which the rates are corrected, and measured again in the next pause."""
+"""Number of batches faster than `FASTER` after which the rates are corrected, and measured again in the next pause."""
 
 PROBE_WEIGHT_S = 0.3
 """Minimum seconds that `Slowdown.note` counts for a batch of a probe. The two batches of a probe then outweigh all

@@ -40,7 +40,7 @@ class Connection:
     """One client: its pending requests and its socket.
 
     The thread that creates an event also sends it. If events were passed to the event loop, it would wake up at every
-    token and the decoding threads would wait for the interpreter's lock. That costs 4 % of the speed on two cores.
+    token and the decoding thread would wait for the interpreter's lock. That costs 4 % of the speed on two cores.
     """
 
     def __init__(self, outgoing: socket.socket) -> None:

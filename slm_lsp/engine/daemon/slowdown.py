@@ -14,7 +14,8 @@ MEMORY_S = 0.2
 the load has changed, the first suggestion moves the mean most of the way to the new value."""
 
 LEAST, MOST = 0.5, 50.0
-"""Observed ratios are clamped to this range, for example if the process was suspended during a batch."""
+"""Range to which observed ratios are clamped. The ratio is far too high if, for example, the process was suspended
+during a batch."""
 
 
 @dataclass(slots=True)

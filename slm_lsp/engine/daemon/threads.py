@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 CHANGED = 0.65
-"""Minimum difference between the load and the present load level, in cores, that changes the level."""
+"""The load level is the load of other programs, rounded to whole cores. It is set again when the load differs from it
+by more than this number of cores."""
 
 TRIALS = 3
 """Number of batches that are evaluated with a number of threads before it is compared with others. Operating systems

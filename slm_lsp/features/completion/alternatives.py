@@ -25,7 +25,7 @@ BRANCH_BELOW = 0.9
 
 
 def spread(request: Generate) -> Generate:
-    """Return a request for one candidate, changed to ask for several that branch off from the greedy candidate."""
+    """Return a copy of a request that decodes several candidates, which branch off from the greedy candidate."""
     return msgspec.structs.replace(request, candidates=CANDIDATES, branch_below=BRANCH_BELOW)
 
 

@@ -96,9 +96,9 @@ class Completion:
     cached: bool = False
     """Whether this is the rest of an earlier suggestion."""
     replaces: str = ""
-    """Id of the shown suggestion that this better one replaces; empty if no suggestion was shown."""
+    """Id of the shown suggestion that this one replaces as a better one; otherwise empty."""
     confirmed: bool = False
-    """Whether the strong model was also asked at this cursor and its answer was not better."""
+    """Whether the strong model also answered at this cursor and its answer was not better."""
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -128,7 +128,7 @@ async def complete(
         request: what to complete, with which model, and what may be shown.
         provider: runs the model.
         progress: called during generation.
-        clock: returns seconds since any fixed moment.
+        clock: returns seconds since any fixed time.
 
     Raises:
         SlmError: the provider could not answer.

@@ -50,7 +50,7 @@ _OPERAND = re.compile(r"(?:[\w.~-]|[\w)\]}]\s*[-+*/%@&|^=<>!]+\s*)$")
 """Matches text before a call that makes the call part of a larger expression or of another name."""
 
 _NEGATION = re.compile(r"\b(?:not|never|used to|wrong\w*|unless|instead|bugs?)\b|n't\b", re.IGNORECASE)
-"""Matches words before a call, such as `not`, that may mean that the result after it is wrong."""
+"""Matches words before a call, such as `not`, that may mean that the result after the call is wrong."""
 
 _UNUSUAL_SPACE = re.compile(r"[^\S \t\r]|[\x00-\x08\x0e-\x1f]")
 """Matches whitespace and control characters that only some of `doctest`, `ast` and `str.split` treat as line breaks."""
@@ -208,7 +208,7 @@ def _uses_only(name: str, text: str) -> bool:
 
 
 def _call(name: str, text: str) -> tuple[Call, int]:
-    """Return the call with literal arguments at the start of a text, and its length; `("", 0)` if there is none."""
+    """Return the call with literal arguments at the start of a text, and its length; `("", 0)` without one."""
     for end in islice((each.end() for each in re.finditer(r"\)", text)), MAX_ATTEMPTS):
         try:
             found = ast.parse(text[:end], mode="eval").body

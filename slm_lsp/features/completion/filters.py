@@ -299,7 +299,7 @@ def _closes_own(kept: str, repeated: str) -> int:
 
 
 def cut_repeat_of_line_below(draft: Draft, around: Surroundings) -> Draft | Rejected:
-    """Cut the text before a line that equals the next line of the file; reject it if nothing is left.
+    """End the text before its first line that equals the next line of the file. Reject the text if nothing is left.
 
     Indentation is ignored. The same line may be intended in an inner block, but mostly the model has copied it.
     """

@@ -34,7 +34,7 @@ systems have more than one token per character, but a prompt hardly ever has mor
 of tokens."""
 
 Clock = Callable[[], float]
-"""Returns seconds since any fixed moment."""
+"""Returns seconds since any fixed time."""
 
 
 @dataclass(slots=True)

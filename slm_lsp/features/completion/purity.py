@@ -4,8 +4,8 @@ Only such code is run while the user types. The check refuses three things: attr
 interpreter's internals, built-in functions with side effects, and modules that do more than compute. `sandbox/calls.py`
 lists the allowed functions and modules.
 
-The check is not the protection: the kernel confines the process that runs the code (`sandbox/seccomp.py`). The check
-only avoids starting code that would be stopped there anyway.
+Safety does not depend on this check: the kernel confines the process that runs the code (`sandbox/seccomp.py`). The
+check only avoids starting code that the kernel would stop anyway.
 """
 
 import ast

@@ -45,7 +45,7 @@ def shape_of(around: Surroundings) -> Shape:
 
 
 def _code_line_above(around: Surroundings) -> str:
-    """Return the nearest line above that is not blank and not in a comment or docstring; empty if there is none."""
+    """Return the nearest line above that is not blank and not in a comment or docstring; empty if no line is."""
     comments = around.language.line_comments if around.language else ()
     lines = [line for line in around.above if line.strip()]
     while lines:
@@ -69,7 +69,8 @@ def _starts_docstring(line: str, quotes: str, last: bool) -> bool:
 def stop_of(shape: Shape, around: Surroundings) -> Stop:
     """Return the stop rule for the engine: a single line stops at a line end; a block has no stop string.
 
-    After a finished line the model may suggest the next line, so there the answer may start with a line end.
+    If the cursor is at the end of a line with text, the model may suggest the next line instead. The answer may then
+    start with line ends, so the stop rule applies only after the first character that is not white space.
     """
     if shape.block:
         return Stop()

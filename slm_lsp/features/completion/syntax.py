@@ -68,9 +68,9 @@ def breaks(text: str, over: int, around: Surroundings) -> bool:
 
 
 def cut_line_that_cuts_off(draft: Draft, around: Surroundings) -> Draft | Rejected:
-    """Remove the last line if it makes the lines below unreachable or wrongly indented.
+    """Remove the last line of the suggestion if it makes the code below the cursor unreachable or wrongly indented.
 
-    Reject the text if nothing is left.
+    Reject the suggestion if nothing is left.
     """
     lines = draft.text.split("\n")
     try:

@@ -35,7 +35,7 @@ class Counts:
     characters_shown: int
     characters_accepted: int
     rate: float | None
-    """Share of the shown suggestions that were accepted, at least in part; None if none was shown."""
+    """Share of the shown suggestions that were accepted, at least in part; None if no suggestion was shown."""
     ci95: tuple[float, float]
     """95 % Wilson interval of `rate`."""
 
@@ -74,9 +74,9 @@ class Learned:
     language: str
     tier: str
     outcomes: int
-    """Number of outcomes from which it was learned."""
+    """Number of outcomes from which the threshold was learned."""
     threshold: float
-    """Lowest confidence that is shown."""
+    """Automatic suggestions with a lower confidence are not shown."""
 
 
 @dataclass(frozen=True, slots=True)

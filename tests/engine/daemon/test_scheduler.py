@@ -407,9 +407,9 @@ def test_cancelling_a_request_cancels_all_candidates(bench: Bench) -> None:
     assert bench.scheduler.counts() == (0, 0)
 
 
-def test_number_of_candidates_is_limited_by_the_sessions(bench: Bench) -> None:
+def test_number_of_candidates_is_limited_by_the_number_of_sessions(bench: Bench) -> None:
     answer = bench.generate(tokens=3, candidates=50)
-    assert len(answer.texts()) == OPTIONS.sequences - 1
+    assert len(answer.texts()) == OPTIONS.sequences - 1  # one sequence is reserved for measurements
 
 
 def test_drafts_reduce_batches_without_changing_the_answer(bench: Bench) -> None:

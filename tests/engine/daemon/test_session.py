@@ -118,7 +118,7 @@ ALONE = 4
 class Fewer:
     """A backend that reports fewer cells and sequences than it has.
 
-    In the others, the tests evaluate prompts without reused cells, for comparison.
+    For comparison, the tests evaluate prompts without reused cells in the sequences that it does not report.
     """
 
     def __init__(self, inner: Backend) -> None:

@@ -144,7 +144,7 @@ def test_winner_of_a_decided_race_stays_the_winner_when_all_candidates_finish(
     assert winner == found.ranked()[0].score
 
 
-def test_spread_requests_several_candidates_for_the_same_prompt() -> None:
+def test_spread_changes_a_request_to_several_candidates_for_the_same_prompt() -> None:
     request = Generate(ModelRef("model"), (Segment("x"),), 9)
     several = spread(request)
     assert several.candidates > 1

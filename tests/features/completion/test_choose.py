@@ -145,7 +145,7 @@ def test_existing_syntax_errors_are_no_fault_of_a_candidate() -> None:
         ),
     ],
 )
-def test_faults_in_languages_with_known_builtins(path: str, marked: str, good: str, unknown: str, broken: str) -> None:
+def test_faults_are_found_if_builtins_are_known(path: str, marked: str, good: str, unknown: str, broken: str) -> None:
     found = site(marked, path)
     assert [found.fault(each) for each in (good, unknown, broken)] == [Fault.NONE, Fault.UNKNOWN_NAME, Fault.BROKEN]
 

@@ -81,7 +81,7 @@ def test_failed_answer_does_not_replace_a_proven_one_of_low_confidence() -> None
     assert worth_showing([proven, failed], 0.75) == []
 
 
-def test_explicit_request_returns_every_answer_in_order() -> None:
+def test_minimum_confidence_of_0_keeps_all_answers_in_order() -> None:
     answers = [Alternative("a", 0, 0.5, proven=True), Alternative("b", 0, 0.9), Alternative("c", 0, None)]
     assert worth_showing(answers, 0.0) == answers
 

@@ -33,7 +33,7 @@ def reason(marked: str, path: str = "a.py", settings: CompletionSettings | None 
         ("anything ⟦⟧", "notes.xyz", None),
     ],
 )
-def test_skip_reason_at_a_cursor_position(marked: str, path: str, expected: str | None) -> None:
+def test_the_skip_reason_fits_the_cursor_position(marked: str, path: str, expected: str | None) -> None:
     assert reason(marked, path) == expected
 
 
