@@ -122,7 +122,7 @@ def test_one_hunk_accepted_and_one_rejected_and_undone_byte_for_byte(
     until(lambda: window.do("zones") == [])
     until(lambda: window.do("removed") == 0)
     assert file.read_bytes() == accepted.encode()
-    window.press("Control+z")
+    undo(window)
     until(lambda: file.read_bytes() == source.encode())
     window.close()
 
@@ -134,10 +134,9 @@ def test_keys_accept_one_hunk_after_the_other(window: Window, file: Path) -> Non
     window.press("Alt+y")
     until(lambda: window.do("zones") == [])
     until(lambda: file.read_text() == expected(both=True))
-    window.press("Control+z")  # each acceptance is one undo step
+    undo(window)  # each acceptance is one undo step
     until(lambda: file.read_text() == expected(both=False))
-    window.do("wait", ms=1000)  # VS Code may miss a change that is made while it saves the file
-    window.press("Control+z")
+    undo(window)
     until(lambda: file.read_text() == SOURCE)
 
 
@@ -145,7 +144,7 @@ def test_accepting_all_hunks_is_one_undo_step(window: Window, file: Path) -> Non
     proposed(window)
     window.press("Shift+Alt+y")
     until(lambda: file.read_text() == expected(both=True))
-    window.press("Control+z")
+    undo(window)
     until(lambda: file.read_text() == SOURCE)
 
 
@@ -273,6 +272,12 @@ def test_last_instruction_is_repeated_with_enter(window: Window, received: Recei
     until(lambda: window.do("zones") == [])
     proposed(window, "")
     assert [each["instruction"] for each in received.commands("slm.refactor")] == ["first instruction"] * 2
+
+
+def undo(window: Window) -> None:
+    """Undo the last change, after auto save has finished: VS Code may not save a change that is made during a save."""
+    window.do("wait", ms=1000)
+    window.press("Control+z")
 
 
 def expected(*, both: bool) -> str:

@@ -72,5 +72,6 @@ def test_edit_of_the_real_model_is_accepted_and_undone(window: Window, file: Pat
     assert edited.startswith(BEFORE)
     assert edited.endswith(AFTER)
     ast.parse(edited)
+    window.do("wait", ms=1000)  # VS Code may not save a change that is made during a save
     window.press("Control+z")
     until(lambda: file.read_text() == SOURCE)
