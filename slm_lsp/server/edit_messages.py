@@ -80,7 +80,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class MadeEdit:
-    """An edit that was made, or the reason why there is none."""
+    """The result of making an edit: the edit, or the reason why no edit was made."""
 
     unit: tuple[int, int]
     """Start and end of the code that the edit could change."""

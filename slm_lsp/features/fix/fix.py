@@ -45,7 +45,7 @@ class FixProgress:
 
 @dataclass(frozen=True, slots=True)
 class FixResult:
-    """The fix that is proposed, or the reason why there is none."""
+    """The result of fixing an error: the proposed fix, or the reason why no fix is proposed."""
 
     path: str
     """The file that is fixed. It differs from the path in the job if the error comes from another file."""

@@ -94,7 +94,10 @@ def failing_tests(places: Sequence[Place], path: str, read: Read) -> str:
 
 
 def enclosing(place: Place, text: str) -> str:
-    """Return the source of the function at a place; empty if there is none."""
+    """Return the source of the function that contains a place.
+
+    If no function contains the place, return an empty string.
+    """
     language = language_of(place.path, text.partition("\n")[0])
     lines = Lines(text)
     line = place.line or _line_of(place.function, text, language)

@@ -131,7 +131,10 @@ def _function_rows(problem: Problem, source: Source, row: int) -> tuple[int, int
 
 
 def _only_similar(name: str, known: Collection[str], builtins: Collection[str] = ()) -> str:
-    """Return the one name that is clearly the most similar; empty if there is none."""
+    """Return the known name that is most similar to `name`.
+
+    If no name is similar enough, or several are equally similar, return an empty string.
+    """
     scores = {each: _closeness(name, each) for each in known}
     # Short built-in names are similar to many words: `item` and `iter`, `row` and `pow`.
     scores |= {each: _closeness(name, each) for each in builtins if _closeness(name, each) >= VERY_SIMILAR}

@@ -92,7 +92,11 @@ class Trial:
         return check if after.why is None else replace(check, result="failed")
 
     async def next_output(self, text: str) -> str:
-        """Return the output of the tests with a text, or else that of the compiler; empty if there is none."""
+        """Return what the tests printed when they ran with a text of the file.
+
+        If they did not run with this text, return the message of the compiler if it rejected the file before the fix,
+        and otherwise an empty string.
+        """
         if text in self._outputs or not self.evidence.rejected:
             return self._outputs.get(text, "")
         language = language_of(self.path, text.partition("\n")[0])

@@ -106,7 +106,10 @@ def no_test_ran(output: str) -> bool:
 
 
 def summary(output: str) -> str:
-    """Return the last line that says how many tests ran; if there is none, the last line that is not empty."""
+    """Return the last line that says how many tests ran.
+
+    If no line says it, return the last line that is not blank; without such a line, an empty string.
+    """
     lines = [line.strip() for line in _plain(output).splitlines() if line.strip()]
     counted = (line for line in reversed(lines) if _SUMMARY.search(line))
     return next(counted, lines[-1] if lines else "").strip("= ")

@@ -40,8 +40,8 @@ class Family:
     languages: frozenset[str]
     resolver: Callable[[Sources], Resolver]
     others: tuple[tuple[str, str], ...] = ()
-    """Files that can use the names, although the rules cannot read their syntax: the end of their path, and the pattern
-    of a use, in which `{}` stands for the name."""
+    """Other kinds of files that can use the names, although the rules cannot read their syntax. Each has the end of the
+    path, and a regular expression that finds a use; `{}` in the expression is replaced by the name."""
 
 
 FAMILIES = (

@@ -33,8 +33,8 @@ class Occurrence:
     """The symbol; None if the rules cannot tell which it is."""
     role: Role = "name"
     template: str = "{}"
-    """The text after a renaming; `{}` stands for the new name. It may also contain the old name. For example, if the
-    variable `a` of the object `{a}` is renamed, the property keeps its name, so the template is `a: {}`."""
+    """The text that a renaming writes here, with `{}` in place of the new name. For example, if the variable `a` in the
+    JavaScript object `{a}` is renamed, the property keeps the name `a`, so the template is `a: {}`."""
 
 
 @dataclass(frozen=True, slots=True)

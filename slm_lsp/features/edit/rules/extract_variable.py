@@ -114,7 +114,10 @@ def expression_at(source: Source, selection: tuple[int, int], kinds: Kinds) -> N
 
 
 def statement_of(node: Node, kinds: Kinds) -> Node | None:
-    """Return the innermost statement around a node that is directly in a block; None if there is none."""
+    """Return the statement that contains a node and is a child of the innermost block around it.
+
+    If no block contains the node, return None.
+    """
     child = node
     for parent in around(node):
         if parent.type in kinds.blocks:
